@@ -1,1 +1,27 @@
+"""ATPLibrary drives virtual desktops from Robot Framework and proves inside the guest that every input arrived.
+
+Libraries: `ATPLibrary` (the facade with every keyword), `ATPLibrary.Transport`, `ATPLibrary.QMP`, `ATPLibrary.QGA`,
+`ATPLibrary.VirtioSerial`, `ATPLibrary.VDIPlatform`, `ATPLibrary.Verifier`. They share one set of connections.
+docs/architecture.md is the plan of the packages below.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+
+_LIBRARIES = ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
+
+
+def __getattr__(name: str) -> Any:
+    # Lazy, so that importing one floor (or `atp --help`) doesn't load the keywords and Robot Framework.
+    if name in _LIBRARIES:
+        from ATPLibrary.keywords import libraries
+
+        return getattr(libraries, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LIBRARIES])

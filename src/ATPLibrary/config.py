@@ -1,0 +1,270 @@
+"""Configuration: one YAML file, overridden from the environment, checked whole before anything is done.
+
+`load()` looks at an explicit path, `$ATP_CONFIG`, `./atp.yaml` and the running lab's `config.yaml`, in this order, and takes
+the first. `ATP__PLATFORMS__LAB__PASSWORD=...` overrides `platforms: {lab: {password: ...}}`; names match without regard to case,
+and `_` also stands for `-`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, model_validator
+
+from ATPLibrary.errors import ConfigError
+from ATPLibrary.secrets import MASK, Secret, as_secret
+
+ENVIRONMENT_PREFIX = "ATP__"
+
+
+def _secret(value: object) -> Secret:
+    try:
+        return as_secret(value)
+    except TypeError:
+        raise ValueError("Input should be text: put it in quotes") from None
+
+
+SecretText = Annotated[Secret, PlainValidator(_secret), PlainSerializer(lambda secret: MASK)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class HostSettings(_Settings):
+    """One hypervisor: its libvirt URI, and the `ip` by which the platform knows it."""
+
+    name: str = ""
+    uri: str = Field(min_length=1)
+    ip: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class PlatformSettings(_Settings):
+    """One VDI platform. `ca_file` is a PEM file that its certificate is checked against, beside the system's own."""
+
+    name: str = ""
+    url: str = Field(pattern=r"^https?://")
+    username: str = ""
+    password: SecretText | None = None
+    verify_tls: bool = True
+    ca_file: Path | None = None
+
+
+class AgentSettings(_Settings):
+    """How the guest agent is reached. `token` is needed only where the domain XML doesn't carry it."""
+
+    channel: str = "com.vmagent.sock"
+    token: SecretText | None = None
+    connect_timeout: Seconds = 60.0
+
+
+class TypingSettings(_Settings):
+    layout: str = "us"
+
+
+class Timeouts(_Settings):
+    """Seconds, where a keyword names none."""
+
+    connect: Seconds = 30.0
+    command: Seconds = 10.0
+    agent: Seconds = 60.0
+    boot: Seconds = 180.0
+    platform: Seconds = 60.0
+
+
+class Config(_Settings):
+    hosts: dict[str, HostSettings] = {}
+    platforms: dict[str, PlatformSettings] = {}
+    platform: str | None = None
+    qmp: Literal["auto", "libvirt", "direct"] = "auto"
+    agent: AgentSettings = AgentSettings()
+    typing: TypingSettings = TypingSettings()
+    timeouts: Timeouts = Timeouts()
+    origin: str = Field(default="", exclude=True)  # where it was read from, as errors say it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names(cls, values: Any) -> Any:
+        """Give each host and platform the name that it stands under."""
+        if isinstance(values, dict):
+            for group in ("hosts", "platforms"):
+                members = values.get(group)
+                if isinstance(members, dict):
+                    named = {k: {**v, "name": str(k)} if isinstance(v, dict) else v for k, v in members.items()}
+                    values = {**values, group: named}
+        return values
+
+    @model_validator(mode="after")
+    def _platform_exists(self) -> Config:
+        if self.platform is not None and self.platform not in self.platforms:
+            raise ValueError(f"platform: {self.platform!r} is not one of platforms ({_listed(self.platforms)})")
+        return self
+
+    def host_settings(self, name: str) -> HostSettings:
+        """The host of that name; `ConfigError` names the ones there are."""
+        return _member(self.hosts, name, "host", self.origin)
+
+    def platform_settings(self, name: str | None = None) -> PlatformSettings:
+        """The platform of that name, else the one that `platform:` names, else the only one."""
+        if name is None:
+            name = self.platform or (next(iter(self.platforms)) if len(self.platforms) == 1 else None)
+        if name is None:
+            got = f"there are {len(self.platforms)} ({_listed(self.platforms)})" if self.platforms else "there is none"
+            raise ConfigError.about(
+                "A platform",
+                wanted=f"be named, or be the only one in {self.origin}",
+                got=got,
+                next_step="Add it under 'platforms:', say which with 'platform:', or start the lab with 'atp lab up'",
+            )
+        return _member(self.platforms, name, "platform", self.origin)
+
+
+def lab_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the lab of this user lives: `$ATP_LAB_DIR`, else `$XDG_CACHE_HOME/atp/lab`, else `~/.cache/atp/lab`."""
+    if explicit := environ.get("ATP_LAB_DIR"):
+        return Path(explicit).expanduser().absolute()
+    cache = environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path("~/.cache").expanduser()) / "atp" / "lab"
+
+
+def load(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Config:
+    """Read the configuration. `ConfigError` says which file, which entry, and what it should be; it never quotes a value."""
+    file, origin = _find(path, environ)
+    values = _read(file) if file is not None else {}
+    _override(values, environ)
+    try:
+        return Config.model_validate({**values, "origin": origin})
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origin)) from None
+
+
+def _find(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tuple[Path | None, str]:
+    if path is not None:
+        return Path(path), str(path)
+    if named := environ.get("ATP_CONFIG"):
+        return Path(named), f"{named} ($ATP_CONFIG)"
+    candidates = [Path("atp.yaml"), lab_directory(environ) / "config.yaml"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate, str(candidate)
+    return None, f"the configuration (no file: looked for {' and '.join(map(str, candidates))})"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError.about(
+            f"Configuration file '{file}'", wanted="be readable", got=f"is not: {reason}", next_step="Check the path"
+        ) from None
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise ConfigError.about(
+            f"Configuration file '{file}'",
+            wanted="be YAML",
+            got=f"is not{where}: {getattr(error, 'problem', None) or 'it can not be parsed'}",
+            next_step="Correct that line; docs/configuration.md shows a whole file",
+        ) from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError.about(
+            f"Configuration file '{file}'",
+            wanted="hold names and values (hosts:, platforms:, ...)",
+            got=f"is a {type(values).__name__}",
+            next_step="docs/configuration.md shows a whole file",
+        )
+    return values
+
+
+def _override(values: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for variable, text in environ.items():
+        if not variable.upper().startswith(ENVIRONMENT_PREFIX):
+            continue
+        *parents, last = variable[len(ENVIRONMENT_PREFIX) :].split("__")
+        level = values
+        for parent in parents:
+            key = _same_name(level, parent)
+            if not isinstance(level.get(key), dict):
+                level[key] = {}
+            level = level[key]
+        level[_same_name(level, last)] = _value(text)
+
+
+def _same_name(level: Mapping[str, Any], name: str) -> str:
+    def plain(text: str) -> str:
+        return text.lower().replace("-", "_")
+
+    return next((key for key in level if plain(str(key)) == plain(name)), name.lower())
+
+
+def _value(text: str) -> Any:
+    """Text stays text (pydantic makes numbers and truth values of it); a list or mapping is written in YAML's flow style."""
+    if text[:1] in "[{" and text:
+        import yaml
+
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            return text  # an honest type error will name the entry
+    return text
+
+
+def _explain(error: ValidationError, origin: str) -> str:
+    sentences = []
+    for problem in error.errors(include_input=False, include_url=False):
+        where = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = _known_names(problem["loc"][:-1])
+            near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+            message = f"there is no such setting{f'; did you mean {near[0]!r}?' if near else f' (there are {_listed(known)})'}"
+        sentences.append(f"{where}: {message}" if where else message)
+    return f"{origin} is wrong: {'; '.join(sentences)}. docs/configuration.md explains each setting."
+
+
+def _known_names(path: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Config
+    groups: dict[str, type[BaseModel]] = {
+        "hosts": HostSettings,
+        "platforms": PlatformSettings,
+        "agent": AgentSettings,
+        "typing": TypingSettings,
+        "timeouts": Timeouts,
+    }
+    if path:
+        model = groups.get(str(path[0]), Config)
+    return [name for name in model.model_fields if name not in ("origin", "name")]
+
+
+_M = TypeVar("_M")
+
+
+def _member(members: Mapping[str, _M], name: str, kind: str, origin: str) -> _M:
+    if name in members:
+        return members[name]
+    near = difflib.get_close_matches(name, members, n=1)
+    raise ConfigError.about(
+        f"{kind.capitalize()} '{name}'",
+        wanted=f"be in {origin}",
+        got=f"the {kind}s there are: {_listed(members)}" if members else f"there is no {kind} at all",
+        next_step=f"Did you mean '{near[0]}'?"
+        if near
+        else f"Add it under '{kind}s:', or start the lab with 'atp lab up'",
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(map(str, names))) or "none"

@@ -1,0 +1,103 @@
+"""The one family of errors. Each message is a sentence that says what was wanted, what was got, and the next step."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+
+class ATPError(Exception):
+    """Anything that ATPLibrary reports. The text is all that a tester reads: it must be enough."""
+
+    # Robot Framework puts the class name before the message unless this is set.
+    ROBOT_SUPPRESS_NAME = True
+
+    @classmethod
+    def about(
+        cls,
+        subject: str,
+        *,
+        wanted: str = "",
+        got: str = "",
+        waited: float | None = None,
+        last_seen: str = "",
+        next_step: str = "",
+        **fields: Any,
+    ) -> Self:
+        """Build the sentence: "SUBJECT should WANTED within WAITED s but GOT. Last seen: LAST_SEEN. NEXT_STEP."
+
+        `subject` starts the sentence ("VM 'win11'"), `wanted` follows "should" ("be running"), `got` follows "but" ("was paused").
+        `waited` is in seconds. `fields` go to the class's constructor.
+        """
+        sentence = subject
+        if wanted:
+            sentence += f" should {wanted}"
+            if waited is not None:
+                sentence += f" within {waited:g} s"
+        if got:
+            sentence += f" but {got}" if wanted else f" {got}"
+        parts = [sentence]
+        if last_seen:
+            parts.append(f"Last seen: {last_seen}")
+        if next_step:
+            parts.append(next_step[0].upper() + next_step[1:])
+        message = " ".join(part if part.endswith((".", "!", "?", "。")) else part + "." for part in parts)
+        return cls(message, **fields)
+
+
+class ConfigError(ATPError):
+    """The configuration can't be read or says something that can't be."""
+
+
+class HostError(ATPError):
+    """A host can't be reached, or its libvirt refused."""
+
+
+class VmNotFoundError(ATPError):
+    """No VM of that name or UUID."""
+
+
+class VmStateError(ATPError):
+    """The VM's state doesn't allow what was asked."""
+
+
+class ChannelError(ATPError):
+    """A channel to a VM (QMP, QGA, virtio-serial) can't be opened, or ended."""
+
+
+class CommandError(ATPError):
+    """The other side understood a command and refused it."""
+
+    def __init__(self, message: str, name: str = "", error_class: str = "", description: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+        self.error_class = error_class
+        self.description = description
+
+
+class DeadlineError(ATPError, TimeoutError):
+    """An answer or event didn't come in time."""
+
+
+class InputError(ATPError):
+    """A key, text or position that can't be sent as it stands."""
+
+
+class AgentError(ATPError):
+    """The agent in the guest doesn't answer, or says what it mustn't."""
+
+
+class VerificationError(ATPError, AssertionError):
+    """What arrived in the guest isn't what was sent."""
+
+
+class PlatformError(ATPError):
+    """The VDI platform refused or failed. `status` and `vendor_message` are the platform's own words."""
+
+    def __init__(self, message: str, status: int | None = None, vendor_message: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.vendor_message = vendor_message
+
+
+class LabError(ATPError):
+    """The lab on this machine can't be built, started or stopped."""

@@ -1,0 +1,155 @@
+"""The process's event bus: what happened, when, to whom. Everything that waits, waits for one of these.
+
+Publishing works from any thread and never blocks. Subscribers live on asyncio loops; each has a bounded queue, and when that
+is full its oldest events go and `Subscription.dropped` counts them. The newest events of each source are kept for evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time as clock
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ATPLibrary.errors import DeadlineError
+
+KEPT_PER_SOURCE = 200
+KEPT_SOURCES = 1000
+QUEUE_LENGTH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`source` says who ("vm:win11", "host:lab-a", "platform:lab"), `kind` what ("libvirt.lifecycle.suspended", "qmp.STOP")."""
+
+    source: str
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    time: float = field(default_factory=clock.time)  # seconds since the epoch, on this machine
+
+    def __str__(self) -> str:
+        moment = clock.strftime("%H:%M:%S", clock.localtime(self.time))
+        details = " ".join(f"{key}={value}" for key, value in self.data.items())
+        return f"{moment} {self.source} {self.kind}" + (f" ({details})" if details else "")
+
+
+Predicate = Callable[[Event], bool]
+
+
+class Subscription:
+    """An asynchronous iterator over the events that `predicate` picked since the subscription was made."""
+
+    def __init__(self, bus: EventBus, predicate: Predicate) -> None:
+        self._bus = bus
+        self._predicate = predicate
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[Event] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+        self.dropped = 0
+
+    def offer(self, event: Event) -> None:
+        """Called by the bus in the publisher's thread."""
+        if self._predicate(event):
+            try:
+                self._loop.call_soon_threadsafe(self._accept, event)
+            except RuntimeError:  # its loop has gone, and so has whoever would read this
+                self.close()
+
+    def _accept(self, event: Event) -> None:
+        if len(self._queue) >= QUEUE_LENGTH:
+            self._queue.popleft()
+            self.dropped += 1
+        self._queue.append(event)
+        self._arrived.set()
+
+    def __aiter__(self) -> AsyncIterator[Event]:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._queue:
+            if self._closed:
+                raise StopAsyncIteration
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self._queue.popleft()
+
+    def close(self) -> None:
+        self._closed = True
+        self._bus.unsubscribe(self)
+        try:
+            self._loop.call_soon_threadsafe(self._arrived.set)
+        except RuntimeError:
+            return  # the loop is closed: nobody waits on it
+
+    def __enter__(self) -> Subscription:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+class EventBus:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._recent: dict[str, deque[Event]] = {}
+        self._subscriptions: tuple[Subscription, ...] = ()
+
+    def publish(self, event: Event) -> None:
+        with self._lock:
+            recent = self._recent.pop(event.source, None)
+            if recent is None:
+                recent = deque(maxlen=KEPT_PER_SOURCE)
+                while len(self._recent) >= KEPT_SOURCES:
+                    self._recent.pop(next(iter(self._recent)))
+            self._recent[event.source] = recent  # the source heard of last stands last
+            recent.append(event)
+            subscriptions = self._subscriptions
+        for subscription in subscriptions:
+            subscription.offer(event)
+
+    def recent(self, source: str | None = None, limit: int = 20) -> list[Event]:
+        """The newest `limit` events, oldest first: of one source, or of all."""
+        with self._lock:
+            if source is not None:
+                return list(self._recent.get(source, ()))[-limit:]
+            everything = [event for events in self._recent.values() for event in events]
+        return sorted(everything, key=lambda event: event.time)[-limit:]
+
+    def subscribe(self, predicate: Predicate = lambda event: True) -> Subscription:
+        """Start listening now; must be called on an asyncio loop. Use it as a context manager, or `close()` it."""
+        subscription = Subscription(self, predicate)
+        with self._lock:
+            self._subscriptions = (*self._subscriptions, subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        with self._lock:
+            self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
+
+    async def wait_for(self, predicate: Predicate, timeout: float, what: str) -> Event:
+        """The next event that `predicate` picks. `what` completes "... should": raises `DeadlineError` after `timeout` seconds."""
+        with self.subscribe(predicate) as subscription:
+            try:
+                async with asyncio.timeout(timeout):
+                    return await anext(subscription)
+            except TimeoutError:
+                latest = self.recent(limit=1)
+                raise DeadlineError.about(
+                    what,
+                    wanted="happen",
+                    got="did not",
+                    waited=timeout,
+                    last_seen=str(latest[0]) if latest else "no event at all",
+                ) from None
+
+
+_BUS = EventBus()
+
+
+def bus() -> EventBus:
+    """The process's one bus."""
+    return _BUS

@@ -1,0 +1,273 @@
+"""One asyncio loop on one daemon thread, deadlines for every wait, and daemon threads for blocking C calls.
+
+Keywords are ordinary functions: they call `wait(coroutine, timeout, what)`. Robot Framework's `[Timeout]` and Ctrl-C arrive in
+the waiting thread as exceptions (from 7.5 a `BaseException`); the coroutine is then cancelled and given a moment to clean up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import contextlib
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from ATPLibrary import events
+from ATPLibrary.errors import DeadlineError
+
+T = TypeVar("T")
+
+# How long a cancelled coroutine may take to clean up (release keys, close sockets) before the caller goes on without it.
+CLEAN_UP_SECONDS = 2.0
+# How much later than the coroutine's own deadline the waiting thread gives up: only a blocked loop is that late.
+LOOP_GRACE_SECONDS = 5.0
+
+_LOCK = threading.Lock()
+_LOOP: asyncio.AbstractEventLoop | None = None
+_THREAD: threading.Thread | None = None
+_TASKS: set[asyncio.Task[Any]] = set()
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """The loop, started at first use."""
+    global _LOOP, _THREAD  # noqa: PLW0603 - one loop a process is this module's one idea
+    with _LOCK:
+        if _LOOP is None or _LOOP.is_closed():
+            started = threading.Event()
+            _LOOP = asyncio.new_event_loop()
+            _THREAD = threading.Thread(target=_run, args=(_LOOP, started), name="atp-loop", daemon=True)
+            _THREAD.start()
+            started.wait()
+        return _LOOP
+
+
+def _run(running: asyncio.AbstractEventLoop, started: threading.Event) -> None:
+    asyncio.set_event_loop(running)
+    running.call_soon(started.set)
+    try:
+        running.run_forever()
+    finally:
+        running.close()
+
+
+def wait(coro: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
+    """Run `coro` on the loop and return its result, from any thread but the loop's.
+
+    `what` is the subject of the sentence when it isn't done in `timeout` seconds: `DeadlineError`. On that, and on any exception
+    that reaches this thread meanwhile (`[Timeout]`, Ctrl-C), the coroutine is cancelled and its clean-up awaited for a moment.
+    """
+    if threading.current_thread() is _THREAD:
+        coro.close()
+        raise RuntimeError("runtime.wait() was called on the loop's own thread: await the coroutine instead")
+    finished = threading.Event()
+
+    async def bounded() -> T:
+        try:
+            async with deadline(timeout, what):
+                return await coro
+        finally:
+            finished.set()
+
+    outcome = asyncio.run_coroutine_threadsafe(bounded(), loop())
+    try:
+        return outcome.result(timeout + LOOP_GRACE_SECONDS)
+    except BaseException as error:
+        # Also reached when the coroutine itself failed: then it is done and there is nothing to cancel.
+        if not outcome.done() or not finished.is_set():
+            outcome.cancel()
+            finished.wait(CLEAN_UP_SECONDS)
+            if isinstance(error, concurrent.futures.TimeoutError) and not isinstance(error, DeadlineError):
+                raise DeadlineError.about(
+                    what, wanted="be done", got="the event loop itself is blocked", waited=timeout + LOOP_GRACE_SECONDS
+                ) from error
+        raise
+
+
+@contextlib.asynccontextmanager
+async def deadline(
+    timeout: float,
+    what: str,
+    *,
+    wanted: str = "be done",
+    got: str = "was not",
+    last_seen: str | Callable[[], str] = "",
+    next_step: str = "",
+) -> AsyncIterator[asyncio.Timeout]:
+    """`asyncio.timeout` that raises a `DeadlineError` with a sentence: "WHAT should WANTED within TIMEOUT s but GOT. ..."
+
+    `last_seen` may be a function, which is called only when the time is up.
+    """
+    scope: asyncio.Timeout | None = None
+    try:
+        async with asyncio.timeout(timeout) as scope:
+            yield scope
+    except TimeoutError as error:
+        if isinstance(error, DeadlineError) or scope is None or not scope.expired():
+            raise
+        raise DeadlineError.about(
+            what,
+            wanted=wanted,
+            got=got,
+            waited=timeout,
+            last_seen=last_seen() if callable(last_seen) else last_seen,
+            next_step=next_step,
+        ) from None
+
+
+def spawn(coro: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
+    """Start a background task on the running loop. It is kept until it ends; an error in it becomes a `task.failed` event."""
+    task = asyncio.get_running_loop().create_task(coro, name=name)
+    _TASKS.add(task)
+    task.add_done_callback(_task_done)
+    return task
+
+
+def _task_done(task: asyncio.Task[Any]) -> None:
+    _TASKS.discard(task)
+    if not task.cancelled() and (error := task.exception()) is not None:
+        data = {"task": task.get_name(), "error": f"{type(error).__name__}: {error}"}
+        events.bus().publish(events.Event("runtime", "task.failed", data))
+
+
+def call_soon(func: Callable[..., object], *args: Any) -> None:
+    """Call `func(*args)` on the loop, from any thread."""
+    loop().call_soon_threadsafe(func, *args)
+
+
+def shutdown(timeout: float = CLEAN_UP_SECONDS) -> None:
+    """Cancel what runs on the loop, give it `timeout` seconds to clean up, and stop the loop. A later `wait` starts a new one."""
+    global _LOOP, _THREAD
+    with _LOCK:
+        running, thread, _LOOP, _THREAD = _LOOP, _THREAD, None, None
+    if running is None or thread is None or running.is_closed():
+        return
+
+    async def cancel_all() -> None:
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    try:
+        asyncio.run_coroutine_threadsafe(cancel_all(), running).result(timeout)
+    except concurrent.futures.TimeoutError:
+        pass  # what doesn't end in time ends with the daemon thread
+    finally:
+        running.call_soon_threadsafe(running.stop)
+        thread.join(timeout)
+
+
+atexit.register(shutdown)
+
+
+@dataclass(eq=False, slots=True)
+class _Job(Generic[T]):
+    func: Callable[..., T]
+    args: tuple[Any, ...]
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[T]
+    discard: Callable[[T], object] | None
+    abandoned: bool = False
+
+    def run(self) -> None:
+        if self.abandoned:
+            return
+        try:
+            result = self.func(*self.args)
+        except BaseException as error:  # noqa: BLE001 - it is carried to the caller, whatever it is
+            self._deliver(None, error)
+        else:
+            self._deliver(result, None)
+
+    def _deliver(self, result: T | None, error: BaseException | None) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self._answer, result, error)
+        except RuntimeError:  # the loop is closed: nobody waits
+            self._drop(result, error)
+
+    def _answer(self, result: Any, error: BaseException | None) -> None:
+        if self.answer.done():
+            if self.discard is not None and error is None:
+                # A late result that must be closed; closing may block, so not on the loop.
+                threading.Thread(target=self._drop, args=(result, error), daemon=True).start()
+        elif error is None:
+            self.answer.set_result(result)
+        else:
+            self.answer.set_exception(error)
+
+    def _drop(self, result: Any, error: BaseException | None) -> None:
+        if self.discard is not None and error is None:
+            self.discard(result)
+
+
+class Workers:
+    """At most `size` daemon threads for blocking calls of one peer, started as they are needed.
+
+    A call that is never answered keeps its thread: later calls share the others, and when none is left they wait in line until
+    their own deadline. The process's exit waits for none of them.
+    """
+
+    def __init__(self, name: str, size: int) -> None:
+        if size < 1:
+            raise ValueError(f"workers {name!r} need at least one thread, not {size}")
+        self.name = name
+        self.size = size
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._idle = 0
+        self._closed = False
+
+    async def call(
+        self,
+        func: Callable[..., T],
+        *args: Any,
+        timeout: float,
+        what: str,
+        next_step: str = "",
+        discard: Callable[[T], object] | None = None,
+    ) -> T:
+        """Return `func(*args)` as run on a worker thread. After `timeout` seconds: `DeadlineError` about `what`.
+
+        `discard` is called, on a thread, with a result that came after the caller had gone (to close a late connection).
+        """
+        if self._closed:
+            raise RuntimeError(f"workers {self.name!r} are closed")
+        running = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = running.create_future()
+        job = _Job(func, args, running, answer, discard)
+        with self._lock:
+            if self._jobs.qsize() >= self._idle and self._threads < self.size:
+                self._threads += 1
+                number = self._threads
+                threading.Thread(target=self._work, name=f"{self.name}-{number}", daemon=True).start()
+        self._jobs.put(job)
+        try:
+            async with deadline(timeout, what, wanted="answer", got="did not", next_step=next_step):
+                return await answer
+        finally:
+            job.abandoned = True
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            try:
+                job = self._jobs.get()
+            finally:
+                with self._lock:
+                    self._idle -= 1
+            if job is None:
+                return
+            job.run()
+            del job
+
+    def close(self) -> None:
+        """End the threads that are free; the others end when their call does."""
+        self._closed = True
+        for _ in range(self.size):
+            self._jobs.put(None)
