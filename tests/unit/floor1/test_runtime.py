@@ -1,0 +1,160 @@
+"""One loop, deadlines, cancellation, and worker threads that nobody waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from ATPLibrary import events, runtime
+from ATPLibrary.errors import DeadlineError
+
+pytestmark = pytest.mark.unit
+
+
+def test_wait_returns_the_coroutines_result_from_another_thread() -> None:
+    async def answer() -> tuple[int, str]:
+        return 42, threading.current_thread().name
+
+    assert runtime.wait(answer(), 5, "The answer") == (42, "atp-loop")
+
+
+def test_wait_passes_the_coroutines_own_error_on() -> None:
+    async def fail() -> None:
+        raise ZeroDivisionError("by zero")
+
+    with pytest.raises(ZeroDivisionError):
+        runtime.wait(fail(), 5, "It")
+
+
+def test_a_deadline_is_a_sentence_that_names_the_subject() -> None:
+    with pytest.raises(DeadlineError, match=r"^The reply should be done within 0\.01 s but was not\.$"):
+        runtime.wait(asyncio.sleep(60), 0.01, "The reply")
+
+
+def test_an_interrupted_wait_cancels_the_coroutine_and_awaits_its_clean_up() -> None:
+    seen: list[str] = []
+    entered = threading.Event()
+
+    async def holds_a_key() -> None:
+        try:
+            entered.set()
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)  # clean-up that itself awaits
+            seen.append("released")
+
+    class Interrupted(BaseException):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    import signal
+
+    previous = signal.signal(signal.SIGUSR1, interrupt)
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def kill() -> None:
+        entered.wait(5)
+        signal.pthread_kill(main, signal.SIGUSR1)
+
+    try:
+        threading.Thread(target=kill).start()
+        with pytest.raises(Interrupted):
+            runtime.wait(holds_a_key(), 30, "It")
+    finally:
+        signal.signal(signal.SIGUSR1, previous)
+    assert seen == ["released"]
+
+
+def test_waiting_on_the_loops_own_thread_is_refused_instead_of_hanging() -> None:
+    async def wrong() -> None:
+        runtime.wait(asyncio.sleep(0), 1, "It")
+
+    with pytest.raises(RuntimeError, match="await the coroutine instead"):
+        runtime.wait(wrong(), 5, "It")
+
+
+def test_a_failed_background_task_becomes_an_event() -> None:
+    async def start_and_see() -> events.Event:
+        async def fails() -> None:
+            raise ValueError("oh no")
+
+        with events.bus().subscribe(lambda e: e.kind == "task.failed") as failures:
+            runtime.spawn(fails(), "doomed")
+            return await anext(failures)
+
+    event = runtime.wait(start_and_see(), 5, "The event")
+    assert event.data == {"task": "doomed", "error": "ValueError: oh no"}
+
+
+def test_the_loop_starts_again_after_a_shutdown() -> None:
+    runtime.wait(asyncio.sleep(0), 5, "It")
+    runtime.shutdown()
+    assert runtime.wait(asyncio.sleep(0, "again"), 5, "It") == "again"
+
+
+async def test_an_inner_timeout_isnt_taken_for_the_deadline() -> None:
+    with pytest.raises(TimeoutError) as caught:
+        async with runtime.deadline(60, "The outer one"):
+            raise TimeoutError("the socket's own")
+    assert not isinstance(caught.value, DeadlineError)
+
+
+async def test_a_stuck_call_ends_at_its_deadline_and_others_go_on() -> None:
+    workers = runtime.Workers("host-a", size=2)
+    release = threading.Event()
+    with pytest.raises(DeadlineError, match=r"listing domains on host 'a' should answer within 0\.05 s but did not"):
+        await workers.call(release.wait, timeout=0.05, what="listing domains on host 'a'")
+    assert await workers.call(lambda: "fine", timeout=5, what="a second call") == "fine"
+    release.set()
+    workers.close()
+
+
+async def test_when_all_threads_are_stuck_the_next_call_waits_in_line_until_its_deadline() -> None:
+    workers = runtime.Workers("host-a", size=1)
+    release = threading.Event()
+    stuck = asyncio.create_task(workers.call(release.wait, timeout=30, what="stuck"))
+    await asyncio.sleep(0)
+    with pytest.raises(DeadlineError):
+        await workers.call(lambda: "never", timeout=0.05, what="queued")
+    release.set()
+    assert await stuck is True
+    workers.close()
+
+
+async def test_a_result_that_comes_too_late_is_given_to_discard() -> None:
+    workers = runtime.Workers("host-a", size=1)
+    release, discarded = threading.Event(), threading.Event()
+
+    def opens_late() -> str:
+        release.wait(10)
+        return "connection"
+
+    with pytest.raises(DeadlineError):
+        await workers.call(opens_late, timeout=0.05, what="open", discard=lambda _: discarded.set())
+    release.set()
+    assert await asyncio.to_thread(discarded.wait, 10)
+    workers.close()
+
+
+def test_a_call_that_never_answers_doesnt_delay_the_exit_of_the_process() -> None:
+    program = """
+import time
+from ATPLibrary import runtime
+from ATPLibrary.errors import DeadlineError
+workers = runtime.Workers("w", 1)
+try:
+    runtime.wait(workers.call(time.sleep, 600, timeout=0.1, what="x"), 5, "It")
+except DeadlineError:
+    print("ended")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )  # of 600
+    assert (done.stdout, done.returncode) == ("ended\n", 0), done.stderr
