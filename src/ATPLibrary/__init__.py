@@ -17,9 +17,9 @@ _LIBRARIES = ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatf
 def __getattr__(name: str) -> Any:
     # Lazy, so that importing one floor (or `atp --help`) doesn't load the keywords and Robot Framework.
     if name in _LIBRARIES:
-        from ATPLibrary.keywords import libraries
+        import importlib
 
-        return getattr(libraries, name)
+        return getattr(importlib.import_module("ATPLibrary.keywords.libraries"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
