@@ -1,0 +1,55 @@
+"""A list that the platform gives in pages, as one asynchronous sequence."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+from ATPLibrary.vdi.models import Page
+from ATPLibrary.vdi.operations import Operation
+from ATPLibrary.vdi.session import PlatformSession
+
+Item = TypeVar("Item")
+
+PAGE_SIZE = 100
+
+
+class Pages(Generic[Item]):
+    """`async for item in pages`, or `await pages.collect()` for all of them. Each page is asked for when it is reached.
+
+    Every iteration asks anew. `timeout` (seconds) bounds each page.
+    """
+
+    def __init__(
+        self,
+        session: PlatformSession,
+        operation: Operation,
+        shape: TypeAdapter[Page[Item]],
+        query: Mapping[str, Any],
+        timeout: float | None = None,
+    ) -> None:
+        self._session = session
+        self._operation = operation
+        self._shape = shape
+        self._query = query
+        self._timeout = timeout
+
+    async def __aiter__(self) -> AsyncIterator[Item]:
+        number = seen = 0
+        while True:
+            number += 1
+            query = {**self._query, "pageNum": number, "pageSize": PAGE_SIZE}
+            page = await self._session.call(self._operation, self._shape, query=query, timeout=self._timeout)
+            for item in page.items:
+                yield item
+            seen += len(page.items)
+            # An empty page ends the list whatever `pages` and `total` say: a platform that miscounts must not loop us.
+            if not page.items or (page.pages is not None and number >= page.pages):
+                return
+            if page.pages is None and seen >= (page.total or 0):
+                return
+
+    async def collect(self) -> list[Item]:
+        return [item async for item in self]
