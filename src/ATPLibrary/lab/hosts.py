@@ -1,0 +1,208 @@
+"""One lab host: a libvirt daemon of this user with directories of its own, so that several serve as several hosts on one machine.
+
+The daemon runs in libvirt's session mode. As root that mode doesn't exist (libvirtd decides by its effective user id), so
+there it runs in a user namespace in which root is called "nobody": the files stay root's, and nothing of the system's own
+libvirt is touched. See docs/decisions/0003-two-hosts-on-one-machine.md.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ATPLibrary import runtime
+from ATPLibrary.errors import DeadlineError, LabError
+from ATPLibrary.lab import processes
+from ATPLibrary.lab.private_file import private_directory, write_private
+from ATPLibrary.lab.processes import Process
+
+T = TypeVar("T")
+
+READY_SECONDS = 30.0
+# libvirt asks every QEMU binary what it can (4 starts of QEMU) the first time; the answers are cached for all labs of the user.
+CAPABILITIES_SECONDS = 120.0
+BACKLOG = 64
+
+_PORT_RANGES = 100
+_PORTS_PER_RANGE = 200
+_FIRST_PORT = 10_000  # below the kernel's ephemeral ports (32768), so that no outgoing connection sits on one
+
+_QEMU_CONF = """\
+# Written by ATPLibrary for a lab's host; lost when the lab ends.
+stdio_handler = "file"
+security_driver = "none"
+remote_display_port_min = {first}
+remote_display_port_max = {last}
+"""
+
+_LIBVIRTD_CONF = """\
+# Written by ATPLibrary for a lab's host; lost when the lab ends.
+host_uuid = "{id}"
+log_outputs = "3:stderr"
+"""
+
+
+def short_directory(lab: Path) -> Path:
+    """The directory for the sockets of the lab in directory `lab`, short because socket paths have at most 107 bytes."""
+    return Path(f"/tmp/atp-{os.geteuid()}") / hashlib.sha256(bytes(lab.resolve())).hexdigest()[:8]
+
+
+@dataclass(frozen=True)
+class LabHost:
+    """One daemon. `id` is its host UUID, `ip` where its VMs' displays listen, `directory` (short) holds all that is its own."""
+
+    name: str
+    id: str
+    ip: str
+    directory: Path
+
+    @property
+    def socket(self) -> Path:
+        return self.directory / "r" / "libvirt" / "libvirt-sock"
+
+    @property
+    def uri(self) -> str:
+        return f"qemu+unix:///session?socket={self.socket}"
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "libvirtd.log"
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.directory / "libvirtd.pid"
+
+    def start(self) -> Process:
+        """Start the daemon and return at once. Clients may connect from now on: their call is answered when it is ready."""
+        self._write_configuration()
+        # The socket exists before the daemon does (systemd's socket activation), so that nobody has to wait for it to appear.
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            self.socket.unlink(missing_ok=True)
+            listener.bind(str(self.socket))
+            self.socket.chmod(0o600)
+            listener.listen(BACKLOG)
+            return processes.spawn(f"libvirtd {self.name}", self._command(), self._environ(), self.log, listener)
+
+    def wait_until_ready(self, process: Process, timeout: float = READY_SECONDS) -> None:
+        """Wait until the daemon answers and knows its QEMU. `LabError` with the end of its log when it doesn't in time."""
+        import libvirt
+
+        try:
+            connection = _answer(libvirt.open, self.uri, timeout=timeout, what=f"libvirtd of host '{self.name}'")
+            try:
+                what = f"libvirtd of host '{self.name}', asked what its QEMU can,"
+                _answer(connection.getCapabilities, timeout=CAPABILITIES_SECONDS, what=what)
+            finally:
+                connection.close()
+        except (libvirt.libvirtError, DeadlineError) as error:
+            state = processes.exit_status(process) or "runs but doesn't answer"
+            raise LabError.about(
+                f"libvirtd of host '{self.name}' (pid {process.pid})",
+                wanted="answer",
+                waited=timeout,
+                got=f"{state} ({error})",
+                last_seen=last_lines(self.log),
+                next_step=f"Its whole log: {self.log}. 'atp doctor' says what is missing",
+            ) from error
+
+    def processes(self) -> list[Process]:
+        """This host's running daemon and QEMU processes, found by their command lines: also after a crash of whatever started them."""
+        return list(processes.find(self._role_of))
+
+    def stop(self, grace: float = 5.0) -> None:
+        """End the daemon, its VMs and what is left of either, and remove the directory. No error when nothing is there."""
+        running = self.processes()
+        # The daemon first: it could start QEMU again while we end the VMs.
+        processes.end((p for p in running if p.role.startswith("libvirtd")), grace)
+        processes.end(self.processes(), grace)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _role_of(self, command: list[str]) -> str | None:
+        if f"--pid-file={self._pid_file}" in command:  # also while it is still the shell that becomes libvirtd
+            return f"libvirtd {self.name}"
+        is_qemu = any(Path(word).name.startswith("qemu-system-") for word in command[:2])
+        return f"qemu {self.name}" if is_qemu and any(f"{self.directory}/" in word for word in command) else None
+
+    def _command(self) -> list[str]:
+        daemon = shutil.which("libvirtd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "libvirtd"
+        command = [daemon, f"--pid-file={self._pid_file}", f"--config={self.directory / 'libvirtd.conf'}"]
+        return [*namespace_command(), *command]
+
+    def _environ(self) -> dict[str, str]:
+        return {
+            "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin",
+            "HOME": str(self.directory),
+            "XDG_RUNTIME_DIR": str(self.directory / "r"),
+            "XDG_CONFIG_HOME": str(self.directory / "c"),
+            "XDG_CACHE_HOME": str(self.directory / "k"),
+            "XDG_DATA_HOME": str(self.directory / "d"),
+            "LC_ALL": "C.UTF-8",  # libvirt shortens VM names by characters: without UTF-8 a VM named in Chinese can't start
+            "LISTEN_FDNAMES": "libvirtd.socket",
+        }
+
+    def _write_configuration(self) -> None:
+        _check_owner(private_directory(self.directory.parent))
+        private_directory(self.directory)
+        for name in ("r/libvirt", "c/libvirt", "k/libvirt/qemu/cache", "d"):
+            (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        capabilities = self.directory / "k/libvirt/qemu/cache/capabilities"
+        if not capabilities.is_symlink():
+            capabilities.symlink_to(_capabilities_cache())
+        first = _FIRST_PORT + _PORTS_PER_RANGE * (int(self.directory.parent.name.encode().hex(), 16) % _PORT_RANGES)
+        qemu = _QEMU_CONF.format(first=first, last=first + _PORTS_PER_RANGE - 1)
+        write_private(self.directory / "c/libvirt/qemu.conf", qemu)
+        write_private(self.directory / "libvirtd.conf", _LIBVIRTD_CONF.format(id=self.id))
+
+
+def namespace_command() -> list[str]:
+    """What stands before the daemon's command so that it isn't root: nothing for a user, a user namespace for root."""
+    if os.geteuid() != 0:
+        return []
+    nobody = pwd.getpwnam("nobody")
+    return ["unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}", "--"]
+
+
+def last_lines(log: Path, count: int = 5) -> str:
+    """The last lines of a log, on one line; empty when there is none."""
+    with contextlib.suppress(OSError):
+        return " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+    return ""
+
+
+def _answer(func: Callable[..., T], *args: Any, timeout: float, what: str) -> T:
+    """Call a blocking libvirt function with a deadline."""
+    workers = runtime.Workers("lab-host", 1)
+    try:
+        return runtime.wait(workers.call(func, *args, timeout=timeout, what=what), timeout + 1, what)
+    finally:
+        workers.close()
+
+
+def _capabilities_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    path = Path(base) / "atp" / "libvirt-capabilities"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _check_owner(directory: Path) -> None:
+    """Sockets below a directory of somebody else in /tmp would be theirs."""
+    for path in (directory, directory.parent):
+        status = path.lstat()
+        shared = path == Path("/tmp")
+        if not stat.S_ISDIR(status.st_mode) or (not shared and status.st_uid != os.geteuid()):
+            raise LabError.about(
+                f"Directory '{path}' for the lab's sockets",
+                wanted="be a directory of this user",
+                got="belongs to somebody else or is none",
+                next_step="Remove it, or ask its owner to",
+            )

@@ -1,0 +1,230 @@
+"""A lab VM: its domain XML and its files. A VM is a linked clone: a thin overlay over the guest image's disk.
+
+The XML is written for a guest that boots fast and costs little under TCG: direct kernel boot, text-mode VGA, no network, no
+balloon, no sound, a bounded translation cache.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Literal, Protocol
+
+from ATPLibrary.errors import LabError
+
+Keyboard = Literal["ps2", "usb", "virtio"]
+
+# The models that the lab's platform offers, and the keyboard of each.
+MODELS: dict[str, Keyboard] = {"atp-linux": "ps2", "atp-linux-usb": "usb", "atp-linux-virtio": "virtio"}
+
+MEMORY_MIB = 96
+TRANSLATION_CACHE_MIB = 32
+VIDEO_MEMORY_KIB = 4096
+
+AGENT_CHANNEL = "com.vmagent.sock"
+QGA_CHANNEL = "org.qemu.guest_agent.0"
+TOKEN_PREFIX = "atp-token:"
+
+QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
+LONGEST_SOCKET_PATH = 107  # bytes: sockaddr_un.sun_path without its final zero
+
+
+class BootFiles(Protocol):
+    """What a VM boots from: `lab.image.GuestImage` and `settings.ImageSettings` both are."""
+
+    @property
+    def kernel(self) -> Path: ...
+    @property
+    def initrd(self) -> Path: ...
+    @property
+    def disk(self) -> Path: ...
+    @property
+    def cmdline(self) -> str: ...
+
+
+class AcceleratorKind(Protocol):
+    """How a VM runs: `lab.accelerator.Accelerator` and `settings.AcceleratorSettings` both are."""
+
+    @property
+    def kind(self) -> Literal["kvm", "tcg"]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class MachineSpec:
+    """What a VM is to be. `directory` is its host's directory (short: sockets live below it); `listen` its host's ip."""
+
+    name: str
+    uuid: str
+    image: BootFiles
+    accelerator: AcceleratorKind
+    directory: Path
+    model: str = "atp-linux"
+    memory_mib: int = MEMORY_MIB
+    listen: str = "127.0.0.1"
+    token: str = field(default_factory=lambda: token_hex(16), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise LabError.about(
+                f"Model '{self.model}' of VM '{self.name}'", wanted=f"be one of {', '.join(MODELS)}", got="is not"
+            )
+        longest = max(len(bytes(path)) for path in (self.qmp_socket, self.qga_socket, self.agent_socket))
+        if longest > LONGEST_SOCKET_PATH:
+            raise LabError.about(
+                f"The sockets of VM '{self.name}'",
+                wanted=f"have paths of at most {LONGEST_SOCKET_PATH} bytes",
+                got=f"would have {longest} in '{self.directory}'",
+                next_step="Choose a shorter directory for the host",
+            )
+
+    @property
+    def keyboard(self) -> Keyboard:
+        return MODELS[self.model]
+
+    @property
+    def files(self) -> Path:
+        """The directory of this VM's own files and sockets."""
+        return self.directory / "vm" / self.uuid[:13]
+
+    @property
+    def overlay(self) -> Path:
+        return self.files / "disk.qcow2"
+
+    @property
+    def console_log(self) -> Path:
+        return self.files / "console.log"
+
+    @property
+    def qmp_socket(self) -> Path:
+        return self.files / "qmp"
+
+    @property
+    def qga_socket(self) -> Path:
+        return self.files / "qga"
+
+    @property
+    def agent_socket(self) -> Path:
+        return self.files / "agent"
+
+
+def create_overlay(spec: MachineSpec) -> None:
+    """Make the VM's directory and its overlay over the image's disk. Blocking (tens of ms). `LabError` with qemu-img's words."""
+    spec.files.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = ["qemu-img", "create", "-q", "-f", "qcow2"]
+    command += ["-b", str(spec.image.disk), "-F", disk_format(spec.image.disk), str(spec.overlay)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = getattr(error, "stderr", None) or str(error)
+        raise LabError.about(
+            f"The linked clone of VM '{spec.name}'",
+            wanted=f"be created over '{spec.image.disk}'",
+            got=f"qemu-img said: {said.strip()}",
+            next_step="Check free space with 'df' and the packages with 'atp doctor'",
+        ) from error
+
+
+def disk_format(disk: Path) -> Literal["qcow2", "raw"]:
+    """Tell qcow2 from raw by the file's first bytes (qemu docs/interop/qcow2.txt)."""
+    with disk.open("rb") as stream:
+        return "qcow2" if stream.read(4) == b"QFI\xfb" else "raw"
+
+
+def remove_files(spec: MachineSpec) -> None:
+    """Remove the VM's overlay, sockets, console log and directory. The VM must be off. No error when they are gone."""
+    for path in (spec.overlay, spec.console_log, spec.qmp_socket, spec.qga_socket, spec.agent_socket):
+        path.unlink(missing_ok=True)
+    if spec.files.is_dir():
+        spec.files.rmdir()
+
+
+def domain_xml(spec: MachineSpec) -> str:
+    """The libvirt domain XML of the VM (https://libvirt.org/formatdomain.html)."""
+    domain = ET.Element("domain", {"type": "kvm" if spec.accelerator.kind == "kvm" else "qemu"})
+    _child(domain, "name", spec.name)
+    _child(domain, "uuid", spec.uuid)
+    _child(domain, "memory", str(spec.memory_mib), unit="MiB")
+    _child(domain, "vcpu", "1")
+    _add_identity(domain, spec)
+    _add_boot(domain, spec)
+    features = _child(domain, "features")
+    _child(features, "acpi")
+    _child(features, "apic")
+    if spec.accelerator.kind == "tcg":
+        _child(_child(features, "tcg"), "tb-cache", str(TRANSLATION_CACHE_MIB), unit="MiB")
+    clock = _child(domain, "clock", offset="utc")
+    _child(clock, "timer", name="hpet", present="no")  # its emulation is slower than the ACPI timer's
+    _child(domain, "on_poweroff", "destroy")
+    _child(domain, "on_reboot", "restart")
+    _child(domain, "on_crash", "destroy")
+    _add_devices(domain, spec)
+    _add_monitor(domain, spec)
+    return ET.tostring(domain, encoding="unicode")
+
+
+def _child(parent: ET.Element, tag: str, text: str | None = None, **attributes: str) -> ET.Element:
+    element = ET.SubElement(parent, tag, attributes)
+    element.text = text
+    return element
+
+
+def _add_identity(domain: ET.Element, spec: MachineSpec) -> None:
+    """SMBIOS: the agent finds the VM's id in the system serial, and its token in the chassis asset tag."""
+    sysinfo = _child(domain, "sysinfo", type="smbios")
+    system = _child(sysinfo, "system")
+    _child(system, "entry", "ATPLibrary", name="manufacturer")
+    _child(system, "entry", spec.model, name="product")
+    _child(system, "entry", spec.uuid, name="serial")
+    _child(system, "entry", spec.uuid, name="uuid")
+    chassis = _child(sysinfo, "chassis")
+    _child(chassis, "entry", f"{TOKEN_PREFIX}{spec.token}", name="asset")
+
+
+def _add_boot(domain: ET.Element, spec: MachineSpec) -> None:
+    boot = _child(domain, "os")
+    _child(boot, "type", "hvm", arch="x86_64", machine="pc")
+    _child(boot, "kernel", str(spec.image.kernel))
+    _child(boot, "initrd", str(spec.image.initrd))
+    _child(boot, "cmdline", spec.image.cmdline)
+    _child(boot, "smbios", mode="sysinfo")
+
+
+def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
+    devices = _child(domain, "devices")
+    disk = _child(devices, "disk", type="file", device="disk")
+    # A clone lives as long as its lab: it needs no write to reach the medium.
+    _child(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
+    _child(disk, "source", file=str(spec.overlay))
+    _child(disk, "target", dev="vda", bus="virtio")
+    # xHCI sleeps while its devices are idle; UHCI polls a thousand times a second.
+    _child(devices, "controller", type="usb", index="0", model="qemu-xhci")
+    _child(devices, "input", type="tablet", bus="usb")
+    if (
+        spec.keyboard != "ps2"
+    ):  # every PC has the PS/2 one; QEMU sends keys to the newest keyboard that the guest has set up
+        _child(devices, "input", type="keyboard", bus=spec.keyboard)
+    for name, path in ((QGA_CHANNEL, spec.qga_socket), (AGENT_CHANNEL, spec.agent_socket)):
+        channel = _child(devices, "channel", type="unix")
+        _child(channel, "source", mode="bind", path=str(path))
+        _child(channel, "target", type="virtio", name=name)
+    serial = _child(devices, "serial", type="file")
+    _child(serial, "source", path=str(spec.console_log))
+    _child(serial, "target", port="0")
+    for kind in ("spice", "vnc"):
+        graphics = _child(devices, "graphics", type=kind, autoport="yes")
+        _child(graphics, "listen", type="address", address=spec.listen)
+    _child(devices, "audio", id="1", type="none")
+    _child(_child(devices, "video"), "model", type="vga", vram=str(VIDEO_MEMORY_KIB))
+    _child(devices, "memballoon", model="none")
+
+
+def _add_monitor(domain: ET.Element, spec: MachineSpec) -> None:
+    """A QMP socket of our own beside libvirt's: never libvirt's own monitor (decision 3 of the house plan)."""
+    ET.register_namespace("qemu", QEMU_NAMESPACE)
+    commandline = ET.SubElement(domain, f"{{{QEMU_NAMESPACE}}}commandline")
+    chardev = f"socket,id=atpqmp,path={spec.qmp_socket},server=on,wait=off"
+    for argument in ("-chardev", chardev, "-mon", "chardev=atpqmp,mode=control"):
+        ET.SubElement(commandline, f"{{{QEMU_NAMESPACE}}}arg", {"value": argument})
