@@ -1,0 +1,172 @@
+"""The line to the host: a virtio-serial port, a serial line (or pty), or a UNIX socket, behind one interface."""
+
+from __future__ import annotations
+
+import _socket  # see uevents.py
+import errno
+import fcntl
+import os
+import select
+import stat
+import struct
+
+DEFAULT_NAME = "com.vmagent.sock"
+QUEUE_LIMIT = 1024 * 1024
+READ_SIZE = 64 * 1024
+
+_VIRTIO_PORTS = "/sys/class/virtio-ports"
+_TCGETS, _TCSETS = 0x5401, 0x5402
+
+
+class Port:
+    """Reads bytes and queues lines; never blocks.
+
+    States: CLOSED -> (open) -> CONNECTED <-> AWAY -> (device vanished) CLOSED. AWAY: the port is there and its host side
+    isn't; only a virtio-serial port has that. A socket or serial line whose other end closes is CLOSED and opened again.
+
+    Lines go out whole: if one was cut (the host went, a new session began), a newline comes before the next.
+    The caller registers `fd` with `epoll_mask` (edge-triggered: an absent host side hangs up for ever), and calls `read`
+    until it returns b"" and `flush`; after either, it looks at `state`.
+    """
+
+    CLOSED, AWAY, CONNECTED = range(3)
+
+    def __init__(self, name: str = DEFAULT_NAME) -> None:
+        self._name = name
+        self.state = self.CLOSED
+        self.fd = -1
+        self._virtio = False
+        self._queue: list[bytes] = []
+        self._sent = 0  # bytes of the queue's first line that are out
+        self.queued = 0
+        self._cut = True
+
+    @property
+    def epoll_mask(self) -> int:
+        mask = select.EPOLLIN | select.EPOLLET
+        return mask | select.EPOLLOUT if self._queue else mask
+
+    def open(self) -> None:
+        """Open the port. Raises OSError: it isn't there (yet)."""
+        path = find(self._name)
+        if stat.S_ISSOCK(os.stat(path).st_mode):
+            self.fd = _connect(path)
+            self._virtio = False
+        else:
+            self.fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+            self._virtio = not os.isatty(self.fd)
+            if not self._virtio:
+                _make_raw(self.fd)
+        self.state = self.CONNECTED
+        self._cut = True
+        self.flush()
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+        self.fd = -1
+        self.state = self.CLOSED
+
+    def read(self) -> bytes:
+        """What has come; b"" when there is no more for now, or the host side went away."""
+        if self.fd < 0:
+            return b""
+        try:
+            data = os.read(self.fd, READ_SIZE)
+        except BlockingIOError:
+            if self.state == self.AWAY:  # the host is back: an absent one reads as the end of the file
+                self.state = self.CONNECTED
+            return b""
+        except OSError:
+            data = None
+        if data:
+            self.state = self.CONNECTED
+            return data
+        if data == b"" and self._virtio:
+            self.state = self.AWAY
+        else:
+            self.close()
+        return b""
+
+    def put(self, line: bytes) -> None:
+        """Queue a line, which ends with a newline, and send what can be sent."""
+        self._queue.append(line)
+        self.queued += len(line)
+        if len(self._queue) == 1:
+            self.flush()
+
+    def clear(self) -> list[bytes]:
+        """Throw away what is queued, the unsent half of a line included. Returns those lines."""
+        lines, self._queue = self._queue, []
+        if self._sent:
+            self._cut = True
+        self._sent = 0
+        self.queued = 0
+        return lines
+
+    def cut(self) -> None:
+        """Put a newline before the next line."""
+        self._cut = True
+
+    def flush(self) -> None:
+        """Send as much as the other side takes now."""
+        if self.fd < 0:
+            return
+        try:
+            if self._cut:
+                os.write(self.fd, b"\n")
+                self._cut = False
+            while self._queue:
+                line = self._queue[0]
+                taken = os.write(self.fd, line[self._sent :] if self._sent else line)
+                self.queued -= taken
+                self._sent += taken
+                if self._sent == len(line):
+                    del self._queue[0]
+                    self._sent = 0
+        except BlockingIOError:
+            pass
+        except OSError:
+            self.close()
+
+
+def find(name: str) -> str:
+    """The path of a port: a path as it is; a virtio-serial port by its name, also where no udev makes links.
+
+    Raises FileNotFoundError.
+    """
+    if "/" in name:
+        return name
+    link = "/dev/virtio-ports/" + name
+    if os.path.exists(link):
+        return link
+    try:
+        nodes = os.listdir(_VIRTIO_PORTS)
+    except OSError:
+        nodes = []
+    for node in nodes:
+        try:
+            with open(f"{_VIRTIO_PORTS}/{node}/name", encoding="utf-8", errors="replace") as file:
+                if file.read(256).strip() == name:
+                    return "/dev/" + node
+        except OSError:
+            continue
+    raise FileNotFoundError(errno.ENOENT, "no virtio-serial port of that name", name)
+
+
+def _connect(path: str) -> int:
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC | _socket.SOCK_NONBLOCK, 0)
+    try:
+        connection.connect(path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection.detach()
+
+
+def _make_raw(fd: int) -> None:
+    """A serial line without echo, line editing or translation (the `termios` module isn't in python3.11-minimal)."""
+    layout = struct.Struct("@4IB19s")
+    _i, _o, control, _l, discipline, characters = layout.unpack(fcntl.ioctl(fd, _TCGETS, bytes(layout.size)))
+    characters = characters[:5] + b"\0\1" + characters[7:]  # VTIME 0, VMIN 1
+    fcntl.ioctl(fd, _TCSETS, layout.pack(0, 0, control, 0, discipline, characters))

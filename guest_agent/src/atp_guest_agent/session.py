@@ -1,0 +1,325 @@
+"""What the agent says: the agent protocol, version 1 (`docs/agent-protocol.md` of the ATPLibrary project)."""
+
+from __future__ import annotations
+
+import time
+
+from atp_guest_agent import PROTOCOL, __version__
+from atp_guest_agent.jsontext import dump, parse
+from atp_guest_agent.port import QUEUE_LIMIT, Port
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from atp_guest_agent.evdev import Event, InputDevice
+    from atp_guest_agent.expectations import Expectation
+    from atp_guest_agent.identity import Identity
+
+HISTORY = 4096  # events kept for expectations that arrive after what they expect
+_BATCH = b'{"type":"observations"'
+
+
+class Session:
+    """The conversation with the host.
+
+    States: SILENT (no host has said hello yet: nothing is sent) -> OPEN. Every hello opens a new session, in which nothing of
+    the one before is left. A host that goes away leaves the session open: its batches are counted, and told as an
+    `overrun` if it comes back without a hello.
+    """
+
+    SILENT, OPEN = range(2)
+
+    def __init__(self, port: Port, identity: Identity, devices: Callable[[], list[InputDevice]]) -> None:
+        self.state = self.SILENT
+        self.capabilities = ["observe", "expect.keyboard", "expect.mouse", "state"]
+        self._port = port
+        self._identity = identity
+        self._devices = devices
+        self._watching = False
+        self._next_seq = 0
+        self._skipped = 0
+        self._dropped = 0
+        self._untold = 0  # batches dropped that no overrun has told yet
+        self._added: list[int] = []
+        self._removed: list[int] = []
+        self._expectations: dict[str, Expectation] = {}
+        self._history: list[Event] = []
+        self._answers: dict[str, Callable[[dict[str, object], int], None]] = {
+            "hello": self._hello,
+            "ping": self._ping,
+            "watch": self._watch,
+            "state": self._state,
+            "expect": self._expect,
+            "cancel": self._cancel,
+        }
+
+    # from the host
+
+    def receive(self, line: bytes | None, arrived_us: int) -> None:
+        """Answer one line (None: one that was too long). Nothing in it can do harm."""
+        if line is None:
+            self._error("the line is longer than 10 MiB and was refused", None)
+            return
+        if not line.strip():
+            return
+        try:
+            message = parse(line.decode("utf-8"))
+        except ValueError:
+            self._skipped += 1
+            return
+        kind = message.get("type") if isinstance(message, dict) else None
+        if not isinstance(message, dict) or not isinstance(kind, str):
+            self._error("a message is an object with a type", None)
+            return
+        answer = self._answers.get(kind)
+        if answer is None:
+            self._error("unknown type", kind[:100])
+            return
+        try:
+            answer(message, arrived_us)
+        except ValueError as error:
+            self._error(str(error), kind, message)
+
+    def host_left(self) -> None:
+        """The host closed the port: what is queued will never be read."""
+        for line in self._port.clear():
+            if line.startswith(_BATCH):
+                self._drop()
+
+    # from the kernel
+
+    def observe(self, events: list[Event]) -> None:
+        """Send a batch of events, and answer the expectations they fulfil."""
+        if not events:
+            return
+        if self._watching:
+            if self._has_room():
+                text = ",".join(["[%d,%d,%d,%d,%d]" % event for event in events])
+                self._send(
+                    b'%b,"seq":%d,"events":[%b],"sent_us":%d}\n' % (_BATCH, self._take_seq(), text.encode(), _now_us())
+                )
+            else:
+                self._drop()
+        history = self._history
+        history += events
+        if len(history) > 2 * HISTORY:
+            del history[:HISTORY]
+        if self._expectations:
+            self._check(events)
+
+    def overrun(self, device: int, held: list[int]) -> None:
+        """The kernel dropped events of a device, which is in step again with these codes down."""
+        if self._watching:
+            if self._has_room():
+                self._say_overrun(device, held, 0)
+            else:
+                self._drop()
+
+    def devices_changed(self, added: list[int], removed: list[int]) -> None:
+        """Devices came or went; the host is told at the end of the turn."""
+        self._added += added
+        self._removed += removed
+
+    # in time
+
+    def deadline_us(self) -> int | None:
+        """When `tend` is due at the latest."""
+        if not self._expectations:
+            return None
+        return min(expectation.deadline_us for expectation in self._expectations.values())
+
+    def tend(self) -> None:
+        """See to what isn't an answer: hot-plug news, overruns that can be told now, expectations whose time is up."""
+        if self._added or self._removed:
+            self._say_devices()
+        if self._untold and self._port.state == Port.CONNECTED and self._port.queued < QUEUE_LIMIT // 2:
+            dropped, self._untold = self._untold, 0
+            held = {code for _, code in self._held()}
+            self._say_overrun(None, sorted(held), dropped)
+        if self._expectations:
+            now_us = _now_us()
+            for expectation in list(self._expectations.values()):
+                if expectation.deadline_us <= now_us:
+                    del self._expectations[expectation.event_id]
+                    self._say(expectation.fail("timeout", _realtime_us()))
+
+    def bye(self, reason: str) -> None:
+        if self.state == self.OPEN:
+            self._say({"type": "bye", "reason": reason})
+
+    # answers
+
+    def _hello(self, message: dict[str, object], _arrived_us: int) -> None:
+        nonce = message.get("nonce")
+        if not isinstance(nonce, str):
+            raise ValueError("hello needs a nonce, a string")
+        self._port.clear()
+        self._port.cut()
+        self.state = self.OPEN
+        self._watching = message.get("watch", True) is True
+        self._untold = 0
+        self._added = []
+        self._removed = []
+        self._expectations = {}
+        identity = self._identity
+        self._say(
+            {
+                "type": "hello",
+                "nonce": nonce,
+                "protocol": PROTOCOL,
+                "agent": "atp-guest-agent",
+                "version": __version__,
+                "vm_id": identity.vm_id,
+                "vm_id_source": identity.vm_id_source,
+                "boot_id": identity.boot_id,
+                "token": identity.token,
+                "capabilities": self.capabilities,
+                "devices": [device.message() for device in self._devices()],
+                "next_seq": self._next_seq,
+                "monotonic_us": _now_us(),
+                "realtime_us": _realtime_us(),
+            }
+        )
+
+    def _ping(self, message: dict[str, object], arrived_us: int) -> None:
+        number = _id(message)
+        self._say(
+            {
+                "type": "pong",
+                "id": number,
+                "received_us": arrived_us,
+                "sent_us": _now_us(),
+                "realtime_us": _realtime_us(),
+            }
+        )
+
+    def _watch(self, message: dict[str, object], _arrived_us: int) -> None:
+        enabled = message.get("enabled")
+        if not isinstance(enabled, bool):
+            raise ValueError("watch needs enabled, true or false")
+        self._watching = enabled
+        self._say({"type": "watching", "enabled": enabled, "next_seq": self._next_seq})
+
+    def _state(self, message: dict[str, object], _arrived_us: int) -> None:
+        number = _id(message)
+        self._say(
+            {"type": "state", "id": number, "held": self._held(), "dropped": self._dropped, "skipped": self._skipped}
+        )
+
+    def _expect(self, message: dict[str, object], arrived_us: int) -> None:
+        from atp_guest_agent import expectations
+
+        offset_us = _realtime_offset_us()
+        try:
+            expectation = expectations.build(message, arrived_us, offset_us, self._axis)
+        except expectations.RefusedError as error:
+            self._say(expectations.refusal(str(message["event_id"]), error.reason, _realtime_us()))
+            return
+        if expectation.event_id in self._expectations:
+            raise ValueError("an expectation with this event_id is open")
+        if len(self._expectations) >= expectations.MAX_OPEN:
+            raise ValueError(f"{expectations.MAX_OPEN} expectations are open already")
+        self._expectations[expectation.event_id] = expectation
+        if expectation.looks_back:
+            self._check_one(expectation, self._history)
+
+    def _cancel(self, message: dict[str, object], _arrived_us: int) -> None:
+        event_id = message.get("event_id")
+        expectation = self._expectations.pop(event_id, None) if isinstance(event_id, str) else None
+        if expectation is None:
+            raise ValueError("no expectation with this event_id is open")
+        self._say(expectation.fail("cancelled", _realtime_us()))
+
+    def _check(self, events: list[Event]) -> None:
+        for expectation in list(self._expectations.values()):
+            self._check_one(expectation, events)
+
+    def _check_one(self, expectation: Expectation, events: list[Event]) -> None:
+        offset_us = _realtime_offset_us()
+        for event in events:
+            result = expectation.feed(event, offset_us)
+            if result is not None:
+                del self._expectations[expectation.event_id]
+                self._say(result)
+                return
+
+    def _held(self) -> list[tuple[int, int]]:
+        """Keys and buttons that are down now, by device; a device that is just vanishing holds none."""
+        held = []
+        for device in self._devices():
+            try:
+                held += [(device.number, code) for code in device.held()]
+            except OSError:
+                continue
+        return held
+
+    def _axis(self, number: int, code: int) -> int:
+        for device in self._devices():
+            if device.number == number:
+                return device.axis(code)
+        raise OSError(f"device {number} is gone")
+
+    # to the host
+
+    def _say(self, message: dict[str, object]) -> None:
+        self._send(dump(message).encode("ascii") + b"\n")
+
+    def _send(self, line: bytes) -> None:
+        if self._port.state == Port.CONNECTED:
+            self._port.put(line)
+
+    def _error(self, text: str, about: str | None, message: dict[str, object] | None = None) -> None:
+        answer: dict[str, object] = {"type": "error", "message": text, "about": about}
+        for name in ("id", "event_id"):  # so that the host knows which of its requests it was
+            if message is not None and isinstance(message.get(name), (int, str)):
+                answer[name] = message[name]
+        self._say(answer)
+
+    def _say_devices(self) -> None:
+        if self.state == self.SILENT:  # hello will tell
+            self._added, self._removed = [], []
+        elif self._port.state == Port.CONNECTED:
+            devices = [device.message() for device in self._devices()]
+            added, self._added = self._added, []
+            removed, self._removed = self._removed, []
+            seq = self._take_seq()
+            self._say({"type": "devices", "seq": seq, "devices": devices, "added": added, "removed": removed})
+
+    def _say_overrun(self, device: int | None, held: list[int], dropped: int) -> None:
+        seq = self._take_seq()
+        self._say(
+            {"type": "overrun", "seq": seq, "device": device, "held": held, "dropped": dropped, "time_us": _now_us()}
+        )
+
+    def _has_room(self) -> bool:
+        """Whether a batch can be queued. After one was dropped none is, until an overrun has said so: no silent gaps."""
+        return not self._untold and self._port.state == Port.CONNECTED and self._port.queued < QUEUE_LIMIT
+
+    def _drop(self) -> None:
+        self._dropped += 1
+        self._untold += 1
+
+    def _take_seq(self) -> int:
+        seq = self._next_seq
+        self._next_seq += 1
+        return seq
+
+
+def _id(message: dict[str, object]) -> int:
+    number = message.get("id")
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise ValueError("this message needs an id, an integer")
+    return number
+
+
+def _now_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
+def _realtime_us() -> int:
+    return time.time_ns() // 1000
+
+
+def _realtime_offset_us() -> int:
+    return (time.time_ns() - time.monotonic_ns()) // 1000
