@@ -1,0 +1,124 @@
+"""What the log shows of one failure's evidence. Everything that comes from outside is redacted, then escaped."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ATPLibrary import secrets
+from ATPLibrary.keywords.evidence.model import Evidence, Missing, VmEvidence
+from ATPLibrary.keywords.evidence.timeline import excerpt, is_bad
+
+if TYPE_CHECKING:
+    from ATPLibrary.verifier import InputReport
+    from ATPLibrary.verifier.report import TimelineRow
+
+LINKED_WIDTH = 400
+
+_BOX = "margin:4px 0 8px 0;padding-left:8px;border-left:3px solid #888"
+_CELL = "padding:1px 8px;text-align:left;white-space:pre-wrap;border:0"
+_PRE = "margin:4px 0 8px 16px;max-height:24em;overflow:auto;white-space:pre-wrap"
+_BAD = "color:#d22;font-weight:bold"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What there is to show and link of one VM: files as URLs relative to the log, the thumbnail as a data URI; "": none."""
+
+    file: str = ""
+    thumbnail: str = ""
+    problem: str = ""
+    inputs_file: str = ""
+
+
+def page(evidence: Evidence, shown: Sequence[Shown], heading: str) -> str:
+    """The message for log.html. `shown` stands in the order of the evidence's VMs."""
+    parts = [f"<b>{_text(heading)}</b>"]
+    parts += [_vm(vm, its) for vm, its in zip(evidence.vms, shown, strict=True)]
+    parts += [f"<div>{_text(note)}</div>" for note in evidence.notes]
+    parts.append(_block("Last events of hosts and platforms", evidence.events))
+    return "".join(parts)
+
+
+def _vm(vm: VmEvidence, shown: Shown) -> str:
+    moment = clock(vm.time)
+    console = vm.console if isinstance(vm.console, tuple) else ()
+    parts = [
+        f'<div style="{_BOX}">',
+        f"<div>VM <b>{_text(vm.vm)}</b> at {moment}: {_or_why(vm.state, 'state')}</div>",
+        _screen(vm, shown, moment),
+        *(_input(report) for report in reversed(vm.inputs)),
+        f'<div><a href="{html.escape(shown.inputs_file)}">All input</a></div>' if shown.inputs_file else "",
+        _block(f"Last events of {vm.vm}", vm.events),
+        _block(f"Console of {vm.vm}: {console[-1]}" if console else "", console),
+        f"<div>{_or_why(vm.console, 'console')}</div>" if isinstance(vm.console, Missing) else "",
+        "</div>",
+    ]
+    return "".join(parts)
+
+
+def _screen(vm: VmEvidence, shown: Shown, moment: str) -> str:
+    if isinstance(vm.screen, Missing):
+        return f"<div>{_or_why(vm.screen, 'screen')}</div>"
+    problem = f"<div>{_text(shown.problem)}</div>" if shown.problem else ""
+    source = shown.thumbnail or shown.file
+    if not source:
+        return problem
+    title = _text(f"The screen of {vm.vm} at {moment}")
+    size = "" if shown.thumbnail else f' width="{LINKED_WIDTH}" loading="lazy"'
+    image = f'<img src="{html.escape(source)}" alt="{title}" title="{title}"{size} style="border:1px solid #888">'
+    if shown.file:
+        image = f'<a href="{html.escape(shown.file)}">{image}</a>'
+    return f"<div>{image}</div>{problem}"
+
+
+def _input(report: InputReport) -> str:
+    title = _text(f"Input {report.what}: {report.sentence()}")
+    if not report.timeline:
+        return f"<div>{title}</div>"
+    first = report.timeline[0].injected or report.timeline[0].observed or 0.0
+    head = "".join(
+        f'<th style="{_CELL}">{name}</th>' for name in ("edge", "injected ms", "observed ms", "latency ms", "verdict")
+    )
+    rows = "".join(
+        f'<tr><td colspan="5" style="{_CELL}">… {row} more</td></tr>' if isinstance(row, int) else _row(row, first)
+        for row in excerpt(report.timeline)
+    )
+    return (
+        f"<details{' open' if any(map(is_bad, report.timeline)) else ''}><summary>{title}</summary>"
+        f'<table style="margin:4px 0 8px 16px;border-collapse:collapse"><tr>{head}</tr>{rows}</table></details>'
+    )
+
+
+def _row(row: TimelineRow, first: float) -> str:
+    values = (
+        row.what,
+        "-" if row.injected is None else f"{(row.injected - first) * 1000:.1f}",
+        "-" if row.observed is None else f"{(row.observed - first) * 1000:.1f}",
+        "-" if row.latency_ms is None else f"{row.latency_ms:.1f}",
+        row.verdict or "not watched",
+    )
+    style = f' style="{_BAD}"' if is_bad(row) else ""
+    return f"<tr{style}>" + "".join(f'<td style="{_CELL}">{_text(value)}</td>' for value in values) + "</tr>"
+
+
+def _block(title: str, lines: Iterable[str]) -> str:
+    text = "\n".join(lines)
+    if not text.strip():
+        return ""
+    return f'<details><summary>{_text(title)}</summary><pre style="{_PRE}">{_text(text)}</pre></details>'
+
+
+def _or_why(value: object, part: str) -> str:
+    return _text(f"no {part}: {value.why}" if isinstance(value, Missing) else str(value))
+
+
+def clock(moment: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def _text(text: str) -> str:
+    return html.escape(secrets.redact(text))

@@ -1,0 +1,47 @@
+"""The values that evidence is made of: what one VM looked like when a keyword failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ATPLibrary.verifier import InputReport
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A part that couldn't be had, and why in one line."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class VmEvidence:
+    """What one VM looked like. `screen` is an image file's bytes: PNG as QEMU gives it, or PPM as libvirt may."""
+
+    vm: str
+    time: float  # seconds since the epoch
+    state: str | Missing
+    screen: bytes | Missing
+    console: tuple[str, ...] | Missing
+    events: tuple[str, ...]
+    inputs: tuple[InputReport, ...]  # oldest first
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """All that was gathered for one failure: `keyword` failed. `events` are those of hosts and platforms.
+
+    `stale`: a VM had been looked at a moment before, so its screen, state and console are of that moment.
+    """
+
+    keyword: str
+    vms: tuple[VmEvidence, ...]
+    events: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    stale: bool = False
+
+    @property
+    def empty(self) -> bool:
+        return not (self.vms or self.events or self.notes)

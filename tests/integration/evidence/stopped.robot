@@ -1,0 +1,8 @@
+*** Settings ***
+Library    EvidenceBench
+
+
+*** Test Cases ***
+Stopped
+    Connect Bench VM    lost    dead
+    Sleep Until Stopped
