@@ -1,0 +1,23 @@
+"""`python -m ATPLibrary.lab.image`: build the guest image if it isn't there, and print where it is."""
+
+from __future__ import annotations
+
+import sys
+
+from ATPLibrary.errors import ATPError
+from ATPLibrary.lab.image.cache import build
+
+
+def main() -> int:
+    try:
+        image = build(lambda text: print(text, file=sys.stderr, flush=True))
+    except ATPError as error:
+        print(error, file=sys.stderr)
+        return 1
+    for name in ("directory", "kernel", "initrd", "disk", "cmdline", "key"):
+        print(f"{name}\t{getattr(image, name)}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

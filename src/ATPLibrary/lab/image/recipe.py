@@ -1,0 +1,51 @@
+"""What the guest consists of: packages, the files taken from them, kernel modules, the kernel's command line."""
+
+from __future__ import annotations
+
+KERNEL_META_PACKAGE = "linux-image-amd64"
+"""Depends on the current generic kernel. (The cloud kernel lacks PS/2, USB HID and virtio-input.)"""
+
+# Package -> the files wanted of it: paths or shell patterns (fnmatch: `*` crosses directories).
+FILES: dict[str, tuple[str, ...]] = {
+    "busybox-static": ("bin/busybox",),
+    "qemu-guest-agent": ("usr/sbin/qemu-ga",),
+    "libc6": (
+        "lib64/ld-linux-x86-64.so.2",
+        "lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
+        "lib/x86_64-linux-gnu/libc.so.6",
+        "lib/x86_64-linux-gnu/libm.so.6",
+    ),
+    "libglib2.0-0": ("usr/lib/x86_64-linux-gnu/libglib-2.0.so.0*", "usr/lib/x86_64-linux-gnu/libgmodule-2.0.so.0*"),
+    "libpcre2-8-0": ("usr/lib/x86_64-linux-gnu/libpcre2-8.so.0*",),
+    "libudev1": ("usr/lib/x86_64-linux-gnu/libudev.so.1*", "lib/x86_64-linux-gnu/libudev.so.1*"),
+    "libnuma1": ("usr/lib/x86_64-linux-gnu/libnuma.so.1*",),
+    "liburing2": ("usr/lib/x86_64-linux-gnu/liburing.so.2*",),
+    "zlib1g": ("lib/x86_64-linux-gnu/libz.so.1*",),
+    "libexpat1": ("lib/x86_64-linux-gnu/libexpat.so.1*",),
+    "python3.11-minimal": ("usr/bin/python3.11",),
+    "libpython3.11-minimal": ("usr/lib/python3.11/*.py",),
+    "libpython3.11-stdlib": (
+        "usr/lib/python3.11/json/*.py",
+        "usr/lib/python3.11/lib-dynload/_json.*",
+        "usr/lib/python3.11/glob.py",
+        "usr/lib/python3.11/queue.py",
+        "usr/lib/python3.11/zipfile.py",
+    ),
+}
+
+BOOT_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
+"""In the initramfs: what reaches the disk. crc32c_generic is ext4's, asked for by name at run time."""
+
+DISK_MODULES = (
+    *("virtio_console", "evdev", "virtio_input", "button", "psmouse", "uinput"),
+    *("uhci_hcd", "ehci_pci", "xhci_pci", "usbhid", "hid_generic"),
+    *("qxl", "bochs", "virtio_gpu"),
+)
+"""On the disk: what /etc/atp/boot chooses from."""
+
+CMDLINE = (
+    "console=ttyS0 quiet loglevel=4 mitigations=off nokaslr audit=0 apparmor=0 no_timer_check cryptomgr.notests "
+    "random.trust_cpu=on panic=-1"
+)
+
+DISK_MIB = 96
