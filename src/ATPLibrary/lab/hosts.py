@@ -17,10 +17,11 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import Any, TypeVar, cast
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import DeadlineError, LabError
+from ATPLibrary.errors import DeadlineError, HostError, LabError
 from ATPLibrary.lab import processes
 from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
@@ -31,6 +32,9 @@ READY_SECONDS = 30.0
 # libvirt asks every QEMU binary what it can (4 starts of QEMU) the first time; the answers are cached for all labs of the user.
 CAPABILITIES_SECONDS = 120.0
 BACKLOG = 64
+
+# virDomainState (libvirt-domain.h) in words.
+_STATES = {1: "running", 2: "blocked", 3: "paused", 4: "shutting down", 5: "shut off", 6: "crashed", 7: "suspended"}
 
 _PORT_RANGES = 100
 _PORTS_PER_RANGE = 200
@@ -64,6 +68,7 @@ class LabHost:
     id: str
     ip: str
     directory: Path
+    log_directory: Path | None = None  # kept when the host ends; None: the log is in `directory` and goes with it
 
     @property
     def socket(self) -> Path:
@@ -75,7 +80,11 @@ class LabHost:
 
     @property
     def log(self) -> Path:
-        return self.directory / "libvirtd.log"
+        return (self.log_directory or self.directory) / f"libvirtd-{self.name}.log"
+
+    @property
+    def daemon_role(self) -> str:
+        return f"libvirtd {self.name}"
 
     @property
     def _pid_file(self) -> Path:
@@ -90,11 +99,11 @@ class LabHost:
             listener.bind(str(self.socket))
             self.socket.chmod(0o600)
             listener.listen(BACKLOG)
-            return processes.spawn(f"libvirtd {self.name}", self._command(), self._environ(), self.log, listener)
+            return processes.spawn(self.daemon_role, self._command(), self._environ(), self.log, listener)
 
     def wait_until_ready(self, process: Process, timeout: float = READY_SECONDS) -> None:
         """Wait until the daemon answers and knows its QEMU. `LabError` with the end of its log when it doesn't in time."""
-        import libvirt
+        libvirt = _libvirt()
 
         try:
             connection = _answer(libvirt.open, self.uri, timeout=timeout, what=f"libvirtd of host '{self.name}'")
@@ -115,20 +124,38 @@ class LabHost:
             ) from error
 
     def processes(self) -> list[Process]:
-        """This host's running daemon and QEMU processes, found by their command lines: also after a crash of whatever started them."""
+        """This host's running daemon and QEMU processes. Found by command line: also after a crash of what started them."""
         return list(processes.find(self._role_of))
+
+    def vms(self, timeout: float) -> dict[str, str] | None:
+        """The host's VMs, name to state in libvirt's words; None when the daemon doesn't answer in `timeout` seconds."""
+        libvirt = _libvirt()
+
+        def ask() -> dict[str, str]:
+            connection = libvirt.open(self.uri)
+            try:
+                return {
+                    domain.name(): "running" if domain.isActive() else "shut off"
+                    for domain in connection.listAllDomains()
+                }
+            finally:
+                connection.close()
+
+        try:
+            return _answer(ask, timeout=timeout, what=f"libvirtd of host '{self.name}'")
+        except (libvirt.libvirtError, DeadlineError):
+            return None
 
     def stop(self, grace: float = 5.0) -> None:
         """End the daemon, its VMs and what is left of either, and remove the directory. No error when nothing is there."""
-        running = self.processes()
         # The daemon first: it could start QEMU again while we end the VMs.
-        processes.end((p for p in running if p.role.startswith("libvirtd")), grace)
+        processes.end((process for process in self.processes() if process.role == self.daemon_role), grace)
         processes.end(self.processes(), grace)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _role_of(self, command: list[str]) -> str | None:
         if f"--pid-file={self._pid_file}" in command:  # also while it is still the shell that becomes libvirtd
-            return f"libvirtd {self.name}"
+            return self.daemon_role
         is_qemu = any(Path(word).name.startswith("qemu-system-") for word in command[:2])
         return f"qemu {self.name}" if is_qemu and any(f"{self.directory}/" in word for word in command) else None
 
@@ -176,6 +203,29 @@ def last_lines(log: Path, count: int = 5) -> str:
     with contextlib.suppress(OSError):
         return " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
     return ""
+
+
+def reach(uri: str, timeout: float) -> None:
+    """Connect to a libvirt and close again. `HostError` when it refuses or doesn't answer in `timeout` seconds."""
+    libvirt = _libvirt()
+
+    def ask() -> None:
+        libvirt.open(uri).close()
+
+    try:
+        _answer(ask, timeout=timeout, what=f"libvirt at {uri}")
+    except DeadlineError as error:
+        raise HostError(str(error)) from error
+    except libvirt.libvirtError as error:
+        raise HostError.about(f"libvirt at {uri}", wanted="answer", got=f"said: {error}") from error
+
+
+def _libvirt() -> ModuleType:
+    """libvirt, told not to write its errors to stderr: they come as exceptions."""
+    import libvirt
+
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    return cast(ModuleType, libvirt)
 
 
 def _answer(func: Callable[..., T], *args: Any, timeout: float, what: str) -> T:

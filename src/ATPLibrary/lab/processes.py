@@ -70,8 +70,14 @@ def spawn(
             next_step="'atp doctor' says what is missing",
         ) from error
     _CHILDREN.add(pid)
+    return of_pid(role, pid)
+
+
+def of_pid(role: str, pid: int) -> Process:
+    """The process that has this pid now: ourselves, or a child that nobody has reaped."""
     started = _start_time(pid, zombies=True)
-    assert started is not None  # an unreaped child always has a /proc entry
+    if started is None:
+        raise LabError.about(f"Process {pid} ({role})", wanted="exist", got="does not")
     return Process(role, pid, started)
 
 

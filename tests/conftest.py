@@ -1,0 +1,269 @@
+"""Fixtures that name the lab's world, for every test. All are real; all clean up by pid, also when a test fails.
+
+Session-scoped, so that each is paid once:
+  guest_image, accelerator   the built image (cached on disk) and the verdict KVM or TCG
+  lab_host                   one libvirt daemon of our own: `.uri`, `.directory`, `.ip`; no platform server
+  ps2_vm, usb_vm, virtio_vm  one booted VM a keyboard, on lab_host, shared: leave it running, no key down, its agent reachable
+  lab                        a whole `Lab` that is up in a directory of its own: `.directory / "config.yaml"` configures a client
+Function-scoped:
+  running_vm                 call it, `vm = running_vm("usb")`, for a VM that the test may pause, break or destroy; removed at the
+                             test's end. `running_vm(boot=False)` only defines it (shut off), which costs no boot.
+
+A VM is a `LabVm`: `.name .uuid .uri .host .spec` (paths: `.spec.qmp_socket .spec.agent_socket .spec.console_log`, `.spec.token`).
+Anything that boots is under a test marked e2e. A session whose fixtures left a process running fails at its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ATPLibrary.lab import processes
+from ATPLibrary.lab.hosts import LabHost, short_directory
+from ATPLibrary.lab.machine import MODELS, MachineSpec, create_overlay, domain_xml, remove_files
+from ATPLibrary.lab.processes import Process
+
+BOOT_SECONDS = 120.0
+# A file beside a short directory names the session that uses it: a later session clears it when that process is gone.
+OWNER_SUFFIX = ".pytest"
+
+_numbers = itertools.count(1)
+_short_directories: list[Path] = []
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class LabVm:
+    """One VM on a lab host."""
+
+    spec: MachineSpec
+    host: LabHost
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def uuid(self) -> str:
+        return self.spec.uuid
+
+    @property
+    def uri(self) -> str:
+        return self.host.uri
+
+    @property
+    def keyboard(self) -> str:
+        return self.spec.keyboard
+
+    def wait_until_agent_answers(self, timeout: float = BOOT_SECONDS) -> dict[str, Any]:
+        """The agent's hello. QEMU keeps our request until the guest opens the port: no polling."""
+        deadline = time.monotonic() + timeout
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
+            channel.connect(str(self.spec.agent_socket))
+            nonce = f"fixture-{next(_numbers)}"
+            hello = {"type": "hello", "nonce": nonce, "protocol": 1, "watch": False}
+            channel.sendall(b"\n" + json.dumps(hello).encode() + b"\n")
+            received = b""
+            while True:
+                for line in received.splitlines():
+                    with contextlib.suppress(ValueError):
+                        message = json.loads(line)
+                        if isinstance(message, dict) and message.get("nonce") == nonce:
+                            return message
+                channel.settimeout(max(0.001, deadline - time.monotonic()))
+                try:
+                    part = channel.recv(65536)
+                except TimeoutError:
+                    tail = self.spec.console_log.read_text(errors="replace")[-2000:]
+                    pytest.fail(f"VM {self.name!r}: no agent within {timeout:g} s. Its console ends with:\n{tail}")
+                assert part, f"QEMU of {self.name!r} ended while it booted"
+                received += part
+
+
+def start_vm(host: LabHost, image: Any, accelerator: Any, model: str, *, boot: bool = True, name: str = "") -> LabVm:
+    """Define a linked clone by plain libvirt and, if asked to, boot it until its agent answers."""
+    import libvirt
+
+    spec = MachineSpec(
+        name=name or f"测试-{model}-{next(_numbers)}",
+        uuid=str(uuid.uuid4()),
+        image=image,
+        accelerator=accelerator,
+        directory=host.directory,
+        model=model,
+        listen=host.ip,
+    )
+    vm = LabVm(spec, host)
+    create_overlay(spec)
+    connection = libvirt.open(host.uri)
+    try:
+        domain = connection.defineXML(domain_xml(spec))
+        if boot:
+            domain.create()
+            vm.wait_until_agent_answers()
+    except BaseException:
+        stop_vm(vm)
+        raise
+    finally:
+        connection.close()
+    return vm
+
+
+def stop_vm(vm: LabVm) -> None:
+    """Destroy and undefine the VM and remove its files, in whatever state a test left it."""
+    import libvirt
+
+    connection = libvirt.open(vm.uri)
+    try:
+        with contextlib.suppress(libvirt.libvirtError):
+            domain = connection.lookupByUUIDString(vm.uuid)
+            if domain.isActive():
+                domain.destroy()
+            domain.undefine()
+    finally:
+        connection.close()
+    remove_files(vm.spec)
+
+
+def _own_short_directory(directory: Path) -> Path:
+    """Like `short_directory`, noting that this session owns it."""
+    import libvirt
+
+    libvirt.registerErrorHandler(lambda context, error: None, None)
+    _clear_dead_sessions()
+    short = short_directory(directory)
+    short.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = processes.of_pid("pytest", os.getpid())
+    short.with_suffix(OWNER_SUFFIX).write_text(json.dumps([owner.pid, owner.started]))
+    _short_directories.append(short)
+    return short
+
+
+def _clear_dead_sessions() -> None:
+    """End what a killed test session left; only directories that name an owner which is gone."""
+    for note in Path(f"/tmp/atp-{os.geteuid()}").glob(f"*{OWNER_SUFFIX}"):
+        with contextlib.suppress(OSError, ValueError):
+            pid, started = json.loads(note.read_text())
+            if not Process("pytest", pid, started).alive:
+                processes.end(_processes_below(note.with_suffix("")))
+                shutil.rmtree(note.with_suffix(""), ignore_errors=True)
+                note.unlink()
+
+
+def _processes_below(directory: Path) -> list[Process]:
+    """libvirtd and QEMU processes whose command line names that directory."""
+
+    def role_of(command: list[str]) -> str | None:
+        known = any(Path(word).name.startswith(("libvirtd", "qemu-system-")) for word in command)
+        return "left over" if known and any(f"{directory}/" in word for word in command) else None
+
+    return list(processes.find(role_of))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A session must leave nothing: what still runs is ended, and the session fails."""
+    left = [process for short in _short_directories for process in _processes_below(short)]
+    if left:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        _say(f"\nERROR: the fixtures left {len(left)} processes running, ended now: {left}")
+        processes.end(left)
+    for short in _short_directories:
+        shutil.rmtree(short, ignore_errors=True)
+        short.with_suffix(OWNER_SUFFIX).unlink(missing_ok=True)
+    if _short_directories:
+        with contextlib.suppress(OSError):
+            Path(f"/tmp/atp-{os.geteuid()}").rmdir()
+
+
+@pytest.fixture(scope="session")
+def guest_image() -> Any:
+    from ATPLibrary.lab import image
+
+    return image.build(_say)
+
+
+@pytest.fixture(scope="session")
+def accelerator(guest_image: Any) -> Any:
+    from ATPLibrary.lab import accelerator
+
+    return accelerator.decide(guest_image, _say)
+
+
+@pytest.fixture(scope="session")
+def lab_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHost]:
+    directory = tmp_path_factory.mktemp("host")
+    host = LabHost("lab-t", str(uuid.uuid4()), "127.0.0.2", _own_short_directory(directory) / "a", directory)
+    try:
+        host.wait_until_ready(host.start())
+        yield host
+    finally:
+        host.stop()
+
+
+def _shared_vm(host: LabHost, image: Any, accelerator: Any, keyboard: str) -> Iterator[LabVm]:
+    vm = start_vm(host, image, accelerator, _model(keyboard))
+    try:
+        yield vm
+    finally:
+        stop_vm(vm)
+
+
+def _model(keyboard: str) -> str:
+    return next(model for model, kind in MODELS.items() if kind == keyboard)
+
+
+@pytest.fixture(scope="session")
+def ps2_vm(lab_host: LabHost, guest_image: Any, accelerator: Any) -> Iterator[LabVm]:
+    yield from _shared_vm(lab_host, guest_image, accelerator, "ps2")
+
+
+@pytest.fixture(scope="session")
+def usb_vm(lab_host: LabHost, guest_image: Any, accelerator: Any) -> Iterator[LabVm]:
+    yield from _shared_vm(lab_host, guest_image, accelerator, "usb")
+
+
+@pytest.fixture(scope="session")
+def virtio_vm(lab_host: LabHost, guest_image: Any, accelerator: Any) -> Iterator[LabVm]:
+    yield from _shared_vm(lab_host, guest_image, accelerator, "virtio")
+
+
+@pytest.fixture
+def running_vm(lab_host: LabHost, guest_image: Any, accelerator: Any) -> Iterator[Callable[..., LabVm]]:
+    with contextlib.ExitStack() as stack:
+
+        def start(keyboard: str = "ps2", *, boot: bool = True, name: str = "") -> LabVm:
+            vm = start_vm(lab_host, guest_image, accelerator, _model(keyboard), boot=boot, name=name)
+            stack.callback(stop_vm, vm)
+            return vm
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from ATPLibrary.lab.lab import Lab
+
+    directory = tmp_path_factory.mktemp("lab")
+    _own_short_directory(directory)
+    whole = Lab(directory)
+    try:
+        whole.up(_say)
+        yield whole
+    finally:
+        whole.down(_say)

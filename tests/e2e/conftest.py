@@ -1,0 +1,1 @@
+"""Everything in this folder boots VMs. The fixtures are in tests/conftest.py."""
