@@ -28,7 +28,7 @@ class CpioArchive:
     def character_device(self, name: str, major: int, minor: int, mode: int = 0o600) -> None:
         self._add(name, stat.S_IFCHR | mode, device=(major, minor))
 
-    def bytes(self) -> bytes:
+    def finish(self) -> bytes:
         """The whole archive, closed by its trailer."""
         return b"".join([*self._parts, *_entry(0, "TRAILER!!!", 0)])
 

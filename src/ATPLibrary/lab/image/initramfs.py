@@ -18,8 +18,9 @@ def archive(busybox: bytes, linux: Linux) -> bytes:
     cpio.character_device("dev/console", 5, 1)  # what init's output goes to before devtmpfs is mounted
     cpio.file("bin/busybox", busybox, 0o755)
     cpio.file("init", (GUEST_FILES / "initramfs-init").read_bytes(), 0o755)
+    cpio.file("probe", (GUEST_FILES / "initramfs-probe").read_bytes(), 0o755)
     order = kernel_modules.load_order(recipe.BOOT_MODULES, linux.modules)
     for name in order:
         cpio.file(f"{modules}/{name}.ko", kernel_modules.slim(linux.modules[name]))
     cpio.file(f"{modules}/modules.dep", kernel_modules.modules_dep(order, linux.modules, "{name}.ko"))
-    return cpio.bytes()
+    return cpio.finish()

@@ -80,7 +80,7 @@ def merged(name: str) -> str:
 def _own_files(tree: Path) -> None:
     for file in sorted(GUEST_FILES.rglob("*")):
         name = file.relative_to(GUEST_FILES)
-        if file.is_file() and name.name != "initramfs-init":
+        if file.is_file() and not name.name.startswith("initramfs-"):
             target = tree / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
