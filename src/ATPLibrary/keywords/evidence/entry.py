@@ -24,15 +24,15 @@ class Writer:
         self._embedded = 0
         self._files: dict[int, tuple[bytes, str]] = {}
 
-    def write(self, evidence: Evidence, suite: str, test: str, heading: str) -> None:
-        """Log `evidence` in what is running now, its files under the names of `suite` and `test`."""
+    def write(self, evidence: Evidence, suite: str, test: str, heading: str, folded: bool = False) -> None:
+        """Log `evidence` in what is running now, its files under the names of `suite` and `test`. `folded`: only its heading."""
         output_file = _variable("OUTPUT FILE")
         if output_file != self._run:
             self._run, self._embedded, self._files = output_file, 0, {}
         place = files.place(_variable("OUTPUT DIR"), _variable("LOG FILE"), output_file)
         directory = files.Directory(place, suite, test) if place is not None else None
         shown = [self._show(vm, number, directory) for number, vm in enumerate(evidence.vms, 1)]
-        logger.info(html.page(evidence, shown, heading), html=True)
+        logger.info(html.page(evidence, shown, heading, folded), html=True)
 
     def _show(self, vm: VmEvidence, number: int, directory: files.Directory | None) -> html.Shown:
         file = thumbnail = inputs_file = problem = ""

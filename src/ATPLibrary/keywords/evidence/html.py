@@ -34,13 +34,13 @@ class Shown:
     inputs_file: str = ""
 
 
-def page(evidence: Evidence, shown: Sequence[Shown], heading: str) -> str:
+def page(evidence: Evidence, shown: Sequence[Shown], heading: str, folded: bool) -> str:
     """The message for log.html. `shown` stands in the order of the evidence's VMs."""
-    parts = [f"<b>{_text(heading)}</b>"]
-    parts += [_vm(vm, its) for vm, its in zip(evidence.vms, shown, strict=True)]
+    parts = [_vm(vm, its) for vm, its in zip(evidence.vms, shown, strict=True)]
     parts += [f"<div>{_text(note)}</div>" for note in evidence.notes]
     parts.append(_block("Last events of hosts and platforms", evidence.events))
-    return "".join(parts)
+    title = f"<b>{_text(heading)}</b>"
+    return "".join(["<details><summary>", title, "</summary>", *parts, "</details>"] if folded else [title, *parts])
 
 
 def _vm(vm: VmEvidence, shown: Shown) -> str:

@@ -120,18 +120,20 @@ class EvidenceListener:
             self._failures = Failures(owner)
         return self._failures
 
-    def _log(self, evidence: Evidence, failures: Failures, heading: str) -> None:
+    def _log_held(self, failures: Failures) -> None:
+        for held in failures.test_failed():
+            if held.handlers:
+                self._log(held.evidence, failures, _heading(held.evidence) + ", which the test handled", folded=True)
+            else:
+                self._log(held.evidence, failures, _heading(held.evidence) + ", after several other failures")
+
+    def _log(self, evidence: Evidence, failures: Failures, heading: str, folded: bool = False) -> None:
         failures.logged += 1
         if self._writer is None:
             from ATPLibrary.keywords.evidence.entry import Writer
 
             self._writer = Writer()
-        self._writer.write(evidence, *_names(failures.owner), heading)
-
-    def _log_held(self, failures: Failures) -> None:
-        for held in failures.test_failed():
-            what = "an earlier failure that the test handled" if held.handlers else "a later failure"
-            self._log(held.evidence, failures, f"Evidence of {what}")
+        self._writer.write(evidence, *_names(failures.owner), heading, folded)
 
 
 def _owner(result: Any) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from ATPLibrary.errors import DeadlineError
 from ATPLibrary.keywords.evidence.model import Evidence, VmEvidence
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Looks:
         self._last: WeakKeyDictionary[Machine, _Look] = WeakKeyDictionary()
 
     def look(self, keyword: str, certain: bool, since: float) -> Evidence:
-        """The evidence of a failure. `certain`: the test can't handle it. Events before `since` are no news.
+        """The evidence of a failure. `certain`: the test can't handle it. `since`: when the test started.
 
         Takes at most about `gathering.WHOLE_SECONDS`. Without a connected VM only events are in it.
         """
@@ -49,46 +50,42 @@ class Looks:
             left_out = ", ".join(machine.name for machine in machines[MOST_VMS:])
             notes.append(f"Not looked at, because {MOST_VMS} VMs are enough: {left_out}")
         machines = machines[:MOST_VMS]
-        again = [machine for machine in machines if not self._too_soon(machine, certain)]
-        if (problem := self._look_at(again, certain)) is not None:
-            notes.append(problem)
-        vms = tuple(self._latest(machine, machine in again) for machine in machines if machine in self._last)
+        known = {machine: self._again(machine) for machine in machines if self._too_soon(machine, certain, since)}
+        try:
+            fresh = self._look_at([machine for machine in machines if machine not in known], certain)
+        except DeadlineError as error:
+            fresh = {}
+            notes.append(f"Not every VM could be looked at: {error}")
+        seen = fresh | known
+        vms = tuple(seen[machine] for machine in machines if machine in seen)
         others = _other_events({machine.source for machine in machines}, since)
-        return Evidence(keyword, vms, others, tuple(notes), stale=len(again) < len(machines))
+        return Evidence(keyword, vms, others, tuple(notes), stale=bool(known))
 
-    def _look_at(self, machines: list[Machine], certain: bool) -> str | None:
-        """Look afresh. Returns why that could not be done, if it couldn't."""
+    def _look_at(self, machines: list[Machine], certain: bool) -> dict[Machine, VmEvidence]:
         if not machines:
-            return None
+            return {}
         from ATPLibrary import runtime
-        from ATPLibrary.errors import DeadlineError
         from ATPLibrary.keywords.evidence import gathering
 
         started = time.monotonic()
-        try:
-            fresh = runtime.wait(gathering.gather(machines), gathering.WHOLE_SECONDS, "Gathering evidence")
-        except DeadlineError as error:
-            return f"No evidence of {', '.join(machine.name for machine in machines)}: {error}"
+        evidence = runtime.wait(gathering.gather(machines), gathering.WHOLE_SECONDS, "Gathering evidence")
         ended = time.monotonic()
-        for machine, evidence in zip(machines, fresh, strict=True):
-            self._last[machine] = _Look(evidence, ended, ended - started, certain)
-        return None
+        for machine, its in zip(machines, evidence, strict=True):
+            self._last[machine] = _Look(its, ended, ended - started, certain)
+        return dict(zip(machines, evidence, strict=True))
 
-    def _too_soon(self, machine: Machine, certain: bool) -> bool:
+    def _too_soon(self, machine: Machine, certain: bool, since: float) -> bool:
         last = self._last.get(machine)
-        if last is None or (certain and not last.certain):
+        if last is None or (certain and not (last.certain and last.evidence.time >= since)):
             return False
         return time.monotonic() - last.ended < max(AGAIN_SECONDS, AGAIN_TIMES * last.took)
 
-    def _latest(self, machine: Machine, fresh: bool) -> VmEvidence:
+    def _again(self, machine: Machine) -> VmEvidence:
+        """The last look, with what is in memory now: that costs nothing, and it is what led to this failure."""
         from ATPLibrary.keywords.evidence import gathering
 
-        evidence = self._last[machine].evidence
-        if fresh:
-            return evidence
-        # The picture is a moment old; what is in memory costs nothing and must be what led to this failure.
         events, inputs = gathering.remembered(machine)
-        return replace(evidence, events=events, inputs=inputs)
+        return replace(self._last[machine].evidence, events=events, inputs=inputs)
 
 
 def _connected() -> list[Machine]:
