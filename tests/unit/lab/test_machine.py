@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from ATPLibrary.errors import LabError
+from ATPLibrary.lab.machine import (
+    AGENT_CHANNEL,
+    MODELS,
+    QEMU_NAMESPACE,
+    QGA_CHANNEL,
+    MachineSpec,
+    create_overlay,
+    disk_format,
+    domain_xml,
+    remove_files,
+)
+
+pytestmark = pytest.mark.unit
+
+UUID = "12345678-1234-4234-8234-123456789abc"
+
+
+@dataclass(frozen=True)
+class Image:
+    kernel: Path = Path("/image/vmlinuz")
+    initrd: Path = Path("/image/initrd")
+    disk: Path = Path("/image/disk.qcow2")
+    cmdline: str = 'console=ttyS0 quote="<&>"'
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    kind: Literal["kvm", "tcg"] = "tcg"
+
+
+def spec(**changes: object) -> MachineSpec:
+    values = {
+        "name": "win & <11>",
+        "uuid": UUID,
+        "image": Image(),
+        "accelerator": Accelerator(),
+        "directory": Path("/tmp/x/a"),
+    }
+    return MachineSpec(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def tree(**changes: object) -> ET.Element:
+    return ET.fromstring(domain_xml(spec(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("model", "keyboards"), [("atp-linux", []), ("atp-linux-usb", ["usb"]), ("atp-linux-virtio", ["virtio"])]
+)
+def test_each_model_has_its_keyboard_and_a_usb_tablet(model: str, keyboards: list[str]) -> None:
+    inputs = tree(model=model).findall("devices/input")
+    assert [i.get("bus") for i in inputs if i.get("type") == "keyboard"] == keyboards
+    assert [i.get("bus") for i in inputs if i.get("type") == "tablet"] == ["usb"]
+    assert spec(model=model).keyboard == MODELS[model]
+
+
+def test_names_and_command_lines_survive_xml() -> None:
+    domain = tree()
+    assert domain.findtext("name") == "win & <11>"
+    assert domain.findtext("os/cmdline") == Image().cmdline
+
+
+def test_smbios_carries_the_identity_and_the_token() -> None:
+    domain = tree(token="s3cret")
+    assert domain.findtext("sysinfo/system/entry[@name='serial']") == UUID
+    assert domain.findtext("sysinfo/chassis/entry[@name='asset']") == "atp-token:s3cret"
+
+
+def test_the_token_is_random_and_never_printed() -> None:
+    first, second = spec(), spec()
+    assert first.token != second.token
+    assert first.token not in repr(first)
+
+
+def test_both_channels_and_the_monitor_are_at_the_paths_that_the_spec_names() -> None:
+    vm = spec()
+    domain = tree()
+    paths = {c.find("target").get("name"): c.find("source").get("path") for c in domain.findall("devices/channel")}  # type: ignore[union-attr]
+    assert paths == {QGA_CHANNEL: str(vm.qga_socket), AGENT_CHANNEL: str(vm.agent_socket)}
+    arguments = [a.get("value", "") for a in domain.findall(f"{{{QEMU_NAMESPACE}}}commandline/{{{QEMU_NAMESPACE}}}arg")]
+    assert any(f"path={vm.qmp_socket}," in a for a in arguments)
+
+
+@pytest.mark.parametrize(("kind", "type_", "bounded"), [("tcg", "qemu", True), ("kvm", "kvm", False)])
+def test_the_accelerator_decides_the_domain_type_and_only_tcg_has_a_translation_cache(
+    kind: str, type_: str, bounded: bool
+) -> None:
+    domain = tree(accelerator=Accelerator(kind))  # type: ignore[arg-type]
+    assert domain.get("type") == type_
+    assert (domain.find("features/tcg/tb-cache") is not None) is bounded
+
+
+def test_displays_listen_on_the_hosts_address_only() -> None:
+    addresses = [listen.get("address") for listen in tree(listen="127.0.0.3").findall("devices/graphics/listen")]
+    assert addresses == ["127.0.0.3", "127.0.0.3"]
+
+
+def test_an_unknown_model_is_refused_with_those_there_are() -> None:
+    with pytest.raises(LabError, match="be one of atp-linux, atp-linux-usb, atp-linux-virtio"):
+        spec(model="windows")
+
+
+def test_a_directory_too_long_for_sockets_is_refused() -> None:
+    with pytest.raises(LabError, match="at most 107 bytes"):
+        spec(directory=Path("/tmp") / ("x" * 100))
+
+
+def test_an_overlay_is_a_thin_clone_and_is_removed_whole(tmp_path: Path) -> None:
+    disk = tmp_path / "base.raw"
+    disk.write_bytes(b"\0" * (1 << 20))
+    vm = spec(directory=tmp_path, image=Image(disk=disk))
+    create_overlay(vm)
+    assert disk_format(vm.overlay) == "qcow2"
+    assert vm.overlay.stat().st_size < disk.stat().st_size
+    remove_files(vm)
+    assert not vm.files.exists()
+    remove_files(vm)
+
+
+def test_an_overlay_over_nothing_fails_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises((LabError, FileNotFoundError), match="missing"):
+        create_overlay(spec(directory=tmp_path, image=Image(disk=tmp_path / "missing.qcow2")))
+
+
+def test_disk_formats_are_told_by_content(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"QFI\xfb rest")
+    (tmp_path / "b").write_bytes(b"")
+    assert disk_format(tmp_path / "a") == "qcow2"
+    assert disk_format(tmp_path / "b") == "raw"
