@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab.image import modules as kernel_modules
+from ATPLibrary.lab.image.flat import flat
 from ATPLibrary.lab.image.packages import matcher, members
 
 
@@ -38,4 +39,4 @@ def unpack(deb: Path) -> Linux:
             modules[kernel_modules.normal(member.name.rpartition("/")[2].removesuffix(".ko"))] = file.read()
     if not image or not modules:
         raise LabError(f"{deb.name} has no kernel in it: remove it and try again.")
-    return Linux(release, image, modules)
+    return Linux(release, flat(image), modules)
