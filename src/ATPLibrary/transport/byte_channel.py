@@ -1,0 +1,89 @@
+"""A two-way stream of bytes to one port of one VM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from ATPLibrary.errors import ChannelError
+from ATPLibrary.runtime import deadline
+
+# The reader is paused while twice this much is unread; the sender in the guest then waits.
+READ_BUFFER_BYTES = 256 * 1024
+_READ_BYTES = 64 * 1024
+# How long a close waits for what is still to be written.
+_CLOSE_SECONDS = 1.0
+
+
+class ByteChannel(ABC):
+    """One reader and one writer at a time. Cancelling a read loses nothing; a cancelled write may have been sent in part."""
+
+    @abstractmethod
+    async def read(self, timeout: float) -> bytes:
+        """What has arrived, at least one byte. `ChannelError` at the end of the stream, `DeadlineError` when nothing comes."""
+
+    @abstractmethod
+    async def write(self, data: bytes, timeout: float) -> None:
+        """Send all of `data`; waits while the other side doesn't read."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close; a second time does nothing. Ends within a moment whatever the other side does."""
+
+
+async def socket_channel(path: Path, timeout: float) -> ByteChannel:
+    """Connect to the UNIX socket at `path`. QEMU serves one client of a socket at a time and leaves a second one waiting."""
+    subject = f"The socket {path}"
+    async with deadline(timeout, subject, wanted="accept a connection", got="did not"):
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=READ_BUFFER_BYTES)
+        except OSError as error:
+            raise ChannelError.about(
+                subject, wanted="accept a connection", got=f"did not: {error.strerror or error}",
+                next_step="Check that the VM runs, and that this process may open the socket",
+            ) from error  # fmt: skip
+    return SocketChannel(subject, reader, writer)
+
+
+class SocketChannel(ByteChannel):
+    def __init__(self, subject: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._subject = subject
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self, timeout: float) -> bytes:
+        async with deadline(timeout, self._subject, wanted="send something", got="sent nothing"):
+            try:
+                data = await self._reader.read(_READ_BYTES)
+            except OSError as error:
+                raise self._ended(str(error)) from error
+        if not data:
+            raise self._ended("closed here" if self._writer.is_closing() else "closed by the other side")
+        return data
+
+    async def write(self, data: bytes, timeout: float) -> None:
+        if self._writer.is_closing():
+            raise self._ended("closed")
+        async with deadline(timeout, self._subject, wanted=f"take {len(data)} bytes", got="did not read them"):
+            try:
+                self._writer.write(data)
+                await self._writer.drain()
+            except OSError as error:
+                raise self._ended(str(error)) from error
+
+    async def close(self) -> None:
+        self._writer.close()
+        try:
+            with contextlib.suppress(OSError):  # a TimeoutError is one
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._writer.wait_closed()
+        finally:
+            self._writer.transport.abort()
+
+    def _ended(self, how: str) -> ChannelError:
+        return ChannelError.about(
+            self._subject, wanted="stay open", got=f"ended: {how}",
+            next_step="Check that the VM still runs, then open the channel again",
+        )  # fmt: skip
