@@ -18,6 +18,7 @@ from robot.libraries.BuiltIn import BuiltIn
 from ATPLibrary import events, secrets
 from ATPLibrary.keywords import evidence
 from ATPLibrary.orchestrator import Workspace
+from ATPLibrary.transport import DomainState, VmState
 
 
 class BenchDomain:
@@ -25,7 +26,7 @@ class BenchDomain:
         self._console = console
 
     async def state(self, timeout: float) -> Any:
-        return SimpleNamespace(state=SimpleNamespace(value="running"), reason="booted")
+        return DomainState(VmState.RUNNING, "booted")
 
     async def description(self, timeout: float) -> Any:
         return SimpleNamespace(console_log=self._console)

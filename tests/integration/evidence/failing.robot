@@ -107,6 +107,7 @@ A very long name 很长很长很长很长很长很长很长很长很长很长很
 Secret
     Know Secret    hunter2-the-secret
     Connect Bench VM    hunter2-the-secret
+    Type At Bench    hunter2-the-secret    hunter2-the-secret
     Fail    secret
 
 Broken

@@ -231,6 +231,11 @@ def test_long_names_are_cut_between_characters(run: Run) -> None:
 def test_a_secret_is_neither_in_the_log_nor_in_file_names(run: Run) -> None:
     [shown] = run.of("Secret")
     assert "hunter2" not in shown.html
+    assert "36 edges" in shown.text
+    assert "key down" not in shown.text, "the letters would spell it"
+    tables = [run.file(link).read_text(encoding="utf-8") for link in shown.links if link.endswith(".csv")]
+    assert len(tables) == 1
+    assert "key down" not in tables[0]
     assert not [path for path in (run.directory / "evidence").rglob("*") if "hunter2" in str(path)]
 
 

@@ -15,6 +15,7 @@ from ATPLibrary.errors import ChannelError
 from ATPLibrary.keywords.evidence import gathering
 from ATPLibrary.keywords.evidence.gathering import CONSOLE_LINES, console_tail, gather
 from ATPLibrary.keywords.evidence.model import Missing
+from ATPLibrary.transport.domain_state import DomainState, VmState
 
 pytestmark = pytest.mark.unit
 
@@ -39,7 +40,7 @@ class Vm:
         return b"by libvirt"
 
     async def state(self, timeout: float) -> Any:
-        return SimpleNamespace(state=SimpleNamespace(value="paused"), reason="I/O error")
+        return DomainState(VmState.PAUSED, "I/O error")
 
     async def description(self, timeout: float) -> Any:
         return SimpleNamespace(console_log=self._console)

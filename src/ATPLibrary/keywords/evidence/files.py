@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ATPLibrary import secrets
 from ATPLibrary.keywords.evidence.naming import file_name
+from ATPLibrary.keywords.evidence.timeline import edge_name
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport
@@ -71,7 +72,8 @@ class Directory:
             for report in reports:
                 what = secrets.redact(report.what)
                 for row in report.timeline:
-                    table.writerow((what, row.what, row.injected, row.observed, row.latency_ms, row.verdict))
+                    edge = edge_name(report, row)
+                    table.writerow((what, edge, row.injected, row.observed, row.latency_ms, row.verdict))
         return self._place.link(path)
 
     def _made(self) -> Path:

@@ -115,8 +115,7 @@ def _look_away(task: asyncio.Task[Any]) -> None:
 
 
 async def _state(domain: Domain) -> str:
-    state = await domain.state(timeout=STATE_SECONDS)
-    return f"{state.state.value} ({state.reason})" if state.reason else str(state.state.value)
+    return str(await domain.state(timeout=STATE_SECONDS))
 
 
 async def _screen(machine: Machine) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary import secrets
 from ATPLibrary.keywords.evidence.model import Evidence, Missing, VmEvidence
-from ATPLibrary.keywords.evidence.timeline import excerpt, is_bad
+from ATPLibrary.keywords.evidence.timeline import edge_name, excerpt, is_bad
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport
@@ -84,7 +84,9 @@ def _input(report: InputReport) -> str:
         f'<th style="{_CELL}">{name}</th>' for name in ("edge", "injected ms", "observed ms", "latency ms", "verdict")
     )
     rows = "".join(
-        f'<tr><td colspan="5" style="{_CELL}">… {row} more</td></tr>' if isinstance(row, int) else _row(row, first)
+        f'<tr><td colspan="5" style="{_CELL}">… {row} more</td></tr>'
+        if isinstance(row, int)
+        else _row(report, row, first)
         for row in excerpt(report.timeline)
     )
     return (
@@ -93,9 +95,9 @@ def _input(report: InputReport) -> str:
     )
 
 
-def _row(row: TimelineRow, first: float) -> str:
+def _row(report: InputReport, row: TimelineRow, first: float) -> str:
     values = (
-        row.what,
+        edge_name(report, row),
         "-" if row.injected is None else f"{(row.injected - first) * 1000:.1f}",
         "-" if row.observed is None else f"{(row.observed - first) * 1000:.1f}",
         "-" if row.latency_ms is None else f"{row.latency_ms:.1f}",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ATPLibrary import secrets
+
 if TYPE_CHECKING:
+    from ATPLibrary.verifier import InputReport
     from ATPLibrary.verifier.report import TimelineRow
 
 SHOWN_ROWS = 24
@@ -13,6 +16,11 @@ CONTEXT_ROWS = 3
 
 # `ok` and `repeated` (a key held down repeats) are as they should be; no verdict means that nobody watched.
 _GOOD = ("ok", "repeated", None)
+
+
+def edge_name(report: InputReport, row: TimelineRow) -> str:
+    """What the row's edge was; not told when the whole input was a secret, which its letters would spell."""
+    return secrets.MASK if secrets.redact(report.what) != report.what else row.what
 
 
 def is_bad(row: TimelineRow) -> bool:
