@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 from typing import TYPE_CHECKING
 
@@ -79,12 +78,9 @@ class Faults:
             else "check that the url is the platform's own address, and its version (9.0 is known to work)",
         )
 
-    def not_json(self, operation: Operation, body: bytes, error: ValueError) -> PlatformError:
-        if (
-            isinstance(error, json.JSONDecodeError)
-            and body.lstrip()[:1] in (b"{", b"[")
-            and error.pos >= len(error.doc) - 1
-        ):
+    def not_json(self, operation: Operation, body: bytes) -> PlatformError:
+        text = body.strip()
+        if text[:1] in (b"{", b"[") and text[-1:] not in (b"}", b"]"):
             return self.truncated(operation, body)
         return self._answer(
             operation,

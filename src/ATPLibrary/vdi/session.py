@@ -268,9 +268,8 @@ class PlatformSession:
         """Take the envelope off; a status other than 0 is a refusal."""
         try:
             answer = json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            problem = error if isinstance(error, ValueError) else ValueError("nested too deeply")
-            raise self.faults.not_json(operation, raw, problem) from None
+        except (ValueError, RecursionError):
+            raise self.faults.not_json(operation, raw) from None
         if not isinstance(answer, dict):
             raise self.faults.wrong_shape(operation, raw, f"it is a {type(answer).__name__}, not an object")
         status, message = answer.get("status"), answer.get("msg")

@@ -1,0 +1,118 @@
+"""The web application: builds the server's parts, checks the token first, turns every failure into the vendor's envelope."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from ATPLibrary.errors import ATPError
+from ATPLibrary.events import EventBus
+from ATPLibrary.lab.platform import answers, routes
+from ATPLibrary.lab.platform.accounts import TOKEN_SECONDS, Accounts
+from ATPLibrary.lab.platform.batches import Batches
+from ATPLibrary.lab.platform.codes import API, Refusal, Status
+from ATPLibrary.lab.platform.machines import Machines
+from ATPLibrary.lab.platform.operations import Operations
+from ATPLibrary.lab.platform.pools import Pools
+from ATPLibrary.lab.platform.store import Store
+from ATPLibrary.lab.settings import LabSettings
+from ATPLibrary.secrets import Secret, redact
+
+LOG = logging.getLogger(__name__)
+
+LARGEST_REQUEST_BYTES = 1024 * 1024
+STOP_SECONDS = 3.0
+_WITHOUT_TOKEN = (f"{API}/login",)
+
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(directory: Path, settings: LabSettings, token_lifetime: float = TOKEN_SECONDS) -> FastAPI:
+    """The server of the lab in `directory`. Nothing is opened before it starts to serve."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        store = Store(directory)
+        machines = Machines(settings, EventBus())
+        operations = Operations(store)
+        batches = Batches(store, machines, operations)
+        pools = Pools(store, machines, operations, batches)
+        account = settings.platform
+        accounts = Accounts(store, account.username, Secret(account.password), token_lifetime)
+        app.state.platform = routes.Platform(store, accounts, machines, batches, pools)
+        if failed := operations.recover():
+            LOG.warning("%d operations of the last run had not ended: they count as failed", failed)
+        cleaning = asyncio.create_task(pools.clean_up(), name="clean up")
+        try:
+            yield
+        finally:
+            cleaning.cancel()
+            await operations.stop(STOP_SECONDS)
+            await machines.close(STOP_SECONDS)
+            store.close()
+
+    app = FastAPI(title="ATPLibrary lab platform", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(routes.session)
+    app.include_router(routes.router)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(ATPError, _failed)
+    app.middleware("http")(_guard)
+    return app
+
+
+async def _guard(request: Request, following: Next) -> Response:
+    """Token before path and body: who isn't logged in learns nothing. And no failure leaves as a bare page."""
+    try:
+        if int(request.headers.get("content-length") or 0) > LARGEST_REQUEST_BYTES:
+            raise Refusal("请求过大 (the request is larger than 1 MiB)", Status.BAD_REQUEST)
+        if request.url.path not in _WITHOUT_TOKEN:
+            request.app.state.platform.accounts.check(request.headers.get("token", ""))
+        return await following(request)
+    except Refusal as refusal:
+        return await _refused(request, refusal)
+    except Exception as error:  # noqa: BLE001 - the last line before the wire: logged whole, answered without its words
+        LOG.error("%s %s failed:\n%s", request.method, request.url.path, "".join(traceback.format_exception(error)))
+        return _answer("服务器内部错误 (internal error: see the platform's log)", Status.FAILED, http=500)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return _answer(error.message, error.status)
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """Wrong input: which field and why, without the value (it may be a password)."""
+    assert isinstance(error, RequestValidationError)
+    problems = "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc'][1:]) or 'body'}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors()
+    )
+    return _answer(f"参数错误: {problems}", Status.BAD_REQUEST)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _answer(
+        f"接口不存在: {request.method} {request.url.path} (no such operation)", Status.NOT_FOUND, http=error.status_code
+    )
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    """A host that doesn't answer, an overlay that can't be made: the platform works, what it was asked to do didn't."""
+    LOG.error("%s %s: %s", request.method, request.url.path, redact(str(error)))
+    return _answer(f"操作失败: {redact(str(error))}", Status.FAILED)
+
+
+def _answer(message: str, status: Status, http: int = 200) -> Response:
+    return JSONResponse(answers.envelope(status=status, message=message), status_code=http)
