@@ -1,0 +1,58 @@
+"""Assertions that getters take: `Get VM State    win11    ==    running`."""
+
+from __future__ import annotations
+
+import operator as operators
+import re
+from collections.abc import Callable
+from typing import Any, Literal
+
+from ATPLibrary.errors import VerificationError
+
+Operator = Literal["==", "!=", "<", "<=", ">", ">=", "contains", "not contains", "matches"]
+
+_HOLDS: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operators.eq,
+    "!=": operators.ne,
+    "<": operators.lt,
+    "<=": operators.le,
+    ">": operators.gt,
+    ">=": operators.ge,
+    "contains": lambda value, expected: expected in value,
+    "not contains": lambda value, expected: expected not in value,
+    "matches": lambda value, expected: re.search(expected, value) is not None,
+}
+
+_WORDS: dict[str, str] = {
+    "==": "be",
+    "!=": "not be",
+    "contains": "contain",
+    "not contains": "not contain",
+    "matches": "match",
+}
+
+
+def holds(value: Any, operator: Operator, expected: Any) -> bool:
+    return _HOLDS[operator](value, expected)
+
+
+def check(subject: str, value: Any, operator: Operator | None, expected: Any, *, next_step: str = "") -> None:
+    """Raise `VerificationError` unless `value OPERATOR expected`. No operator: nothing is asserted."""
+    if operator is None:
+        return
+    if not holds(value, operator, expected):
+        raise VerificationError.about(
+            subject,
+            wanted=f"{_WORDS.get(operator, f'be {operator}')} {shown(expected)}",
+            got=f"is {shown(value)}",
+            next_step=next_step,
+        )
+
+
+def shown(value: Any, limit: int = 500) -> str:
+    """A value as a sentence quotes it: text in quotes, long text cut in the middle."""
+    if not isinstance(value, str):
+        return str(value)
+    if len(value) > limit:
+        value = f"{value[: limit // 2]} ... [{len(value)} characters] ... {value[-limit // 2 :]}"
+    return f"'{value}'"

@@ -1,0 +1,282 @@
+"""Keywords about commands in the guest, run by QEMU's guest agent (QGA)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError
+from ATPLibrary.keywords.assertions import Operator, check, shown
+from ATPLibrary.keywords.component import Component, named
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qga import ExecResult
+
+# Between two tries of a command that hasn't succeeded yet: the guest agent has no event for "something has changed".
+RETRY_SECONDS = 0.25
+# One question to an agent that may not be there yet.
+READY_TRY_SECONDS = 3.0
+
+
+class CommandKeywords(Component):
+    @keyword(tags=["Command"])
+    def run_command(
+        self,
+        command: str,
+        *arguments: str,
+        input: str | None = None,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> ExecResult:
+        """Runs a command inside the guest and returns its result, whatever its exit code: see `Command Should Succeed`.
+
+        The result has ``exit_code``, ``signal``, ``stdout``, ``stderr``, ``truncated`` and ``duration_ms``.
+
+        - ``command``: a shell command (``ls /tmp | wc -l``), or with ``arguments`` a program that is run without a shell.
+        - ``input``: text for the command's standard input.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the command to end; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | ${result} =    Run Command    uname -r
+        | Should Be Equal As Integers    ${result.exit_code}    0
+        | Should Not Be Empty    ${result.stdout}
+        | Run Command    /bin/ls    -l    /tmp
+        """
+        seconds = self.seconds(timeout, "command")
+        what = f"Command '{command}' in {named(vm)}"
+        result = self.wait(self._exec(command, arguments, input, vm, seconds), seconds, what)
+        self.workspace.last_command = (command, result)
+        _log(command, result)
+        return result
+
+    @keyword(tags=["Command", "Assertion"])
+    def command_should_succeed(
+        self,
+        command: str,
+        *arguments: str,
+        input: str | None = None,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> ExecResult:
+        """Runs a command inside the guest, fails unless its exit code is 0, and returns its result.
+
+        The arguments are those of `Run Command`.
+
+        Example:
+        | Connect To VM    win11
+        | Command Should Succeed    test -d /tmp
+        """
+        result = self.run_command(command, *arguments, input=input, vm=vm, timeout=timeout)
+        _must_succeed(command, result)
+        return result
+
+    @keyword(tags=["Command", "Assertion"])
+    def command_output_should_be(
+        self,
+        command: str,
+        expected: str,
+        operator: Operator = "==",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Runs a shell command inside the guest and fails unless it succeeds and its output is as expected. Returns the output.
+
+        White space at the end of the output is left out.
+
+        - ``command``: the shell command.
+        - ``expected``: what its standard output is compared with.
+        - ``operator``: how: ``==`` by default, ``contains``, ``matches`` a regular expression, ...
+        - ``vm`` and ``timeout``: as for `Run Command`.
+
+        Example:
+        | Connect To VM    win11
+        | Command Output Should Be    echo hello    hello
+        | Command Output Should Be    uname -a    Linux    contains
+        """
+        output = self.command_should_succeed(command, vm=vm, timeout=timeout).stdout.rstrip()
+        check(f"The output of '{command}'", output, operator, expected)
+        return output
+
+    @keyword(tags=["Command", "Assertion"])
+    def output_should_contain(self, expected: str) -> None:
+        """Fails unless the output of the last `Run Command` contains a text. Standard output and standard error both count.
+
+        - ``expected``: the text, in the same upper and lower case.
+
+        Example:
+        | Connect To VM    win11
+        | Run Command    cat /etc/os-release
+        | Output Should Contain    Debian
+        """
+        command, result = self._last_result()
+        if expected not in result.stdout and expected not in result.stderr:
+            raise VerificationError.about(
+                f"The output of '{command}'", wanted=f"contain {shown(expected)}", got=f"is {_output(result)}"
+            )
+
+    @keyword(tags=["Command"])
+    def wait_until_command_succeeds(
+        self, command: str, vm: str | None = None, timeout: timedelta = timedelta(seconds=10)
+    ) -> ExecResult:
+        """Runs a shell command in the guest again and again until its exit code is 0, and returns the last result.
+
+        For what happens in the guest some time after an action and has no event of its own: a program that starts, a file
+        that appears.
+
+        - ``command``: the shell command. ``! pidof sleep`` succeeds when the program is gone.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: how long to go on trying.
+
+        Example:
+        | Connect To VM    win11
+        | Wait Until Command Succeeds    test -e /tmp/ready    timeout=20 s
+        """
+        seconds = timeout.total_seconds()
+        result = self.wait(self._until_success(command, vm, seconds), seconds, f"Command '{command}' in {named(vm)}")
+        _log(command, result)
+        return result
+
+    @keyword(tags=["Command", "Assertion"])
+    def guest_agent_should_be_ready(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Fails unless QEMU's guest agent in a VM answers.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: how long one answer may take; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Guest Agent Should Be Ready
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def ping() -> str:
+            machine = await self.machine(vm, seconds)
+            await (await machine.qga(seconds)).ping(timeout=seconds)
+            return machine.name
+
+        name = self.wait(ping(), seconds, f"The guest agent of {named(vm)}")
+        logger.info(f"The guest agent of VM '{name}' answers.")
+
+    @keyword(tags=["Command"])
+    def wait_until_guest_agent_is_ready(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Waits until QEMU's guest agent in a VM answers, so that `Run Command` works. A slow guest may need 100 s after a start.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Connect To VM    win11
+        | Wait Until Guest Agent Is Ready    timeout=2 min
+        | Run Command    uptime
+        """
+        seconds = self.seconds(timeout, "boot")
+        name = self.wait(self._until_ready(vm, seconds), seconds, f"The guest agent of {named(vm)}")
+        logger.info(f"The guest agent of VM '{name}' answers.")
+
+    @keyword(tags=["Command", "Getter"])
+    def get_guest_info(self, vm: str | None = None, timeout: timedelta | None = None) -> dict[str, Any]:
+        """Returns what QEMU's guest agent says about itself: its version, and the commands that it supports.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | ${info} =    Get Guest Info
+        | Log    ${info}
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def info() -> Any:
+            machine = await self.machine(vm, seconds)
+            return await (await machine.qga(seconds)).info(timeout=seconds)
+
+        answer = self.wait(info(), seconds, f"The guest agent of {named(vm)}")
+        logger.info(str(answer))
+        return dict(answer) if isinstance(answer, dict) else answer
+
+    def _last_result(self) -> tuple[str, ExecResult]:
+        last = self.workspace.last_command
+        if last is None:
+            raise VerificationError("There is no output to look at: no command was run yet. Use 'Run Command' first.")
+        return last
+
+    async def _exec(
+        self, command: str, arguments: tuple[str, ...], text: str | None, vm: str | None, seconds: float
+    ) -> ExecResult:
+        machine = await self.machine(vm, seconds)
+        qga = await machine.qga(seconds)
+        return await qga.exec([command, *arguments] if arguments else command, input=text, timeout=seconds)
+
+    async def _until_success(self, command: str, vm: str | None, seconds: float) -> ExecResult:
+        import asyncio
+
+        from ATPLibrary import runtime
+
+        result: ExecResult | None = None
+        async with runtime.deadline(
+            seconds,
+            f"Command '{command}' in {named(vm)}",
+            wanted="succeed",
+            got="has not",
+            last_seen=lambda: _ending(result) if result is not None else "no answer yet",
+        ):
+            while True:
+                result = await self._exec(command, (), None, vm, seconds)
+                if result.exit_code == 0:
+                    return result
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _until_ready(self, vm: str | None, seconds: float) -> str:
+        import asyncio
+
+        from ATPLibrary import runtime
+
+        machine = await self.machine(vm, seconds)
+        async with runtime.deadline(
+            seconds,
+            f"The guest agent of VM '{machine.name}'",
+            wanted="answer",
+            got="did not",
+            next_step="Check that qemu-guest-agent is installed and runs in the guest, and look at 'Get Console Text'",
+        ):
+            while True:
+                try:
+                    await (await machine.qga(seconds)).sync(timeout=READY_TRY_SECONDS)
+                except (ChannelError, DeadlineError):
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    return machine.name
+
+
+def _log(command: str, result: ExecResult) -> None:
+    logger.info(f"'{command}' {_ending(result)} after {result.duration_ms:.0f} ms.")
+    for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+        if text:
+            logger.info(f"{stream}:\n{text.rstrip()}")
+    if result.truncated:
+        logger.warn(f"The output of '{command}' was cut: the guest agent keeps at most 16 MiB of a stream.")
+
+
+def _must_succeed(command: str, result: ExecResult) -> None:
+    if result.exit_code != 0:
+        raise VerificationError.about(
+            f"Command '{command}'", wanted="succeed", got=f"{_ending(result)}", last_seen=_output(result)
+        )
+
+
+def _ending(result: ExecResult) -> str:
+    return (
+        f"ended with signal {result.signal}"
+        if result.signal is not None
+        else f"ended with exit code {result.exit_code}"
+    )
+
+
+def _output(result: ExecResult) -> str:
+    return shown((result.stdout + result.stderr).rstrip() or "(no output)")

@@ -1,0 +1,46 @@
+"""What the keywords of every topic share: the workspace, deadlines, and which VM is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Machine, Workspace
+
+T = TypeVar("T")
+
+# The floor below has the keyword's own deadline and says what was missing; the waiting thread gives up this much later.
+GRACE_SECONDS = 1.0
+
+
+class Component:
+    """The base of all components. Has no state of its own: everything is in the workspace that all libraries share."""
+
+    @property
+    def workspace(self) -> Workspace:
+        from ATPLibrary.orchestrator import Workspace
+
+        return Workspace.current()
+
+    def wait(self, coro: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
+        """Run `coro`, whose own deadline is `timeout` seconds, and return its result; `[Timeout]` and Ctrl-C cancel it."""
+        from ATPLibrary import runtime
+
+        return runtime.wait(coro, timeout + GRACE_SECONDS, what)
+
+    def seconds(self, timeout: timedelta | None, kind: str) -> float:
+        """The keyword's `timeout`, else the configuration's `timeouts.KIND`."""
+        if timeout is not None:
+            return timeout.total_seconds()
+        return float(getattr(self.workspace.config.timeouts, kind))
+
+    async def machine(self, vm: str | None, timeout: float) -> Machine:
+        """The VM that the argument `vm` means: the named one, else the current one."""
+        return await self.workspace.choose(vm, timeout)
+
+
+def named(vm: str | None) -> str:
+    """How a deadline's sentence calls the VM before it is known."""
+    return f"VM '{vm}'" if vm is not None else "the current VM"

@@ -1,0 +1,46 @@
+"""Keywords about a VM's serial console, as its host logs it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.keywords.assertions import Operator, check
+from ATPLibrary.keywords.component import Component, named
+
+
+class ConsoleKeywords(Component):
+    @keyword(tags=["Console", "Getter"])
+    def get_console_text(
+        self,
+        vm: str | None = None,
+        operator: Operator | None = None,
+        expected: str | None = None,
+        lines: int = 200,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Returns the end of what a VM wrote to its serial console: boot messages, kernel errors.
+
+        The console must be logged to a file on this machine, as the lab does; elsewhere the keyword says that it can't.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``operator`` and ``expected``: an assertion about the text, such as ``contains  login:``.
+        - ``lines``: how many lines from the end.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | ${text} =    Get Console Text    win11    lines=50
+        | Get Console Text    win11    not contains    Kernel panic
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def read() -> tuple[str, str]:
+            machine = await self.machine(vm, seconds)
+            return await machine.console_text(lines, seconds), machine.name
+
+        text, name = self.wait(read(), seconds, f"Reading the console of {named(vm)}")
+        check(f"The last {lines} lines of the console of VM '{name}'", text, operator, expected)
+        logger.info(text or "(the console is empty)")
+        return text

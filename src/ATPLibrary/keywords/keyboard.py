@@ -1,0 +1,167 @@
+"""Keywords about the keyboard."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.keywords.component import named
+from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, VerifiedInput
+from ATPLibrary.verifier.report import InputReport
+
+if TYPE_CHECKING:
+    from ATPLibrary.verifier import TypingEngine
+
+
+class KeyboardKeywords(VerifiedInput):
+    @keyword(tags=["Input", "Keyboard"])
+    def type_text(
+        self, text: str, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+    ) -> InputReport:
+        r"""Types text on a VM's keyboard and proves inside the guest that every key arrived: in order, once, and how fast.
+
+        The keys go down and up one by one, as a person types; ``\n`` is Enter and ``\t`` is Tab. The agent in the guest
+        reports each key as the guest's kernel saw it. When one is lost, doubled, out of order or stuck the keyword fails;
+        when no agent answers it fails too. One line in the log says how many characters, what was lost, and the latency.
+
+        - ``text``: what to type. A character that the keyboard layout lacks is refused before anything is sent.
+        - ``verify``: ``False`` types without an agent in the guest, slowly enough for the device; the log says "not verified".
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for all of it; by default it grows with the text.
+
+        Example:
+        | Connect To VM    win11
+        | Type Text    Hello from ATP!
+        | Type Text    echo done\n
+        | Type Text    no agent here    verify=False
+        """
+
+        return self.type_with(
+            f"Typing {len(text)} characters",
+            vm,
+            verify,
+            timeout,
+            lambda engine, seconds: engine.type_text(text, seconds),
+            text=text,
+            extra_seconds=len(text) * SECONDS_PER_CHARACTER,
+        )
+
+    @keyword(tags=["Input", "Keyboard"])
+    def press_keys(
+        self, *combinations: str, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+    ) -> None:
+        """Presses keys or combinations of keys, one after the other, and verifies them like `Type Text`.
+
+        - ``combinations``: each a key (``enter``, ``f5``, ``a``) or keys with ``+`` between (``ctrl+alt+delete``). All keys of a
+          combination go down in order and up in the opposite order.
+        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+
+        Example:
+        | Connect To VM    win11
+        | Press Keys    ctrl+c
+        | Press Keys    up    up    enter
+        | Press Keys    ctrl+alt+delete    vm=win11
+        """
+        for combination in combinations:
+            press = partial(_press, combination)
+            self.type_with(f"Pressing {combination}", vm, verify, timeout, press)
+
+    @keyword(tags=["Input", "Keyboard"])
+    def hold_key(
+        self,
+        key: str,
+        duration: timedelta = timedelta(seconds=1),
+        *,
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Holds a key down for a while, lets it go, and verifies that it went down once and up once.
+
+        The guest repeats a held key by itself, as a real keyboard does; those repeats are not counted as doubled keys.
+
+        - ``key``: a key or a combination, as for `Press Keys`.
+        - ``duration``: how long it stays down.
+        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+
+        Example:
+        | Connect To VM    win11
+        | Hold Key    a    500 ms
+        | Hold Key    shift    duration=2 s
+        """
+        held = duration.total_seconds()
+        return self.type_with(
+            f"Holding {key}",
+            vm,
+            verify,
+            timeout,
+            lambda engine, seconds: engine.hold(key, held, seconds),
+            extra_seconds=held,
+        )
+
+    @keyword(tags=["Input", "Keyboard"])
+    def key_down(
+        self, key: str, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+    ) -> InputReport:
+        """Presses a key and leaves it down, until `Key Up`, `Release All Keys` or the end of the test lets it go.
+
+        - ``key``: a key, such as ``shift`` or ``a``.
+        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+
+        Example:
+        | Connect To VM    win11
+        | Key Down    ctrl
+        | Click
+        | Key Up    ctrl
+        """
+        return self.type_with(
+            f"Pressing {key} down", vm, verify, timeout, lambda engine, seconds: engine.key_down(key, seconds)
+        )
+
+    @keyword(tags=["Input", "Keyboard"])
+    def key_up(
+        self, key: str, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+    ) -> InputReport:
+        """Lets a key go that `Key Down` pressed.
+
+        - ``key``: a key, such as ``shift`` or ``a``.
+        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+
+        Example:
+        | Connect To VM    win11
+        | Key Down    shift
+        | Key Up    shift
+        """
+        return self.type_with(
+            f"Letting {key} up", vm, verify, timeout, lambda engine, seconds: engine.key_up(key, seconds)
+        )
+
+    @keyword(tags=["Input", "Keyboard"])
+    def release_all_keys(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Lets go of every key and mouse button that keywords hold down in a VM. Harmless when none is.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Key Down    shift
+        | Release All Keys
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def release() -> str:
+            machine = await self.machine(vm, seconds)
+            await machine.release_all()
+            return machine.name
+
+        name = self.wait(release(), seconds, f"Releasing all keys in {named(vm)}")
+        logger.info(f"No key or button is held down in VM '{name}'.")
+
+
+async def _press(combination: str, engine: TypingEngine, seconds: float) -> InputReport:
+    return await engine.press(combination, seconds)

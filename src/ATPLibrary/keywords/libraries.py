@@ -1,0 +1,214 @@
+"""The seven Robot Framework libraries, each put together from components. `ATPLibrary` has them all."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, ClassVar
+
+from robotlibcore import DynamicCore
+
+from ATPLibrary import __version__
+from ATPLibrary.keywords.channels import ChannelKeywords
+from ATPLibrary.keywords.commands import CommandKeywords
+from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.console import ConsoleKeywords
+from ATPLibrary.keywords.desk_pools import DeskPoolKeywords
+from ATPLibrary.keywords.desktops import DesktopKeywords
+from ATPLibrary.keywords.evidence import listener as evidence_listener
+from ATPLibrary.keywords.hosts import HostKeywords
+from ATPLibrary.keywords.keyboard import KeyboardKeywords
+from ATPLibrary.keywords.lifecycle import Lifecycle
+from ATPLibrary.keywords.monitor import MonitorKeywords
+from ATPLibrary.keywords.mouse import MouseKeywords
+from ATPLibrary.keywords.platform_session import PlatformKeywords
+from ATPLibrary.keywords.power import PowerKeywords
+from ATPLibrary.keywords.screen import ScreenKeywords
+from ATPLibrary.keywords.verification import VerificationKeywords
+from ATPLibrary.keywords.vms import VmKeywords
+
+
+@cache
+def _lifecycle() -> Lifecycle:
+    return Lifecycle()
+
+
+class _Library(DynamicCore):  # type: ignore[misc]
+    """A set of components. Making one touches nothing outside the process."""
+
+    ROBOT_LIBRARY_SCOPE = "GLOBAL"
+    ROBOT_LIBRARY_VERSION = __version__
+    ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
+    components: ClassVar[tuple[type[Component], ...]] = ()
+
+    def __init__(self) -> None:
+        self.ROBOT_LIBRARY_LISTENER: list[Any] = [evidence_listener(), _lifecycle()]
+        super().__init__([component() for component in self.components])
+
+
+class Transport(_Library):
+    """Hosts and VMs through libvirt: connecting, starting, stopping, states, the serial console.
+
+    Hosts come from the configuration (``$ATP_CONFIG``, ``atp.yaml``, or the running lab) and are connected when they are needed.
+    A keyword that speaks to a VM takes ``vm``; without it the current VM is meant: the one connected last, or chosen by `Use VM`.
+
+    | *** Settings ***
+    | Library    ATPLibrary.Transport
+    |
+    | *** Test Cases ***
+    | The VM Runs
+    |     Connect To VM    win11
+    |     VM Should Be    running    timeout=30 s
+
+    All libraries of the package share one set of connections, and a keyword means the same in each that has it.
+    """
+
+    components = (HostKeywords, VmKeywords, PowerKeywords, ConsoleKeywords)
+
+
+class QMP(_Library):
+    """Keyboard, mouse, screen and QMP commands of a VM, through QEMU itself.
+
+    Input is verified by the agent in the guest unless a keyword is told ``verify=False``. A green line in the log is a proof;
+    what was only sent is called "not verified".
+
+    | *** Settings ***
+    | Library    ATPLibrary.QMP
+    |
+    | *** Test Cases ***
+    | Greet
+    |     Connect To VM    win11
+    |     Type Text    Hello from ATP!
+
+    All libraries of the package share one set of connections, and a keyword means the same in each that has it.
+    """
+
+    components = (VmKeywords, KeyboardKeywords, MouseKeywords, ScreenKeywords, MonitorKeywords)
+
+
+class QGA(_Library):
+    """Commands inside the guest, run by QEMU's guest agent (qemu-ga).
+
+    | *** Settings ***
+    | Library    ATPLibrary.QGA
+    |
+    | *** Test Cases ***
+    | The Guest Is A Linux
+    |     Connect To VM    win11
+    |     Command Output Should Be    uname    Linux
+
+    All libraries of the package share one set of connections, and a keyword means the same in each that has it.
+    """
+
+    components = (VmKeywords, CommandKeywords)
+
+
+class VirtioSerial(_Library):
+    """Bytes to and from a program in the guest, through a virtio-serial channel: no guest network is needed.
+
+    | *** Settings ***
+    | Library    ATPLibrary.VirtioSerial
+    |
+    | *** Test Cases ***
+    | Talk To A Program
+    |     Connect To VM    win11
+    |     Send To Channel    com.example.test    hello\\n
+    |     Receive From Channel    com.example.test    until=\\n
+
+    All libraries of the package share one set of connections, and a keyword means the same in each that has it.
+    """
+
+    components = (VmKeywords, ChannelKeywords)
+
+
+class VDIPlatform(_Library):
+    """Desk pools and desktops of a VDI platform (OCloudView), and the way from there to connected VMs.
+
+    | *** Settings ***
+    | Library    ATPLibrary.VDIPlatform
+    |
+    | *** Test Cases ***
+    | A Desk Pool Comes And Goes
+    |     Log In To Platform
+    |     Create Desk Pool    sales    model=atp-linux    amount=2
+    |     Enable Desk Pool    sales
+    |     Start Desktops    sales
+    |     Connect To Desk Pool    sales
+    |     Close Desktops    sales
+    |     Delete Desk Pool    sales
+
+    All libraries of the package share one set of connections, and a keyword means the same in each that has it.
+    """
+
+    components = (PlatformKeywords, DeskPoolKeywords, DesktopKeywords, VmKeywords, PowerKeywords)
+
+
+class Verifier(_Library):
+    """The proof that input arrived inside the guest: in order, once, and how fast.
+
+    An agent in the guest reads each key and motion as the guest's kernel sees it and reports it over virtio-serial.
+
+    | *** Settings ***
+    | Library    ATPLibrary.Verifier
+    |
+    | *** Test Cases ***
+    | Every Key Arrives
+    |     Connect To VM    win11
+    |     Wait Until Verifier Is Ready
+    |     Type Text    Hello from ATP!
+    |     Text Should Have Arrived    Hello from ATP!
+    |     Get Input Latency    99    <    1000
+
+    All libraries of the package share one set of connections, and a keyword means the same in each that has it.
+    """
+
+    components = (VmKeywords, VerificationKeywords, KeyboardKeywords, MouseKeywords)
+
+
+class ATPLibrary(_Library):
+    """Drives virtual desktops and proves inside the guest that every input arrived: in order, once, and how fast.
+
+    This library has every keyword of ``ATPLibrary.Transport``, ``ATPLibrary.QMP``, ``ATPLibrary.QGA``,
+    ``ATPLibrary.VirtioSerial``, ``ATPLibrary.VDIPlatform`` and ``ATPLibrary.Verifier``.
+
+    = Configuration =
+    Hosts and platforms are described in a YAML file: ``$ATP_CONFIG``, ``./atp.yaml``, or what the running lab (``atp lab up``)
+    has written. Any value can be overridden from the environment, such as ``ATP__PLATFORMS__LAB__PASSWORD``.
+
+    = The current VM =
+    A keyword that speaks to a VM takes ``vm``; without it the current VM is meant: the one connected last, or chosen by `Use VM`.
+
+    = Proof =
+    Keyboard and mouse keywords are verified by the agent in the guest unless told ``verify=False``. They fail when a key is
+    lost, doubled, out of order or stuck, and when no agent answers. One line in the log says what arrived and how fast.
+
+    = Time =
+    Every keyword takes ``timeout`` as Robot Framework writes time (``30 s``, ``2 min``), has a default from the configuration, and
+    is stopped by ``[Timeout]`` and Ctrl-C.
+
+    | *** Settings ***
+    | Library    ATPLibrary
+    |
+    | *** Test Cases ***
+    | Every Key Arrives
+    |     Connect To VM    win11
+    |     Wait Until Verifier Is Ready
+    |     Type Text    Hello from ATP!
+    |     Text Should Have Arrived    Hello from ATP!
+    """
+
+    components = (
+        HostKeywords,
+        VmKeywords,
+        PowerKeywords,
+        ConsoleKeywords,
+        KeyboardKeywords,
+        MouseKeywords,
+        ScreenKeywords,
+        MonitorKeywords,
+        CommandKeywords,
+        ChannelKeywords,
+        PlatformKeywords,
+        DeskPoolKeywords,
+        DesktopKeywords,
+        VerificationKeywords,
+    )

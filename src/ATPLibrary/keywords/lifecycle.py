@@ -1,0 +1,59 @@
+"""What the libraries do around a run: no key stays down after a test, everything is closed at the end, words aren't ambiguous."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from robot.api import logger
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Workspace
+
+PACKAGE = "ATPLibrary"
+LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
+RELEASE_SECONDS = 5.0
+
+
+class Lifecycle:
+    """Robot Framework listener, version 3. One object for all libraries; each call may come several times and is harmless then."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def start_suite(self, data: Any, result: Any) -> None:
+        """Let a suite import several libraries: the same word means the same in each, so any of them may answer.
+
+        Robot Framework calls a keyword that two libraries have ambiguous, unless a search order says which one is meant. Ours
+        come last in it: a tester's own order stays as it is.
+        """
+        from robot.libraries.BuiltIn import BuiltIn
+
+        ours = (PACKAGE, *(f"{PACKAGE}.{name}" for name in LIBRARIES))
+        built_in = BuiltIn()
+        before = tuple(built_in.set_library_search_order())
+        built_in.set_library_search_order(*before, *(name for name in ours if name not in before))
+
+    def end_test(self, data: Any, result: Any) -> None:
+        """Let go of what `Key Down` has left down: the next test starts with free hands."""
+        workspace = _workspace()
+        if workspace is not None and workspace.holds_keys:
+            from ATPLibrary import runtime
+            from ATPLibrary.errors import ATPError
+
+            try:
+                runtime.wait(workspace.release_all(RELEASE_SECONDS), RELEASE_SECONDS, "Releasing the keys after a test")
+            except ATPError as error:
+                # The VM may be gone by now, and its keys with it; the test's own verdict stays.
+                logger.warn(str(error))
+
+    def close(self) -> None:
+        """The run is over."""
+        workspace = _workspace()
+        if workspace is not None:
+            workspace.close_current()
+
+
+def _workspace() -> Workspace | None:
+    """The workspace if a keyword has used it. Loads no module for it: a dry run has none."""
+    module = sys.modules.get("ATPLibrary.orchestrator.workspace")
+    return module.Workspace.existing() if module is not None else None

@@ -1,0 +1,145 @@
+"""Keywords about the mouse, a tablet that points at places of the screen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from robot.api.deco import keyword
+
+from ATPLibrary.keywords.verified_input import VerifiedInput
+from ATPLibrary.verifier.report import InputReport
+
+Button = Literal["left", "middle", "right", "side", "extra"]
+Direction = Literal["up", "down", "left", "right"]
+
+
+class MouseKeywords(VerifiedInput):
+    @keyword(tags=["Input", "Mouse"])
+    def move_mouse(
+        self, x: float, y: float, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+    ) -> InputReport:
+        """Moves the pointer to a place of a VM's screen, and proves inside the guest that it got there.
+
+        - ``x`` and ``y``: the place as a part of the screen's width and height, from ``0`` (left, top) to ``1`` (right, bottom).
+        - ``verify``: ``False`` moves without an agent in the guest; the log says "not verified".
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for all of it.
+
+        Example:
+        | Connect To VM    win11
+        | Move Mouse    0.5    0.5
+        """
+        return self.point_with("Moving the mouse", vm, verify, timeout, lambda pointer, s: pointer.move(x, y, s))
+
+    @keyword(tags=["Input", "Mouse"])
+    def click(
+        self,
+        x: float | None = None,
+        y: float | None = None,
+        button: Button = "left",
+        *,
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Clicks a mouse button, at a place or where the pointer is, and verifies it.
+
+        - ``x`` and ``y``: where, as for `Move Mouse`; by default where the pointer is.
+        - ``button``: ``left``, ``middle``, ``right``, ``side`` or ``extra``.
+        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+
+        Example:
+        | Connect To VM    win11
+        | Click    0.5    0.5
+        | Click    button=right
+        """
+        return self.point_with(
+            f"Clicking {button}", vm, verify, timeout, lambda pointer, s: pointer.click(button, x, y, timeout=s)
+        )
+
+    @keyword(tags=["Input", "Mouse"])
+    def double_click(
+        self,
+        x: float | None = None,
+        y: float | None = None,
+        button: Button = "left",
+        *,
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Clicks a mouse button twice in quick succession, and verifies both clicks.
+
+        The arguments are those of `Click`.
+
+        Example:
+        | Connect To VM    win11
+        | Double Click    0.1    0.1
+        """
+        return self.point_with(
+            f"Double-clicking {button}",
+            vm,
+            verify,
+            timeout,
+            lambda pointer, s: pointer.double_click(button, x, y, timeout=s),
+        )
+
+    @keyword(tags=["Input", "Mouse"])
+    def drag(
+        self,
+        from_x: float,
+        from_y: float,
+        to_x: float,
+        to_y: float,
+        *,
+        button: Button = "left",
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Presses a mouse button at one place, moves to another with the button down, and lets it go there.
+
+        - ``from_x``, ``from_y``, ``to_x``, ``to_y``: the places, as for `Move Mouse`.
+        - ``button``: as for `Click`.
+        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+
+        Example:
+        | Connect To VM    win11
+        | Drag    0.2    0.2    0.8    0.6
+        """
+        return self.point_with(
+            f"Dragging with {button}",
+            vm,
+            verify,
+            timeout,
+            lambda pointer, s: pointer.drag(from_x, from_y, to_x, to_y, button, timeout=s),
+        )
+
+    @keyword(tags=["Input", "Mouse"])
+    def scroll(
+        self,
+        direction: Direction,
+        notches: int = 1,
+        *,
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Turns the mouse wheel, and verifies each notch.
+
+        - ``direction``: ``up``, ``down``, ``left`` or ``right``.
+        - ``notches``: how many.
+        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+
+        Example:
+        | Connect To VM    win11
+        | Scroll    down    3
+        """
+        return self.point_with(
+            f"Scrolling {direction}",
+            vm,
+            verify,
+            timeout,
+            lambda pointer, s: pointer.scroll(direction, notches, timeout=s),
+        )

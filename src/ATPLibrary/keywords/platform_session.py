@@ -1,0 +1,131 @@
+"""Keywords about the VDI platform: logging in, and what it has."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from robot.api import logger
+from robot.api.deco import keyword
+from robot.api.types import Secret
+
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.keywords.component import Component
+
+if TYPE_CHECKING:
+    from ATPLibrary.vdi import VdiClient
+
+
+class PlatformComponent(Component):
+    """The base of the keywords that speak to the platform that was logged in to last."""
+
+    def client(self) -> VdiClient:
+        """The platform that was logged in to last."""
+        client = self.workspace.platforms.current
+        if client is None:
+            raise PlatformError("No platform is logged in to. Use 'Log In To Platform' first.")
+        return client
+
+    def _named(self, coro: Coroutine[Any, Any, list[str]], seconds: float, what: str) -> list[str]:
+        names = self.wait(coro, seconds, f"Listing the {what} of platform '{self.client().name}'")
+        logger.info(f"{len(names)} {what}: {', '.join(names) or 'none'}.")
+        return names
+
+
+class PlatformKeywords(PlatformComponent):
+    @keyword(tags=["Platform"])
+    def log_in_to_platform(
+        self,
+        platform: str | None = None,
+        username: str | None = None,
+        password: Secret | str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Logs in to a VDI platform; the keywords about desk pools then mean this one.
+
+        A login that is refused changes nothing: a session that was open before goes on.
+
+        - ``platform``: its name in the configuration; by default the configuration's ``platform``, or the only one there is.
+        - ``username`` and ``password``: by default those of the configuration. A password is best a secret variable; it is
+          never written to the log.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Log In To Platform    lab    username=tester    password=%{PLATFORM_PASSWORD=secret}
+        """
+        seconds = self.seconds(timeout, "platform")
+        settings = self.workspace.platforms.settings(platform, username, password)
+        self.wait(
+            self.workspace.platforms.log_in(settings, seconds), seconds, f"Logging in to platform '{settings.name}'"
+        )
+        logger.info(f"Logged in to platform '{settings.name}' ({settings.url}) as '{settings.username}'.")
+
+    @keyword(tags=["Platform"])
+    def log_out_of_platform(self, timeout: timedelta | None = None) -> None:
+        """Ends the session with the platform that was logged in to last. Does nothing when there is none.
+
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Log Out Of Platform
+        """
+        seconds = self.seconds(timeout, "platform")
+        name = self.wait(self.workspace.platforms.log_out(seconds), seconds, "Logging out of the platform")
+        logger.info(f"Logged out of platform '{name}'." if name else "No platform was logged in to.")
+
+    @keyword(tags=["Platform", "Getter"])
+    def get_platform_hosts(self, timeout: timedelta | None = None) -> list[str]:
+        """Returns the names of the hosts that the platform manages.
+
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{hosts} =    Get Platform Hosts
+        | Should Not Be Empty    ${hosts}
+        """
+        client, seconds = self.client(), self.seconds(timeout, "platform")
+
+        async def names() -> list[str]:
+            return [host.name for host in await client.hosts.list(timeout=seconds).collect()]
+
+        return self._named(names(), seconds, "hosts")
+
+    @keyword(tags=["Platform", "Getter"])
+    def get_models(self, timeout: timedelta | None = None) -> list[str]:
+        """Returns the names of the models (template VMs) that desk pools can be made from.
+
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{models} =    Get Models
+        | Should Contain    ${models}    atp-linux
+        """
+        client, seconds = self.client(), self.seconds(timeout, "platform")
+
+        async def names() -> list[str]:
+            return [model.name for model in await client.models.list(timeout=seconds).collect()]
+
+        return self._named(names(), seconds, "models")
+
+    @keyword(name="Get Platform VMs", tags=["Platform", "Getter"])
+    def get_platform_vms(self, timeout: timedelta | None = None) -> list[str]:
+        """Returns the names of all VMs that the platform manages, running or not.
+
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{vms} =    Get Platform VMs
+        | Log    ${vms}
+        """
+        client, seconds = self.client(), self.seconds(timeout, "platform")
+
+        async def names() -> list[str]:
+            return [vm.name for vm in await client.domains.list(timeout=seconds).collect()]
+
+        return self._named(names(), seconds, "VMs")

@@ -1,0 +1,205 @@
+"""Keywords about a VM's state: reading it, waiting for it, changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.keywords.assertions import Operator, check, holds
+from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.transport.domain_state import VmState
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Machine
+
+
+class PowerKeywords(Component):
+    @keyword(name="Get VM State", tags=["VM", "Getter"])
+    def get_vm_state(
+        self,
+        vm: str | None = None,
+        operator: Operator | None = None,
+        expected: VmState | None = None,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Returns the state that libvirt reports for a VM, after asserting it if asked to.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``operator`` and ``expected``: an assertion, such as ``==  running`` or ``!=  paused``.
+        - ``timeout``: without it the assertion is checked once, now; with it the keyword waits that long for the state.
+
+        Example:
+        | Get VM State    win11    ==    running    timeout=30 s
+        | ${state} =    Get VM State    win11
+        | Get VM State    operator=!=    expected=crashed
+        """
+        seconds = self.seconds(timeout, "connect")
+        wait_for = expected if timeout is not None else None
+        state, subject = self.wait(self._state(vm, operator, wait_for, seconds), seconds, f"The state of {named(vm)}")
+        check(subject, state, operator, expected.value if expected is not None else None)
+        logger.info(f"{subject} is {state}.")
+        return state
+
+    @keyword(name="VM Should Be", tags=["VM", "Assertion"])
+    def vm_should_be(self, state: VmState, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Fails unless a VM is in a state, or comes into it in ``timeout``.
+
+        - ``state``: ``running``, ``paused``, ``shutoff``, ``crashed``, ...
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: how long to wait for the state; by default it must be so now.
+
+        Example:
+        | Connect To VM    win11
+        | VM Should Be    running
+        | VM Should Be    shutoff    vm=win12    timeout=1 min
+        """
+        self.get_vm_state(vm, "==", state, timeout)
+
+    @keyword(name="Start VM", tags=["VM"])
+    def start_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Starts a VM through libvirt and waits until it runs. What boots inside is another question: see `Wait Until
+        Verifier Is Ready` and `Wait Until Guest Agent Is Ready`.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Start VM    win11
+        | VM Should Be    running    vm=win11
+        """
+        self._change(
+            "Starting", lambda m, s: m.domain.start(s), vm=vm, timeout=timeout, kind="boot", wanted=VmState.RUNNING
+        )
+
+    @keyword(name="Shut Down VM", tags=["VM"])
+    def shut_down_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Asks the guest to shut down, and waits until the VM is off. A guest that doesn't listen makes it fail: see `Destroy VM`.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Shut Down VM    win11    timeout=2 min
+        """
+        self._change(
+            "Shutting down",
+            lambda m, s: m.domain.shutdown(s),
+            vm=vm,
+            timeout=timeout,
+            kind="boot",
+            wanted=VmState.SHUTOFF,
+        )
+
+    @keyword(name="Destroy VM", tags=["VM"])
+    def destroy_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Switches a VM off at once, as if the plug were pulled, and waits until it is off. Its disk and definition stay.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Destroy VM    win11
+        """
+        self._change(
+            "Destroying",
+            lambda m, s: m.domain.destroy(s),
+            vm=vm,
+            timeout=timeout,
+            kind="command",
+            wanted=VmState.SHUTOFF,
+        )
+
+    @keyword(name="Suspend VM", tags=["VM"])
+    def suspend_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Pauses a VM: its processors stop, its memory stays. A paused VM refuses input.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Suspend VM    win11
+        | Resume VM    win11
+        """
+        self._change(
+            "Suspending",
+            lambda m, s: m.domain.suspend(s),
+            vm=vm,
+            timeout=timeout,
+            kind="command",
+            wanted=VmState.PAUSED,
+        )
+
+    @keyword(name="Resume VM", tags=["VM"])
+    def resume_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Lets a paused VM go on, and waits until it runs.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Suspend VM    win11
+        | Resume VM    win11
+        """
+        self._change(
+            "Resuming", lambda m, s: m.domain.resume(s), vm=vm, timeout=timeout, kind="command", wanted=VmState.RUNNING
+        )
+
+    @keyword(name="Reboot VM", tags=["VM"])
+    def reboot_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Asks the guest to reboot. Returns when libvirt has passed it on: see `Wait Until Verifier Is Ready` for what follows.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Reboot VM    win11
+        | Wait Until Verifier Is Ready    vm=win11    timeout=2 min
+        """
+        self._change("Rebooting", lambda m, s: m.domain.reboot(s), vm=vm, timeout=timeout, kind="command", wanted=None)
+
+    async def _state(
+        self, vm: str | None, operator: Operator | None, wait_for: VmState | None, seconds: float
+    ) -> tuple[str, str]:
+        machine = await self.machine(vm, seconds)
+        if wait_for is not None and operator == "==":
+            await machine.domain.wait_for_state(wait_for, seconds)
+        elif wait_for is not None and operator is not None:
+            await self._until(machine, operator, wait_for, seconds)
+        state = await machine.domain.state(seconds)
+        return state.state.value, f"VM '{machine.name}'"
+
+    async def _until(self, machine: Machine, operator: Operator, expected: VmState, seconds: float) -> None:
+        """Wait for a state that satisfies the assertion, looking again at each of libvirt's events about the VM."""
+        from ATPLibrary import runtime
+
+        what = f"VM '{machine.name}'"
+        with self.workspace.bus.subscribe(lambda event: event.source == machine.source) as subscription:
+            async with runtime.deadline(seconds, what, wanted=f"be {operator} {expected.value}"):
+                while not holds((await machine.domain.state(seconds)).state.value, operator, expected.value):
+                    await anext(subscription)
+
+    def _change(
+        self,
+        doing: str,
+        action: Callable[[Machine, float], Awaitable[None]],
+        *,
+        vm: str | None,
+        timeout: timedelta | None,
+        kind: str,
+        wanted: VmState | None,
+    ) -> None:
+        seconds = self.seconds(timeout, kind)
+
+        async def change() -> str:
+            machine = await self.machine(vm, seconds)
+            await action(machine, seconds)
+            if wanted is not None:
+                await machine.domain.wait_for_state(wanted, seconds)
+            return machine.name
+
+        name = self.wait(change(), seconds, f"{doing} {named(vm)}")
+        logger.info(f"VM '{name}' is {wanted.value}." if wanted is not None else f"VM '{name}' was told to reboot.")

@@ -1,0 +1,215 @@
+"""Keywords about the proof: is the guest's agent there, did the input arrive, how fast."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.errors import VerificationError
+from ATPLibrary.keywords.assertions import Operator, check, shown
+from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.metrics import Histogram
+
+
+class VerificationKeywords(Component):
+    @keyword(tags=["Verification"])
+    def wait_until_verifier_is_ready(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Waits until the agent in a VM answers, so that input can be verified. Use it after a VM was started.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Connect To VM    win11
+        | Wait Until Verifier Is Ready    timeout=2 min
+        | Type Text    Hello
+        """
+        self._ready(vm, self.seconds(timeout, "boot"))
+
+    @keyword(tags=["Verification", "Assertion"])
+    def verifier_should_be_ready(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Fails unless the agent in a VM answers.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: how long the answer may take; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Verifier Should Be Ready
+        """
+        self._ready(vm, self.seconds(timeout, "command"))
+
+    @keyword(tags=["Verification"])
+    def disconnect_from_verifier(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Ends the session with the agent in a VM and frees its channel. The next verified input opens a new one.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Verifier Should Be Ready
+        | Disconnect From Verifier
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def close() -> str:
+            machine = await self.machine(vm, seconds)
+            await machine.close_agent()
+            return machine.name
+
+        name = self.wait(close(), seconds, f"Ending the session with the agent of {named(vm)}")
+        logger.info(f"The agent's channel of VM '{name}' is free.")
+
+    @keyword(tags=["Verification", "Assertion"])
+    def text_should_have_arrived(self, text: str | None = None, vm: str | None = None) -> None:
+        """Fails unless the last text typed into a VM was verified: every key seen by the guest, in order, once.
+
+        `Type Text` has already checked that, unless it was told ``verify=False``: then this keyword fails, because nothing was
+        proved. It makes a suite say what it has shown.
+
+        - ``text``: what should have arrived; by default whatever was typed last.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+
+        Example:
+        | Connect To VM    win11
+        | Type Text    Hello from ATP!
+        | Text Should Have Arrived    Hello from ATP!
+        """
+        machine = self.workspace.chosen(vm)
+        if machine.last_text is None:
+            raise VerificationError(f"No text was typed into VM '{machine.name}' yet. Use 'Type Text' first.")
+        typed, report = machine.last_text
+        if text is not None and typed != text:
+            raise VerificationError.about(
+                f"The last text typed into VM '{machine.name}'", wanted=f"be {shown(text)}", got=f"was {shown(typed)}"
+            )
+        if report is None:
+            raise VerificationError.about(
+                f"Text {shown(typed)}",
+                wanted=f"arrive in VM '{machine.name}'",
+                got="nothing of it was sent",
+                next_step="See why 'Type Text' failed",
+            )
+        report.raise_if_bad(must_be_verified=True)
+        logger.info(f"Arrived in VM '{machine.name}': {report.sentence()}")
+
+    @keyword(tags=["Verification", "Assertion"])
+    def input_should_have_arrived(self, vm: str | None = None) -> None:
+        """Fails unless the last input sent to a VM, by keyboard or mouse, was verified: all of it, in order, once.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+
+        Example:
+        | Connect To VM    win11
+        | Click    100    200
+        | Input Should Have Arrived
+        """
+        machine = self.workspace.chosen(vm)
+        if not machine.reports:
+            raise VerificationError(f"No input was sent to VM '{machine.name}' yet. Use 'Type Text' or 'Click' first.")
+        report = machine.reports[-1]
+        report.raise_if_bad(must_be_verified=True)
+        logger.info(f"Arrived in VM '{machine.name}': {report.sentence()}")
+
+    @keyword(tags=["Verification", "Getter"])
+    def get_input_latency(
+        self,
+        percentile: float = 50,
+        operator: Operator | None = None,
+        expected: float | None = None,
+        vm: str | None = None,
+    ) -> float:
+        """Returns how many milliseconds verified input took from this machine to the guest's kernel.
+
+        All verified inputs of the VM count that are still remembered (the last 50).
+
+        - ``percentile``: ``50`` is the middle one, ``99`` is what 99 of 100 keys did not exceed.
+        - ``operator`` and ``expected``: an assertion, such as ``<  20``.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+
+        Example:
+        | Connect To VM    win11
+        | Type Text    Hello
+        | ${median} =    Get Input Latency
+        | Get Input Latency    99    <    1000
+        """
+        machine = self.workspace.chosen(vm)
+        latency = Histogram()
+        for report in machine.reports:
+            if report.verified:
+                latency.merge(report.latency)
+        if not latency.count:
+            raise VerificationError(
+                f"No input to VM '{machine.name}' was verified yet, so there is no latency to tell."
+            )
+        value = round(latency.percentile(percentile), 3)
+        logger.info(f"p{percentile:g} of {latency.count} verified edges and motions: {value} ms.")
+        check(f"The p{percentile:g} latency of input to VM '{machine.name}' in ms", value, operator, expected)
+        return value
+
+    @keyword(tags=["Verification", "Assertion"])
+    def no_key_should_be_down(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Fails if the guest's kernel sees any key or mouse button held down.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Press Keys    ctrl+c
+        | No Key Should Be Down
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def held() -> tuple[str, list[str]]:
+            machine = await self.machine(vm, seconds)
+            return machine.name, await machine.held_keys(seconds)
+
+        name, keys = self.wait(held(), seconds, f"Asking the agent of {named(vm)} which keys are down")
+        if keys:
+            raise VerificationError.about(
+                f"VM '{name}'",
+                wanted="see no key down",
+                got=f"sees {', '.join(keys)}",
+                next_step="Let them go with 'Release All Keys'",
+            )
+        logger.info(f"VM '{name}' sees no key and no button down.")
+
+    @keyword(tags=["Verification", "Getter"])
+    def get_input_devices(self, vm: str | None = None, timeout: timedelta | None = None) -> list[str]:
+        """Returns the keyboards and pointers that the guest's kernel has, as the agent in it sees them.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.agent`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | @{devices} =    Get Input Devices
+        | Log Many    @{devices}
+        """
+        seconds = self.seconds(timeout, "agent")
+
+        async def devices() -> list[str]:
+            machine = await self.machine(vm, seconds)
+            session = await machine.agent(seconds)
+            await session.ensure_watching(seconds)
+            return [f"{device.name} ({device.bus})" for device in session.devices.values()]
+
+        names = self.wait(devices(), seconds, f"Asking the agent of {named(vm)} for its devices")
+        logger.info(", ".join(names) or "(none)")
+        return names
+
+    def _ready(self, vm: str | None, seconds: float) -> None:
+        async def ready() -> str:
+            machine = await self.machine(vm, seconds)
+            session = await machine.agent(seconds)
+            await session.ensure_watching(seconds)
+            clock = session.clock
+            error = f", clock known to within {clock.error_us / 1000:.2f} ms" if clock is not None else ""
+            version = session.hello.version if session.hello is not None else "of unknown version"
+            return f"The agent {version} in VM '{machine.name}' answers: {len(session.devices)} input devices{error}."
+
+        logger.info(self.wait(ready(), seconds, f"The agent in {named(vm)}"))

@@ -1,0 +1,105 @@
+"""How every input keyword sends: through the VM's engine, verified unless told otherwise, with one line in the log."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from robot.api import logger
+
+from ATPLibrary.keywords.component import Component, named
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.verifier import InputReport, Pointer, TypingEngine
+
+    class Engine(Protocol):
+        last_report: InputReport | None
+
+    E = TypeVar("E", bound=Engine)
+else:
+    E = TypeVar("E")
+
+# The slowest keyboard (USB) takes about 16 ms a key; a slow guest gets six times that before a text is late.
+SECONDS_PER_CHARACTER = 0.1
+
+
+class VerifiedInput(Component):
+    """The base of the keyboard's and the mouse's keywords."""
+
+    def type_with(
+        self,
+        doing: str,
+        vm: str | None,
+        verify: bool,
+        timeout: timedelta | None,
+        action: Callable[[TypingEngine, float], Awaitable[InputReport]],
+        *,
+        text: str | None = None,
+        extra_seconds: float = 0.0,
+    ) -> InputReport:
+        """Let the VM's typing engine carry out `action`; `text` is what 'Text Should Have Arrived' is to know. See `_send`."""
+
+        async def engine(machine: Machine, seconds: float) -> TypingEngine:
+            return await machine.typing(seconds, verified=verify)
+
+        return self._send(
+            doing, engine, action, vm=vm, verify=verify, timeout=timeout, text=text, extra_seconds=extra_seconds
+        )
+
+    def point_with(
+        self,
+        doing: str,
+        vm: str | None,
+        verify: bool,
+        timeout: timedelta | None,
+        action: Callable[[Pointer, float], Awaitable[InputReport]],
+    ) -> InputReport:
+        """Let the VM's pointer carry out `action`; see `_send`."""
+
+        async def pointer(machine: Machine, seconds: float) -> Pointer:
+            return await machine.pointer(seconds, verified=verify)
+
+        return self._send(doing, pointer, action, vm=vm, verify=verify, timeout=timeout)
+
+    def _send(
+        self,
+        doing: str,
+        open_engine: Callable[[Machine, float], Awaitable[E]],
+        action: Callable[[E, float], Awaitable[InputReport]],
+        *,
+        vm: str | None,
+        verify: bool,
+        timeout: timedelta | None,
+        text: str | None = None,
+        extra_seconds: float = 0.0,
+    ) -> InputReport:
+        """Send input and log its report's sentence; with `verify`, fail with `VerificationError` unless all of it arrived.
+
+        Without `timeout` the agent may take `timeouts.agent` to answer and the input `timeouts.command` plus `extra_seconds`. The
+        report is kept for assertions and evidence, that of an input which failed half-way too.
+        """
+        if timeout is not None:
+            seconds = timeout.total_seconds()
+        else:
+            seconds = self.seconds(None, "command") + extra_seconds + (self.seconds(None, "agent") if verify else 0.0)
+
+        async def act() -> InputReport:
+            machine = await self.machine(vm, seconds)
+            if text is not None:
+                machine.last_text = (text, None)
+            engine = await open_engine(machine, seconds)
+            try:
+                await action(engine, seconds)
+            finally:
+                if engine.last_report is not None:
+                    machine.remember(engine.last_report, text)
+            assert engine.last_report is not None, "an input that ended has a report"
+            return engine.last_report
+
+        report = self.wait(act(), seconds, f"{doing} in {named(vm)}")
+        logger.info(report.sentence())
+        if verify:
+            report.raise_if_bad(must_be_verified=True)
+        return report

@@ -1,0 +1,128 @@
+"""Keywords about which VM is meant: connecting, choosing, listing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.errors import VerificationError, VmNotFoundError
+from ATPLibrary.keywords.component import Component
+
+
+class VmKeywords(Component):
+    @keyword(name="Connect To VM", tags=["VM"])
+    def connect_to_vm(self, vm: str, host: str | None = None, timeout: timedelta | None = None) -> str:
+        """Connects to a VM and makes it the current one, which every keyword without ``vm`` then means. Returns its name.
+
+        Needs only libvirt: the VM may be off, and nothing is opened inside it before a keyword needs it.
+
+        - ``vm``: the VM's name or UUID.
+        - ``host``: the host to look on; by default every configured host is asked.
+        - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration (30 s).
+
+        Example:
+        | Connect To VM    win11
+        | Connect To VM    win11    host=lab-b
+        """
+        seconds = self.seconds(timeout, "connect")
+        machine = self.wait(self.workspace.machine(vm, host, timeout=seconds), seconds, f"Connecting to VM '{vm}'")
+        self.workspace.current_machine = machine
+        logger.info(f"Connected to VM '{machine.name}' ({machine.uuid}) on host '{machine.host}'.")
+        return machine.name
+
+    @keyword(name="Use VM", tags=["VM"])
+    def use_vm(self, vm: str) -> str | None:
+        """Makes a connected VM the current one. Returns the name of the VM that was current before, or None.
+
+        - ``vm``: the name or UUID of a VM that ``Connect To VM`` or ``Connect To Desk Pool`` has connected.
+
+        Example:
+        | Connect To VM    win11
+        | Connect To VM    win12
+        | Use VM    win11
+        """
+        machine = self.workspace.chosen(vm)
+        before, self.workspace.current_machine = self.workspace.current_machine, machine
+        logger.info(f"The current VM is now '{machine.name}'.")
+        return before.name if before is not None else None
+
+    @keyword(name="Disconnect From VM", tags=["VM"])
+    def disconnect_from_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Releases every key that is held in a VM, closes its channels and forgets it. The VM itself goes on running.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: how long closing may take; by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Disconnect From VM
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def disconnect() -> str:
+            machine = await self.machine(vm, seconds)
+            await self.workspace.forget(machine)
+            return machine.name
+
+        name = self.wait(disconnect(), seconds, "Disconnecting from a VM")
+        logger.info(f"Disconnected from VM '{name}'.")
+
+    @keyword(name="Get VMs", tags=["VM"])
+    def get_vms(self, host: str | None = None, timeout: timedelta | None = None) -> list[str]:
+        """Returns the names of the VMs that libvirt knows, running or not.
+
+        - ``host``: the host to ask; by default every configured host.
+        - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration.
+
+        Example:
+        | @{vms} =    Get VMs    host=lab-a
+        | Log    ${vms}
+        """
+        seconds = self.seconds(timeout, "connect")
+        names = self.wait(self.workspace.vm_names(host, seconds), seconds, "Listing the VMs")
+        logger.info(f"{len(names)} VMs: {', '.join(names) or 'none'}.")
+        return names
+
+    @keyword(name="VM Should Exist", tags=["VM", "Assertion"])
+    def vm_should_exist(self, vm: str, host: str | None = None, timeout: timedelta | None = None) -> None:
+        """Fails unless libvirt knows a VM of that name on some host.
+
+        - ``vm``: the VM's name.
+        - ``host``: the host to ask; by default every configured host.
+        - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration.
+
+        Example:
+        | VM Should Exist    win11
+        """
+        names = self.get_vms(host, timeout)
+        if vm not in names:
+            raise VmNotFoundError.about(
+                f"VM '{vm}'",
+                wanted=f"exist on {_where(host)}",
+                got=f"the VMs there are: {', '.join(names) or 'none'}",
+                next_step="Check the name",
+            )
+
+    @keyword(name="VM Should Not Exist", tags=["VM", "Assertion"])
+    def vm_should_not_exist(self, vm: str, host: str | None = None, timeout: timedelta | None = None) -> None:
+        """Fails if libvirt knows a VM of that name on any host: the proof that deleting left nothing behind.
+
+        Every host is really asked; a host that can't be reached makes this keyword fail.
+
+        - ``vm``: the VM's name.
+        - ``host``: the host to ask; by default every configured host.
+        - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration.
+
+        Example:
+        | VM Should Not Exist    deleted-vm
+        """
+        if vm in self.get_vms(host, timeout):
+            raise VerificationError.about(
+                f"VM '{vm}'", wanted=f"not exist on {_where(host)}", got="libvirt still lists it", next_step="Delete it"
+            )
+
+
+def _where(host: str | None) -> str:
+    return f"host '{host}'" if host is not None else "any host"

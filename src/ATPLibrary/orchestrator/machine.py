@@ -1,0 +1,337 @@
+"""A connected VM: its libvirt domain, and its channels, opened when they are first needed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ATPLibrary import runtime
+from ATPLibrary.errors import ATPError, ChannelError
+from ATPLibrary.orchestrator.opened import Opened
+from ATPLibrary.secrets import Secret, as_secret
+
+if TYPE_CHECKING:
+    from ATPLibrary.config import Config
+    from ATPLibrary.events import EventBus
+    from ATPLibrary.protocol.qga import Qga
+    from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.transport import ByteChannel, Domain, DomainDescription
+    from ATPLibrary.verifier import AgentSession, InputReport, Pointer, TypingEngine
+
+KEPT_REPORTS = 50
+# How long one channel may take to close before it is left to the process's end.
+CLOSE_SECONDS = 2.0
+# For the agent's channel each time that its session opens it anew.
+CHANNEL_SECONDS = 10.0
+CONSOLE_BYTES = 1024 * 1024
+TOKEN_PREFIX = "atp-token:"
+
+# Reading a file can block for ever on a dead network mount: never on the loop.
+_FILES = runtime.Workers("console", 2)
+
+
+class _Closable(Protocol):
+    def close(self) -> Awaitable[None]: ...
+
+
+class Machine:
+    """What keywords mean by "the VM". Every coroutine runs on `runtime`'s loop; `timeout` is in seconds.
+
+    Channels open on first use and stay open; when the VM stops they lead nowhere, so `lifecycle()` drops them and the next use
+    opens new ones. `reports` holds the newest input reports, oldest first, for assertions and for evidence.
+    """
+
+    def __init__(self, domain: Domain, config: Config, bus: EventBus) -> None:
+        self.domain = domain
+        self.config = config
+        self.bus = bus
+        self.reports: deque[InputReport] = deque(maxlen=KEPT_REPORTS)
+        # What 'Text Should Have Arrived' looks at; no report: it was refused, or nothing of it was sent.
+        self.last_text: tuple[str, InputReport | None] | None = None
+        subject = f"VM '{domain.name}'"
+        self._qmp: Opened[Qmp] = Opened(f"The QMP channel of {subject}", self._open_qmp)
+        self._qga: Opened[Qga] = Opened(f"The guest agent channel of {subject}", self._open_qga)
+        self._agent: Opened[AgentSession] = Opened(f"The verifier's channel of {subject}", self._open_agent)
+        self._channels: dict[str, Opened[ByteChannel]] = {}
+        self._received: dict[str, bytearray] = {}  # what channels brought that nobody has taken yet
+        self._events_seen: dict[str, float] = {}  # kind -> time of the newest QMP event that a keyword was given
+        self._since = time.time()
+        self._description_is_old = False
+        self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
+        self._pointers: dict[bool, Pointer] = {}
+
+    @property
+    def name(self) -> str:
+        return self.domain.name
+
+    @property
+    def uuid(self) -> str:
+        return self.domain.uuid
+
+    @property
+    def host(self) -> str:
+        return self.domain.host.name
+
+    @property
+    def source(self) -> str:
+        """Who this VM is on the event bus."""
+        return f"vm:{self.name}"
+
+    def remember(self, report: InputReport, text: str | None = None) -> None:
+        """Keep what became of an input, one that failed half-way too; `text` is what was typed, if it was text."""
+        self.reports.append(report)
+        if text is not None:
+            self.last_text = (text, report)
+
+    async def qmp(self, timeout: float) -> Qmp:
+        return await self._qmp.get(timeout)
+
+    async def qga(self, timeout: float) -> Qga:
+        return await self._qga.get(timeout)
+
+    async def agent(self, timeout: float) -> AgentSession:
+        """The session with the guest agent. `AgentError` or `DeadlineError` when none answers in time."""
+        return await self._agent.get(timeout)
+
+    @property
+    def agent_session(self) -> AgentSession | None:
+        """The session if it is open: for evidence, which must not open anything."""
+        return self._agent.value
+
+    async def channel(self, name: str, timeout: float) -> ByteChannel:
+        """The virtio-serial channel of that name, opened if it isn't."""
+        if name == self.config.agent.channel and self._agent.value is not None:
+            raise ChannelError.about(
+                f"Channel '{name}' of VM '{self.name}'",
+                wanted="be free",
+                got="the verifier uses it",
+                next_step="Use the Verifier keywords, or 'Disconnect From Guest Verifier' first",
+            )
+        if name not in self._channels:
+            self._channels[name] = Opened(
+                f"Channel '{name}' of VM '{self.name}'", lambda seconds: self._open_channel(name, seconds)
+            )
+        return await self._channels[name].get(timeout)
+
+    def open_channel_names(self) -> list[str]:
+        return sorted(name for name, opened in self._channels.items() if opened.value is not None)
+
+    async def close_channel(self, name: str) -> None:
+        opened = self._channels.pop(name, None)
+        self._received.pop(name, None)
+        if opened is None or (channel := opened.take()) is None:
+            raise ChannelError.about(
+                f"Channel '{name}' of VM '{self.name}'",
+                wanted="be open",
+                got=f"open are: {', '.join(self.open_channel_names()) or 'none'}",
+                next_step="Open it with 'Open Channel'",
+            )
+        await channel.close()
+
+    async def close_agent(self) -> None:
+        """End the session with the guest agent; the next verified input opens a new one."""
+        session = self._agent.take()
+        await self._release_and_drop_engines()
+        if session is not None:
+            await session.close()
+
+    def lifecycle(self, *, stopped: bool) -> None:
+        """The VM was started or stopped: what is known of it is old. When it stopped, its channels lead nowhere: they go."""
+        self._description_is_old = True
+        if stopped:
+            self._forget_channels()
+
+    def _forget_channels(self) -> None:
+        for closing in self._take_everything():
+            runtime.spawn(_quietly(closing), f"close a channel of {self.name}")
+
+    async def close(self) -> None:
+        """Release the keys that are down and close every channel; what can't be closed in time is left."""
+        await _quietly(self._release_and_drop_engines())
+        await asyncio.gather(*(_quietly(closing) for closing in self._take_everything()))
+
+    async def _release_and_drop_engines(self) -> None:
+        try:
+            await self.release_all()
+        finally:
+            self._typing, self._pointers = {}, {}
+
+    def _take_everything(self) -> list[Awaitable[None]]:
+        self._typing, self._pointers = {}, {}
+        opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp, *self._channels.values()]
+        self._channels, self._received = {}, {}
+        things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]
+        return [thing.close() for thing in things]
+
+    async def typing(self, timeout: float, *, verified: bool = True) -> TypingEngine:
+        """The typing engine; with `verified`, on top of a live agent session (`AgentError` when there is none)."""
+        qmp = await self.qmp(timeout)
+        if verified not in self._typing:
+            from ATPLibrary.verifier import TypingEngine
+
+            session = await self.agent(timeout) if verified else None
+            keyboards = (await self.description(timeout)).keyboards
+            layout = self.config.typing.layout
+            self._typing[verified] = TypingEngine(qmp, session, keyboards, layout=layout, vm_name=self.name)
+        return self._typing[verified]
+
+    async def pointer(self, timeout: float, *, verified: bool = True) -> Pointer:
+        """The pointer; with `verified`, on top of a live agent session (`AgentError` when there is none)."""
+        qmp = await self.qmp(timeout)
+        if verified not in self._pointers:
+            from ATPLibrary.verifier import Pointer
+
+            session = await self.agent(timeout) if verified else None
+            self._pointers[verified] = Pointer(qmp, session, vm_name=self.name)
+        return self._pointers[verified]
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether a keyword has left a key or button down."""
+        return any(engine.keys_down for engine in self._typing.values()) or any(
+            pointer.buttons_down for pointer in self._pointers.values()
+        )
+
+    async def release_all(self) -> None:
+        """Let go of every key and button that keywords hold down."""
+        engines = [*self._typing.values(), *self._pointers.values()]
+        await asyncio.gather(*(engine.release_all() for engine in engines))
+
+    async def held_keys(self, timeout: float) -> list[str]:
+        """What the guest's kernel sees held down, by device: "key code 30 of AT Translated Set 2 keyboard"."""
+        session = await self.agent(timeout)
+        await session.ensure_watching(timeout)
+        devices = session.devices
+        held = sorted(await session.held_keys(timeout))
+        return [f"key code {code} of {devices[device].name if device in devices else device}" for device, code in held]
+
+    async def description(self, timeout: float) -> DomainDescription:
+        """What the VM is made of: read again after it was started or stopped, whoever did that."""
+        refresh, self._description_is_old = self._description_is_old, False
+        return await self.domain.description(timeout, refresh=refresh)
+
+    async def _open_qmp(self, timeout: float) -> Qmp:
+        from ATPLibrary.protocol.qmp import open_qmp
+
+        await self.description(timeout)
+        return await open_qmp(self.domain, mode=self.config.qmp, timeout=timeout)
+
+    async def _open_qga(self, timeout: float) -> Qga:
+        from ATPLibrary.protocol.qga import open_qga
+
+        await self.description(timeout)
+        return await open_qga(self.domain, timeout=timeout)
+
+    async def _open_channel(self, name: str, timeout: float) -> ByteChannel:
+        from ATPLibrary.protocol.virtio_serial import open_channel
+
+        await self.description(timeout)
+        return await open_channel(self.domain, name, timeout=timeout)
+
+    async def _open_agent(self, timeout: float) -> AgentSession:
+        from ATPLibrary.verifier import AgentSession
+
+        channel = self.config.agent.channel
+        if channel in self._channels:
+            raise ChannelError.about(
+                f"Channel '{channel}' of VM '{self.name}'",
+                wanted="be free for the verifier",
+                got="a keyword has it open",
+                next_step=f"Use 'Close Channel    {channel}' first",
+            )
+        session = AgentSession(
+            lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(timeout)
+        )
+        try:
+            await session.start(timeout)
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    async def _token(self, timeout: float) -> Secret | None:
+        """What the agent must show to be this VM's: from the configuration, else from the domain XML's asset tag."""
+        if self.config.agent.token is not None:
+            return self.config.agent.token
+        tag = (await self.description(timeout)).asset_tag or ""
+        return as_secret(tag.removeprefix(TOKEN_PREFIX)) if tag.startswith(TOKEN_PREFIX) else None
+
+    async def receive(self, name: str, ending: bytes | None, timeout: float) -> bytes:
+        """What the guest sends through a channel: up to and with `ending`, else whatever comes first."""
+        channel = await self.channel(name, timeout)
+        received = self._received.setdefault(name, bytearray())
+        async with runtime.deadline(
+            timeout,
+            f"Channel '{name}' of VM '{self.name}'",
+            wanted=f"bring {ending!r}" if ending is not None else "bring something",
+            got="did not",
+            last_seen=lambda: repr(bytes(received[-100:])) if received else "nothing was received",
+        ):
+            while not received or (ending is not None and ending not in received):
+                received += await channel.read(timeout)
+        end = received.index(ending) + len(ending) if ending is not None else len(received)
+        data = bytes(received[:end])
+        del received[:end]
+        return data
+
+    async def console_text(self, lines: int, timeout: float) -> str:
+        """The last `lines` lines of the serial console's log. `ChannelError` where it isn't logged to a file on this machine."""
+        log = (await self.description(timeout)).console_log
+        subject = f"The console of VM '{self.name}'"
+        if log is None:
+            raise ChannelError.about(
+                subject, wanted="be logged to a file", got="is not", next_step="Add <log file=...> to its serial device"
+            )
+        try:
+            text = await _FILES.call(_tail, log, lines, timeout=timeout, what=f"{subject}, file {log},")
+        except OSError as error:
+            raise ChannelError.about(
+                subject,
+                wanted="be readable on this machine",
+                got=f"{log}: {error.strerror}",
+                next_step="Run the test on the VM's host, or where its directory is mounted",
+            ) from error
+        return text
+
+    async def qmp_event(self, name: str, timeout: float, *, recent: bool) -> dict[str, Any]:
+        """The data of the next QMP event of that name; with `recent` also of one that came since the last call for it."""
+        kind = f"qmp.{name.upper()}"
+        await self.qmp(timeout)  # without it QEMU's events don't reach the bus
+        since = self._events_seen.get(kind, self._since)
+        with self.bus.subscribe(lambda event: event.source == self.source and event.kind == kind) as coming:
+            known = [e for e in self.bus.recent(self.source, limit=200) if e.kind == kind and e.time > since]
+            if recent and known:
+                event = known[0]
+            else:
+                async with runtime.deadline(
+                    timeout,
+                    f"QEMU of VM '{self.name}'",
+                    wanted=f"report {name.upper()}",
+                    got="did not",
+                    last_seen=lambda: (
+                        "; ".join(str(e) for e in self.bus.recent(self.source, limit=3)) or "no event at all"
+                    ),
+                ):
+                    event = await anext(coming)
+        self._events_seen[kind] = event.time
+        return dict(event.data)
+
+
+def _tail(log: Path, lines: int) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - CONSOLE_BYTES))
+        text = file.read().decode("utf-8", errors="replace").replace("\r\n", "\n")
+    return "\n".join(text.splitlines()[-lines:])
+
+
+async def _quietly(closing: Awaitable[None]) -> None:
+    """Await a clean-up with a bound of its own; what it can't do any more (the peer is gone) is of no interest."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await closing
+    except (ATPError, OSError, TimeoutError):
+        return

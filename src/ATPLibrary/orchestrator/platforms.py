@@ -1,0 +1,66 @@
+"""The platforms that this process is logged in to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ATPLibrary.config import Config, PlatformSettings
+    from ATPLibrary.vdi import VdiClient
+
+
+class Platforms:
+    """One client a platform, by its name. `current` is the one that was logged in to last. Coroutines run on `runtime`'s loop."""
+
+    def __init__(self, config: Callable[[], Config]) -> None:
+        self._config = config
+        self._clients: dict[str, VdiClient] = {}
+        self.current: VdiClient | None = None
+
+    def settings(self, name: str | None, username: str | None, password: object | None) -> PlatformSettings:
+        """The configured platform of that name, or the one that is meant without a name, with other credentials if given."""
+        from ATPLibrary.secrets import as_secret
+
+        settings = self._config().platform_settings(name)
+        changed: dict[str, object] = {}
+        if username is not None:
+            changed["username"] = username
+        if password is not None:
+            changed["password"] = as_secret(password)
+        return settings.model_copy(update=changed) if changed else settings
+
+    async def log_in(self, settings: PlatformSettings, timeout: float) -> VdiClient:
+        """Open a session, which replaces one on the same platform; where it is refused the old one goes on."""
+        from ATPLibrary.vdi import VdiClient
+
+        client = VdiClient(settings)
+        try:
+            await client.login(timeout)
+        except BaseException:
+            await client.close()
+            raise
+        before, self._clients[settings.name] = self._clients.get(settings.name), client
+        self.current = client
+        if before is not None:
+            await before.close()
+        return client
+
+    async def log_out(self, timeout: float) -> str | None:
+        """End the current session and return its platform's name; another platform's becomes the current one."""
+        client, self.current = self.current, None
+        if client is None:
+            return None
+        self._clients = {name: each for name, each in self._clients.items() if each is not client}
+        self.current = next(reversed(self._clients.values()), None)
+        await client.logout(timeout)
+        return client.name
+
+    def __bool__(self) -> bool:
+        return bool(self._clients)
+
+    async def close(self) -> None:
+        """Drop every session."""
+        clients, self._clients, self.current = list(self._clients.values()), {}, None
+        await asyncio.gather(*(client.close() for client in clients), return_exceptions=True)

@@ -1,0 +1,237 @@
+"""The one set of connections of this process: hosts, VMs and platforms, shared by every library."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import threading
+from typing import TYPE_CHECKING, ClassVar
+
+from ATPLibrary import events, runtime
+from ATPLibrary.errors import ATPError, VmNotFoundError
+from ATPLibrary.orchestrator.machine import Machine
+from ATPLibrary.orchestrator.platforms import Platforms
+
+if TYPE_CHECKING:
+    from ATPLibrary.config import Config
+    from ATPLibrary.protocol.qga import ExecResult
+    from ATPLibrary.transport import Domain, HostConnection, Transport
+
+# How long closing everything may take at the end of a run; what isn't closed by then ends with the process.
+CLOSE_SECONDS = 10.0
+HOST_CLOSE_SECONDS = 3.0
+
+
+class Workspace:
+    """Made empty: configuration is read, and connections are made, when a keyword first needs them.
+
+    `Workspace.current()` is the process's one. Coroutines run on `runtime`'s loop.
+    """
+
+    _current: ClassVar[Workspace | None] = None
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, config: Config | None = None) -> None:
+        self._config = config
+        self._transport: Transport | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self.bus = events.bus()
+        self.platforms = Platforms(lambda: self.config)
+        self.machines: dict[tuple[str, str], Machine] = {}  # (host name, UUID) -> VM, in the order they were connected
+        self.current_machine: Machine | None = None
+        self.last_command: tuple[str, ExecResult] | None = None  # what 'Output Should Contain' looks at
+
+    @classmethod
+    def current(cls) -> Workspace:
+        """The process's workspace, made if there is none."""
+        with cls._lock:
+            if cls._current is None:
+                cls._current = cls()
+            return cls._current
+
+    @classmethod
+    def existing(cls) -> Workspace | None:
+        """The process's workspace if any keyword has used it: for evidence and for closing, which must not make one."""
+        return cls._current
+
+    @classmethod
+    def close_current(cls, timeout: float = CLOSE_SECONDS) -> None:
+        """Release every key, close every connection and forget the workspace. Does nothing when there is none."""
+        with cls._lock:
+            workspace, cls._current = cls._current, None
+        if workspace is not None and workspace.has_connections:
+            try:
+                runtime.wait(workspace.close(timeout), timeout + 1.0, "Closing the connections")
+            except ATPError as error:
+                workspace.bus.publish(events.Event("workspace", "close.failed", {"error": str(error)}))
+
+    @property
+    def config(self) -> Config:
+        """The configuration, read at first use; `ConfigError` says what is wrong with it."""
+        if self._config is None:
+            from ATPLibrary import config
+
+            self._config = config.load()
+        return self._config
+
+    @property
+    def transport(self) -> Transport:
+        if self._transport is None:
+            from ATPLibrary.transport import Transport
+
+            self._transport = Transport(self.bus)
+            for name, settings in self.config.hosts.items():
+                self._transport.add_host(name, settings.uri)
+        return self._transport
+
+    @property
+    def has_connections(self) -> bool:
+        return self._transport is not None or bool(self.platforms)
+
+    async def host(self, name: str, timeout: float, uri: str | None = None) -> HostConnection:
+        """The connected host of that name: a configured one, or one at `uri`, which is then known by the name."""
+        transport = self.transport
+        if name not in transport.hosts:
+            if uri is None:
+                self.config.host_settings(name)  # raises, naming the hosts that there are
+            else:
+                return await self._new_host(name, uri, timeout)
+        elif uri is not None:
+            transport.add_host(name, uri)  # raises where the name means another host
+        return await transport.host(name, timeout)
+
+    async def _new_host(self, name: str, uri: str, timeout: float) -> HostConnection:
+        """One that can't be reached isn't kept: later searches on every host would fail because of it."""
+        self.transport.add_host(name, uri)
+        try:
+            return await self.transport.host(name, timeout)
+        except BaseException:
+            self.transport.hosts.pop(name, None)
+            raise
+
+    async def disconnect_host(self, name: str, timeout: float) -> None:
+        """Close a host's VMs and its connection; it is connected again when it is next needed."""
+        for machine in [each for each in self.machines.values() if each.host == name]:
+            await self.forget(machine)
+        connection = self.transport.hosts.get(name)
+        if connection is None:
+            self.config.host_settings(name)  # raises for a host that nobody knows; a known one has nothing to close
+            return
+        await connection.close(timeout)
+
+    async def vm_names(self, host: str | None, timeout: float) -> list[str]:
+        """The names of the VMs on `host`, else on every known host: each is asked, and one that doesn't answer is an error."""
+        names = [host] if host is not None else list(self.transport.hosts)
+        connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
+        listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
+        return sorted(domain.name for domains in listed for domain in domains)
+
+    async def machine(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
+        """The VM of that name or UUID, connected if it isn't: looked for on `host`, else on every known host."""
+        if (machine := self.connected(name, host)) is not None:
+            await self.transport.host(machine.host, timeout)  # again, if it was lost
+            return machine
+        if host is not None:
+            await self.host(host, timeout)
+        return self.adopt(await self.transport.find(name, host, timeout=timeout))
+
+    def adopt(self, domain: Domain) -> Machine:
+        """The machine of a domain that was looked up; the same one each time."""
+        key = (domain.host.name, domain.uuid)
+        if key not in self.machines:
+            self.machines[key] = Machine(domain, self.config, self.bus)
+            self._watch_lifecycles()
+        return self.machines[key]
+
+    def connected(self, name: str, host: str | None = None) -> Machine | None:
+        """The connected VM of that name or UUID, or None. `VmNotFoundError` when the name means more than one."""
+        matches = [
+            machine
+            for machine in self.machines.values()
+            if name in (machine.name, machine.uuid) and host in (None, machine.host)
+        ]
+        if len(matches) > 1:
+            hosts = ", ".join(sorted(machine.host for machine in matches))
+            raise VmNotFoundError.about(
+                f"VM '{name}'",
+                wanted="mean one VM",
+                got=f"there is one on each of {hosts}",
+                next_step="Say which with host=, or use the UUID",
+            )
+        return matches[0] if matches else None
+
+    async def choose(self, name: str | None, timeout: float) -> Machine:
+        """The VM that a keyword means: the named one (connected if it isn't), else the current one."""
+        if name is not None:
+            return await self.machine(name, timeout=timeout)
+        machine = self.chosen(None)
+        await self.transport.host(machine.host, timeout)  # again, if it was lost
+        return machine
+
+    def chosen(self, name: str | None) -> Machine:
+        """The connected VM that a keyword means which only looks at what is remembered: the named one, else the current one."""
+        if name is None:
+            if self.current_machine is None:
+                raise VmNotFoundError(
+                    "This keyword needs a VM and none is connected. Connect one with 'Connect To VM' or "
+                    "'Connect To Desk Pool', or name it with vm=."
+                )
+            return self.current_machine
+        if (machine := self.connected(name)) is not None:
+            return machine
+        names = ", ".join(f"'{each.name}'" for each in self.machines.values())
+        raise VmNotFoundError.about(
+            f"VM '{name}'",
+            wanted="be connected",
+            got=f"connected are: {names}" if names else "no VM is connected",
+            next_step="Connect it with 'Connect To VM'",
+        )
+
+    async def forget(self, machine: Machine) -> None:
+        """Close a VM's channels and forget it."""
+        self.machines = {key: each for key, each in self.machines.items() if each is not machine}
+        if self.current_machine is machine:
+            self.current_machine = None
+        await machine.close()
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether a keyword has left a key or button down in any VM."""
+        return any(machine.holds_keys for machine in self.machines.values())
+
+    async def release_all(self, timeout: float) -> None:
+        """Let go of every key and button in every VM, in `timeout` seconds."""
+        async with runtime.deadline(timeout, "Releasing all keys"):
+            await asyncio.gather(*(machine.release_all() for machine in self.machines.values()))
+
+    async def close(self, timeout: float = CLOSE_SECONDS) -> None:
+        """Release every key that is down, then close channels, platform sessions and hosts: in `timeout` seconds in all."""
+        machines, self.machines, self.current_machine = list(self.machines.values()), {}, None
+        transport, self._transport = self._transport, None
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
+        async with runtime.deadline(timeout, "Closing the connections"):
+            await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
+            await self.platforms.close()
+            if transport is not None:
+                await transport.close(HOST_CLOSE_SECONDS)
+
+    def _watch_lifecycles(self) -> None:
+        """From the first connected VM on: a VM that stops has its channels dropped, so that the next use opens new ones."""
+        if self._watcher is None:
+            self._watcher = runtime.spawn(self._follow_lifecycles(), "watch lifecycles")
+
+    async def _follow_lifecycles(self) -> None:
+        with self.bus.subscribe(lambda event: event.kind in (STARTED, *STOPPED)) as subscription:
+            async for event in subscription:
+                for machine in self.machines.values():
+                    if machine.uuid == event.data.get("uuid"):
+                        machine.lifecycle(stopped=event.kind in STOPPED)
+
+
+# libvirt's lifecycle events after which a VM's sockets and streams lead nowhere.
+STOPPED = ("libvirt.lifecycle.stopped", "libvirt.lifecycle.crashed")
+STARTED = "libvirt.lifecycle.started"
+
+atexit.register(Workspace.close_current)

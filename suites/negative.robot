@@ -1,0 +1,72 @@
+*** Settings ***
+Documentation       What a tester must be able to trust: what didn't work never looks as if it had.
+...
+...                 The reason is said in one sentence each.
+Resource            ../resources/console.resource
+Resource            ../resources/desk_pool.resource
+Resource            ../resources/keyboard.resource
+
+Suite Setup         Use The Shared Desktop
+Suite Teardown      Leave The Shared Desktop
+
+Test Tags           needs-platform    needs-vm
+
+
+*** Test Cases ***
+Typing Without The Agent Fails And Says Why
+    [Documentation]    Keys that nobody saw arrive are never called arrived.
+    Stop The Agent In The Guest
+    Run Keyword And Expect Error    The agent of VM '*' should answer within * but did not. *    Type Text    Hello
+    Run Keyword And Expect Error    *    Text Should Have Arrived    Hello
+    [Teardown]    Start The Agent In The Guest
+
+Typing Without Proof Says So
+    [Documentation]    Who types without verification isn't told that it arrived.
+    Type Text    x    verify=False
+    Run Keyword And Expect Error    Input text 'x' should be proved to arrive in the guest but was not watched*
+    ...    Text Should Have Arrived    x
+    [Teardown]    Clear The Command Line
+
+A Paused VM Refuses Input
+    [Documentation]    Nothing is sent into a VM that doesn't run, and nothing turns up later.
+    Suspend VM
+    VM Should Be    paused
+    Run Keyword And Expect Error    VM '*' should be running*but*paused*    Type Text    Hello
+    Resume VM
+    Type And Prove    x
+    [Teardown]    Resume And Clear
+
+An Unknown Key Is Refused Before Anything Is Sent
+    [Documentation]    The sentence names the key, and a near one.
+    Run Keyword And Expect Error    *hyperkey*    Press Keys    hyperkey
+    Run Keyword And Expect Error    *'你'*    Type Text    Hello 你好
+    No Key Should Be Down
+
+A Wrong Password Is Refused
+    [Documentation]    The sentence names the platform and the user, and never the password. The open session goes on.
+    ${sentence} =    Run Keyword And Expect Error    Platform '*' refused login of '*': *
+    ...    Log In To Platform    password=certainly-wrong
+    Should Not Contain    ${sentence}    certainly-wrong
+    Desk Pool Should Have    ${SHARED_POOL}    running=1
+
+An Unknown Desk Pool Is Named
+    [Documentation]    The sentence names the pools that there are.
+    Run Keyword And Expect Error    Platform '*' has no desk pool 'no such pool'. It has *${SHARED_POOL}*.
+    ...    Start Desktops    no such pool
+
+An Unreachable Host Is Named
+    [Documentation]    A host that nobody answers at is said to be unreachable, soon, with its address.
+    Run Keyword And Expect Error    *nowhere*qemu+tcp://127.0.0.1:1/system*
+    ...    Connect To Host    nowhere    uri=qemu+tcp://127.0.0.1:1/system    timeout=10 s
+
+An Unknown VM Is Named
+    [Documentation]    Every host was asked before the answer is no.
+    Run Keyword And Expect Error    *no such vm*    Connect To VM    no such vm
+
+
+*** Keywords ***
+Resume And Clear
+    [Documentation]    Lets the VM run again if the test has failed before it did, and clears the command line.
+    ${state} =    Get VM State
+    IF    $state == 'paused'    Resume VM
+    Clear The Command Line
