@@ -27,9 +27,15 @@ PORT_READS = 8
 
 
 class Agent:
-    """Reads devices and the port, and lets a Session decide what to say."""
+    """Reads devices and the port, and lets a Session decide what to say.
 
-    def __init__(self, port: Port, inputs: InputDirectory, identity: Identity, log: Log) -> None:
+    `reopen_seconds`: how long to wait before a port that isn't there is tried again (an announcement of the kernel cuts
+    that short).
+    """
+
+    def __init__(
+        self, port: Port, inputs: InputDirectory, identity: Identity, log: Log, reopen_seconds: float = REOPEN_SECONDS
+    ) -> None:
         self._port = port
         self._inputs = inputs
         self._log = log
@@ -38,6 +44,7 @@ class Agent:
         self._next_device = 0
         self._session = Session(port, identity, self._device_list)
         self._epoll = select.epoll()
+        self._reopen_seconds = reopen_seconds
         self._reopen_at = 0.0
         self._port_reason = ""
         self._port_mask = 0
@@ -138,8 +145,8 @@ class Agent:
                 self._session.observe(events)
                 events = []
                 self._session.overrun(device.number, overrun.held)
-            except OSError as error:
-                self._log.say(f"{device.path} is gone: {error.strerror}")
+            except Exception as error:  # ENODEV: unplugged. Whatever else it is, it would come again at once
+                self._log.say(f"{device.path} is given up: {type(error).__name__}: {error}")
                 self._session.observe(events)
                 events = []
                 self._forget(device)
@@ -152,7 +159,8 @@ class Agent:
         del self._devices[device.fd]
         device.close()
         self._session.devices_changed(added=[], removed=[device.number])
-        self._rescan_at = time.monotonic()
+        self._rescans = 0
+        self._rescan_at = time.monotonic() + RESCAN_SECONDS
 
     def _rescan(self) -> None:
         """Open the devices that are new. One whose node isn't ready is tried again for five seconds."""
@@ -208,7 +216,7 @@ class Agent:
         now = time.monotonic()
         if now < self._reopen_at:
             return
-        self._reopen_at = now + REOPEN_SECONDS
+        self._reopen_at = now + self._reopen_seconds
         try:
             self._port.open()
         except OSError as error:

@@ -23,8 +23,8 @@ _BATCH = b'{"type":"observations"'
 class Session:
     """The conversation with the host.
 
-    States: SILENT (no host has said hello yet: nothing is sent) -> OPEN. Every hello opens a new session, in which nothing of
-    the one before is left. A host that goes away leaves the session open: its batches are counted, and told as an
+    States: SILENT (no host has said hello, or watch, yet: nothing is sent) -> OPEN. Every hello opens a new session, in which
+    nothing of the one before is left. A host that goes away leaves the session open: its batches are counted, and told as an
     `overrun` if it comes back without a hello.
     """
 
@@ -37,7 +37,8 @@ class Session:
         self._identity = identity
         self._devices = devices
         self._watching = False
-        self._next_seq = 0
+        # Not 0: the numbers of an agent that was started anew never continue the old one's, so that the host can tell.
+        self._next_seq = time.monotonic_ns() // 1000000
         self._skipped = 0
         self._dropped = 0
         self._untold = 0  # batches dropped that no overrun has told yet
@@ -199,6 +200,7 @@ class Session:
         if not isinstance(enabled, bool):
             raise ValueError("watch needs enabled, true or false")
         self._watching = enabled
+        self.state = self.OPEN
         self._say({"type": "watching", "enabled": enabled, "next_seq": self._next_seq})
 
     def _state(self, message: dict[str, object], _arrived_us: int) -> None:
