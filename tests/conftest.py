@@ -8,6 +8,7 @@ Session-scoped, so that each is paid once:
 Function-scoped:
   running_vm                 call it, `vm = running_vm("usb")`, for a VM that the test may pause, break or destroy; removed at the
                              test's end. `running_vm(boot=False)` only defines it (shut off), which costs no boot.
+  lab_directory              an empty directory for a lab of the test's own; whatever runs there is taken down at the test's end
 
 A VM is a `LabVm`: `.name .uuid .uri .host .spec` (paths: `.spec.qmp_socket .spec.agent_socket .spec.console_log`, `.spec.token`).
 Anything that boots is under a test marked e2e. A session whose fixtures left a process running fails at its end.
@@ -253,6 +254,16 @@ def running_vm(lab_host: LabHost, guest_image: Any, accelerator: Any) -> Iterato
             return vm
 
         yield start
+
+
+@pytest.fixture
+def lab_directory(tmp_path: Path) -> Iterator[Path]:
+    from ATPLibrary.lab.lab import Lab
+
+    directory = tmp_path / "lab"
+    _own_short_directory(directory)
+    yield directory
+    Lab(directory).down(_say)
 
 
 @pytest.fixture(scope="session")

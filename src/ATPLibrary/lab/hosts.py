@@ -135,8 +135,7 @@ class LabHost:
             connection = libvirt.open(self.uri)
             try:
                 return {
-                    domain.name(): "running" if domain.isActive() else "shut off"
-                    for domain in connection.listAllDomains()
+                    domain.name(): _STATES.get(domain.state()[0], "unknown") for domain in connection.listAllDomains()
                 }
             finally:
                 connection.close()

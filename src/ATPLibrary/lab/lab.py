@@ -117,13 +117,15 @@ class Lab:
         return short_directory(self.directory)
 
     def _start(self, progress: Progress, with_platform: bool) -> LabSettings:
-        from ATPLibrary.lab import accelerator, doctor, image
+        from ATPLibrary.lab.accelerator import decide
+        from ATPLibrary.lab.doctor import require_essentials
+        from ATPLibrary.lab.image import build
 
-        doctor.require_essentials()
+        require_essentials()
         state = LabState(LabPhase.STARTING, _ourselves(), boot_id())
         state.save(self.directory)
-        guest = image.build(progress)
-        verdict = accelerator.decide(guest, progress)
+        guest = build(progress)
+        verdict = decide(guest, progress)
         progress(f"Accelerator: {verdict.kind} ({verdict.reason})")
         hosts = self.hosts()
         settings = LabSettings(
@@ -165,7 +167,7 @@ class Lab:
             server_process.wait_until_ready(platform, address, self.directory)
         self._write_config(settings, url)
         LabState(LabPhase.UP, state.owner, state.boot_id, state.processes, url).save(self.directory)
-        progress(f"The lab is up. Configuration, with the password: {self.directory / CONFIG_FILE}")
+        progress("The lab is up")
         return settings
 
     def _write_config(self, settings: LabSettings, url: str) -> None:

@@ -38,14 +38,14 @@ class Process:
 def spawn(
     role: str, command: Sequence[str], environ: Mapping[str, str], log: Path, listener: socket.socket | None = None
 ) -> Process:
-    """Start a process in a session of its own, its output appended to `log`; it gets `listener` as descriptor 3 and nothing else.
+    """Start a process in a session of its own, its output in `log` (begun anew), `listener` as its descriptor 3.
 
-    The listener says LISTEN_PID to the process as systemd would, by way of a shell that becomes it (`exec` keeps the pid).
+    With a listener it is told LISTEN_PID as systemd would, by way of a shell that becomes it (`exec` keeps the pid).
     """
-    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    anew = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), anew, 0o600),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     ]
     if listener is not None:
