@@ -78,11 +78,15 @@ async def _gather_one(machine: Machine) -> VmEvidence:
     taken = time.time()
     recent, inputs = remembered(machine)
     state, screen, console = await asyncio.gather(
-        _part(_state(machine.domain), STATE_SECONDS),
+        _part(machine.domain.state(timeout=STATE_SECONDS), STATE_SECONDS),
         _part(_screen(machine), SCREEN_SECONDS),
         _part(_console(machine.domain), CONSOLE_SECONDS),
     )
-    return VmEvidence(machine.name, taken, state, screen, console, recent, inputs)
+    if isinstance(state, Missing):
+        return VmEvidence(machine.name, taken, state, screen, console, recent, inputs)
+    if isinstance(screen, Missing) and not state.state.is_active:
+        screen = Missing(f"the VM is {state.state.value}")
+    return VmEvidence(machine.name, taken, str(state), screen, console, recent, inputs)
 
 
 def remembered(machine: Machine) -> tuple[tuple[str, ...], tuple[InputReport, ...]]:
@@ -112,10 +116,6 @@ def _look_away(task: asyncio.Task[Any]) -> None:
     """Retrieve a late task's error, so that asyncio doesn't print it on the tester's console."""
     if not task.cancelled():
         task.exception()
-
-
-async def _state(domain: Domain) -> str:
-    return str(await domain.state(timeout=STATE_SECONDS))
 
 
 async def _screen(machine: Machine) -> bytes:
