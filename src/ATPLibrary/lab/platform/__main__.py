@@ -21,6 +21,9 @@ class _Redacted(logging.Formatter):
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
+    # Until uvicorn has its own handlers; it shuts down in order and then raises the signal again, for these.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacted("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -43,9 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
         lifespan="on",
         timeout_graceful_shutdown=int(STOP_SECONDS),
     )
-    # uvicorn shuts down in order and then raises the signal again for whoever handled it before: nothing more is to be done.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     with listener:
         server = uvicorn.Server(config)
         server.run(sockets=[listener])

@@ -51,6 +51,7 @@ def create_app(directory: Path, settings: LabSettings, token_lifetime: float = T
         app.state.platform = routes.Platform(store, accounts, machines, batches, pools)
         if failed := operations.recover():
             LOG.warning("%d operations of the last run had not ended: they count as failed", failed)
+        pools.forget_other_labs()
         cleaning = asyncio.create_task(pools.clean_up(), name="clean up")
         try:
             yield

@@ -49,7 +49,7 @@ class Batches:
         force = request.isForce == 1
 
         def refuse(view: VmView) -> str | None:
-            if force and view.status is VmStatus.SUSPENDED:
+            if force and view.status is VmStatus.SUSPENDED and not view.flag:
                 return None
             return _wrong_state(view, VmStatus.RUNNING)
 
@@ -117,10 +117,10 @@ class Batches:
 
 
 def _wrong_state(view: VmView, wanted: VmStatus) -> str | None:
-    if view.status is wanted:
-        return None
     if view.flag:
         return view.flag
+    if view.status is wanted:
+        return None
     words = {
         VmStatus.SHUT_OFF: "虚机已经关机 (the VM is shut off)",
         VmStatus.RUNNING: "虚机已经启动 (the VM is running)",

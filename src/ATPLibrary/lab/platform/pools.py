@@ -73,6 +73,17 @@ class Pools:
         self._store.change_pool(pool_id, phase="deleting")
         await self._operations.record(Operate.DELETE_POOL, f"删除桌面池 {pool.name}", self._remove(pool))
 
+    def forget_other_labs(self) -> None:
+        """A lab that is started anew has new hosts: pools of the old ones went with their hosts."""
+        ours = {host.id for host in self._machines.hosts}
+        for pool in self._store.pools():
+            vms = self._store.vms(pool.id)
+            if any(vm.host_id not in ours for vm in vms):
+                LOG.warning("desk pool %r is of an earlier lab: it is forgotten", pool.name)
+                for vm in vms:
+                    self._store.remove_vm(vm.id)
+                self._store.remove_pool(pool.id)
+
     async def clean_up(self) -> None:
         """Finish what a killed server left half done: pools that were being made or deleted go."""
         for pool in self._store.pools():
