@@ -300,11 +300,28 @@ def test_ctrl_c_is_not_followed_by_gathering(tmp_path: Path) -> None:
     assert run.shown == []
 
 
+def test_a_dry_run_looks_at_nothing(tmp_path: Path) -> None:
+    run = run_robot("failing.robot", tmp_path, "--dryrun", "--test", "Unknown Keyword")
+    assert "No keyword with name" in run.output
+    assert run.shown == []
+
+
+def test_tasks_are_treated_like_tests(tmp_path: Path) -> None:
+    run = run_robot("failing.robot", tmp_path, "--rpa", "--task", "Polling Fails In The End", "--task", "Twice")
+    assert [shown.item for shown in run.shown][-2:] == ["Fail", "Fail"]
+    assert (tmp_path / "evidence" / "Failing-Twice-2").is_dir()
+
+
+def test_output_as_json_has_the_same_evidence(tmp_path: Path) -> None:
+    process = start_robot(HERE / "suite_fixtures.robot", tmp_path, "--output", "output.json")
+    run = finish(process, tmp_path, "output.json")
+    assert len(run.shown) == 2
+
+
 def test_links_lead_from_a_log_that_is_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "html").mkdir()
-    run = run_robot("dead_host.robot", tmp_path, "--log", "html/log.html", "--exclude", "none")
-    [shown] = run.shown
-    assert run.file(shown.links[0], tmp_path / "html").is_file()
+    run = run_robot("suite_fixtures.robot", tmp_path, "--log", "html/log.html")
+    assert [run.file(shown.links[0], tmp_path / "html").is_file() for shown in run.shown] == [True, True]
 
 
 def test_a_run_without_output_writes_no_files(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def page(evidence: Evidence, shown: Sequence[Shown], heading: str, folded: bool)
     """The message for log.html. `shown` stands in the order of the evidence's VMs."""
     parts = [_vm(vm, its) for vm, its in zip(evidence.vms, shown, strict=True)]
     parts += [f"<div>{_text(note)}</div>" for note in evidence.notes]
-    parts.append(_block("Last events of hosts and platforms", evidence.events))
+    parts.append(_block("Other events", evidence.events))
     title = f"<b>{_text(heading)}</b>"
     return "".join(["<details><summary>", title, "</summary>", *parts, "</details>"] if folded else [title, *parts])
 

@@ -31,7 +31,7 @@ class VmEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that was gathered for one failure: `keyword` failed. `events` are those of hosts and platforms.
+    """All that was gathered for one failure: `keyword` failed. `events` are those of hosts, platforms and other VMs.
 
     `stale`: a VM had been looked at a moment before, so its screen, state and console are of that moment.
     """
