@@ -10,6 +10,7 @@ import uuid as uuids
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from ATPLibrary.errors import DeadlineError, VmNotFoundError
 from ATPLibrary.events import Event, EventBus
@@ -70,6 +71,11 @@ class HostConnection:
     @property
     def state(self) -> HostState:
         return self._state
+
+    @property
+    def is_local(self) -> bool:
+        """Its VMs run on this machine, so that their sockets can be opened here."""
+        return urlsplit(self.uri).hostname in (None, "localhost", "127.0.0.1", "::1")
 
     async def connect(self, timeout: float) -> None:
         """Open the connection; returns at once when it is open. `ConfigError` for a bad URI, `HostError` for a refusal."""

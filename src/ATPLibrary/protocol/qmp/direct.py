@@ -1,0 +1,201 @@
+"""QMP on a socket of its own: the fast path, where the VM's dedicated monitor socket is on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from qemu.qmp import ConnectError, Message, Runstate
+from qemu.qmp.error import ProtocolError
+from qemu.qmp.message import DeserializationError
+
+from ATPLibrary.errors import ATPError, ChannelError, CommandError, DeadlineError
+from ATPLibrary.protocol.qmp.channel import COMMAND_SECONDS, Command, Qmp
+from ATPLibrary.protocol.qmp.client import LARGEST_MESSAGE_BYTES, LeanClient, UnexpectedReply
+from ATPLibrary.transport import Domain
+
+_CLOSE_SECONDS = 1.0
+_REOPEN = "The channel is closed now: open it again, and check that the VM still runs"
+
+
+class ChannelState(enum.Enum):
+    """NEW -open-> OPEN -close, or QEMU ends it, or breaks the protocol-> ENDED, for good."""
+
+    NEW = "new"
+    OPEN = "open"
+    ENDED = "ended"
+
+
+class DirectQmp(Qmp):
+    kind: Literal["direct"] = "direct"
+
+    def __init__(self, domain: Domain, path: Path) -> None:
+        super().__init__(domain)
+        self._path = path
+        self._client = LeanClient(self.publish)
+        self._state = ChannelState.NEW
+        self._ending: ChannelError | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def open(self, timeout: float) -> None:
+        """Connect, negotiate, and make sure that it is this VM who answers."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._client.connect(str(self._path))
+                self._state = ChannelState.OPEN
+                self._watch = asyncio.get_running_loop().create_task(self._until_ended(), name=f"{self.subject} watch")
+                uuid = (await self._ask({"execute": "query-uuid"}))["return"]
+        except TimeoutError as error:
+            await self.close()
+            raise DeadlineError.about(
+                f"The QMP socket {self._path} of VM '{self.domain.name}'", wanted="greet", got="said nothing", waited=timeout,
+                next_step="Another client may have it open: QEMU serves one at a time. Use qmp=libvirt, or close that client",
+            ) from error  # fmt: skip
+        except ConnectError as error:
+            raise ChannelError.about(
+                f"The QMP socket {self._path} of VM '{self.domain.name}'", wanted="accept a connection and greet",
+                got=f"did not: {_cause(error.exc)}", next_step="Check that the VM runs, or use qmp=libvirt",
+            ) from error  # fmt: skip
+        except BaseException:
+            await self.close()
+            raise
+        if not isinstance(uuid, dict) or uuid.get("UUID") != self.domain.uuid:
+            await self.close()
+            raise ChannelError.about(
+                f"The QMP socket {self._path}", wanted=f"be that of VM '{self.domain.name}' ({self.domain.uuid})",
+                got=f"another VM answers: {uuid}", next_step="Use qmp=libvirt",
+            )  # fmt: skip
+
+    async def execute(
+        self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = COMMAND_SECONDS
+    ) -> Any:
+        message = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
+        try:
+            async with asyncio.timeout(timeout):
+                reply = await self._ask(message)
+        except TimeoutError as error:
+            raise self._late(f"'{command}'", timeout) from error
+        return self._answer(command, reply)
+
+    async def execute_many(self, commands: Sequence[Command], timeout: float = COMMAND_SECONDS) -> list[Any]:
+        messages = [
+            {"execute": command, "arguments": arguments} if arguments else {"execute": command}
+            for command, arguments in commands
+        ]
+        try:
+            async with asyncio.timeout(timeout):
+                replies = [await reply for reply in await self._send(messages)]
+        except TimeoutError as error:
+            raise self._late(f"{len(messages)} commands", timeout) from error
+        return [self._answer(command, reply) for (command, _), reply in zip(commands, replies, strict=True)]
+
+    async def screenshot(self, timeout: float = COMMAND_SECONDS) -> bytes:
+        """QEMU writes the PNG into memory that we share with it: no file, so no matter which user QEMU runs as."""
+        from ATPLibrary.protocol.qmp.screen import as_png
+
+        try:
+            return await self._screendump(timeout)
+        except (CommandError, OSError, AttributeError):
+            # Before QEMU 7.1 there is no `format`; before 3.0 no descriptor may be named.
+            return await as_png(await self.domain.screenshot(timeout), timeout)
+
+    async def close(self) -> None:
+        self._end(ChannelError.about(self.subject, wanted="be open", got="was closed here", next_step="Open it again"))
+        self._client.abort()
+        if self._watch is not None:
+            await asyncio.wait([self._watch], timeout=_CLOSE_SECONDS)
+
+    async def _screendump(self, timeout: float) -> bytes:
+        memory = os.memfd_create("atp-screen")
+        try:
+            # QEMU opens the descriptor for writing only, and wants one that was opened so.
+            write_end = os.open(f"/proc/self/fd/{memory}", os.O_WRONLY)
+            try:
+                self._client.send_fd_scm(write_end)
+            finally:
+                os.close(write_end)
+            number = (await self.execute("add-fd", timeout=timeout))["fdset-id"]
+            try:
+                arguments = {"filename": f"/dev/fdset/{number}", "format": "png"}
+                await self.execute("screendump", arguments, timeout=timeout)
+            finally:
+                if self._state is ChannelState.OPEN:
+                    # Written now, answered whenever: a cancelled caller has no time to wait for it.
+                    await self._client.send([{"execute": "remove-fd", "arguments": {"fdset-id": number}}])
+            os.lseek(memory, 0, os.SEEK_SET)
+            with os.fdopen(os.dup(memory), "rb") as stream:
+                return stream.read()
+        finally:
+            os.close(memory)
+
+    async def _ask(self, message: dict[str, Any]) -> Message:
+        (reply,) = await self._send([message])
+        return await reply
+
+    async def _send(self, messages: list[dict[str, Any]]) -> list[asyncio.Future[Message]]:
+        if self._state is not ChannelState.OPEN:
+            raise self._why_ended()
+        try:
+            return await self._client.send(messages)
+        except OSError as error:
+            self._end(self._broken(_cause(error)))
+            raise self._why_ended() from error
+
+    def _answer(self, command: str, reply: Message) -> Any:
+        if "return" in reply:
+            return reply["return"]
+        raise self.refused(command, reply.get("error", "with a reply that has neither 'return' nor 'error'"))
+
+    async def _until_ended(self) -> None:
+        """Wait for the session's end, whoever ends it, and tell everybody who waits for a reply."""
+        if self._client.runstate is Runstate.RUNNING:
+            await self._client.runstate_changed()
+        try:
+            await self._client.disconnect()
+        except (OSError, EOFError, ProtocolError, ValueError) as error:
+            self._end(self._broken(_cause(error)))
+        else:
+            self._end(self._broken("it was closed"))
+
+    def _end(self, error: ChannelError) -> None:
+        if self._state is ChannelState.OPEN:
+            self.publish("closed", {"reason": str(error)})
+        if self._ending is None:
+            self._ending = error
+        self._state = ChannelState.ENDED
+        self._client.fail_all(self._why_ended)
+
+    def _broken(self, how: str) -> ChannelError:
+        return ChannelError.about(self.subject, wanted="go on", got=how, next_step=_REOPEN)
+
+    def _why_ended(self) -> ATPError:
+        # A new one each time: an exception that is raised twice grows its traceback.
+        return ChannelError(str(self._ending)) if self._ending else self._broken("it isn't open")
+
+    def _late(self, what: str, timeout: float) -> DeadlineError:
+        latest = self.domain.host.bus.recent(f"vm:{self.domain.name}", limit=1)
+        return DeadlineError.about(
+            self.subject, wanted=f"answer {what}", got="did not", waited=timeout,
+            last_seen=str(latest[0]) if latest else "", next_step="Check that QEMU isn't stuck (`virsh domstate`)",
+        )  # fmt: skip
+
+
+def _cause(error: BaseException) -> str:
+    """What ended the session, in words."""
+    if isinstance(error, UnexpectedReply):
+        return f"QEMU sent {error.error_message}"
+    if isinstance(error, DeserializationError):
+        return f"what came is not JSON: {error.raw[:80]!r}"
+    if isinstance(error, ProtocolError):
+        return f"what came is not QMP: {str(error).splitlines()[0]}"
+    if isinstance(error, EOFError):
+        return str(error) or "QEMU closed it"
+    if isinstance(error, ValueError):
+        return f"a message of more than {LARGEST_MESSAGE_BYTES // 2**20} MiB came"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return str(error)
