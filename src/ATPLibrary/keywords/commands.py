@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError
+from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, named
-
-if TYPE_CHECKING:
-    from ATPLibrary.protocol.qga import ExecResult
+from ATPLibrary.protocol.qga import ExecResult
 
 # Between two tries of a command that hasn't succeeded yet: the guest agent has no event for "something has changed".
 RETRY_SECONDS = 0.25
-# One question to an agent that may not be there yet.
-READY_TRY_SECONDS = 3.0
 
 
 class CommandKeywords(Component):
@@ -71,7 +67,7 @@ class CommandKeywords(Component):
         | Connect To VM    win11
         | Command Should Succeed    test -d /tmp
         """
-        result = self.run_command(command, *arguments, input=input, vm=vm, timeout=timeout)
+        result: ExecResult = self.run_command(command, *arguments, input=input, vm=vm, timeout=timeout)
         _must_succeed(command, result)
         return result
 
@@ -98,7 +94,8 @@ class CommandKeywords(Component):
         | Command Output Should Be    echo hello    hello
         | Command Output Should Be    uname -a    Linux    contains
         """
-        output = self.command_should_succeed(command, vm=vm, timeout=timeout).stdout.rstrip()
+        result: ExecResult = self.command_should_succeed(command, vm=vm, timeout=timeout)
+        output = result.stdout.rstrip()
         check(f"The output of '{command}'", output, operator, expected)
         return output
 
@@ -152,15 +149,7 @@ class CommandKeywords(Component):
         | Connect To VM    win11
         | Guest Agent Should Be Ready
         """
-        seconds = self.seconds(timeout, "command")
-
-        async def ping() -> str:
-            machine = await self.machine(vm, seconds)
-            await (await machine.qga(seconds)).ping(timeout=seconds)
-            return machine.name
-
-        name = self.wait(ping(), seconds, f"The guest agent of {named(vm)}")
-        logger.info(f"The guest agent of VM '{name}' answers.")
+        self._ready(vm, self.seconds(timeout, "command"))
 
     @keyword(tags=["Command"])
     def wait_until_guest_agent_is_ready(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
@@ -174,9 +163,7 @@ class CommandKeywords(Component):
         | Wait Until Guest Agent Is Ready    timeout=2 min
         | Run Command    uptime
         """
-        seconds = self.seconds(timeout, "boot")
-        name = self.wait(self._until_ready(vm, seconds), seconds, f"The guest agent of {named(vm)}")
-        logger.info(f"The guest agent of VM '{name}' answers.")
+        self._ready(vm, self.seconds(timeout, "boot"))
 
     @keyword(tags=["Command", "Getter"])
     def get_guest_info(self, vm: str | None = None, timeout: timedelta | None = None) -> dict[str, Any]:
@@ -232,26 +219,14 @@ class CommandKeywords(Component):
                     return result
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _until_ready(self, vm: str | None, seconds: float) -> str:
-        import asyncio
+    def _ready(self, vm: str | None, seconds: float) -> None:
+        async def ready() -> str:
+            machine = await self.machine(vm, seconds)
+            await (await machine.qga(seconds)).ready(seconds)
+            return machine.name
 
-        from ATPLibrary import runtime
-
-        machine = await self.machine(vm, seconds)
-        async with runtime.deadline(
-            seconds,
-            f"The guest agent of VM '{machine.name}'",
-            wanted="answer",
-            got="did not",
-            next_step="Check that qemu-guest-agent is installed and runs in the guest, and look at 'Get Console Text'",
-        ):
-            while True:
-                try:
-                    await (await machine.qga(seconds)).sync(timeout=READY_TRY_SECONDS)
-                except (ChannelError, DeadlineError):
-                    await asyncio.sleep(RETRY_SECONDS)
-                else:
-                    return machine.name
+        name = self.wait(ready(), seconds, f"The guest agent of {named(vm)}")
+        logger.info(f"The guest agent of VM '{name}' answers.")
 
 
 def _log(command: str, result: ExecResult) -> None:

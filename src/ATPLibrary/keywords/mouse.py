@@ -7,6 +7,7 @@ from typing import Literal
 
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.verified_input import VerifiedInput
 from ATPLibrary.verifier.report import InputReport
 
@@ -30,7 +31,9 @@ class MouseKeywords(VerifiedInput):
         | Connect To VM    win11
         | Move Mouse    0.5    0.5
         """
-        return self.point_with("Moving the mouse", vm, verify, timeout, lambda pointer, s: pointer.move(x, y, s))
+        return self.point_with(
+            "Moving the mouse", vm, verify, timeout, lambda pointer, s: pointer.move(x, y, timeout=s)
+        )
 
     @keyword(tags=["Input", "Mouse"])
     def click(
@@ -54,8 +57,9 @@ class MouseKeywords(VerifiedInput):
         | Click    0.5    0.5
         | Click    button=right
         """
+        self._go_to(x, y, verify, vm, timeout)
         return self.point_with(
-            f"Clicking {button}", vm, verify, timeout, lambda pointer, s: pointer.click(button, x, y, timeout=s)
+            f"Clicking {button}", vm, verify, timeout, lambda pointer, s: pointer.click(button, timeout=s)
         )
 
     @keyword(tags=["Input", "Mouse"])
@@ -77,12 +81,13 @@ class MouseKeywords(VerifiedInput):
         | Connect To VM    win11
         | Double Click    0.1    0.1
         """
+        self._go_to(x, y, verify, vm, timeout)
         return self.point_with(
             f"Double-clicking {button}",
             vm,
             verify,
             timeout,
-            lambda pointer, s: pointer.double_click(button, x, y, timeout=s),
+            lambda pointer, s: pointer.double_click(button, timeout=s),
         )
 
     @keyword(tags=["Input", "Mouse"])
@@ -113,7 +118,7 @@ class MouseKeywords(VerifiedInput):
             vm,
             verify,
             timeout,
-            lambda pointer, s: pointer.drag(from_x, from_y, to_x, to_y, button, timeout=s),
+            lambda pointer, s: pointer.drag(to_x, to_y, button, start=(from_x, from_y), timeout=s),
         )
 
     @keyword(tags=["Input", "Mouse"])
@@ -136,10 +141,21 @@ class MouseKeywords(VerifiedInput):
         | Connect To VM    win11
         | Scroll    down    3
         """
+        amount = notches if direction in ("up", "right") else -notches
         return self.point_with(
             f"Scrolling {direction}",
             vm,
             verify,
             timeout,
-            lambda pointer, s: pointer.scroll(direction, notches, timeout=s),
+            lambda pointer, s: pointer.scroll(amount, horizontal=direction in ("left", "right"), timeout=s),
         )
+
+    def _go_to(self, x: float | None, y: float | None, verify: bool, vm: str | None, timeout: timedelta | None) -> None:
+        """Move first, where a place is named."""
+        if x is None and y is None:
+            return
+        if x is None or y is None:
+            raise InputError(
+                "A place on the screen needs both x and y. Give both, or neither to stay where the pointer is."
+            )
+        self.move_mouse(x, y, verify=verify, vm=vm, timeout=timeout)

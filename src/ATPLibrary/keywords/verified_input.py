@@ -90,6 +90,9 @@ class VerifiedInput(Component):
             if text is not None:
                 machine.last_text = (text, None)
             engine = await open_engine(machine, seconds)
+            engine.last_report = (
+                None  # an input that is refused before it begins leaves none: no older one may stand for it
+            )
             try:
                 await action(engine, seconds)
             finally:

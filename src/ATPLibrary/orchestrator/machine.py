@@ -198,7 +198,7 @@ class Machine:
 
     async def release_all(self) -> None:
         """Let go of every key and button that keywords hold down."""
-        engines = [*self._typing.values(), *self._pointers.values()]
+        engines: list[TypingEngine | Pointer] = [*self._typing.values(), *self._pointers.values()]
         await asyncio.gather(*(engine.release_all() for engine in engines))
 
     async def held_keys(self, timeout: float) -> list[str]:

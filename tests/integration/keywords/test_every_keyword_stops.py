@@ -1,0 +1,259 @@
+"""Every keyword obeys `[Timeout]` and Ctrl-C, whatever its peer does: here no peer ever answers.
+
+The keywords are found in the libraries, so a new one can't be forgotten: it must stand in `CALLS`, or in `WAIT_FOR_NOTHING` with
+the reason. Robot Framework really runs each, with a real test timeout and a real SIGINT. The VMs' own channels (QMP, QGA,
+virtio-serial of a QEMU that doesn't answer) are in tests/e2e/test_silent_vm.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from robot.api import ExecutionResult
+from robot.libdocpkg import LibraryDocumentation
+
+pytestmark = pytest.mark.integration
+
+# Connect to a host that never answers.
+HOST_CALLS = {
+    "Connect To Host": "silent",
+    "Disconnect From VM": "any",
+    "Connect To VM": "any",
+    "Get VMs": "",
+    "VM Should Exist": "any",
+    "VM Should Not Exist": "any",
+    "Get VM State": "any",
+    "VM Should Be": "running    vm=any",
+    "Start VM": "any",
+    "Shut Down VM": "any",
+    "Destroy VM": "any",
+    "Suspend VM": "any",
+    "Resume VM": "any",
+    "Reboot VM": "any",
+    "Get Console Text": "any",
+    "Type Text": "Hello    vm=any",
+    "Press Keys": "enter    vm=any",
+    "Hold Key": "a    vm=any",
+    "Key Down": "a    vm=any",
+    "Key Up": "a    vm=any",
+    "Release All Keys": "any",
+    "Move Mouse": "0.5    0.5    vm=any",
+    "Click": "vm=any",
+    "Double Click": "vm=any",
+    "Drag": "0    0    1    1    vm=any",
+    "Scroll": "down    vm=any",
+    "Take Screenshot": "vm=any",
+    "Execute QMP": "query-status    vm=any",
+    "Wait For QMP Event": "STOP    vm=any",
+    "Run Command": "ls    vm=any",
+    "Command Should Succeed": "ls    vm=any",
+    "Command Output Should Be": "ls    x    vm=any",
+    "Wait Until Command Succeeds": "ls    vm=any    timeout=5 min",
+    "Guest Agent Should Be Ready": "any",
+    "Wait Until Guest Agent Is Ready": "any",
+    "Get Guest Info": "any",
+    "Open Channel": "some.channel    vm=any",
+    "Send To Channel": "some.channel    x    vm=any",
+    "Receive From Channel": "some.channel    vm=any",
+    "Close Channel": "some.channel    vm=any",
+    "Get Channels": "any",
+    "Wait Until Verifier Is Ready": "any",
+    "Verifier Should Be Ready": "any",
+    "Disconnect From Verifier": "any",
+    "No Key Should Be Down": "any",
+    "Get Input Devices": "any",
+}
+# Ask a platform that lets one log in and then never answers.
+PLATFORM_CALLS = {
+    "Log In To Platform": "silent",
+    "Log Out Of Platform": "",
+    "Get Platform Hosts": "",
+    "Get Models": "",
+    "Get Platform VMs": "",
+    "Create Desk Pool": "sales    model=m",
+    "Enable Desk Pool": "sales",
+    "Disable Desk Pool": "sales",
+    "Delete Desk Pool": "sales",
+    "Get Desk Pools": "",
+    "Get Desk Pool": "sales",
+    "Desk Pool Should Have": "sales    desktops=1",
+    "Desk Pool Should Not Exist": "sales",
+    "Get Desktops": "sales",
+    "Start Desktops": "sales",
+    "Close Desktops": "sales",
+    "Connect To Desk Pool": "sales",
+}
+CALLS = {**HOST_CALLS, **PLATFORM_CALLS}
+WAIT_FOR_NOTHING = {
+    "Disconnect From Host": "closing never waits for the peer: what isn't closed is left to its thread (test below)",
+    "Get Hosts": "reads the configuration",
+    "Get Input Latency": "computes from what is remembered",
+    "Input Should Have Arrived": "looks at what is remembered",
+    "Output Should Contain": "looks at what is remembered",
+    "Text Should Have Arrived": "looks at what is remembered",
+    "Use VM": "chooses among what is connected",
+}
+KEYWORDS = sorted(keyword.name for keyword in LibraryDocumentation("ATPLibrary").keywords)
+
+# Seconds. The keyword's own timeouts in this world are 300 s: what ends it sooner is Robot's timeout or the signal.
+TIMEOUT = 0.15
+SIGNAL_AFTER = 0.15
+STOPS_WITHIN = 4.0
+WHOLE_RUN = 120.0
+
+# Runs the suite once a keyword in one process, and interrupts each as a person at the keyboard would: by SIGINT, in mid-keyword.
+INTERRUPTER = """
+import json, os, signal, sys, threading, time
+from robot.api import ExecutionResult, TestSuite
+
+suite_file, output, after, wanted = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:]
+
+class Interrupt:
+    ROBOT_LISTENER_API_VERSION = 3
+    def start_library_keyword(self, data, implementation, result):
+        if implementation.name == self.keyword:
+            self.started = time.monotonic()
+            threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
+    def end_library_keyword(self, data, implementation, result):
+        if implementation.name == self.keyword:
+            self.seconds = time.monotonic() - self.started
+
+answers = {}
+for keyword in wanted:
+    interrupt = Interrupt()
+    interrupt.keyword, interrupt.seconds = keyword, None
+    suite = TestSuite.from_file_system(suite_file)
+    suite.tests = [test for test in suite.tests if test.name == keyword]
+    for test in suite.tests:
+        test.timeout = None
+    with open(os.devnull, "w") as console:
+        suite.run(output=output, log=None, report=None, stdout=console, stderr=console, listener=interrupt)
+    (test,) = ExecutionResult(output).suite.tests
+    answers[keyword] = {"status": test.status, "message": test.message, "seconds": interrupt.seconds}
+    print(json.dumps({keyword: answers[keyword]}), flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    status: str
+    message: str
+    seconds: float | None
+
+
+@pytest.fixture(scope="module")
+def suite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One test a keyword, named after it."""
+    lines = ["*** Settings ***", "Library    ATPLibrary", f"Test Timeout    {TIMEOUT} s", "*** Test Cases ***"]
+    for keyword, arguments in CALLS.items():
+        lines.append(keyword)
+        if keyword in PLATFORM_CALLS and keyword != "Log In To Platform":
+            lines += ["    [Setup]    Log In To Platform    forgetful"]
+        lines.append(f"    {keyword}    {arguments}".rstrip())
+    path = tmp_path_factory.mktemp("suite") / "every_keyword.robot"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def environment(config: Path) -> dict[str, str]:
+    return {**os.environ, "ATP_CONFIG": str(config)}
+
+
+@pytest.fixture(scope="module")
+def timed_out(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
+    output = tmp_path_factory.mktemp("timeout") / "output.xml"
+    command = [
+        sys.executable,
+        "-m",
+        "robot",
+        "--output",
+        str(output),
+        "--log",
+        "NONE",
+        "--report",
+        "NONE",
+        str(suite_file),
+    ]
+    subprocess.run(command, env=environment(silent_world), timeout=WHOLE_RUN, capture_output=True, check=False)
+    answers = {}
+    for test in ExecutionResult(output).suite.tests:
+        call = test.body[0]
+        answers[test.name] = Stopped(test.status, test.message, call.elapsed_time.total_seconds())
+    return answers
+
+
+@pytest.fixture(scope="module")
+def interrupted(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
+    output = tmp_path_factory.mktemp("interrupt") / "output.xml"
+    command = [sys.executable, "-c", INTERRUPTER, str(suite_file), str(output), str(SIGNAL_AFTER), *CALLS]
+    ran = subprocess.run(
+        command, env=environment(silent_world), timeout=WHOLE_RUN, capture_output=True, text=True, check=True
+    )
+    answers: dict[str, Any] = {}
+    for line in ran.stdout.splitlines():
+        answers.update(json.loads(line))
+    return {name: Stopped(**answer) for name, answer in answers.items()}
+
+
+def test_every_keyword_of_every_library_is_called_here_or_waits_for_nothing() -> None:
+    assert sorted([*CALLS, *WAIT_FOR_NOTHING]) == KEYWORDS
+
+
+@pytest.mark.parametrize("keyword", CALLS)
+def test_a_keyword_obeys_the_test_timeout(timed_out: dict[str, Stopped], keyword: str) -> None:
+    stopped = timed_out[keyword]
+    assert stopped.status == "FAIL"
+    assert stopped.message == "Test timeout 150 milliseconds exceeded."
+    assert stopped.seconds is not None
+    assert TIMEOUT * 0.5 < stopped.seconds < TIMEOUT + STOPS_WITHIN
+
+
+@pytest.mark.parametrize("keyword", CALLS)
+def test_a_keyword_obeys_ctrl_c(interrupted: dict[str, Stopped], keyword: str) -> None:
+    stopped = interrupted[keyword]
+    assert stopped.status == "FAIL"
+    assert stopped.message == "Execution terminated by signal"
+    assert stopped.seconds is not None
+    assert SIGNAL_AFTER * 0.9 < stopped.seconds < SIGNAL_AFTER + STOPS_WITHIN
+
+
+def test_a_run_against_silent_peers_ends_when_it_is_interrupted(
+    suite_file: Path, silent_world: Path, tmp_path: Path
+) -> None:
+    """The process itself goes, although threads of it still wait in libvirt's C code."""
+    command = [sys.executable, "-m", "robot", "-d", str(tmp_path), "--test", "Connect To VM"]
+    text = suite_file.read_text(encoding="utf-8").replace("Test Timeout", "# Test Timeout")
+    file = tmp_path / "no_timeout.robot"
+    file.write_text(text, encoding="utf-8")
+    marker = tmp_path / "started"
+    listener = tmp_path / "Started.py"
+    listener.write_text(
+        "ROBOT_LISTENER_API_VERSION = 3\n"
+        f"def start_library_keyword(data, implementation, result):\n    open({str(marker)!r}, 'w').close()\n"
+    )
+    process = subprocess.Popen(
+        [*command, "--listener", str(listener), str(file)],
+        env=environment(silent_world),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not marker.exists():
+            assert time.monotonic() < deadline, "Robot never started the keyword"
+            time.sleep(0.02)
+        process.send_signal(2)
+        process.wait(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    (test,) = ExecutionResult(tmp_path / "output.xml").suite.tests
+    assert test.message == "Execution terminated by signal"

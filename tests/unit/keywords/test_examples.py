@@ -1,0 +1,71 @@
+"""Every keyword's documentation has an example, and every example is one that Robot Framework would run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+FACADE = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\n"
+
+
+def example(documentation: str) -> str:
+    """The lines of the blocks that stand behind "| ", as they would stand in a file."""
+    return "\n".join(
+        line[2:] if line != "|" else "" for line in documentation.splitlines() if re.match(r"\|( |$)", line)
+    )
+
+
+def test_every_keyword_has_an_example_that_uses_it(documentation: dict[str, Any]) -> None:
+    without = [k.name for k in documentation["ATPLibrary"].keywords if k.name.lower() not in example(k.doc).lower()]
+    assert without == []
+
+
+def test_every_example_passes_a_dry_run(documentation: dict[str, Any], run_robot: Callable[..., Any]) -> None:
+    tests = [
+        f"{keyword.name}\n" + "\n".join(f"    {line}" for line in example(keyword.doc).splitlines())
+        for keyword in documentation["ATPLibrary"].keywords
+    ]
+    result = run_robot(FACADE + "\n".join(tests) + "\n", dryrun=True)
+    failed = {test.name: test.message for test in result.suite.tests if not test.passed}
+    assert failed == {}
+    assert len(result.suite.tests) == len(documentation["ATPLibrary"].keywords)
+
+
+@pytest.mark.parametrize(
+    "library",
+    [
+        "ATPLibrary",
+        *(f"ATPLibrary.{n}" for n in ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")),
+    ],
+)
+def test_every_library_s_example_passes_a_dry_run(
+    documentation: dict[str, Any], run_robot: Callable[..., Any], library: str
+) -> None:
+    result = run_robot(example(documentation[library].doc), dryrun=True)
+    assert [test.message for test in result.suite.tests if not test.passed] == []
+    assert result.suite.tests
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        ("VM Should Be    jumping", "does not have member 'jumping'"),
+        ("Get VM State    win11    ===    running", "'operator' got value '==='"),
+        ("Start VM    win11    timeout=soon", "'soon'"),
+        ("Click    0.5    0.5    button=bottom", "'bottom'"),
+        ("Scroll    sideways", "'sideways'"),
+        ("Create Desk Pool    sales    model=m    amount=two", "'two'"),
+        ("Type Text    hello    verify=True    speed=fast", "speed"),
+        ("Hold Key    a    duration=long", "'long'"),
+    ],
+)
+def test_a_dry_run_finds_a_wrong_argument(run_robot: Callable[..., Any], step: str, complaint: str) -> None:
+    result = run_robot(FACADE + f"Wrong\n    {step}\n", dryrun=True)
+    (test,) = result.suite.tests
+    assert not test.passed
+    assert complaint in test.message

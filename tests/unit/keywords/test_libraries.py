@@ -1,0 +1,102 @@
+"""The libraries as an editor, libdoc and a dry run see them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
+ALL = ("ATPLibrary", *(f"ATPLibrary.{name}" for name in LIBRARIES))
+
+IMPORT_ALL = """
+import json, sys, threading
+import robot.api, robot.running
+import ATPLibrary
+for name in ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier"):
+    library = getattr(ATPLibrary, name)()
+    library.get_keyword_names()
+print(json.dumps({"modules": sorted(sys.modules), "threads": [thread.name for thread in threading.enumerate()]}))
+"""
+
+
+@pytest.fixture(scope="module")
+def after_import() -> dict[str, Any]:
+    """What a fresh process has loaded and started when it has made every library."""
+    ran = subprocess.run([sys.executable, "-c", IMPORT_ALL], capture_output=True, text=True, timeout=60, check=True)
+    return dict(json.loads(ran.stdout))
+
+
+@pytest.mark.parametrize("heavy", ["libvirt", "pydantic", "httpx", "qemu", "PIL", "websockets", "ATPLibrary.lab"])
+def test_making_every_library_loads_nothing_heavy(after_import: dict[str, Any], heavy: str) -> None:
+    assert heavy not in after_import["modules"]
+
+
+def test_making_every_library_starts_no_thread(after_import: dict[str, Any]) -> None:
+    assert after_import["threads"] == ["MainThread"]
+
+
+@pytest.mark.parametrize("library", ALL)
+def test_libdoc_documents_each_library(documentation: dict[str, Any], library: str) -> None:
+    doc = documentation[library]
+    assert doc.scope == "GLOBAL"
+    assert doc.version
+    assert "*** Test Cases ***" in doc.doc
+    assert len(doc.keywords) > 5
+
+
+def test_the_facade_has_every_keyword_of_every_library(documentation: dict[str, Any]) -> None:
+    everything = {keyword.name for name in ALL[1:] for keyword in documentation[name].keywords}
+    assert {keyword.name for keyword in documentation["ATPLibrary"].keywords} == everything
+
+
+def test_a_word_is_the_same_keyword_in_each_library_that_has_it(documentation: dict[str, Any]) -> None:
+    facade = {keyword.name: keyword for keyword in documentation["ATPLibrary"].keywords}
+    for name in ALL[1:]:
+        for keyword in documentation[name].keywords:
+            assert keyword.to_dictionary() == facade[keyword.name].to_dictionary(), f"{name}: {keyword.name}"
+
+
+def test_every_argument_has_a_type_that_robot_converts(documentation: dict[str, Any]) -> None:
+    untyped = [
+        f"{keyword.name}: {argument.name}"
+        for keyword in documentation["ATPLibrary"].keywords
+        for argument in keyword.args
+        if argument.kind not in (argument.POSITIONAL_ONLY_MARKER, argument.NAMED_ONLY_MARKER)
+        and (argument.type is None or not _known(argument.type))
+    ]
+    assert untyped == []
+
+
+def _known(info: Any) -> bool:
+    if info.is_union:
+        return all(_known(nested) for nested in info.nested)
+    return info.type is not None or info.name == "Any"
+
+
+def test_every_argument_is_explained(documentation: dict[str, Any]) -> None:
+    missing = [
+        f"{keyword.name}: {argument.name}"
+        for keyword in documentation["ATPLibrary"].keywords
+        for argument in keyword.args
+        if argument.name and f"``{argument.name}``" not in keyword.doc and "arguments are those of" not in keyword.doc
+    ]
+    assert missing == []
+
+
+def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, Any]) -> None:
+    """Those without look only at what is remembered."""
+    without = {k.name for k in documentation["ATPLibrary"].keywords if "timeout" not in [a.name for a in k.args]}
+    assert without == {
+        "Get Hosts",
+        "Get Input Latency",
+        "Input Should Have Arrived",
+        "Output Should Contain",
+        "Text Should Have Arrived",
+        "Use VM",
+    }
