@@ -1,0 +1,63 @@
+"""How far the guest's clock is from ours, and how sure of it we are, from pings (the way of NTP)."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+# A guest's clock drifts against the host's: under TCG its time source was calibrated on a busy machine. A measurement's error
+# grows by this much with age, so a fresh worse one replaces an old better one in time.
+DRIFT_US_PER_S = 200.0
+KEPT = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """`offset_us` is guest minus host; the truth is within `error_us` of it."""
+
+    offset_us: float
+    error_us: float
+
+    def host_time(self, guest_us: float) -> float:
+        """A guest kernel's time in us as this machine's `time.monotonic()` in seconds."""
+        return (guest_us - self.offset_us) / 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    offset_us: float
+    error_us: float
+    taken: float
+
+    def error_at(self, now: float) -> float:
+        return self.error_us + (now - self.taken) * DRIFT_US_PER_S
+
+
+class ClockEstimate:
+    """Keeps the newest pings and answers with the surest of them."""
+
+    def __init__(self) -> None:
+        self._samples: deque[_Sample] = deque(maxlen=KEPT)
+
+    def add(self, sent: float, received_us: float, answered_us: float, returned: float) -> None:
+        """One ping: `sent` and `returned` in seconds of this machine, the two in the middle in us of the guest."""
+        travelled_us = (returned - sent) * 1e6 - (answered_us - received_us)
+        offset_us = ((received_us - sent * 1e6) + (answered_us - returned * 1e6)) / 2
+        # Half of what it spent on the way, either way: the guest's stamps lie somewhere between ours.
+        sample = _Sample(offset_us, max(travelled_us, 0.0) / 2, returned)
+        known = self.at(returned)
+        if known is not None and abs(known.offset_us - offset_us) > known.error_us + sample.error_us:
+            # They can't both be true: the guest's clock stood still (the VM was paused) or was set. The old ones are void.
+            self._samples.clear()
+        self._samples.append(sample)
+
+    def clear(self) -> None:
+        """The guest was restarted: its clock began anew."""
+        self._samples.clear()
+
+    def at(self, now: float) -> ClockOffset | None:
+        """The offset with its error bound at `now` (`time.monotonic()`), None before the first ping."""
+        if not self._samples:
+            return None
+        best = min(self._samples, key=lambda sample: sample.error_at(now))
+        return ClockOffset(best.offset_us, best.error_at(now))

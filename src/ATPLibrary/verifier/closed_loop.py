@@ -1,0 +1,253 @@
+"""The closed loop: send no more than the device's queue holds, and go on as the guest proves to have seen it.
+
+Used for keys and for the pointer alike; what differs is the queue and what each report should be observed as.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, VerificationError, VmStateError
+from ATPLibrary.verifier.matcher import Matcher, Symbol, Verdict
+from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, ObserverOverrun, Seen
+from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus, scancode_bytes
+from ATPLibrary.verifier.session import STATUS_ADVICE, AgentSession, SessionState
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.protocol.qmp.edges import Edge
+    from ATPLibrary.verifier.stream import ObservationStream
+
+COMMAND_TIMEOUT = 10.0
+# Nothing observed for so long while something is outstanding: find out why.
+STALL_SECONDS = 2.0
+# After something arrived otherwise than sent, so long without anything new means that nothing more will come.
+QUIET_SECONDS = 0.5
+# This many bad verdicts in one input and the rest isn't typed: it would prove nothing more.
+HOPELESS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What may not be split: the QMP events of one edge or motion, and what the guest should see of it (nothing, perhaps)."""
+
+    events: tuple[Mapping[str, Any], ...]
+    symbols: tuple[Symbol, ...]
+    what: str
+    edge: Edge | None = None  # the key that it moves, if it is a key
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Reports that are sent at one go, so that no key stays down across a wait: a tap. `position` is the character's."""
+
+    reports: tuple[Report, ...]
+    position: int | None = None
+    character: str = ""
+
+    def places(self, queue: DeviceQueue) -> int:
+        """How much of the device's queue it takes."""
+        return sum(places_of(report, queue) for report in self.reports)
+
+
+class ClosedLoop:
+    """One input on its way. `accepts` says whether an observation is of a device that this input may arrive on."""
+
+    def __init__(
+        self,
+        qmp: Qmp,
+        session: AgentSession,
+        what: str,
+        *,
+        vm_name: str,
+        accepts: Callable[[Observation], bool],
+        matcher: Matcher,
+        queue: DeviceQueue,
+        note_sent: Callable[[Report, bool], None] = lambda report, written: None,
+    ) -> None:
+        self.matcher = matcher
+        self.queue = queue  # becomes that of the device that the guest sees the input on
+        self.bus = ""  # of that device
+        self._qmp = qmp
+        self._session = session
+        self._vm_name = vm_name
+        self._what = what
+        self._accepts = accepts
+        self._note_sent = note_sent  # called before a report is written (False) and when it has been (True)
+        self._reports: dict[int, Report] = {}  # by the index of the report's last injection
+        self._units: Sequence[Unit] = ()
+        self._next = 0
+        self._last_seen: Observation | None = None
+        self._progress = time.monotonic()
+
+    async def run(self, units: Sequence[Unit], stream: ObservationStream) -> None:
+        """Send every unit and return when all of it is seen, or settled as not seen."""
+        self._units, self._next = units, 0
+        self._progress = time.monotonic()
+        while True:
+            if not self.matcher.disturbed:
+                if self._next < len(self._units):
+                    await self._fill()
+                elif not self.matcher.outstanding:
+                    return
+            await self._hear(stream)
+
+    async def hold(self, seconds: float, stream: ObservationStream) -> None:
+        """Let time pass while what is down stays down; autorepeat is heard."""
+        end = time.monotonic() + seconds
+        while (remaining := end - time.monotonic()) > 0:
+            self._feed(await stream.next_batch(remaining))
+
+    async def listen_to_the_end(self, stream: ObservationStream) -> None:
+        """Wait for an answer of the agent's and settle: what came twice came before it."""
+        with contextlib.suppress(AgentError, DeadlineError):
+            await self._session.ping(STALL_SECONDS)
+        self._feed(stream.take())
+        self.matcher.finish()
+
+    async def _hear(self, stream: ObservationStream) -> None:
+        """Take what comes. When nothing that counts came for too long: settle, or raise when that would hide the reason."""
+        patience = QUIET_SECONDS if self.matcher.disturbed else STALL_SECONDS
+        remaining = self._progress + patience - time.monotonic()
+        self._feed(stream.take() or (await stream.next_batch(remaining) if remaining > 0 else []))
+        if time.monotonic() < self._progress + patience:
+            return
+        before = self._progress
+        # The agent's answer stands behind every observation that it had made: after it, silence is the guest's, not the agent's.
+        try:
+            await self._session.ping(STALL_SECONDS)
+        except (AgentError, DeadlineError) as error:
+            raise await self._no_progress(f"the agent stopped answering ({self._session.describe()})") from error
+        self._feed(stream.take())
+        if self._progress != before:
+            return
+        if self._last_seen is None and not self.matcher.disturbed:
+            raise await self._no_progress("the agent answers but saw nothing on any device that this input goes to")
+        self.matcher.settle()
+        self._progress = time.monotonic()
+        counts = self.matcher.counts()
+        if sum(counts.values()) - counts[Verdict.OK] - counts[Verdict.REPEATED] >= HOPELESS:
+            self._units = self._units[: self._next]
+
+    async def _fill(self) -> None:
+        """Send what the window has room for, in as few commands as the device allows."""
+        waiting = (self._reports.get(injection.index) for injection in self.matcher.waiting)
+        taken = sum(places_of(report, self.queue) for report in waiting if report is not None)
+        batch: list[tuple[Unit, Report]] = []
+        first = self._next
+        while self._next < len(self._units):
+            unit = self._units[self._next]
+            places = unit.places(self.queue)
+            if taken and taken + places > self.queue.window:
+                break
+            taken += places
+            batch += ((unit, report) for report in unit.reports)
+            self._next += 1
+        if not batch:
+            return
+        for _, report in batch:
+            self._note_sent(report, False)
+        now = time.monotonic()
+        for unit, report in batch:
+            for symbol in report.symbols:
+                injection = self.matcher.inject(symbol, now, report.what, unit.position)
+                self._reports[injection.index] = report
+        await send(self._qmp, self._commands(batch), self._vm_name, f"{self._what}{self._at(self._units[first])}")
+        self._progress = max(self._progress, now)
+        for _, report in batch:
+            self._note_sent(report, True)
+
+    def _commands(self, batch: Sequence[tuple[Unit, Report]]) -> list[tuple[str, dict[str, Any]]]:
+        if self.queue.joins:
+            return [("input-send-event", {"events": [event for _, report in batch for event in report.events]})]
+        return [("input-send-event", {"events": list(report.events)}) for _, report in batch]
+
+    def _feed(self, items: Sequence[Seen]) -> None:
+        for item in items:
+            if isinstance(item, ObserverOverrun):
+                self.matcher.overrun(item)
+                self._progress = time.monotonic()
+            elif self._accepts(item):
+                self.matcher.observe(item)
+                if not (item.type == EV_KEY and item.value == AUTOREPEAT):  # a stuck key repeats for ever: no progress
+                    self._last_seen = item
+                    self._progress = max(self._progress, item.received)
+                    if item.bus != self.bus:
+                        self.bus = item.bus
+                        self.queue = queue_of_bus(item.bus) if self.queue.learns else self.queue
+
+    async def _no_progress(self, got: str) -> ATPError:
+        outstanding = self.matcher.waiting
+        unit = next((u for u in self._units if outstanding and u.position == outstanding[0].position), None)
+        seen = sum(injection.observation is not None for injection in self.matcher.injections)
+        try:
+            run_state = await self._qmp.query_status(STALL_SECONDS)
+        except ATPError as error:
+            run_state = f"unknown ({error})"
+        next_step = STATUS_ADVICE
+        if self._session.state is SessionState.READY:
+            next_step = (
+                "See whether the guest has a driver for that device and isn't busy or frozen (screenshot, console log)"
+            )
+        return VerificationError.about(
+            f"{self._what}{self._at(unit)} on VM '{self._vm_name}'",
+            wanted="be seen by the guest",
+            waited=STALL_SECONDS,
+            got=f"{got}: {len(self.matcher.injections)} edges were injected, {seen} observed, VM is {run_state}",
+            last_seen=self._session.describe(),
+            next_step=next_step,
+        )
+
+    def _at(self, unit: Unit | None) -> str:
+        if unit is None or unit.position is None:
+            return ""
+        return f", character {unit.character!r} at position {unit.position + 1},"
+
+
+def places_of(report: Report, queue: DeviceQueue) -> int:
+    return queue.places(1 if report.edge is None else scancode_bytes(report.edge))
+
+
+async def send(qmp: Qmp, commands: list[tuple[str, dict[str, Any]]], vm_name: str, what: str) -> None:
+    """Write `input-send-event` commands; `VmStateError` when the VM is not running. `what` is the subject of the sentence."""
+    try:
+        if len(commands) == 1:
+            await qmp.execute(*commands[0], timeout=COMMAND_TIMEOUT)
+        else:
+            await qmp.execute_many(commands, timeout=COMMAND_TIMEOUT)
+    except CommandError as error:
+        if "not running" not in f"{error.description} {error}".lower():
+            raise
+        raise VmStateError.about(
+            f"VM '{vm_name}'",
+            wanted=f"be running to take {what.rstrip(',')}",
+            got="is not: QEMU refused the input, and the guest did not get it",
+            next_step="Resume or start the VM first",
+        ) from error
+
+
+async def require_running(qmp: Qmp, vm_name: str, what: str) -> None:
+    """`VmStateError` unless the VM's run state is "running": a VM that stands still takes no input."""
+    status = await qmp.query_status(COMMAND_TIMEOUT)
+    if status != "running":
+        raise VmStateError.about(
+            f"VM '{vm_name}'",
+            wanted=f"be running to take {what}",
+            got=f"is {status}, and nothing was sent",
+            next_step="Resume it" if status == "paused" else "Start or resume it, and wait until it runs",
+        )
+
+
+async def shielded(work: Any) -> None:
+    """Finish `work` even when the task that asked for it is cancelled meanwhile; then the cancellation goes on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise

@@ -1,0 +1,83 @@
+"""What the guest saw, as values: devices, observations, and the moments about which the observer knows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ATPLibrary.errors import AgentError
+
+# Linux input event types, values and the codes that this package names (linux/input-event-codes.h).
+EV_KEY = 1
+EV_REL = 2
+EV_ABS = 3
+
+RELEASED = 0
+PRESSED = 1
+AUTOREPEAT = 2
+
+ABS_X = 0
+ABS_Y = 1
+REL_HWHEEL = 6
+REL_WHEEL = 8
+
+
+class Observation(NamedTuple):
+    """One edge or motion that the guest saw on one device."""
+
+    device: int  # the agent's id of the device
+    bus: str  # "i8042", "usb", "virtio", "other"
+    type: int  # EV_KEY, EV_REL, EV_ABS
+    code: int
+    value: int
+    time_us: int  # the guest kernel's CLOCK_MONOTONIC
+    received: float  # this machine's time.monotonic() when the batch was read
+
+
+class ObserverOverrun(NamedTuple):
+    """From here back to the observation before, the guest may have seen what the observer did not tell: unknown, not lost."""
+
+    reason: str
+    device: int | None  # None: every device
+    held: frozenset[int]  # codes down on that device after it
+    received: float
+
+
+Seen = Observation | ObserverOverrun
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDevice:
+    """One input device of the guest, as the agent describes it."""
+
+    id: int
+    path: str
+    name: str
+    bus: str
+    keyboard: bool
+    pointer: str | None  # "absolute", "relative" or None
+    absolute: Mapping[int, tuple[int, int]]  # axis -> (minimum, maximum)
+
+    @classmethod
+    def from_wire(cls, message: Mapping[str, Any]) -> AgentDevice:
+        """Raises `AgentError` when the description isn't one."""
+        try:
+            absolute = {
+                int(axis): (int(low), int(high)) for axis, (low, high) in (message.get("absolute") or {}).items()
+            }
+            pointer = message.get("pointer")
+            return cls(
+                id=int(message["id"]),
+                path=str(message.get("path", "")),
+                name=str(message.get("name", "")),
+                bus=str(message.get("bus", "other")),
+                keyboard=bool(message.get("keyboard")),
+                pointer=None if pointer is None else str(pointer),
+                absolute=absolute,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise AgentError(f"The agent described an input device in a way that can't be read: {error!r}.") from error
+
+    def __str__(self) -> str:
+        return f"{self.name or self.path} ({self.bus})"

@@ -1,0 +1,401 @@
+"""Moves, clicks and scrolls in a VM and proves on the guest's tablet that each motion and button arrived.
+
+Positions are fractions of the screen, 0.0 (left, top) to 1.0 (right, bottom), or pixels of `screen=(width, height)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ATPLibrary import events
+from ATPLibrary.errors import ATPError, DeadlineError, InputError
+from ATPLibrary.protocol.qmp.edges import absolute_event, button_event
+from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, require_running, send, shielded
+from ATPLibrary.verifier.matcher import Matcher, Symbol
+from ATPLibrary.verifier.observation import (
+    ABS_X,
+    ABS_Y,
+    EV_ABS,
+    EV_KEY,
+    EV_REL,
+    REL_HWHEEL,
+    REL_WHEEL,
+    AgentDevice,
+    Observation,
+)
+from ATPLibrary.verifier.queues import ONE_BY_ONE
+from ATPLibrary.verifier.report import InputReport, build_report
+from ATPLibrary.verifier.session import SessionState
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.verifier.session import AgentSession
+    from ATPLibrary.verifier.stream import ObservationStream
+
+# QMP's absolute axes run from 0 to this (qapi/ui.json, InputMoveEvent).
+QMP_MAXIMUM = 0x7FFF
+BUTTONS = {"left": 0x110, "right": 0x111, "middle": 0x112, "side": 0x113, "extra": 0x114}
+# QEMU's wheel "buttons" and what the guest's kernel makes of one press.
+_WHEEL: dict[str, Symbol] = {
+    "wheel-up": (EV_REL, REL_WHEEL, 1),
+    "wheel-down": (EV_REL, REL_WHEEL, -1),
+    "wheel-left": (EV_REL, REL_HWHEEL, -1),
+    "wheel-right": (EV_REL, REL_HWHEEL, 1),
+}
+_SEEN_RELATIVE = {REL_WHEEL, REL_HWHEEL}
+
+DEFAULT_TIMEOUT = 30.0
+AGENT_TIMEOUT = 5.0
+RELEASE_TIMEOUT = 1.5
+# A motion to where the pointer already is makes no event: so long nothing, and that is where it was.
+SILENCE_SECONDS = 0.3
+DRAG_STEPS = 8
+NO_SESSION = "no agent was asked: nothing proves that the pointer moved or clicked"
+
+Screen = tuple[int, int]
+
+
+class Pointer:
+    """The absolute pointer (tablet) of one VM. One input at a time; `session` None means unverified.
+
+    Every failure, deadline and cancellation releases the buttons that it holds.
+    """
+
+    def __init__(self, qmp: Qmp, session: AgentSession | None, *, vm_name: str = "") -> None:
+        self.last_report: InputReport | None = None
+        self._qmp = qmp
+        self._session = session
+        self._vm_name = vm_name or (session.vm_name if session is not None else qmp.domain.name)
+        self._lock = asyncio.Lock()
+        self._at: tuple[int, int] | None = None  # in QMP units; None: not known
+        self._guest_at: dict[int, int] = {}  # axis -> the value that the guest saw last
+        self._down: dict[str, None] = {}
+
+    async def move(self, x: float, y: float, screen: Screen | None = None, timeout: float | None = None) -> InputReport:
+        """Move to `x`, `y`: fractions from 0 to 1, or with `screen=(width, height)` pixels from 0. `InputError` outside of it."""
+        target = _position(x, y, screen)
+        return await self._input(f"pointer to {_say(x, y)}", [self._motion(target)], timeout)
+
+    async def click(self, button: str = "left", timeout: float | None = None) -> InputReport:
+        """Press and release a button where the pointer is."""
+        return await self._input(f"{button} click", _clicks(button, 1), timeout)
+
+    async def double_click(self, button: str = "left", timeout: float | None = None) -> InputReport:
+        """Two clicks as fast as the guest takes them."""
+        return await self._input(f"{button} double click", _clicks(button, 2), timeout)
+
+    async def button_down(self, button: str = "left", timeout: float | None = None) -> InputReport:
+        """Press a button and leave it down, until `button_up()` or `release_all()`."""
+        return await self._input(f"{button} button down", [_button(button, True)], timeout, keep_down=True)
+
+    async def button_up(self, button: str = "left", timeout: float | None = None) -> InputReport:
+        """Release a button that is down. `InputError` when it isn't: its release would never be seen."""
+        if _checked(button) not in self._down:
+            raise InputError.about(
+                f"The {button} button of VM '{self._vm_name}'",
+                wanted="be down to be let go",
+                got="is not",
+                next_step="Press it first",
+            )
+        return await self._input(f"{button} button up", [_button(button, False)], timeout, keep_down=True)
+
+    async def drag(
+        self,
+        x: float,
+        y: float,
+        button: str = "left",
+        *,
+        start: tuple[float, float] | None = None,
+        screen: Screen | None = None,
+        timeout: float | None = None,
+    ) -> InputReport:
+        """Press `button` where the pointer is, or at `start`, move in steps to `x`, `y`, and let go there."""
+        target = _position(x, y, screen)
+        begin = _position(*start, screen) if start is not None else self._at
+        if begin is None:
+            raise InputError.about(
+                f"Dragging to {_say(x, y)} on VM '{self._vm_name}'",
+                wanted="begin somewhere",
+                got="nothing has moved the pointer yet, so where it is isn't known",
+                next_step="Move there first, or give start=",
+            )
+        units: list[Unit | _Motion] = [self._motion(begin)] if start is not None else []
+        units.append(_button(button, True))
+        for step in range(1, DRAG_STEPS + 1):
+            part = step / DRAG_STEPS
+            units.append(self._motion((_between(begin[0], target[0], part), _between(begin[1], target[1], part))))
+        units.append(_button(button, False))
+        return await self._input(f"{button} drag to {_say(x, y)}", units, timeout)
+
+    async def scroll(self, amount: int, horizontal: bool = False, timeout: float | None = None) -> InputReport:
+        """Turn the wheel by `amount` notches: up (or right, when horizontal) when positive, down (left) when negative."""
+        towards = ("right" if amount > 0 else "left") if horizontal else ("up" if amount > 0 else "down")
+        units = [unit for _ in range(abs(amount)) for unit in _notch(f"wheel-{towards}")]
+        return await self._input(f"scroll {amount}{' horizontally' if horizontal else ''}", units, timeout)
+
+    @property
+    def buttons_down(self) -> list[str]:
+        """The buttons that are down by this pointer's doing."""
+        return list(self._down)
+
+    async def release_all(self) -> None:
+        """Let go of every button that this pointer holds, and make sure that the guest saw it."""
+        async with self._lock:
+            await self._release(list(self._down))
+
+    # -- how it is done -------------------------------------------------------------------------------------------------------
+
+    async def _input(
+        self, what: str, units: Sequence[Unit | _Motion], timeout: float | None, *, keep_down: bool = False
+    ) -> InputReport:
+        seconds = DEFAULT_TIMEOUT if timeout is None else timeout
+        matcher = Matcher(held=(BUTTONS[button] for button in self._down))
+        before = set(self._down) if keep_down else set()
+        try:
+            async with asyncio.timeout(seconds), self._lock:
+                self.last_report = None
+                await require_running(self._qmp, self._vm_name, what)
+                try:
+                    if self._session is None:
+                        await self._by_the_clock(units, matcher)
+                    else:
+                        await self._closed_loop(self._session, what, units, matcher)
+                except BaseException:
+                    await shielded(self._release([button for button in self._down if button not in before]))
+                    self._at = None
+                    raise
+                finally:
+                    self.last_report = self._build(what, matcher)
+        except TimeoutError as error:
+            if isinstance(error, DeadlineError):
+                raise
+            raise DeadlineError.about(
+                f"Input {what} on VM '{self._vm_name}'",
+                wanted="be done",
+                waited=seconds,
+                got=f"is not: {len(matcher.injections)} events were sent, {len(matcher.waiting)} of them not seen",
+                last_seen=self._session.describe() if self._session is not None else "",
+                next_step="Give it more time (timeout=...), or see what keeps the guest busy",
+            ) from None
+        return self.last_report
+
+    async def _closed_loop(
+        self, session: AgentSession, what: str, units: Sequence[Unit | _Motion], matcher: Matcher
+    ) -> None:
+        await session.ensure_watching(AGENT_TIMEOUT)
+        subject = what[0].upper() + what[1:]
+        loop = ClosedLoop(
+            self._qmp,
+            session,
+            subject,
+            vm_name=self._vm_name,
+            accepts=self._accepts,
+            matcher=matcher,
+            queue=ONE_BY_ONE,
+            note_sent=self._note_sent,
+        )
+        with session.observations.subscribe() as stream:
+            for unit in units:
+                if isinstance(unit, _Motion):
+                    await self._follow(session, loop, unit, stream)
+                else:
+                    await loop.run([unit], stream)
+            await loop.listen_to_the_end(stream)
+
+    async def _follow(
+        self, session: AgentSession, loop: ClosedLoop, motion: _Motion, stream: ObservationStream
+    ) -> None:
+        """Send one motion, expecting only the axes on which it differs from where the guest has the pointer."""
+        tablet = next((device for device in session.devices.values() if device.pointer == "absolute"), None)
+        if tablet is None:
+            raise InputError.about(
+                f"VM '{self._vm_name}'",
+                wanted="have an absolute pointer",
+                got="its guest sees none",
+                last_seen=", ".join(map(str, session.devices.values())) or "no input device at all",
+                next_step="Add a tablet to the VM (<input type='tablet' bus='usb'/>) and its driver to the guest",
+            )
+        wanted = {ABS_X: _scaled(tablet, ABS_X, motion.x), ABS_Y: _scaled(tablet, ABS_Y, motion.y)}
+        if self._guest_at.keys() != wanted.keys():
+            await self._approach(session, motion, stream)
+            self._guest_at = {
+                axis: _scaled(tablet, axis, value ^ 1) for axis, value in ((ABS_X, motion.x), (ABS_Y, motion.y))
+            }
+        changed = tuple((EV_ABS, axis, value) for axis, value in wanted.items() if self._guest_at[axis] != value)
+        # Until it is seen to be there, where the guest has the pointer is anyone's guess.
+        self._guest_at = {}
+        await loop.run([_report(motion, changed)], stream)
+        if all(
+            i.observation is not None for i in loop.matcher.injections[len(loop.matcher.injections) - len(changed) :]
+        ):
+            self._guest_at = wanted
+        self._at = (motion.x, motion.y)
+
+    async def _approach(self, session: AgentSession, motion: _Motion, stream: ObservationStream) -> None:
+        """Go right beside the target, so that the step onto it changes both axes wherever the pointer was before."""
+        beside = _Motion(motion.x ^ 1, motion.y ^ 1)
+        await send(self._qmp, [_command(beside)], self._vm_name, "a motion of the pointer")
+        end = time.monotonic() + SILENCE_SECONDS
+        while (remaining := end - time.monotonic()) > 0:
+            batch = await stream.next_batch(remaining)
+            if any(isinstance(seen, Observation) and self._accepts(seen) and seen.type == EV_ABS for seen in batch):
+                break
+        # The other axis comes with it, in front of the answer.
+        await session.ping(AGENT_TIMEOUT)
+        stream.take()
+
+    async def _by_the_clock(self, units: Sequence[Unit | _Motion], matcher: Matcher) -> None:
+        for unit in units:
+            for report in _report(unit, ()).reports if isinstance(unit, _Motion) else unit.reports:
+                self._note_sent(report, False)
+                matcher.inject((0, 0, 0), time.monotonic(), report.what)
+                await send(
+                    self._qmp, [("input-send-event", {"events": list(report.events)})], self._vm_name, report.what
+                )
+                self._note_sent(report, True)
+                await asyncio.sleep(ONE_BY_ONE.drain_seconds)
+            if isinstance(unit, _Motion):
+                self._at = (unit.x, unit.y)
+
+    async def _release(self, buttons: Sequence[str]) -> None:
+        """Release buttons and make sure of it; never raises but for a cancellation."""
+        if not buttons:
+            return
+        commands = [("input-send-event", {"events": [button_event(button, False)]}) for button in buttons]
+        codes = {BUTTONS[button] for button in buttons}
+        try:
+            async with asyncio.timeout(RELEASE_TIMEOUT):
+                while True:
+                    await send(self._qmp, commands, self._vm_name, f"the release of {', '.join(buttons)}")
+                    session = self._session
+                    if session is None or session.state is not SessionState.READY:
+                        break
+                    if not any(code in codes for _, code in await session.held_keys(RELEASE_TIMEOUT)):
+                        break
+                    await asyncio.sleep(SILENCE_SECONDS)
+        except (ATPError, TimeoutError) as error:
+            data = {"buttons": ", ".join(buttons), "why": str(error) or type(error).__name__}
+            events.bus().publish(events.Event(f"vm:{self._vm_name}", "input.buttons_left_down", data))
+            return
+        for button in buttons:
+            self._down.pop(button, None)
+
+    def _note_sent(self, report: Report, written: bool) -> None:
+        button, _, direction = report.what.removeprefix("button ").partition(" ")
+        if button not in BUTTONS or not report.what.startswith("button "):
+            return
+        if not written:
+            self._down[button] = None  # from now on it may be down
+        elif direction == "up":
+            self._down.pop(button, None)
+
+    def _accepts(self, observation: Observation) -> bool:
+        device = self._session.devices.get(observation.device) if self._session is not None else None
+        if device is None or device.pointer is None:
+            return False
+        if observation.type == EV_ABS:
+            return device.pointer == "absolute" and observation.code in (ABS_X, ABS_Y)
+        if observation.type == EV_REL:
+            return observation.code in _SEEN_RELATIVE  # the high-resolution twins say the same once more
+        return observation.type == EV_KEY and observation.code in BUTTONS.values()
+
+    def _build(self, what: str, matcher: Matcher) -> InputReport:
+        session = self._session
+        return build_report(
+            what,
+            matcher,
+            clock=None if session is None else session.clock,
+            unverified_because=NO_SESSION if session is None else "",
+        )
+
+    @staticmethod
+    def _motion(target: tuple[int, int]) -> _Motion:
+        return _Motion(*target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Motion:
+    """To a position in QMP units. What the guest sees of it depends on where it is by then."""
+
+    x: int
+    y: int
+
+
+def _report(motion: _Motion, symbols: tuple[Symbol, ...]) -> Unit:
+    events_of = (absolute_event("x", motion.x), absolute_event("y", motion.y))
+    return Unit((Report(events_of, symbols, f"pointer to {motion.x}, {motion.y}"),))
+
+
+def _command(motion: _Motion) -> tuple[str, dict[str, object]]:
+    return "input-send-event", {"events": list(_report(motion, ()).reports[0].events)}
+
+
+def _button(button: str, down: bool) -> Unit:
+    direction = "down" if down else "up"
+    symbol = (EV_KEY, BUTTONS[_checked(button)], int(down))
+    return Unit((Report((button_event(button, down),), (symbol,), f"button {button} {direction}"),))
+
+
+def _clicks(button: str, count: int) -> list[Unit]:
+    return [_button(button, down) for _ in range(count) for down in (True, False)]
+
+
+def _notch(wheel: str) -> list[Unit]:
+    # The release of a wheel "button" is QEMU's affair: the guest sees the press only.
+    return [
+        Unit(
+            (
+                Report((button_event(wheel, True),), (_WHEEL[wheel],), wheel),
+                Report((button_event(wheel, False),), (), wheel),
+            )
+        )
+    ]
+
+
+def _checked(button: str) -> str:
+    if button not in BUTTONS:
+        raise InputError.about(
+            f"Mouse button '{button}'",
+            wanted=f"be one of {', '.join(BUTTONS)}",
+            got="is not",
+            next_step="Choose one of them",
+        )
+    return button
+
+
+def _position(x: float, y: float, screen: Screen | None) -> tuple[int, int]:
+    if screen is None:
+        if not (0 <= x <= 1 and 0 <= y <= 1):
+            raise InputError.about(
+                f"Position {_say(x, y)}",
+                wanted="be fractions of the screen from 0 to 1",
+                got="is outside",
+                next_step="Give pixels together with the screen's size: screen=(width, height)",
+            )
+        return round(x * QMP_MAXIMUM), round(y * QMP_MAXIMUM)
+    width, height = screen
+    if not (width > 0 and height > 0 and 0 <= x < width and 0 <= y < height):
+        raise InputError.about(
+            f"Position {_say(x, y)}",
+            wanted=f"be on the screen of {width} x {height} pixels",
+            got="is outside",
+            next_step="Pixels count from 0 at the left and the top",
+        )
+    return _between(0, QMP_MAXIMUM, x / max(width - 1, 1)), _between(0, QMP_MAXIMUM, y / max(height - 1, 1))
+
+
+def _scaled(device: AgentDevice, axis: int, value: int) -> int:
+    low, high = device.absolute.get(axis, (0, QMP_MAXIMUM))
+    return _between(low, high, value / QMP_MAXIMUM)
+
+
+def _between(begin: int, end: int, part: float) -> int:
+    return begin + round((end - begin) * part)
+
+
+def _say(x: float, y: float) -> str:
+    return f"{x:g}, {y:g}"

@@ -1,0 +1,218 @@
+"""What became of one input: how much was sent, what arrived, how fast, and the two timelines side by side."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from ATPLibrary.errors import VerificationError
+from ATPLibrary.metrics import Histogram
+from ATPLibrary.verifier.clock import ClockOffset
+from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
+from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation
+
+# How many bad rows an error names before it says "and N more".
+NAMED_IN_ERROR = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineRow:
+    """One edge or motion. `injected` and `observed` are seconds since the epoch on this machine; None: it never happened.
+
+    `latency_ms` is from the moment before the QMP command was written to the guest kernel's time of the observation, and
+    `verified_ms` to the moment this process had read it.
+    """
+
+    index: int
+    what: str
+    injected: float | None
+    observed: float | None
+    latency_ms: float | None
+    verified_ms: float | None
+    verdict: Verdict | None  # None: it was sent without an observer
+
+
+@dataclass(frozen=True, slots=True)
+class InputReport:
+    """`lost` counts every edge that never arrived, releases that left a key stuck among them.
+
+    `latency` is injection to guest kernel, in ms, known to within `clock_error_ms`; `verification` is injection to the moment
+    the observation reached this process, on one clock.
+    """
+
+    what: str  # "text 'Hello'", "ctrl+c"
+    characters: int
+    edges: int
+    lost: int
+    duplicated: int
+    reordered: int
+    repeated: int
+    stuck: int
+    observer_overrun: int
+    verified: bool
+    unverified_because: str  # "" when verified
+    device: str  # the bus of the device that it arrived on: "i8042", "usb", "virtio"; "" when nothing is known
+    duration: float  # seconds from the first injection to the last observation
+    latency: Histogram = field(repr=False)
+    verification: Histogram = field(repr=False)
+    clock_error_ms: float | None
+    timeline: tuple[TimelineRow, ...] = field(repr=False)
+    verdicts: Mapping[Verdict, int]
+
+    @property
+    def bad(self) -> bool:
+        """Whether something arrived otherwise than sent, or can't be known to have arrived though it was watched."""
+        return bool(self.lost or self.duplicated or self.reordered or self.stuck or self.observer_overrun) or (
+            bool(self.repeated) and not self.verified
+        )
+
+    def sentence(self) -> str:
+        """One line for the log: "14 characters, 36 edges, lost 0, duplicated 0, reordered 0; latency p50 3.1 ms, ..."."""
+        counts = [f"{self.characters} characters"] if self.characters else []
+        counts.append(f"{self.edges} edges")
+        if not self.verdicts:
+            return f"{', '.join(counts)}; not verified: {self.unverified_because}"
+        counts += [f"lost {self.lost}", f"duplicated {self.duplicated}", f"reordered {self.reordered}"]
+        if self.stuck:
+            counts.append(f"stuck {self.stuck}")
+        if self.repeated:
+            counts.append(f"repeated {self.repeated}")
+        if self.observer_overrun:
+            counts.append(f"unknown {self.observer_overrun} (observer overrun)")
+        sentence = ", ".join(counts)
+        if self.latency.count:
+            percentiles = ", ".join(f"p{p} {max(self.latency.percentile(p), 0):.1f} ms" for p in (50, 95, 99))
+            sentence += f"; latency {percentiles}"
+            if self.clock_error_ms is not None:
+                sentence += f" (clock error ±{self.clock_error_ms:.1f} ms)"
+        if self.verification.count:
+            sentence += f"; verified within {self.verification.percentile(99):.1f} ms (p99)"
+        return sentence
+
+    def raise_if_bad(self, *, must_be_verified: bool = False) -> None:
+        """Raise `VerificationError` when the guest saw something else than was sent, or might have.
+
+        With `must_be_verified` also when nobody watched.
+        """
+        if not self.bad and (self.verified or not must_be_verified):
+            return
+        if not self.verdicts:
+            raise VerificationError.about(
+                f"Input {self.what}",
+                wanted="be proved to arrive in the guest",
+                got=f"was not watched: {self.unverified_because}",
+                next_step="Connect to the guest's agent first",
+            )
+        bad_rows = [row for row in self.timeline if row.verdict not in (Verdict.OK, Verdict.REPEATED)]
+        bad_rows = bad_rows or [row for row in self.timeline if row.verdict is not Verdict.OK]
+        named = "; ".join(f"{row.what}: {row.verdict}" for row in bad_rows[:NAMED_IN_ERROR])
+        if len(bad_rows) > NAMED_IN_ERROR:
+            named += f"; and {len(bad_rows) - NAMED_IN_ERROR} more"
+        seen = [row.what for row in self.timeline if row.observed is not None][-5:]
+        raise VerificationError.about(
+            f"Input {self.what}",
+            wanted="arrive in the guest in order and once",
+            got=f"did not: {self.sentence()}: {named}",
+            last_seen=", ".join(seen) if seen else "nothing arrived",
+            next_step="The input timeline shows each edge; a lost edge means that the device's queue or the guest dropped it"
+            if not self.observer_overrun
+            else "The agent could not keep up, so this proves neither that keys arrived nor that they were lost; "
+            "give the guest more CPU or type less at once",
+        )
+
+
+def build_report(
+    what: str,
+    matcher: Matcher,
+    *,
+    characters: int = 0,
+    clock: ClockOffset | None,
+    device: str = "",
+    repeats_allowed: bool = False,
+    unverified_because: str = "",
+) -> InputReport:
+    """Everything that `matcher` knows, as a report. `unverified_because` says that nobody watched, and why."""
+    # One shift from this process's monotonic clock to the epoch, so that rows stand beside the bus's events.
+    to_epoch = time.time() - time.monotonic()
+    latency, verification = Histogram(), Histogram()
+    rows: list[TimelineRow] = []
+    for injection in matcher.injections:
+        row = _row(injection, clock, to_epoch)
+        rows.append(row)
+        if injection.verdict is not Verdict.OK:
+            continue
+        if row.latency_ms is not None:
+            latency.record(row.latency_ms)
+        if row.verified_ms is not None:
+            verification.record(row.verified_ms)
+    rows += _extra_rows(matcher.extras, clock, to_epoch, first_index=len(rows))
+    # Unobserved rows keep the place that they were injected at.
+    rows.sort(key=lambda row: row.injected if row.injected is not None else row.observed or 0.0)
+    counts: Counter[Verdict] = Counter() if unverified_because else matcher.counts()
+    arrivals = [i.observation.received for i in matcher.injections if i.observation is not None]
+    started = matcher.injections[0].injected if matcher.injections else 0.0
+    all_ok = counts[Verdict.OK] == len(matcher.injections) and not counts[Verdict.DUPLICATED]
+    return InputReport(
+        what=what,
+        characters=characters,
+        edges=len(matcher.injections),
+        lost=counts[Verdict.LOST] + counts[Verdict.STUCK],
+        duplicated=counts[Verdict.DUPLICATED],
+        reordered=counts[Verdict.REORDERED],
+        repeated=counts[Verdict.REPEATED],
+        stuck=counts[Verdict.STUCK],
+        observer_overrun=counts[Verdict.OBSERVER_OVERRUN],
+        verified=not unverified_because and all_ok and (repeats_allowed or not counts[Verdict.REPEATED]),
+        unverified_because=unverified_because,
+        device=device,
+        duration=max(arrivals) - started if arrivals else 0.0,
+        latency=latency,
+        verification=verification,
+        clock_error_ms=None if clock is None else clock.error_us / 1000,
+        timeline=tuple(rows),
+        verdicts=dict(counts),
+    )
+
+
+def _row(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> TimelineRow:
+    observation = injection.observation
+    observed = latency_ms = verified_ms = None
+    if observation is not None:
+        verified_ms = (observation.received - injection.injected) * 1000
+        if clock is not None:
+            observed = clock.host_time(observation.time_us) + to_epoch
+            latency_ms = (clock.host_time(observation.time_us) - injection.injected) * 1000
+        else:
+            observed = observation.received + to_epoch
+    return TimelineRow(
+        injection.index,
+        injection.what,
+        injection.injected + to_epoch,
+        observed,
+        latency_ms,
+        verified_ms,
+        injection.verdict,
+    )
+
+
+def _extra_rows(
+    extras: Iterable[Finding], clock: ClockOffset | None, to_epoch: float, first_index: int
+) -> Iterable[TimelineRow]:
+    for number, finding in enumerate(extras):
+        assert finding.observation is not None
+        seen = finding.observation
+        moment = clock.host_time(seen.time_us) if clock is not None else seen.received
+        yield TimelineRow(first_index + number, describe(seen), None, moment + to_epoch, None, None, finding.verdict)
+
+
+_VALUES = {0: "up", 1: "down", 2: "repeat"}
+_KINDS = {EV_REL: "relative", EV_ABS: "absolute"}
+
+
+def describe(observation: Observation) -> str:
+    """An observation as a row says it: "key code 30 down"."""
+    if observation.type == EV_KEY:
+        return f"key code {observation.code} {_VALUES.get(observation.value, observation.value)}"
+    return f"{_KINDS.get(observation.type, observation.type)} axis {observation.code} {observation.value}"

@@ -1,0 +1,520 @@
+"""The host's end of the agent's protocol (docs/agent-protocol.md): one session, kept open for as long as it is wanted.
+
+                start()              channel is open            hello with our nonce
+    CLOSED ----------------> OPENING ----------------> GREETING ---------------------> READY
+       ^                        ^                          ^                             |
+       | close()                | back-off                 | bye, no pong, restarted     |
+       +---- from any      LOST <------ channel ended -----+-----------------------------+
+
+Only `_move` changes the state. One hello is under way at a time: an answer with another nonce, and batches numbered before the
+hello's `next_seq`, belong to an older session and are skipped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import itertools
+import secrets as tokens
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ATPLibrary.errors import AgentError, ATPError, DeadlineError
+from ATPLibrary.events import Event, EventBus
+from ATPLibrary.secrets import Secret, as_secret
+from ATPLibrary.verifier.clock import ClockEstimate, ClockOffset
+from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
+from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun, Seen
+from ATPLibrary.verifier.stream import ObservationFeed
+from ATPLibrary.verifier.wire import LineReader, Refused, encode
+
+if TYPE_CHECKING:
+    from ATPLibrary.transport import ByteChannel
+
+FIRST_BACK_OFF = 0.1
+LONGEST_BACK_OFF = 2.0
+# An agent that isn't there yet gets every hello when it opens the port: few, then.
+FIRST_PATIENCE = 1.0
+LONGEST_PATIENCE = 5.0
+CLOCK_PINGS = 6
+PING_INTERVAL = 10.0
+PONG_PATIENCE = 10.0
+READ_TURN = 30.0  # how long one read may wait; silence is judged by pings, not by reads
+WRITE_TIMEOUT = 10.0
+# Heard of the agent this recently, it needn't be asked again whether it is there.
+FRESH_SECONDS = 0.25
+# How many refused lines of a session become events; all are counted.
+REFUSALS_TOLD = 3
+
+STATUS_ADVICE = "Run 'atp-agent status' in the guest (Run Command, through QGA), and see that the VM runs and has the agent's channel"
+
+
+class SessionState(enum.Enum):
+    CLOSED = "closed"
+    OPENING = "opening"
+    GREETING = "greeting"
+    READY = "ready"
+    LOST = "lost"
+
+
+class AgentSession:
+    """A session with the agent in one VM.
+
+    `channel_factory` opens the byte channel anew each time; `token`, when given, must be the agent's. Nothing happens before
+    `start()`. Belongs to the loop that `start()` ran on.
+    """
+
+    def __init__(
+        self,
+        channel_factory: Callable[[], Awaitable[ByteChannel]],
+        vm_name: str,
+        bus: EventBus,
+        token: Secret | str | None = None,
+    ) -> None:
+        self.vm_name = vm_name
+        self.hello: AgentHello | None = None
+        self.devices: dict[int, AgentDevice] = {}
+        self.observations = ObservationFeed()
+        self._channel_factory = channel_factory
+        self._bus = bus
+        self._token = None if token is None else as_secret(token)
+        self._state = SessionState.CLOSED
+        self._moved = asyncio.Event()  # replaced at each move: whoever waits holds the old one
+        self._since = time.time()
+        self._task: asyncio.Task[None] | None = None
+        self._channel: ByteChannel | None = None
+        self._nonce = ""
+        self._greet_now = asyncio.Event()
+        self._next_seq: int | None = None
+        self._clock = ClockEstimate()
+        self._ids = itertools.count(1)
+        self._asked: dict[tuple[str, Any], asyncio.Future[Mapping[str, Any]]] = {}
+        self._heard: float | None = None
+        self._refused_line = ""
+        self._refused_lines = 0
+        self._refusal: AgentError | None = None  # this agent is the wrong one: waiting won't help
+        self._trouble = "nothing was tried yet"
+
+    # -- what others ask ------------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> SessionState:
+        return self._state
+
+    @property
+    def clock(self) -> ClockOffset | None:
+        """The guest's clock against ours, with its error bound now; None before the first ping came back."""
+        return self._clock.at(time.monotonic())
+
+    @property
+    def next_seq(self) -> int | None:
+        """The number of the batch that comes next."""
+        return self._next_seq
+
+    @property
+    def refused_lines(self) -> int:
+        """How many lines of the agent's were no message: garbage, or over 10 MiB."""
+        return self._refused_lines
+
+    def describe(self) -> str:
+        """The session in words, for an error's "last seen": "agent session ready since 14:02:11, last heard 0.3 s ago"."""
+        words = f"agent session {self._state.value} since {time.strftime('%H:%M:%S', time.localtime(self._since))}"
+        if self._heard is None:
+            words += ", nothing received"
+        else:
+            words += f", last heard {time.monotonic() - self._heard:.1f} s ago"
+        if self._state is not SessionState.READY:
+            words += f" ({self._trouble})"
+        if self._refused_line:
+            words += f"; skipped {self._refused_lines} unreadable lines, the last was {self._refused_line}"
+        return words
+
+    async def start(self, timeout: float) -> None:
+        """Open the session, or wait for it to be open. `AgentError` when no agent, or the wrong one, answers in `timeout` seconds.
+
+        The session stays wanted: it goes on trying until `close()`.
+        """
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name=f"agent session of {self.vm_name}")
+        await self.wait_ready(timeout)
+        if self.clock is None:
+            # Nice to have at once; observations can be taken without.
+            with contextlib.suppress(ATPError):
+                await self.ping(timeout=2.0)
+
+    async def wait_ready(self, timeout: float) -> None:
+        """Return when the session is ready. Raises as `start()`."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self._state is not SessionState.READY:
+                    if self._refusal is not None:
+                        raise self._refusal
+                    if self._task is None:
+                        raise AgentError(f"The agent session of VM '{self.vm_name}' is closed. Start it first.")
+                    await self._moved.wait()
+        except TimeoutError:
+            raise AgentError.about(
+                f"The agent of VM '{self.vm_name}'",
+                wanted="answer",
+                got="did not",
+                waited=timeout,
+                last_seen=self.describe(),
+                next_step=STATUS_ADVICE,
+            ) from None
+
+    async def close(self) -> None:
+        """End the session and its channel. What was being asked ends with `AgentError`. It may be started again."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._trouble = "closed on this side"
+        self._move(SessionState.CLOSED)
+
+    async def ensure_watching(self, timeout: float) -> None:
+        """Make sure that the agent is there and streams, by asking it unless it was heard of a moment ago.
+
+        An agent that was restarted meanwhile is greeted again. Raises as `start()`.
+        """
+        deadline = time.monotonic() + timeout
+        if self._state is SessionState.READY and not self._is_fresh():
+            try:
+                patience = max(min(timeout / 2, 2.0), 0.1)
+                await asyncio.gather(
+                    self._ask({"type": "watch", "enabled": True}, ("watching", None), patience), self.ping(patience)
+                )
+            except (DeadlineError, AgentError) as error:
+                if self._state is SessionState.READY:
+                    self._greet_again(f"the agent did not answer a ping: {error}")
+        await self.wait_ready(max(deadline - time.monotonic(), 0.01))
+
+    async def ping(self, timeout: float) -> ClockOffset:
+        """Measure the clocks once more and return the best offset known."""
+        number = next(self._ids)
+        sent = time.monotonic()
+        answer = await self._ask({"type": "ping", "id": number}, ("pong", number), timeout)
+        self._clock.add(sent, float(answer["received_us"]), float(answer["sent_us"]), float(answer["_read"]))
+        best = self.clock
+        assert best is not None
+        return best
+
+    async def held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
+        """The keys and buttons that are down in the guest now: (device id, code), as its kernel says."""
+        number = next(self._ids)
+        answer = await self._ask({"type": "state", "id": number}, ("state", number), timeout)
+        try:
+            return frozenset((int(device), int(code)) for device, code in answer["held"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise AgentError(f"The agent of VM '{self.vm_name}' sent a state that can't be read: {error!r}.") from error
+
+    async def expect(self, event: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
+        """Let the agent wait for `event` (the design document's format) and return its result; `timeout` in seconds is the guest's.
+
+        When the time is up the result says `verified: false` and what was observed instead.
+        """
+        event_id = tokens.token_hex(8)
+        message = {"type": "expect", "event_id": event_id, "event": event, "timeout_ms": round(timeout * 1000)}
+        try:
+            # The agent answers at its own deadline: ours is for an agent that doesn't.
+            return await self._ask(message, ("result", event_id), timeout + 2.0)
+        except BaseException:
+            if self._channel is not None and self._state is SessionState.READY:
+                with contextlib.suppress(ATPError, OSError):
+                    await self._write({"type": "cancel", "event_id": event_id}, timeout=1.0)
+            raise
+
+    # -- the state machine ----------------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        back_off = FIRST_BACK_OFF
+        while True:
+            self._move(SessionState.OPENING)
+            try:
+                self._channel = await self._channel_factory()
+                self._trouble = f"port opened {time.strftime('%H:%M:%S')}, no hello yet"
+                await self._serve(self._channel)
+            except (ATPError, OSError) as error:
+                self._trouble = str(error)
+                if isinstance(error, AgentError):
+                    self._refusal = error
+            finally:
+                channel, self._channel = self._channel, None
+                was_ready = self._state is SessionState.READY
+                self._move(SessionState.LOST)
+                if channel is not None:
+                    await channel.close()
+            if was_ready:
+                back_off = FIRST_BACK_OFF
+            await asyncio.sleep(back_off)
+            back_off = min(back_off * 2, LONGEST_BACK_OFF)
+
+    async def _serve(self, channel: ByteChannel) -> None:
+        """Read until the channel ends, which is an error."""
+        lines = LineReader()
+        self._refused_lines = 0
+        self._move(SessionState.GREETING)
+        tending = asyncio.create_task(self._tend(), name=f"agent greeting of {self.vm_name}")
+        reading = asyncio.create_task(self._read(channel, lines), name=f"agent reading of {self.vm_name}")
+        try:
+            done, _ = await asyncio.wait((tending, reading), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (tending, reading):
+                task.cancel()
+            await asyncio.gather(tending, reading, return_exceptions=True)
+
+    async def _read(self, channel: ByteChannel, lines: LineReader) -> None:
+        while True:
+            try:
+                data = await channel.read(READ_TURN)
+            except DeadlineError:
+                continue
+            now = time.monotonic()
+            self._heard = now
+            for message in lines.feed(data):
+                if isinstance(message, Refused):
+                    self._refuse_line(message, lines.refused)
+                else:
+                    self._receive(message, now)
+
+    async def _tend(self) -> None:
+        """Greet until the agent answers, then ask now and then whether it is still there."""
+        patience = FIRST_PATIENCE
+        with self._bus.subscribe(self._is_port_change) as changes:
+            listening = asyncio.create_task(self._listen(changes))
+            try:
+                while True:
+                    if self._state is SessionState.GREETING:
+                        await self._greet(patience)
+                        patience = min(patience * 2, LONGEST_PATIENCE)
+                    else:
+                        patience = FIRST_PATIENCE
+                        await self._keep()
+            finally:
+                listening.cancel()
+
+    async def _greet(self, patience: float) -> None:
+        self._nonce = tokens.token_hex(8)
+        self._greet_now.clear()
+        channel = self._channel
+        assert channel is not None
+        # The empty line cuts off whatever half line went before (the protocol's first rule).
+        hello = {"type": "hello", "nonce": self._nonce, "protocol": PROTOCOL, "watch": True}
+        await channel.write(b"\n" + encode(hello), WRITE_TIMEOUT)
+        moved = self._moved
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                waits = [asyncio.create_task(moved.wait()), asyncio.create_task(self._greet_now.wait())]
+                try:
+                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for wait in waits:
+                        wait.cancel()
+
+    async def _keep(self) -> None:
+        """While ready: measure the clocks, then ping every now and then."""
+        try:
+            for _ in range(CLOCK_PINGS):
+                await self.ping(PONG_PATIENCE)
+            while self._state is SessionState.READY:
+                moved = self._moved
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PING_INTERVAL):
+                        await moved.wait()
+                    continue
+                await self.ping(PONG_PATIENCE)
+        except (DeadlineError, AgentError) as error:
+            if self._state is SessionState.READY:
+                self._greet_again(f"the agent did not answer a ping: {error}")
+
+    async def _listen(self, changes: Any) -> None:
+        """The guest opened or closed a virtio-serial port: if it is ours, an agent came or went. Ask at once."""
+        async for event in changes:
+            if self._state is SessionState.GREETING:
+                self._greet_now.set()
+            elif self._state is SessionState.READY and not event.data.get("open", True):
+                # Not necessarily ours; the answer says which.
+                with contextlib.suppress(ATPError):
+                    await self._write({"type": "watch", "enabled": True}, WRITE_TIMEOUT)
+
+    def _is_port_change(self, event: Event) -> bool:
+        return event.source == f"vm:{self.vm_name}" and event.kind == "qmp.VSERPORT_CHANGE"
+
+    def _greet_again(self, why: str) -> None:
+        self._trouble = why
+        self._move(SessionState.GREETING)
+
+    def _move(self, state: SessionState) -> None:
+        if state is self._state:
+            return
+        before, self._state = self._state, state
+        self._since = time.time()
+        if state is not SessionState.READY:
+            self._nonce = ""
+            error = AgentError(f"The agent session of VM '{self.vm_name}' ended while it was asked: {self._trouble}.")
+            for future in self._asked.values():
+                if not future.done():
+                    future.set_exception(error)
+            self._asked.clear()
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+        if SessionState.READY in (before, state):
+            kind = "agent.ready" if state is SessionState.READY else f"agent.{state.value}"
+            self._publish(kind, {"why": self._trouble} if state is not SessionState.READY else {})
+
+    # -- messages -------------------------------------------------------------------------------------------------------------
+
+    def _receive(self, message: Mapping[str, Any], now: float) -> None:
+        kind = message["type"]
+        if kind == "hello":
+            self._receive_hello(message)
+        elif self._state is not SessionState.READY:
+            return  # of an older session
+        elif kind in ("observations", "overrun", "devices"):
+            self._receive_numbered(message, now)
+        elif kind == "watching":
+            self._receive_watching(message)
+        elif kind == "pong":
+            self._answer(("pong", message.get("id")), {**message, "_read": now})
+        elif kind == "state":
+            self._answer(("state", message.get("id")), message)
+        elif kind == "result":
+            self._answer(("result", message.get("event_id")), message)
+        elif kind == "error":
+            self._publish("agent.error", {"message": message.get("message"), "about": message.get("about")})
+        elif kind == "bye":
+            self._greet_again(f"the agent said bye: {message.get('reason')}")
+
+    def _receive_hello(self, message: Mapping[str, Any]) -> None:
+        if not self._nonce or message.get("nonce") != self._nonce:
+            return
+        hello = AgentHello.from_wire(message, self.vm_name, self._token)
+        before, self.hello, self._refusal = self.hello, hello, None
+        expected, self._next_seq = self._next_seq, hello.next_seq
+        self.devices = dict(hello.devices)
+        if before is not None and before.boot_id != hello.boot_id:
+            self._clock.clear()
+        if self._state is SessionState.GREETING:
+            self._move(SessionState.READY)
+        if expected is not None and expected != hello.next_seq:
+            self._overrun(f"the agent's session began anew (batch {hello.next_seq} follows {expected - 1})")
+
+    def _receive_numbered(self, message: Mapping[str, Any], now: float) -> None:
+        seq = message.get("seq")
+        if not isinstance(seq, int) or self._next_seq is None or seq < self._next_seq:
+            return
+        if seq > self._next_seq:
+            self._overrun(f"batches {self._next_seq} to {seq - 1} are missing")
+        self._next_seq = seq + 1
+        try:
+            items = self._items(message, now)
+        except (AgentError, KeyError, TypeError, ValueError, IndexError) as error:
+            self._overrun(f"batch {seq} can't be read: {error!r}")
+            return
+        if items:
+            self.observations.publish(items)
+
+    def _items(self, message: Mapping[str, Any], now: float) -> list[Seen]:
+        if message["type"] == "observations":
+            buses = {number: device.bus for number, device in self.devices.items()}
+            return [
+                Observation(device, buses.get(device, "other"), int(kind), int(code), int(value), int(time_us), now)
+                for device, kind, code, value, time_us in message["events"]
+            ]
+        if message["type"] == "overrun":
+            device = message.get("device")
+            if device is None:
+                reason = f"the agent's outgoing queue was full, {message.get('dropped')} batches dropped"
+            else:
+                reason = f"the guest's kernel dropped events of {self.devices.get(device, device)} (SYN_DROPPED)"
+            self._publish("agent.overrun", {"reason": reason})
+            return [ObserverOverrun(reason, device, frozenset(int(code) for code in message.get("held") or ()), now)]
+        devices = [AgentDevice.from_wire(device) for device in message["devices"]]
+        self.devices = {device.id: device for device in devices}
+        self._publish("agent.devices", {"added": message.get("added"), "removed": message.get("removed")})
+        return []
+
+    def _receive_watching(self, message: Mapping[str, Any]) -> None:
+        # It stands in the stream behind every batch sent so far: another number means another agent, or batches that got lost.
+        if message.get("next_seq") != self._next_seq:
+            self._greet_again(
+                f"the agent was restarted (its next batch is {message.get('next_seq')}, ours {self._next_seq})"
+            )
+            return
+        self._answer(("watching", None), message)
+
+    def _answer(self, key: tuple[str, Any], message: Mapping[str, Any]) -> None:
+        future = self._asked.pop(key, None)
+        if future is not None and not future.done():
+            future.set_result(message)
+
+    def _overrun(self, reason: str) -> None:
+        self._publish("agent.overrun", {"reason": reason})
+        self.observations.publish([ObserverOverrun(reason, None, frozenset(), time.monotonic())])
+
+    def _refuse_line(self, refused: Refused, count: int) -> None:
+        self._refused_line, self._refused_lines = refused.why, count
+        if count <= REFUSALS_TOLD:
+            error = AgentError.about(
+                f"The agent of VM '{self.vm_name}'",
+                wanted="send lines of JSON of at most 10 MiB",
+                got=f"sent {refused.why}",
+                next_step="It was skipped; if it goes on, something else writes to this port in the guest",
+            )
+            self._publish("agent.line_refused", {"error": str(error)})
+
+    # -- asking ---------------------------------------------------------------------------------------------------------------
+
+    async def _ask(self, message: Mapping[str, Any], key: tuple[str, Any], timeout: float) -> Mapping[str, Any]:
+        if self._state is not SessionState.READY:
+            raise AgentError.about(
+                f"The agent of VM '{self.vm_name}'",
+                wanted="be connected",
+                got="is not",
+                last_seen=self.describe(),
+                next_step=STATUS_ADVICE,
+            )
+        future = self._asked.get(key)
+        if future is None:
+            future = self._asked[key] = asyncio.get_running_loop().create_future()
+            future.add_done_callback(_retrieve)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._write(message, timeout)
+                return await asyncio.shield(future)
+        except TimeoutError as error:
+            if isinstance(error, DeadlineError):
+                raise
+            raise DeadlineError.about(
+                f"The agent of VM '{self.vm_name}'",
+                wanted=f"answer a '{message['type']}'",
+                got="did not",
+                waited=timeout,
+                last_seen=self.describe(),
+                next_step=STATUS_ADVICE,
+            ) from None
+        finally:
+            if self._asked.get(key) is future and key[1] is not None:
+                del self._asked[key]
+
+    async def _write(self, message: Mapping[str, Any], timeout: float) -> None:
+        channel = self._channel
+        if channel is None:
+            raise AgentError(f"The agent's channel of VM '{self.vm_name}' is not open: {self._trouble}.")
+        await channel.write(encode(message), timeout)
+
+    def _is_fresh(self) -> bool:
+        return self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS
+
+    def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
+        self._bus.publish(Event(f"vm:{self.vm_name}", kind, data))
+
+
+def _retrieve(future: asyncio.Future[Mapping[str, Any]]) -> None:
+    """An answer that nobody waits for any more is no unhandled error."""
+    if not future.cancelled():
+        future.exception()
