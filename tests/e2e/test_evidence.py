@@ -83,7 +83,7 @@ def test_a_failing_suite_shows_what_the_vm_really_looked_like(ps2_vm: Any, runni
     [link] = re.findall(r'href="([^"]*\.png)"', evidence)
     picture = Image.open(io.BytesIO((tmp_path / unquote(link)).read_bytes()))
     assert picture.width >= 640
-    assert len(set(picture.convert("L").getdata())) > 1, "a screen with text isn't one colour"
+    assert len(set(picture.convert("L").getextrema())) == 2, "a screen with text isn't one colour"
 
     assert switched_off.status == "FAIL"
     [evidence] = [line for line in messages(switched_off) if "Evidence" in line]

@@ -167,4 +167,6 @@ def _heading(evidence: Evidence) -> str:
 def _log_problem(error: Exception) -> None:
     from robot.api import logger
 
-    logger.info(f"Evidence could not be gathered: {type(error).__name__}: {error}")
+    from ATPLibrary import secrets
+
+    logger.info(secrets.redact(f"Evidence could not be gathered: {type(error).__name__}: {error}"))
