@@ -102,8 +102,9 @@ def test_an_idle_agent_uses_no_cpu(process):
     assert process.process.poll() is None
     with pytest.raises(subprocess.TimeoutExpired):
         process.process.wait(0.5)
-    assert ticks() - before <= 1
-    assert switches() - woken <= 3
+    # A loop that spins would take some 50 ticks and thousands of switches; the kernel may announce a device or two meanwhile.
+    assert ticks() - before <= 5
+    assert switches() - woken <= 50
 
 
 def test_memory_stays_bounded_under_a_hundred_megabyte_line(process):

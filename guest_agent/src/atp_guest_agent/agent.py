@@ -24,6 +24,7 @@ RESCAN_SECONDS = 0.2
 MAX_RESCANS = 25
 FAREWELL_SECONDS = 0.5
 PORT_READS = 8
+MISSING_SECONDS = 1.0  # how long a host may be missing before what is queued for it is thrown away
 
 
 class Agent:
@@ -49,6 +50,7 @@ class Agent:
         self._port_reason = ""
         self._port_mask = 0
         self._port_unread = False
+        self._missing_until: float | None = None
         self._rescan_at: float | None = None
         self._rescans = 0
         self._stop_reason = ""
@@ -115,6 +117,8 @@ class Agent:
             times.append(self._reopen_at - now)
         if self._rescan_at is not None:
             times.append(self._rescan_at - now)
+        if self._missing_until is not None:
+            times.append(self._missing_until - now)
         deadline_us = self._session.deadline_us()
         if deadline_us is not None:
             times.append(deadline_us / 1e6 - now)
@@ -238,23 +242,30 @@ class Agent:
             data = self._port.read()
             if not data:
                 break
+            self._missing_until = None
             arrived_us = time.monotonic_ns() // 1000
             for line in self._lines.feed(data):
                 self._session.receive(line, arrived_us)
         else:
             self._port_unread = True
-        if self._port.state != Port.CONNECTED:
-            self._lines.reset()
-            self._session.host_left()
 
     def _watch_port(self) -> None:
-        """Arm the port for what is waited for now.
+        """Follow the host's coming and going, and arm the port for what is waited for now.
 
         Arming anew looks once at what is there already. It mustn't be done needlessly: an absent host would wake it each time.
         """
-        if self._port.fd < 0:
+        if self._port.state != Port.MISSING:
+            self._missing_until = None
+        elif self._missing_until is None:
+            self._missing_until = time.monotonic() + MISSING_SECONDS
+        elif time.monotonic() >= self._missing_until:
+            self._port.give_up()
+        if not self._port.present:
+            self._lines.reset()
             self._session.host_left()
-        elif self._port_unread or self._port.epoll_mask != self._port_mask:
+        if self._port.fd < 0:
+            return
+        if self._port_unread or self._port.epoll_mask != self._port_mask:
             self._port_unread = False
             self._port_mask = self._port.epoll_mask
             self._epoll.modify(self._port.fd, self._port_mask)

@@ -21,15 +21,18 @@ _TCGETS, _TCSETS = 0x5401, 0x5402
 class Port:
     """Reads bytes and queues lines; never blocks.
 
-    States: CLOSED -> (open) -> CONNECTED <-> AWAY -> (device vanished) CLOSED. AWAY: the port is there and its host side
-    isn't; only a virtio-serial port has that. A socket or serial line whose other end closes is CLOSED and opened again.
+    States: CLOSED -> (open) -> CONNECTED -> MISSING -> AWAY, both -> CONNECTED when the host is there (again), any -> CLOSED
+    when the device vanished. Only a virtio-serial port can be MISSING or AWAY: it stays open without a host side. The kernel
+    tells that a host came later than it hands out what that host wrote, so MISSING (the port read as ended) isn't
+    believed, and what is queued is kept, until the caller says so with `give_up`. A socket or serial line whose other end
+    closes is CLOSED, and opened again.
 
     Lines go out whole: if one was cut (the host went, a new session began), a newline comes before the next.
     The caller registers `fd` with `epoll_mask` (edge-triggered: an absent host side hangs up for ever), and calls `read`
     until it returns b"" and `flush`; after either, it looks at `state`.
     """
 
-    CLOSED, AWAY, CONNECTED = range(3)
+    CLOSED, AWAY, MISSING, CONNECTED = range(4)
 
     def __init__(self, name: str = DEFAULT_NAME) -> None:
         self._name = name
@@ -44,7 +47,13 @@ class Port:
     @property
     def epoll_mask(self) -> int:
         mask = select.EPOLLIN | select.EPOLLET
-        return mask | select.EPOLLOUT if self._queue else mask
+        # Without a host nothing can be written: becoming writable is how its return shows.
+        return mask | select.EPOLLOUT if self._queue or self.state != self.CONNECTED else mask
+
+    @property
+    def present(self) -> bool:
+        """Whether there is a host to queue lines for."""
+        return self.state >= self.MISSING
 
     def open(self) -> None:
         """Open the port. Raises OSError: it isn't there (yet)."""
@@ -74,8 +83,7 @@ class Port:
         try:
             data = os.read(self.fd, READ_SIZE)
         except BlockingIOError:
-            if self.state == self.AWAY:  # the host is back: an absent one reads as the end of the file
-                self.state = self.CONNECTED
+            self.state = self.CONNECTED  # a host that isn't there reads as the end of the file
             return b""
         except OSError:
             data = None
@@ -83,10 +91,15 @@ class Port:
             self.state = self.CONNECTED
             return data
         if data == b"" and self._virtio:
-            self.state = self.AWAY
+            self.state = min(self.state, self.MISSING)
         else:
             self.close()
         return b""
+
+    def give_up(self) -> None:
+        """Believe that the host is away."""
+        if self.state == self.MISSING:
+            self.state = self.AWAY
 
     def put(self, line: bytes) -> None:
         """Queue a line, which ends with a newline, and send what can be sent."""
@@ -119,6 +132,7 @@ class Port:
             while self._queue:
                 line = self._queue[0]
                 taken = os.write(self.fd, line[self._sent :] if self._sent else line)
+                self.state = self.CONNECTED
                 self.queued -= taken
                 self._sent += taken
                 if self._sent == len(line):

@@ -134,7 +134,7 @@ class Session:
         """See to what isn't an answer: hot-plug news, overruns that can be told now, expectations whose time is up."""
         if self._added or self._removed:
             self._say_devices()
-        if self._untold and self._port.state == Port.CONNECTED and self._port.queued < QUEUE_LIMIT // 2:
+        if self._untold and self._port.present and self._port.queued < QUEUE_LIMIT // 2:
             dropped, self._untold = self._untold, 0
             held = {code for _, code in self._held()}
             self._say_overrun(None, sorted(held), dropped)
@@ -268,7 +268,7 @@ class Session:
         self._send(dump(message).encode("ascii") + b"\n")
 
     def _send(self, line: bytes) -> None:
-        if self._port.state == Port.CONNECTED:
+        if self._port.present:
             self._port.put(line)
 
     def _error(self, text: str, about: str | None, message: dict[str, object] | None = None) -> None:
@@ -281,7 +281,7 @@ class Session:
     def _say_devices(self) -> None:
         if self.state == self.SILENT:  # hello will tell
             self._added, self._removed = [], []
-        elif self._port.state == Port.CONNECTED:
+        elif self._port.present:
             devices = [device.message() for device in self._devices()]
             added, self._added = self._added, []
             removed, self._removed = self._removed, []
@@ -296,7 +296,7 @@ class Session:
 
     def _has_room(self) -> bool:
         """Whether a batch can be queued. After one was dropped none is, until an overrun has said so: no silent gaps."""
-        return not self._untold and self._port.state == Port.CONNECTED and self._port.queued < QUEUE_LIMIT
+        return not self._untold and self._port.present and self._port.queued < QUEUE_LIMIT
 
     def _drop(self) -> None:
         self._dropped += 1
