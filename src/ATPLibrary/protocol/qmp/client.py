@@ -19,6 +19,8 @@ from qemu.qmp.error import ProtocolError
 
 # QEMU's own largest replies (query-qmp-schema) are some 200 KB.
 LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024
+# QEMU reads its monitor one byte at a time, some 5 us each: ids are short. Replies come in order, so few are enough.
+_IDS = 100
 # Above this the writer waits until QEMU has read.
 _WRITE_BUFFER_BYTES = 64 * 1024
 
@@ -52,7 +54,7 @@ class LeanClient(QMPClient):
         replies = []
         text = []
         for command in commands:
-            self._last_id += 1
+            self._last_id = (self._last_id + 1) % _IDS
             reply: asyncio.Future[Message] = loop.create_future()
             self._waiting.append((self._last_id, reply))
             replies.append(reply)

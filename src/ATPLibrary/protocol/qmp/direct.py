@@ -142,7 +142,7 @@ class DirectQmp(Qmp):
         try:
             return await self._client.send(messages)
         except OSError as error:
-            self._end(self._broken(_cause(error)))
+            self._lost(_cause(error))
             raise self._why_ended() from error
 
     def _answer(self, command: str, reply: Message) -> Any:
@@ -157,17 +157,21 @@ class DirectQmp(Qmp):
         try:
             await self._client.disconnect()
         except (OSError, EOFError, ProtocolError, ValueError) as error:
-            self._end(self._broken(_cause(error)))
+            self._lost(_cause(error))
         else:
-            self._end(self._broken("it was closed"))
+            self._lost("it was closed")
 
     def _end(self, error: ChannelError) -> None:
-        if self._state is ChannelState.OPEN:
-            self.publish("closed", {"reason": str(error)})
         if self._ending is None:
             self._ending = error
         self._state = ChannelState.ENDED
         self._client.fail_all(self._why_ended)
+
+    def _lost(self, how: str) -> None:
+        """QEMU's doing, not ours."""
+        if self._state is ChannelState.OPEN:
+            self.publish("lost", {"reason": how})
+        self._end(self._broken(how))
 
     def _broken(self, how: str) -> ChannelError:
         return ChannelError.about(self.subject, wanted="go on", got=how, next_step=_REOPEN)
