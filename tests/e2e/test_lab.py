@@ -109,11 +109,8 @@ def test_up_status_down_in_an_empty_directory(lab_directory: Path) -> None:
     status = json.loads(atp(lab_directory, "status", "--json").stdout)
     assert status["condition"] == "up"
     assert {host["name"]: host["vms"] for host in status["hosts"]} == {"lab-a": {}, "lab-b": {}}
-    assert sorted(process["role"] for process in status["processes"]) == [
-        "libvirtd lab-a",
-        "libvirtd lab-b",
-        "platform",
-    ]
+    roles = ["libvirtd lab-a", "libvirtd lab-b", "platform", "reaper lab-a", "reaper lab-b"]
+    assert sorted(process["role"] for process in status["processes"]) == roles
 
     settings = config.load(lab_directory / "config.yaml", environ={})
     assert {name: host.ip for name, host in settings.hosts.items()} == {"lab-a": "127.0.0.2", "lab-b": "127.0.0.3"}

@@ -14,6 +14,7 @@ import pwd
 import shutil
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from typing import Any, TypeVar, cast
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import DeadlineError, HostError, LabError
-from ATPLibrary.lab import processes
+from ATPLibrary.lab import processes, reaper
 from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
 
@@ -87,11 +88,18 @@ class LabHost:
         return f"libvirtd {self.name}"
 
     @property
+    def reaper_role(self) -> str:
+        return f"reaper {self.name}"
+
+    @property
     def _pid_file(self) -> Path:
         return self.directory / "libvirtd.pid"
 
     def start(self) -> Process:
-        """Start the daemon and return at once. Clients may connect from now on: their call is answered when it is ready."""
+        """Start the daemon and return at once. Clients may connect from now on: their call is answered when it is ready.
+
+        The process returned is the daemon's parent, which ends when it ends and as it ends (see `lab.reaper`).
+        """
         self._write_configuration()
         # The socket exists before the daemon does (systemd's socket activation), so that nobody has to wait for it to appear.
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -113,12 +121,11 @@ class LabHost:
             finally:
                 connection.close()
         except (libvirt.libvirtError, DeadlineError) as error:
-            state = processes.exit_status(process) or "runs but doesn't answer"
             raise LabError.about(
                 f"libvirtd of host '{self.name}' (pid {process.pid})",
                 wanted="answer",
                 waited=timeout,
-                got=f"{state} ({error})",
+                got=f"{processes.how_it_is(process)} ({error})",
                 last_seen=last_lines(self.log),
                 next_step=f"Its whole log: {self.log}. 'atp doctor' says what is missing",
             ) from error
@@ -148,20 +155,23 @@ class LabHost:
     def stop(self, grace: float = 5.0) -> None:
         """End the daemon, its VMs and what is left of either, and remove the directory. No error when nothing is there."""
         # The daemon first: it could start QEMU again while we end the VMs.
-        processes.end((process for process in self.processes() if process.role == self.daemon_role), grace)
+        daemon = (self.daemon_role, self.reaper_role)
+        processes.end((process for process in self.processes() if process.role in daemon), grace)
         processes.end(self.processes(), grace)
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def _role_of(self, command: list[str]) -> str | None:
         if f"--pid-file={self._pid_file}" in command:  # also while it is still the shell that becomes libvirtd
-            return self.daemon_role
+            return self.reaper_role if reaper.__file__ in command[:4] else self.daemon_role
         is_qemu = any(Path(word).name.startswith("qemu-system-") for word in command[:2])
         return f"qemu {self.name}" if is_qemu and any(f"{self.directory}/" in word for word in command) else None
 
     def _command(self) -> list[str]:
         daemon = shutil.which("libvirtd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "libvirtd"
         command = [daemon, f"--pid-file={self._pid_file}", f"--config={self.directory / 'libvirtd.conf'}"]
-        return [*namespace_command(), *command]
+        # The pid that libvirtd compares with LISTEN_PID is its own, not the reaper's.
+        told = processes.told_its_pid([*namespace_command(), *command])
+        return [sys.executable, "-I", "-S", reaper.__file__, *told]
 
     def _environ(self) -> dict[str, str]:
         return {

@@ -20,6 +20,8 @@ from ATPLibrary.errors import LabError
 
 LISTEN_DESCRIPTOR = 3  # where a process that is given a listening socket finds it (sd_listen_fds(3))
 
+_ENDING_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Process:
@@ -38,10 +40,7 @@ class Process:
 def spawn(
     role: str, command: Sequence[str], environ: Mapping[str, str], log: Path, listener: socket.socket | None = None
 ) -> Process:
-    """Start a process in a session of its own, its output in `log` (begun anew), `listener` as its descriptor 3.
-
-    With a listener it is told LISTEN_PID as systemd would, by way of a shell that becomes it (`exec` keeps the pid).
-    """
+    """Start a process in a session of its own, its output in `log` (begun anew), `listener` as its descriptor 3."""
     anew = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -50,8 +49,6 @@ def spawn(
     ]
     if listener is not None:
         actions.append((os.POSIX_SPAWN_DUP2, listener.fileno(), LISTEN_DESCRIPTOR))
-        environ = {**environ, "LISTEN_FDS": "1"}
-        command = ["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", *command]
     try:
         pid = os.posix_spawnp(
             command[0],
@@ -69,8 +66,16 @@ def spawn(
             got=f"could not: {error.strerror}",
             next_step="'atp doctor' says what is missing",
         ) from error
-    _CHILDREN.add(pid)
+    _CHILDREN[pid] = ""
     return of_pid(role, pid)
+
+
+def told_its_pid(command: Sequence[str]) -> list[str]:
+    """The command, told as by systemd that descriptor 3 is its listening socket (sd_listen_fds(3)).
+
+    A shell sets LISTEN_PID and becomes the command, which keeps the pid.
+    """
+    return ["/bin/sh", "-c", 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh", *command]
 
 
 def of_pid(role: str, pid: int) -> Process:
@@ -81,37 +86,42 @@ def of_pid(role: str, pid: int) -> Process:
     return Process(role, pid, started)
 
 
-# Our own children, to be reaped when they have ended. Others' children are reaped by their parents.
-_CHILDREN: set[int] = set()
+# Our own children, and how they ended in words (empty: not reaped yet). Others' children are reaped by their parents.
+_CHILDREN: dict[int, str] = {}
 
 
 def exit_status(process: Process) -> str:
     """How it ended, in words; empty while it runs. Only for our own children; of others it says no more than "ended"."""
     if process.alive:
         return ""
-    with contextlib.suppress(ChildProcessError):
-        if process.pid in _CHILDREN:
-            pid, status = os.waitpid(process.pid, os.WNOHANG)
-            if pid == 0:
-                return ""
-            _CHILDREN.discard(pid)
+    if _CHILDREN.get(process.pid) == "":
+        pid, status = os.waitpid(process.pid, os.WNOHANG)
+        if pid != 0:
             code = os.waitstatus_to_exitcode(status)
-            return f"ended with exit status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
-    return "ended"
+            words = f"ended with exit status {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+            _CHILDREN[process.pid] = words
+    return _CHILDREN.get(process.pid) or "ended"
 
 
-def end(processes: Iterable[Process], grace: float = 5.0) -> None:
+def how_it_is(process: Process) -> str:
+    """What to say of a process whose connection broke or stayed silent. One that ends closes its sockets a moment before."""
+    wait([process], _ENDING_SECONDS)
+    return exit_status(process) or "runs but doesn't answer"
+
+
+def wait(some: Iterable[Process], timeout: float) -> list[Process]:
+    """Wait until they have ended; return those that still run after `timeout` seconds."""
+    with contextlib.ExitStack() as stack:
+        return list(_wait(_open_all(some, stack), timeout).values())
+
+
+def end(some: Iterable[Process], grace: float = 5.0) -> None:
     """End them all: SIGTERM together, SIGKILL for those that still run after `grace` seconds, and wait until all are gone.
 
     Not an error when some have ended already. `LabError` names those that can't be signalled or don't go even then.
     """
     with contextlib.ExitStack() as stack:
-        descriptors: dict[int, Process] = {}
-        for process in processes:
-            descriptor = _open(process)
-            if descriptor is not None:
-                stack.callback(os.close, descriptor)
-                descriptors[descriptor] = process
+        descriptors = _open_all(some, stack)
         for number in (signal.SIGTERM, signal.SIGKILL):
             for descriptor, process in descriptors.items():
                 _signal(descriptor, process, number)
@@ -140,6 +150,17 @@ def _wait(descriptors: dict[int, Process], grace: float) -> dict[int, Process]:
             poll.unregister(descriptor)
             exit_status(running.pop(descriptor))
     return running
+
+
+def _open_all(some: Iterable[Process], stack: contextlib.ExitStack) -> dict[int, Process]:
+    """Each running process by its pidfd; `stack` closes them."""
+    descriptors: dict[int, Process] = {}
+    for process in some:
+        descriptor = _open(process)
+        if descriptor is not None:
+            stack.callback(os.close, descriptor)
+            descriptors[descriptor] = process
+    return descriptors
 
 
 def _open(process: Process) -> int | None:

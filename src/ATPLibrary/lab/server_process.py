@@ -73,7 +73,7 @@ def wait_until_ready(
             f"The lab's platform server (pid {process.pid})",
             wanted=f"answer at http://{address[0]}:{address[1]}",
             waited=timeout,
-            got=processes.exit_status(process) or f"runs but doesn't answer ({error})",
+            got=f"{processes.how_it_is(process)} ({error})",
             last_seen=last_lines(log(directory)),
             next_step=f"Its whole log: {log(directory)}",
         ) from error

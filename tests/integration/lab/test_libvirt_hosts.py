@@ -64,7 +64,7 @@ def test_a_stopped_host_leaves_no_process_and_no_file(hosts: tuple[LabHost, LabH
     host = hosts[0]
     daemon = host.start()
     host.wait_until_ready(daemon)
-    assert host.processes() == [daemon]
+    assert sorted(process.role for process in host.processes()) == ["libvirtd lab-a", "reaper lab-a"]
     host.stop()
     assert not daemon.alive
     assert not host.directory.exists()
@@ -76,7 +76,9 @@ def test_a_host_starts_again_after_its_daemon_was_killed(hosts: tuple[LabHost, L
     host = hosts[0]
     first = host.start()
     host.wait_until_ready(first)
-    os.kill(first.pid, signal.SIGKILL)
+    os.kill(int((host.directory / "libvirtd.pid").read_text()), signal.SIGKILL)
+    assert processes.wait([first], 10) == []
+    assert processes.exit_status(first) == "was killed by SIGKILL", "the parent ends as the daemon ended"
     host.stop()
     second = host.start()
     host.wait_until_ready(second)
@@ -94,16 +96,18 @@ def test_a_daemon_that_does_not_answer_costs_its_deadline_only_and_is_still_ende
     hosts: tuple[LabHost, LabHost],
 ) -> None:
     host = hosts[0]
-    daemon = host.start()
-    host.wait_until_ready(daemon)
+    parent = host.start()
+    host.wait_until_ready(parent)
+    daemon = next(process for process in host.processes() if process.role == host.daemon_role)
     os.kill(daemon.pid, signal.SIGSTOP)
     assert host.vms(0.3) is None
     with pytest.raises(HostError, match=r"within 0.3 s"):
         reach(host.uri, timeout=0.3)
     with pytest.raises(LabError, match="runs but doesn't answer"):
-        host.wait_until_ready(daemon, timeout=0.3)
+        host.wait_until_ready(parent, timeout=0.3)
     host.stop()
     assert not daemon.alive
+    assert not parent.alive
 
 
 def test_stopping_a_host_touches_nobody_elses_qemu_and_nobody_who_only_reads_its_log(

@@ -39,17 +39,17 @@ def test_a_process_outlives_its_starters_session(sleeper: Process) -> None:
 
 def test_end_ends_it_and_says_how(sleeper: Process) -> None:
     assert processes.exit_status(sleeper) == ""
+    assert processes.wait([sleeper], 0.05) == [sleeper]
     processes.end([sleeper])
     assert not sleeper.alive
+    assert processes.exit_status(sleeper) == "was killed by SIGTERM"
     processes.end([sleeper])
 
 
 def test_how_a_process_ended_is_told_in_words(tmp_path: Path) -> None:
     process = processes.spawn("short", ["sh", "-c", "echo to-the-log; exit 3"], ENVIRON, tmp_path / "log")
-    descriptor = os.pidfd_open(process.pid)
-    processes._wait({descriptor: replace(process, started=0)}, 5)  # waits, and leaves the status to be read
-    os.close(descriptor)
-    assert processes.exit_status(process) in ("ended with exit status 3", "ended")
+    assert processes.wait([process], 10) == []
+    assert processes.exit_status(process) == "ended with exit status 3"
     assert (tmp_path / "log").read_text() == "to-the-log\n"
 
 
@@ -89,7 +89,9 @@ def test_a_listener_arrives_as_descriptor_three_with_the_right_pid(tmp_path: Pat
         script += (
             "c.sendall(f\"{os.getpid()} {os.environ['LISTEN_PID']} {os.environ['LISTEN_FDS']}\".encode()); c.close()"
         )
-        process = processes.spawn("server", [sys.executable, "-c", script], ENVIRON, tmp_path / "log", listener)
+        process = processes.spawn(
+            "server", processes.told_its_pid([sys.executable, "-c", script]), ENVIRON, tmp_path / "log", listener
+        )
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(20)
         client.connect(str(tmp_path / "socket"))
