@@ -199,7 +199,7 @@ class Qga:
         said = error.description
         if name == "guest-exec-status" and "disappeared" in said:
             return AgentError.about(
-                self.subject, wanted="tell a command's output", got="libvirt dropped it: more than some 3 MiB in one answer do that",
+                self.subject, wanted="tell a command's output", got="libvirt dropped it, as it does when output is over some 3 MiB",
                 next_step="Restart the VM or the qemu-ga in it; then let the command write into a file, or give less output",
             )  # fmt: skip
         if error.error_class in (_AGENT_UNRESPONSIVE, _AGENT_UNSYNCED):

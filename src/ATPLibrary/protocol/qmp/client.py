@@ -16,6 +16,7 @@ from typing import Any
 
 from qemu.qmp import Message, QMPClient
 from qemu.qmp.error import ProtocolError
+from qemu.qmp.message import DeserializationError
 
 # QEMU's own largest replies (query-qmp-schema) are some 200 KB.
 LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024
@@ -37,10 +38,9 @@ class UnexpectedReply(ProtocolError):
 class LeanClient(QMPClient):
     """`on_event(name, data)` is called for each of QEMU's events. After the end, `fail_all` tells whoever still waits."""
 
-    logger = _LOGGER
-
     def __init__(self, on_event: Callable[[str, Any], None]) -> None:
         super().__init__(readbuflen=LARGEST_MESSAGE_BYTES)
+        self.logger = _LOGGER
         self._on_event = on_event
         self._last_id = 0
         # Commands without a reply yet, oldest first; a future that is done belongs to a caller who has gone.
@@ -81,7 +81,13 @@ class LeanClient(QMPClient):
         line = await self._readline()
         if not line.endswith(b"\n"):
             raise EOFError("the connection ended in the middle of a message")
-        return Message(line)
+        try:
+            return Message(line)
+        except (
+            UnicodeDecodeError,
+            RecursionError,
+        ) as error:  # the two ways of not being JSON that the library lets through
+            raise DeserializationError("not JSON", line) from error
 
     async def _on_message(self, msg: Message) -> None:
         if "event" in msg:

@@ -58,7 +58,7 @@ class DirectQmp(Qmp):
         except ConnectError as error:
             raise ChannelError.about(
                 f"The QMP socket {self._path} of VM '{self.domain.name}'", wanted="accept a connection and greet",
-                got=f"did not: {_cause(error.exc)}", next_step="Check that the VM runs, or use qmp=libvirt",
+                got=f"did not: {_cause(_root(error.exc))}", next_step="Check that the VM runs, or use qmp=libvirt",
             ) from error  # fmt: skip
         except BaseException:
             await self.close()
@@ -158,8 +158,8 @@ class DirectQmp(Qmp):
             await self._client.disconnect()
         except (OSError, EOFError, ProtocolError, ValueError) as error:
             self._lost(_cause(error))
-        else:
-            self._lost("it was closed")
+        finally:
+            self._lost("it was closed")  # unless why is known already
 
     def _end(self, error: ChannelError) -> None:
         if self._ending is None:
@@ -186,6 +186,12 @@ class DirectQmp(Qmp):
             self.subject, wanted=f"answer {what}", got="did not", waited=timeout,
             last_seen=str(latest[0]) if latest else "", next_step="Check that QEMU isn't stuck (`virsh domstate`)",
         )  # fmt: skip
+
+
+def _root(error: Exception) -> BaseException:
+    """What is below the library's wrapping."""
+    inner = getattr(error, "exc", None)
+    return inner if isinstance(inner, Exception) else error
 
 
 def _cause(error: BaseException) -> str:
