@@ -20,6 +20,10 @@ _TABLES_AT = _LOADED_AT + 0x1000
 _TABLE_PAGES = 6  # one PML4, one PDPT, four page directories of 2 MiB pages: 4 GiB mapped one to one
 _KERNEL_AT = _TABLES_AT + _TABLE_PAGES * 0x1000
 
+_GDT_AT = _LOADED_AT + 0x200
+_SEED_AT = _LOADED_AT + 0x300
+_SETUP_RNG_SEED = 9  # struct setup_data: next, type, length, data
+
 _XZ_MAGIC = b"\xfd7zXZ\0"
 _PT_LOAD = 1
 
@@ -46,6 +50,7 @@ def flat(bzimage: bytes) -> bytes:
     struct.pack_into("<B", setup, 0x234, 0)  # relocatable_kernel
     struct.pack_into("<H", setup, 0x236, 0)  # xloadflags: no 64-bit or EFI entry
     struct.pack_into("<II", setup, 0x248, 0, 0)  # payload_offset, payload_length
+    struct.pack_into("<Q", setup, 0x250, _SEED_AT)  # setup_data
     struct.pack_into("<I", setup, 0x260, memory.end - memory.start)  # init_size
     struct.pack_into("<I", setup, 0x264, 0)  # handover_offset
     return bytes(setup) + protected
@@ -100,35 +105,42 @@ def _stub(memory: _Memory) -> bytes:
 
     The kernel is moved up to its own place back to front, for the two places overlap. What follows it is zeroed: after a
     reset memory isn't.
+
+    It hands over a random seed as a boot loader does. Without one, and on a CPU without RDRAND, the guest's first program that
+    asks for a random number (Python) waits 1 s until the kernel has gathered 256 timer ticks. The seed is no secret: a
+    lab's guest keeps none, and a real machine must not be booted like this.
     """
-    gdt_at = _LOADED_AT + 0x200
-    into_long_mode = (
-        b"\xfa"  # cli
-        + b"\x0f\x01\x15" + struct.pack("<I", gdt_at + 0x20)  # lgdt
-        + b"\x0f\x20\xe0\x83\xc8\x20\x0f\x22\xe0"  # cr4 |= PAE
-        + b"\xb8" + struct.pack("<I", _TABLES_AT) + b"\x0f\x22\xd8"  # cr3 = page tables
-        + b"\xb9\x80\x00\x00\xc0\x0f\x32\x0f\xba\xe8\x08\x0f\x30"  # EFER |= LME
-        + b"\x0f\x20\xc0\x0d\x00\x00\x00\x80\x0f\x22\xc0"  # cr0 |= PG
-    )  # fmt: skip
-    in_long_mode = _LOADED_AT + len(into_long_mode) + 7
-    far_jump = b"\xea" + struct.pack("<IH", in_long_mode, 0x10)
     length = len(memory.data)
-    move_and_start = (
-        b"\x89\xf5"  # mov %esi, %ebp
-        + b"\xfd"  # std
-        + b"\xbe" + struct.pack("<I", _KERNEL_AT + length - 8)  # mov $source's last, %esi
-        + b"\xbf" + struct.pack("<I", memory.start + length - 8)  # mov $target's last, %edi
-        + b"\xb9" + struct.pack("<I", length // 8)  # mov $count, %ecx
-        + b"\xf3\x48\xa5"  # rep movsq
-        + b"\xfc"  # cld
-        + b"\x31\xc0"  # xor %eax, %eax
-        + b"\xbf" + struct.pack("<I", memory.start + length)  # mov $after, %edi
-        + b"\xb9" + struct.pack("<I", (memory.end - memory.start - length) // 8)  # mov $count, %ecx
-        + b"\xf3\x48\xab"  # rep stosq
-        + b"\x89\xee"  # mov %ebp, %esi
-        + b"\xb8" + struct.pack("<I", memory.entry)  # mov $startup_64, %eax
-        + b"\xff\xe0"  # jmp *%rax
-    )  # fmt: skip
+    into_long_mode = [
+        b"\xfa",  # cli
+        b"\x0f\x31\xa3" + _u32(_SEED_AT + 16) + b"\x89\x15" + _u32(_SEED_AT + 20),  # seed = rdtsc
+        b"\x0f\x01\x15" + _u32(_GDT_AT + 0x20),  # lgdt
+        b"\x0f\x20\xe0\x83\xc8\x20\x0f\x22\xe0",  # cr4 |= PAE
+        b"\xb8" + _u32(_TABLES_AT) + b"\x0f\x22\xd8",  # cr3 = page tables
+        b"\xb9\x80\x00\x00\xc0\x0f\x32\x0f\xba\xe8\x08\x0f\x30",  # EFER |= LME
+        b"\x0f\x20\xc0\x0d\x00\x00\x00\x80\x0f\x22\xc0",  # cr0 |= PG
+    ]
+    far_jump = (
+        b"\xea" + _u32(_LOADED_AT + sum(map(len, into_long_mode)) + 7) + b"\x10\x00"
+    )  # to what follows it, 64-bit
+    move_and_start = [
+        b"\x89\xf5",  # mov %esi, %ebp
+        b"\xbe" + _u32(_KERNEL_AT + length - 8),  # mov $the source's last eight bytes, %esi
+        b"\xbf" + _u32(memory.start + length - 8),  # mov $the target's last eight bytes, %edi
+        b"\xb9" + _u32(length // 8),  # mov $count, %ecx
+        b"\xfd\xf3\x48\xa5\xfc",  # std; rep movsq; cld
+        b"\xbf" + _u32(memory.start + length),  # mov $what follows, %edi
+        b"\xb9" + _u32((memory.end - memory.start - length) // 8),  # mov $count, %ecx
+        b"\x31\xc0\xf3\x48\xab",  # xor %eax, %eax; rep stosq
+        b"\x89\xee",  # mov %ebp, %esi
+        b"\xb8" + _u32(memory.entry) + b"\xff\xe0",  # jmp startup_64
+    ]
     # null, null, 64-bit code (0x10), data (0x18); then what lgdt reads
-    gdt = struct.pack("<4Q", 0, 0, 0x00AF9A000000FFFF, 0x00CF92000000FFFF) + struct.pack("<HI", 0x1F, gdt_at)
-    return (into_long_mode + far_jump + move_and_start).ljust(0x200, b"\0") + gdt
+    gdt = struct.pack("<4Q", 0, 0, 0x00AF9A000000FFFF, 0x00CF92000000FFFF) + struct.pack("<HI", 0x1F, _GDT_AT)
+    code = b"".join([*into_long_mode, far_jump, *move_and_start])
+    seed = struct.pack("<QII", 0, _SETUP_RNG_SEED, 32) + bytes(32)
+    return (code.ljust(_GDT_AT - _LOADED_AT, b"\0") + gdt).ljust(_SEED_AT - _LOADED_AT, b"\0") + seed
+
+
+def _u32(value: int) -> bytes:
+    return struct.pack("<I", value)

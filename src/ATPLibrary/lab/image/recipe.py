@@ -24,13 +24,6 @@ FILES: dict[str, tuple[str, ...]] = {
     "libexpat1": ("lib/x86_64-linux-gnu/libexpat.so.1*",),
     "python3.11-minimal": ("usr/bin/python3.11",),
     "libpython3.11-minimal": ("usr/lib/python3.11/*.py",),
-    "libpython3.11-stdlib": (
-        "usr/lib/python3.11/json/*.py",
-        "usr/lib/python3.11/lib-dynload/_json.*",
-        "usr/lib/python3.11/glob.py",
-        "usr/lib/python3.11/queue.py",
-        "usr/lib/python3.11/zipfile.py",
-    ),
 }
 
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")

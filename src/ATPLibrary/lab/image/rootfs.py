@@ -16,7 +16,20 @@ from ATPLibrary.lab.image.packages import matcher, members
 GUEST_FILES = Path(__file__).parent / "guest"
 AGENT_DIRECTORY = "usr/lib/atp-agent"
 
-_EMPTY_DIRECTORIES = ("dev", "proc", "sys", "run", "tmp", "root", "mnt", "etc", "var/log", "usr/sbin", "usr/lib64")
+_EMPTY_DIRECTORIES = (
+    "dev",
+    "proc",
+    "sys",
+    "run",
+    "tmp",
+    "root",
+    "mnt",
+    "etc",
+    "var/log",
+    "usr/lib/python3.11/lib-dynload",
+    "usr/sbin",
+    "usr/lib64",
+)
 _MERGED = ("bin", "sbin", "lib", "lib64")
 
 # Compiles with the guest's own Python: a .pyc of the host's Python may be of another version.
@@ -29,6 +42,13 @@ for top in sys.argv[1:]:
         for name in files:
             if name.endswith('.py'):
                 os.unlink(os.path.join(directory, name))
+"""
+
+# Python runs a directory or a .pyz by way of runpy, whose import takes longer than the agent's own.
+_START = f"""import sys
+sys.path.insert(0, "/{AGENT_DIRECTORY}")
+from atp_guest_agent.__main__ import main
+sys.exit(main())
 """
 
 
@@ -116,11 +136,8 @@ def _python(tree: Path, agent_source: Path | None) -> None:
         agent = tree / AGENT_DIRECTORY
         package = agent / "atp_guest_agent"
         shutil.copytree(agent_source, package, ignore=shutil.ignore_patterns("__pycache__"))
-        (agent / "__main__.py").write_text(
-            "import sys\nfrom atp_guest_agent.__main__ import main\nsys.exit(main())\n", encoding="utf-8"
-        )
+        (agent / "start.py").write_text(_START, encoding="utf-8")
         tops.append(agent)
-    # A minimal Python can't compile itself: it borrows the whole library from its packages only if it must.
     interpreter = guest_interpreter(tree)
     environment = {"PYTHONHOME": str(tree / "usr"), "PYTHONHASHSEED": "0", "PATH": os.environ.get("PATH", "")}
     _output([*interpreter, "-S", "-B", "-c", _COMPILE, *map(str, tops)], environment)
