@@ -135,30 +135,27 @@ def two_hosts() -> Iterator[tuple[LabHost, ...]]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def platform_lab(
-    two_hosts: tuple[LabHost, ...], halting_image: ImageSettings, tmp_path_factory: pytest.TempPathFactory
+@contextlib.contextmanager
+def serving(
+    hosts: tuple[LabHost, ...], image: ImageSettings, accelerator: AcceleratorSettings, directory: Path
 ) -> Iterator[PlatformLab]:
-    """A server that runs, with a database of its own."""
-    directory = tmp_path_factory.mktemp("lab")
+    """A server that runs, with a database of its own; nothing of it is left."""
     settings = LabSettings(
-        hosts=tuple(
-            LabHostSettings(id=h.id, name=h.name, uri=h.uri, ip=h.ip, directory=h.directory) for h in two_hosts
-        ),
-        image=halting_image,
-        accelerator=AcceleratorSettings(kind="tcg", reason="a test"),
+        hosts=tuple(LabHostSettings(id=h.id, name=h.name, uri=h.uri, ip=h.ip, directory=h.directory) for h in hosts),
+        image=image,
+        accelerator=accelerator,
         platform=PlatformAccount(password=PASSWORD),
     )
     settings.save(directory)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        lab = PlatformLab(directory, two_hosts, listener)
-        lab.start()
+        lab = PlatformLab(directory, hosts, listener)
         try:
+            lab.start()
             yield lab
         finally:
             status = lab.stop()
             print(lab.log, file=sys.stderr)
-            for number in range(len(two_hosts)):
+            for number in range(len(hosts)):
                 with contextlib.closing(lab.libvirt(number)) as connection:
                     for domain in connection.listAllDomains():
                         if domain.isActive():
@@ -167,6 +164,27 @@ def platform_lab(
         assert status == 0
         assert "Traceback" not in lab.log
         assert PASSWORD not in lab.log
+
+
+@pytest.fixture(scope="module")
+def platform_lab(
+    two_hosts: tuple[LabHost, ...], halting_image: ImageSettings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PlatformLab]:
+    accelerator = AcceleratorSettings(kind="tcg", reason="a kernel that halts needs no speed")
+    with serving(two_hosts, halting_image, accelerator, tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def guest_lab(
+    two_hosts: tuple[LabHost, ...], guest_image: Any, accelerator: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PlatformLab]:
+    """The same with the lab's own guest: its VMs really boot."""
+    names = ImageSettings.model_fields
+    image = ImageSettings(**{name: getattr(guest_image, name) for name in names})
+    verdict = AcceleratorSettings(kind=accelerator.kind, reason=accelerator.reason)
+    with serving(two_hosts, image, verdict, tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ CHANGE_SECONDS = 60.0
 # How long a guest may take to shut down or restart when asked to.
 GUEST_SECONDS = 90.0
 # A guest that was still booting has missed the power button: it is pressed again after this time.
-ASK_AGAIN_SECONDS = 15.0
+ASK_AGAIN_SECONDS = 8.0
 # qemu-img processes at a time, on two cores.
 FILE_WORKERS = 2
 
@@ -148,8 +148,14 @@ class Machines:
             lambda event: event.kind == "libvirt.reboot" and event.data.get("uuid") == view.row.id
         ) as reboots:
             async with deadline(GUEST_SECONDS, f"VM '{view.row.name}'", wanted="restart when asked to", got="did not"):
-                await domain.reboot(GUEST_SECONDS)
-                await anext(reboots)
+                while True:
+                    await domain.reboot(GUEST_SECONDS)
+                    try:
+                        async with asyncio.timeout(ASK_AGAIN_SECONDS):
+                            await anext(reboots)
+                    except TimeoutError:
+                        continue
+                    return
 
     async def delete(self, row: VmRow) -> None:
         """Cut the power, undefine, remove the files. Whatever of it is gone already is no error."""
