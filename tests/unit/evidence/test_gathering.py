@@ -93,6 +93,23 @@ async def test_a_part_that_will_not_be_cancelled_is_left_behind(monkeypatch: pyt
     released.set()
 
 
+async def test_when_nobody_gives_the_screen_each_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    vm = Vm()
+
+    async def silent(timeout: float) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(gathering, "QMP_SECONDS", 0.02)
+    monkeypatch.setattr(gathering, "LIBVIRT_SECONDS", 0.01)
+    vm.by_qmp = vm.screenshot = silent  # type: ignore[method-assign]
+    [evidence] = await gather([vm])
+    assert evidence.screen == Missing("by QMP: no answer within 0.02 s; by libvirt: no answer within 0.01 s")
+
+
+def test_the_parts_deadlines_fit_into_the_whole() -> None:
+    assert gathering.QMP_SECONDS + gathering.LIBVIRT_SECONDS < gathering.SCREEN_SECONDS < gathering.WHOLE_SECONDS
+
+
 async def test_a_caller_that_is_cancelled_takes_its_parts_along() -> None:
     vm = Vm()
     ended = asyncio.Event()

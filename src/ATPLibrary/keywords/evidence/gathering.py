@@ -25,7 +25,8 @@ T = TypeVar("T")
 STATE_SECONDS = 2.0
 CONSOLE_SECONDS = 2.0
 QMP_SECONDS = 2.0
-SCREEN_SECONDS = 3.5
+LIBVIRT_SECONDS = 1.3  # after QMP didn't give the screen
+SCREEN_SECONDS = 3.6
 WHOLE_SECONDS = 4.5
 
 CONSOLE_LINES = 40
@@ -123,7 +124,7 @@ async def _screen(machine: Machine) -> bytes:
     by_qmp = await _part(_screen_by_qmp(machine), QMP_SECONDS)
     if not isinstance(by_qmp, Missing):
         return by_qmp
-    by_libvirt = await _part(machine.domain.screenshot(timeout=SCREEN_SECONDS), SCREEN_SECONDS - QMP_SECONDS)
+    by_libvirt = await _part(machine.domain.screenshot(timeout=SCREEN_SECONDS), LIBVIRT_SECONDS)
     if not isinstance(by_libvirt, Missing):
         return by_libvirt
     raise _NoScreen(f"by QMP: {by_qmp.why.rstrip('.')}; by libvirt: {by_libvirt.why}")
