@@ -40,11 +40,11 @@ A Long Text Arrives Whole
 
 Control And C Interrupts A Running Command
     [Documentation]    The combination does in the guest what it does at a desk: the program ends.
-    Enter Command    sleep 1000
-    Program Should Be Running    sleep
+    Enter Command    tail -f /dev/null
+    Program Should Be Running    tail
     Press Keys    ctrl+c
     Input Should Have Arrived
-    Program Should Have Ended    sleep
+    Program Should Have Ended    tail
 
 Keys Can Be Pressed One After The Other
     [Documentation]    Cursor and editing keys: the typing mistake is corrected before Enter.

@@ -81,19 +81,12 @@ class VerificationKeywords(Component):
         machine = self.workspace.chosen(vm)
         if machine.last_text is None:
             raise VerificationError(f"No text was typed into VM '{machine.name}' yet. Use 'Type Text' first.")
-        typed, report = machine.last_text
+        typed = machine.last_text.text
         if text is not None and typed != text:
             raise VerificationError.about(
                 f"The last text typed into VM '{machine.name}'", wanted=f"be {shown(text)}", got=f"was {shown(typed)}"
             )
-        if report is None:
-            raise VerificationError.about(
-                f"Text {shown(typed)}",
-                wanted=f"arrive in VM '{machine.name}'",
-                got="nothing of it was sent",
-                next_step="See why 'Type Text' failed",
-            )
-        report.raise_if_bad(must_be_verified=True)
+        report = machine.last_text.proved(machine.name)
         logger.info(f"Arrived in VM '{machine.name}': {report.sentence()}")
 
     @keyword(tags=["Verification", "Assertion"])
@@ -108,10 +101,9 @@ class VerificationKeywords(Component):
         | Input Should Have Arrived
         """
         machine = self.workspace.chosen(vm)
-        if not machine.reports:
+        if machine.last_input is None:
             raise VerificationError(f"No input was sent to VM '{machine.name}' yet. Use 'Type Text' or 'Click' first.")
-        report = machine.reports[-1]
-        report.raise_if_bad(must_be_verified=True)
+        report = machine.last_input.proved(machine.name)
         logger.info(f"Arrived in VM '{machine.name}': {report.sentence()}")
 
     @keyword(tags=["Verification", "Getter"])

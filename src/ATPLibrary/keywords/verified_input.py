@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from robot.api import logger
 
+from ATPLibrary.errors import ATPError
 from ATPLibrary.keywords.component import Component, named
 
 if TYPE_CHECKING:
@@ -85,21 +86,29 @@ class VerifiedInput(Component):
         else:
             seconds = self.seconds(None, "command") + extra_seconds + (self.seconds(None, "agent") if verify else 0.0)
 
+        from ATPLibrary.orchestrator import SentInput
+
         async def act() -> InputReport:
             machine = await self.machine(vm, seconds)
-            if text is not None:
-                machine.last_text = (text, None)
-            engine = await open_engine(machine, seconds)
-            engine.last_report = (
-                None  # an input that is refused before it begins leaves none: no older one may stand for it
-            )
+            report: InputReport | None = None
+            failure = "it was interrupted"
             try:
-                await action(engine, seconds)
+                engine = await open_engine(machine, seconds)
+                engine.last_report = (
+                    None  # one that is refused before it begins leaves none: no older one may stand for it
+                )
+                try:
+                    await action(engine, seconds)
+                finally:
+                    report = engine.last_report
+                failure = ""
+            except ATPError as error:
+                failure = str(error)
+                raise
             finally:
-                if engine.last_report is not None:
-                    machine.remember(engine.last_report, text)
-            assert engine.last_report is not None, "an input that ended has a report"
-            return engine.last_report
+                machine.remember(SentInput(doing, text, report, failure))
+            assert report is not None, "an input that ended has a report"
+            return report
 
         report = self.wait(act(), seconds, f"{doing} in {named(vm)}")
         logger.info(report.sentence())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, ChannelError
 from ATPLibrary.orchestrator.opened import Opened
+from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.secrets import Secret, as_secret
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Machine:
         self.config = config
         self.bus = bus
         self.reports: deque[InputReport] = deque(maxlen=KEPT_REPORTS)
-        # What 'Text Should Have Arrived' looks at; no report: it was refused, or nothing of it was sent.
-        self.last_text: tuple[str, InputReport | None] | None = None
+        self.last_input: SentInput | None = None
+        self.last_text: SentInput | None = None
         subject = f"VM '{domain.name}'"
         self._qmp: Opened[Qmp] = Opened(f"The QMP channel of {subject}", self._open_qmp)
         self._qga: Opened[Qga] = Opened(f"The guest agent channel of {subject}", self._open_qga)
@@ -81,11 +82,13 @@ class Machine:
         """Who this VM is on the event bus."""
         return f"vm:{self.name}"
 
-    def remember(self, report: InputReport, text: str | None = None) -> None:
-        """Keep what became of an input, one that failed half-way too; `text` is what was typed, if it was text."""
-        self.reports.append(report)
-        if text is not None:
-            self.last_text = (text, report)
+    def remember(self, sent: SentInput) -> None:
+        """Keep what became of an input, one that failed half-way too."""
+        self.last_input = sent
+        if sent.text is not None:
+            self.last_text = sent
+        if sent.report is not None:
+            self.reports.append(sent.report)
 
     async def qmp(self, timeout: float) -> Qmp:
         return await self._qmp.get(timeout)

@@ -116,7 +116,8 @@ class TypingEngine:
                 next_step="Press it with 'Key Down' first",
             )
         self._wanted_down.difference_update(qcodes)
-        return await self._input(f"key '{name}' up", [self._unit([Edge(q, False) for q in reversed(qcodes)])], timeout)
+        units = [self._unit([Edge(q, False) for q in reversed(qcodes)])]
+        return await self._input(f"key '{name}' up", units, timeout, releases=qcodes)
 
     @property
     def keys_down(self) -> list[str]:
@@ -140,6 +141,7 @@ class TypingEngine:
         *,
         characters: int = 0,
         hold_seconds: float | None = None,
+        releases: Sequence[str] = (),
     ) -> InputReport:
         edges = sum(len(unit.reports) for unit in units)
         seconds = (
@@ -152,7 +154,8 @@ class TypingEngine:
                 self.last_report = None
                 await require_running(self._qmp, self._vm_name, what)
                 try:
-                    if left_over := [qcode for qcode in self._down if qcode not in self._wanted_down]:
+                    # What `units` begin by letting go is theirs: their release must be seen.
+                    if left_over := [q for q in self._down if q not in self._wanted_down and q not in releases]:
                         await self._release(left_over)
                     if self._session is None:
                         await self._by_the_clock(units, matcher, hold_seconds)
