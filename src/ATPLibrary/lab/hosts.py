@@ -186,8 +186,8 @@ class LabHost:
         }
 
     def _write_configuration(self) -> None:
-        _check_owner(private_directory(self.directory.parent))
-        private_directory(self.directory)
+        for path in (self.directory.parent.parent, self.directory.parent, self.directory):
+            _check_owner(private_directory(path))
         for name in ("r/libvirt", "c/libvirt", "k/libvirt/qemu/cache", "d"):
             (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         capabilities = self.directory / "k/libvirt/qemu/cache/capabilities"
@@ -255,13 +255,12 @@ def _capabilities_cache() -> Path:
 
 def _check_owner(directory: Path) -> None:
     """Sockets below a directory of somebody else in /tmp would be theirs."""
-    for path in (directory, directory.parent):
-        status = path.lstat()
-        shared = path == Path("/tmp")
-        if not stat.S_ISDIR(status.st_mode) or (not shared and status.st_uid != os.geteuid()):
-            raise LabError.about(
-                f"Directory '{path}' for the lab's sockets",
-                wanted="be a directory of this user",
-                got="belongs to somebody else or is none",
-                next_step="Remove it, or ask its owner to",
-            )
+    status = directory.lstat()
+    if stat.S_ISDIR(status.st_mode) and (status.st_uid == os.geteuid() or directory == Path("/tmp")):
+        return
+    raise LabError.about(
+        f"Directory '{directory}' for the lab's sockets",
+        wanted="be a directory of this user",
+        got="belongs to somebody else or is none",
+        next_step="Remove it, or ask its owner to",
+    )

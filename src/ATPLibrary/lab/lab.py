@@ -192,6 +192,8 @@ class Lab:
         if state is not None:
             processes.end(state.running())
         shutil.rmtree(self._short_directory, ignore_errors=True)
+        with contextlib.suppress(OSError):  # other labs of this user live there too
+            self._short_directory.parent.rmdir()
         for name in (CONFIG_FILE, SETTINGS_FILE, STATE_FILE):
             (self.directory / name).unlink(missing_ok=True)
         for path in self.directory.glob("platform.db*"):
