@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from ATPLibrary.lab.platform.codes import Operate, Refusal, VmStatus
-from ATPLibrary.lab.platform.machines import Machines, VmView
+from ATPLibrary.lab.platform.machines import HostView, Machines, VmView
 from ATPLibrary.lab.platform.operations import Operations, Report, Subject
 from ATPLibrary.lab.platform.requests import BatchDelDomainReq, DomainBatchTaskDto
 from ATPLibrary.lab.platform.store import Store, VmRow
@@ -27,6 +27,10 @@ class Batches:
     async def views(self, rows: Sequence[VmRow]) -> list[VmView]:
         """The VMs as libvirt sees them now, in the order of `rows`."""
         return await self._machines.views(rows, self._operations.busy_vms)
+
+    async def host_views(self) -> list[HostView]:
+        """The hosts as they are now."""
+        return await self._machines.host_views(self._store.vms(), self._operations.busy_vms)
 
     async def view(self, vm_id: str) -> VmView:
         """One VM; a refusal where there is none of that id."""

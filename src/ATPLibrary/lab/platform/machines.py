@@ -83,8 +83,15 @@ class Machines:
 
     # -- what libvirt says now
 
-    async def host_views(self) -> list[HostView]:
-        return list(await asyncio.gather(*(self._host_view(host) for host in self.hosts)))
+    async def host_views(self, rows: Sequence[VmRow], busy: frozenset[str]) -> list[HostView]:
+        """The hosts. Running VMs are counted among `rows`: libvirt's own count waits for each VM that is being started."""
+        asking = asyncio.gather(*(self._answers(host) for host in self.hosts))
+        views, online = await asyncio.gather(self.views(rows, busy), asking)
+        running = [view.host.id for view in views if view.status is VmStatus.RUNNING]
+        return [
+            HostView(host.id, host.name, host.ip, answers, self._hardware.get(host.id), running.count(host.id))
+            for host, answers in zip(self.hosts, online, strict=True)
+        ]
 
     async def views(self, rows: Sequence[VmRow], busy: frozenset[str]) -> list[VmView]:
         """The VMs in the order of `rows`. The busy ones aren't asked: libvirt would answer only when it is done with them."""
@@ -165,18 +172,18 @@ class Machines:
 
     # -- inside
 
-    async def _host_view(self, host: LabHostSettings) -> HostView:
+    async def _answers(self, host: LabHostSettings) -> bool:
         try:
             connection = await _connected(self._reads[host.id])
-            if host.id not in self._hardware:
-                self._hardware[host.id] = await connection.call(
-                    "hardware", libvirt_calls.hardware, timeout=READ_SECONDS
-                )
-            running = await connection.call("count its running VMs", libvirt_calls.running_vms, timeout=READ_SECONDS)
+            if host.id in self._hardware:
+                await connection.call("tell its version", libvirt_calls.version, timeout=READ_SECONDS)
+            else:
+                hardware = await connection.call("tell its hardware", libvirt_calls.hardware, timeout=READ_SECONDS)
+                self._hardware[host.id] = hardware
         except ATPError as error:
             LOG.warning("host %s counts as offline: %s", host.name, error)
-            return HostView(host.id, host.name, host.ip, False, self._hardware.get(host.id), 0)
-        return HostView(host.id, host.name, host.ip, True, self._hardware[host.id], running)
+            return False
+        return True
 
     async def _states(self, host_id: str, ids: Sequence[str]) -> dict[str, VmStatus | None]:
         """The status of each VM, None where libvirt doesn't know it; nothing at all where the host doesn't answer."""

@@ -87,7 +87,7 @@ async def all_hosts(platform: ThePlatform, name: str | None = None, status: Code
 
 @router.get("/host/{id}")
 async def show_host(id: str, platform: ThePlatform) -> Answer:
-    for view in await platform.machines.host_views():
+    for view in await platform.batches.host_views():
         if view.id == id:
             return answers.envelope(answers.host(view, detail=True))
     raise Refusal(f"主机不存在: {id} (no such host)")
@@ -242,7 +242,7 @@ async def show_event(id: str, platform: ThePlatform) -> Answer:
 
 
 async def _hosts(platform: Platform, name: str | None, status: str | None) -> list[Answer]:
-    hosts = [answers.host(view) for view in await platform.machines.host_views()]
+    hosts = [answers.host(view) for view in await platform.batches.host_views()]
     wanted = None if status is None else _numbers(status)
     return [
         host
