@@ -52,6 +52,7 @@ class SocketChannel(ByteChannel):
         self._subject = subject
         self._reader = reader
         self._writer = writer
+        self._closed = False
 
     async def read(self, timeout: float) -> bytes:
         async with deadline(timeout, self._subject, wanted="send something", got="sent nothing"):
@@ -60,7 +61,7 @@ class SocketChannel(ByteChannel):
             except OSError as error:
                 raise self._ended(str(error)) from error
         if not data:
-            raise self._ended("closed here" if self._writer.is_closing() else "closed by the other side")
+            raise self._ended("closed here" if self._closed else "closed by the other side")
         return data
 
     async def write(self, data: bytes, timeout: float) -> None:
@@ -74,6 +75,9 @@ class SocketChannel(ByteChannel):
                 raise self._ended(str(error)) from error
 
     async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         self._writer.close()
         try:
             with contextlib.suppress(OSError):  # a TimeoutError is one

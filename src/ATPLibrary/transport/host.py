@@ -150,7 +150,9 @@ class HostConnection:
         except libvirt.libvirtError as error:
             if failures.is_connection_lost(error) and self._state is HostState.CONNECTED:
                 self._move(HostState.FAILED, failures.one_line(error))
-            raise failures.call_failed(self.name, self.uri, what, error, vm) from error
+            # Without its frames: they hold a virDomain, which would keep the connection open as long as the error is kept.
+            cause = error.with_traceback(None)
+            raise failures.call_failed(self.name, self.uri, what, cause, vm) from cause
 
     def _open_connection(self, what: str) -> libvirt.virConnect:
         if self._state is not HostState.CONNECTED or self._connection is None:
