@@ -109,38 +109,6 @@ SIGNAL_AFTER = 0.15
 STOPS_WITHIN = 4.0
 WHOLE_RUN = 120.0
 
-# Runs the suite once a keyword in one process, and interrupts each as a person at the keyboard would: by SIGINT, in mid-keyword.
-INTERRUPTER = """
-import json, os, signal, sys, threading, time
-from robot.api import ExecutionResult, TestSuite
-
-suite_file, output, after, wanted = sys.argv[1], sys.argv[2], float(sys.argv[3]), sys.argv[4:]
-
-class Interrupt:
-    ROBOT_LISTENER_API_VERSION = 3
-    def start_library_keyword(self, data, implementation, result):
-        if implementation.name == self.keyword:
-            self.started = time.monotonic()
-            threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)).start()
-    def end_library_keyword(self, data, implementation, result):
-        if implementation.name == self.keyword:
-            self.seconds = time.monotonic() - self.started
-
-answers = {}
-for keyword in wanted:
-    interrupt = Interrupt()
-    interrupt.keyword, interrupt.seconds = keyword, None
-    suite = TestSuite.from_file_system(suite_file)
-    suite.tests = [test for test in suite.tests if test.name == keyword]
-    for test in suite.tests:
-        test.timeout = None
-    with open(os.devnull, "w") as console:
-        suite.run(output=output, log=None, report=None, stdout=console, stderr=console, listener=interrupt)
-    (test,) = ExecutionResult(output).suite.tests
-    answers[keyword] = {"status": test.status, "message": test.message, "seconds": interrupt.seconds}
-    print(json.dumps({keyword: answers[keyword]}), flush=True)
-"""
-
 
 @dataclass(frozen=True)
 class Stopped:
@@ -193,7 +161,8 @@ def timed_out(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.Tem
 @pytest.fixture(scope="module")
 def interrupted(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
     output = tmp_path_factory.mktemp("interrupt") / "output.xml"
-    command = [sys.executable, "-c", INTERRUPTER, str(suite_file), str(output), str(SIGNAL_AFTER), *CALLS]
+    script = Path(__file__).parent / "run_and_interrupt.py"
+    command = [sys.executable, str(script), str(suite_file), str(output), str(SIGNAL_AFTER), *CALLS]
     ran = subprocess.run(
         command, env=environment(silent_world), timeout=WHOLE_RUN, capture_output=True, text=True, check=True
     )

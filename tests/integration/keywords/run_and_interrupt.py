@@ -1,0 +1,56 @@
+"""Run a suite once for each named test, in one process, and interrupt each test's keyword as a person would: by SIGINT.
+
+python run_and_interrupt.py SUITE OUTPUT SECONDS TEST...    A test is named after the keyword that is to be interrupted, SECONDS
+after it has started. For each a line of JSON is printed: {TEST: {"status", "message", "seconds"}}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any
+
+from robot.api import ExecutionResult, TestSuite
+
+
+class Interrupt:
+    """Robot Framework listener: starts the clock when the keyword starts."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, keyword: str, after: float) -> None:
+        self.keyword = keyword
+        self.after = after
+        self.seconds: float | None = None
+        self._started = 0.0
+
+    def start_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
+        if implementation.name == self.keyword:
+            self._started = time.monotonic()
+            threading.Timer(self.after, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    def end_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
+        if implementation.name == self.keyword:
+            self.seconds = time.monotonic() - self._started
+
+
+def main(suite_file: str, output: str, seconds: str, *tests: str) -> None:
+    for name in tests:
+        interrupt = Interrupt(name, float(seconds))
+        suite = TestSuite.from_file_system(suite_file)
+        suite.tests = [test for test in suite.tests if test.name == name]
+        for test in suite.tests:
+            test.timeout = None
+        with open(os.devnull, "w", encoding="utf-8") as console:
+            suite.run(output=output, log=None, report=None, stdout=console, stderr=console, listener=interrupt)
+        (result,) = ExecutionResult(output).suite.tests
+        answer = {"status": result.status, "message": result.message, "seconds": interrupt.seconds}
+        print(json.dumps({name: answer}), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
