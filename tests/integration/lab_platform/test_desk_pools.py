@@ -170,6 +170,25 @@ async def test_two_testers_with_one_pool_name_get_one_pool(platform_lab, client)
     await client.events.finish(event, 60)
 
 
+async def test_a_pool_deleted_by_two_testers_while_a_third_starts_it_leaves_nothing(client, platform_lab):
+    pool = await create(client, amount=2)
+    ids = [vm.id for vm in await client.desk_pools.vms(pool.id)]
+    starting = await client.domains.start(ids[:1])
+    outcomes = await asyncio.gather(
+        client.desk_pools.delete(pool.id),
+        client.desk_pools.delete(pool.id),
+        client.domains.start(ids[1:]),
+        return_exceptions=True,
+    )
+    assert platform_lab.left() == []
+    assert await client.desk_pools.list().collect() == []
+    refused = [str(outcome) for outcome in outcomes if isinstance(outcome, PlatformError)]
+    assert len(refused) <= 1
+    assert all("虚机正在删除中" in sentence for sentence in refused)
+    ended = await client.events.detail(starting.event_ids[0])
+    assert ended.is_success == 0
+
+
 async def test_lists_are_filtered_and_paged(client):
     await create(client, "red", 3)
     await create(client, "blue", 2)

@@ -106,6 +106,15 @@ async def test_wrong_input_is_refused_in_the_vendors_way(bare, method, path, bod
     assert "data" not in answer.json()
 
 
+async def test_a_request_that_is_too_large_or_has_no_length_is_refused(bare):
+    async def endless():
+        yield b"{"
+
+    for content in (b" " * 2_000_000, endless()):
+        answer = await bare.post("/domain/start", content=content)
+        assert (answer.status_code, answer.json()["status"]) == (200, 400)
+
+
 async def test_an_unknown_path_is_a_404_in_the_vendors_envelope(bare):
     answer = await bare.get("/no/such/path")
     assert (answer.status_code, answer.json()["status"]) == (404, 404)

@@ -77,6 +77,8 @@ async def _guard(request: Request, following: Next) -> Response:
     try:
         if int(request.headers.get("content-length") or 0) > LARGEST_REQUEST_BYTES:
             raise Refusal("请求过大 (the request is larger than 1 MiB)", Status.BAD_REQUEST)
+        if "transfer-encoding" in request.headers:
+            raise Refusal("请求必须有 Content-Length (the request must say its length)", Status.BAD_REQUEST)
         if request.url.path not in _WITHOUT_TOKEN:
             request.app.state.platform.accounts.check(request.headers.get("token", ""))
         return await following(request)

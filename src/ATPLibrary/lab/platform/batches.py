@@ -15,6 +15,8 @@ from ATPLibrary.lab.platform.store import Store, VmRow
 # How long a deletion waits for a start that is under way.
 SUPERSEDE_SECONDS = 60.0
 
+_BUSY = "虚机正在操作中 (another operation is under way)"
+
 Work = Callable[[VmView], Coroutine[Any, Any, None]]
 
 
@@ -23,14 +25,20 @@ class Batches:
         self._store = store
         self._machines = machines
         self._operations = operations
+        self._removing: set[str] = set()
+
+    @property
+    def busy(self) -> frozenset[str]:
+        """The ids of the VMs that something is being done to."""
+        return self._operations.busy_vms | self._removing
 
     async def views(self, rows: Sequence[VmRow]) -> list[VmView]:
         """The VMs as libvirt sees them now, in the order of `rows`."""
-        return await self._machines.views(rows, self._operations.busy_vms)
+        return await self._machines.views(rows, self.busy)
 
     async def host_views(self) -> list[HostView]:
         """The hosts as they are now."""
-        return await self._machines.host_views(self._store.vms(), self._operations.busy_vms)
+        return await self._machines.host_views(self._store.vms(), self.busy)
 
     async def view(self, vm_id: str) -> VmView:
         """One VM; a refusal where there is none of that id."""
@@ -78,8 +86,15 @@ class Batches:
     async def remove(self, rows: Iterable[VmRow]) -> None:
         """Destroy, undefine, remove the files, forget: all VMs at once. Raises the first failure when all have been tried."""
         rows = list(rows)
-        await self._operations.supersede([row.id for row in rows], SUPERSEDE_SECONDS)
-        outcomes = await asyncio.gather(*(self._remove(row) for row in rows), return_exceptions=True)
+        ids = [row.id for row in rows]
+        if names := [row.name for row in rows if row.id in self._removing]:
+            raise Refusal(f"虚机正在删除中: {', '.join(names)} (they are being deleted)")
+        self._removing.update(ids)
+        try:
+            await self._operations.supersede(ids, SUPERSEDE_SECONDS)
+            outcomes = await asyncio.gather(*(self._remove(row) for row in rows), return_exceptions=True)
+        finally:
+            self._removing.difference_update(ids)
         for outcome in outcomes:
             if outcome is not None:
                 raise outcome
@@ -101,8 +116,7 @@ class Batches:
         events: list[str] = []
         for view in views:
             # Asked again here: since the view was taken another request may have begun something.
-            busy = view.row.id in self._operations.busy_vms
-            reason = "虚机正在操作中 (another operation is under way)" if busy else refuse(view)
+            reason = _BUSY if view.row.id in self.busy else refuse(view)
             if reason is not None:
                 errors.append(_error(view.row.id, view.row.name, reason))
             else:
@@ -129,7 +143,7 @@ def _wrong_state(view: VmView, wanted: VmStatus) -> str | None:
         VmStatus.SHUT_OFF: "虚机已经关机 (the VM is shut off)",
         VmStatus.RUNNING: "虚机已经启动 (the VM is running)",
         VmStatus.SUSPENDED: "虚机已挂起 (the VM is suspended)",
-        VmStatus.BUSY: "虚机正在操作中 (another operation is under way)",
+        VmStatus.BUSY: _BUSY,
     }
     return words[view.status] if view.status is not None else "虚机状态未知 (the VM's state is unknown)"
 

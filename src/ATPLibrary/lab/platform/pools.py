@@ -127,7 +127,11 @@ class Pools:
         outcomes = await asyncio.gather(*(make(row) for row in rows), return_exceptions=True)
         failure = next((outcome for outcome in outcomes if outcome is not None), None)
         if failure is not None:
-            await self._remove(pool)
+            self._store.change_pool(pool.id, phase="deleting")
+            try:
+                await self._remove(pool)
+            except (ATPError, OSError) as error:
+                LOG.error("desk pool %r is half made and stays until it is deleted: %s", pool.name, error)
             raise failure
         self._store.change_pool(pool.id, phase="ready")
 
