@@ -326,6 +326,15 @@ class PtyStream:
         os.close(self.fd)
 
 
+def test_a_port_that_is_no_port_is_one_log_line_and_is_tried_again(tmp_path):
+    (tmp_path / "file").touch()
+    agent = Agent(Port(str(tmp_path / "file")), Plugboard(), IDENTITY, Log(str(tmp_path / "log")), reopen_seconds=0.0)
+    for _ in range(20):
+        agent.turn(0)
+    agent.close()
+    assert (tmp_path / "log").read_text().count("port") == 1
+
+
 def test_a_port_is_found_by_name_without_udev(tmp_path, monkeypatch):
     (tmp_path / "vport1p1").mkdir()
     (tmp_path / "vport1p1" / "name").write_text("org.qemu.guest_agent.0\n")

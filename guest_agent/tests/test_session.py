@@ -131,6 +131,13 @@ def test_a_message_that_makes_no_sense_gets_one_error_and_harms_nothing(world, l
     assert world.host.ask({"type": "ping", "id": 1}, "pong")["id"] == 1
 
 
+def test_a_fault_of_the_agents_own_is_told_to_the_host_and_the_session_goes_on(world, monkeypatch):
+    world.start().greet()
+    monkeypatch.setattr(world.device(), "held", lambda: 1 / 0)
+    assert "ZeroDivisionError" in world.host.ask({"type": "state", "id": 4}, "error")["message"]
+    assert world.host.ask({"type": "ping", "id": 1}, "pong")["id"] == 1
+
+
 def test_a_line_over_ten_mebibytes_is_refused_and_the_next_is_answered(world):
     world.start().greet()
     for _ in range(11):

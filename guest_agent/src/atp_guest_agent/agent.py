@@ -15,6 +15,8 @@ from atp_guest_agent.uevents import Uevents
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from atp_guest_agent.evdev import Event
     from atp_guest_agent.identity import Identity
     from atp_guest_agent.log import Log
@@ -83,7 +85,7 @@ class Agent:
     def turn(self, longest: float | None) -> None:
         """One turn of the loop: wait for something (at most `longest` seconds, None: as long as it takes) and see to it."""
         if self._port.fd < 0:
-            self._open_port()
+            self._guard("port", self._open_port)
         ready = [fd for fd, _ in self._epoll.poll(self._patience(longest))]
         self._guard("input", self._read_devices, ready)
         if self._port.fd in ready:
@@ -124,10 +126,10 @@ class Agent:
             times.append(deadline_us / 1e6 - now)
         return max(0.0, min(times)) if times else None
 
-    def _guard(self, what: str, action: object, *arguments: object) -> None:
+    def _guard(self, what: str, action: Callable[..., None], *arguments: object) -> None:
         """Nothing that goes wrong in one corner may end the agent: one log line, and on."""
         try:
-            action(*arguments)  # type: ignore[operator]
+            action(*arguments)
         except Exception as error:
             self._log.say(f"{what}: {type(error).__name__}: {error}")
             if what == "port":
@@ -150,7 +152,7 @@ class Agent:
                 events = []
                 self._session.overrun(device.number, overrun.held)
             except Exception as error:  # ENODEV: unplugged. Whatever else it is, it would come again at once
-                self._log.say(f"{device.path} is given up: {type(error).__name__}: {error}")
+                self._log.say(f"{device.path} is closed: {type(error).__name__}: {error}")
                 self._session.observe(events)
                 events = []
                 self._forget(device)
@@ -177,13 +179,13 @@ class Agent:
                 continue
             try:
                 device = self._inputs.open(path, self._next_device)
+                self._epoll.register(device.fd, select.EPOLLIN)
             except OSError as error:
                 unready = True
                 self._log.say(f"{path} can't be opened: {error.strerror}")
                 continue
             self._next_device += 1
             self._devices[device.fd] = device
-            self._epoll.register(device.fd, select.EPOLLIN)
             added.append(device.number)
         if added:
             self._session.devices_changed(added=added, removed=[])

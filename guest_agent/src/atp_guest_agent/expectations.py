@@ -56,7 +56,7 @@ class EdgePattern:
 
 
 class PositionPattern:
-    """The absolute position of a pointer comes to be x, y; of a coordinate that isn't given, anything will do."""
+    """The absolute position of a pointer comes to be x, y; a coordinate that isn't given may be anything."""
 
     def __init__(self, x: int | None, y: int | None, tolerance: int, axis: Callable[[int, int], int]) -> None:
         self._wanted = {code: value for code, value in ((ABS_X, x), (ABS_Y, y)) if value is not None}
@@ -80,7 +80,10 @@ class PositionPattern:
         for axis, wanted in self._wanted.items():
             value = self._position.get((device, axis))
             if value is None:  # the kernel doesn't repeat an axis that stays: ask where it is
-                value = self._position[device, axis] = self._axis(device, axis)
+                try:
+                    value = self._position[device, axis] = self._axis(device, axis)
+                except OSError:  # the device is just vanishing
+                    return None
             if abs(value - wanted) > self._tolerance:
                 return None
             at["x" if axis == ABS_X else "y"] = value

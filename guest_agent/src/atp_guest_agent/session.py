@@ -81,6 +81,8 @@ class Session:
             answer(message, arrived_us)
         except ValueError as error:
             self._error(str(error), kind, message)
+        except Exception as error:  # a fault of ours: the host must hear of it, and the other requests must go on
+            self._error(f"{type(error).__name__} in the agent: {error}", kind, message)
 
     def host_left(self) -> None:
         """The host closed the port: what is queued will never be read."""
