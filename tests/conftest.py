@@ -17,6 +17,7 @@ Anything that boots is under a test marked e2e. A session whose fixtures left a 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import json
 import os
@@ -193,10 +194,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def guest_image() -> Any:
+def guest_image(tmp_path_factory: pytest.TempPathFactory) -> Any:
     from ATPLibrary.lab import image
+    from ATPLibrary.lab.daemon_user import daemon_user
 
-    return image.build(_say)
+    built = image.build(_say)
+    user = daemon_user()
+    if user.owner is None:
+        return built
+    copies = _own_short_directory(tmp_path_factory.mktemp("image")) / "image"
+    reachable = {name: user.reachable(getattr(built, name), copies) for name in ("kernel", "initrd", "disk")}
+    return dataclasses.replace(built, **reachable)
 
 
 @pytest.fixture(scope="session")

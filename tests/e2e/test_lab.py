@@ -9,6 +9,8 @@ import fcntl
 import http.client
 import json
 import os
+import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,9 +38,10 @@ COMMAND_SECONDS = 300  # an image may have to be built first
 ATP = [sys.executable, "-c", "from ATPLibrary.cli import main; main()"]
 
 
-def atp(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def atp(directory: Path, *words: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [*ATP, "lab", *words, "--dir", str(directory)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False)
+    env = {**os.environ, **(environ or {})}
+    return subprocess.run(command, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False, env=env)
 
 
 def condition(directory: Path) -> str:
@@ -259,4 +262,29 @@ def test_an_up_that_fails_takes_down_what_it_started_and_says_why(lab_directory:
     failed = atp(lab_directory, "up")
     assert failed.returncode == 3
     assert "The lab's platform should start" in failed.stderr
+    assert_nothing_is_left(lab_directory)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's daemons need a user namespace")
+def test_root_without_user_namespaces_has_a_lab_that_runs_as_nobody(lab_directory: Path, tmp_path: Path) -> None:
+    forbidden = tmp_path / "bin" / "unshare"
+    forbidden.parent.mkdir()
+    forbidden.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
+    forbidden.chmod(0o755)
+    up = atp(lab_directory, "up", environ={"PATH": f"{forbidden.parent}:{os.environ['PATH']}"})
+    assert up.returncode == 0, up.stderr
+    vm = paused_vm(lab_directory)
+    assert Path(f"/proc/{vm.pid}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+    assert condition(lab_directory) == "up"
+    assert atp(lab_directory, "down").returncode == 0
+    assert not vm.alive
+    assert_nothing_is_left(lab_directory)
+
+
+def test_down_finds_a_lab_whose_directory_was_deleted(lab_directory: Path) -> None:
+    assert atp(lab_directory, "up").returncode == 0
+    processes_then = everything_of(lab_directory)
+    shutil.rmtree(lab_directory)
+    assert atp(lab_directory, "down").returncode == 0
+    assert not any(process.alive for process in processes_then)
     assert_nothing_is_left(lab_directory)

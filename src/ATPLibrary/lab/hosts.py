@@ -1,8 +1,7 @@
 """One lab host: a libvirt daemon of this user with directories of its own, so that several serve as several hosts on one machine.
 
-The daemon runs in libvirt's session mode. As root that mode doesn't exist (libvirtd decides by its effective user id), so
-there it runs in a user namespace in which root is called "nobody": the files stay root's, and nothing of the system's own
-libvirt is touched. See docs/decisions/0003-two-hosts-on-one-machine.md.
+The daemon runs in libvirt's session mode: nothing of the system's own libvirt is touched. `daemon_user` says as whom.
+See docs/decisions/0003-two-hosts-on-one-machine.md.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import pwd
 import shutil
 import socket
 import stat
@@ -24,6 +22,7 @@ from typing import Any, TypeVar, cast
 from ATPLibrary import runtime
 from ATPLibrary.errors import DeadlineError, HostError, LabError
 from ATPLibrary.lab import processes, reaper
+from ATPLibrary.lab.daemon_user import daemon_user
 from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
 
@@ -170,7 +169,7 @@ class LabHost:
         daemon = shutil.which("libvirtd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "libvirtd"
         command = [daemon, f"--pid-file={self._pid_file}", f"--config={self.directory / 'libvirtd.conf'}"]
         # The pid that libvirtd compares with LISTEN_PID is its own, not the reaper's.
-        told = processes.told_its_pid([*namespace_command(), *command])
+        told = processes.told_its_pid([*daemon_user().prefix, *command])
         return [sys.executable, "-I", "-S", reaper.__file__, *told]
 
     def _environ(self) -> dict[str, str]:
@@ -186,25 +185,21 @@ class LabHost:
         }
 
     def _write_configuration(self) -> None:
+        user = daemon_user()
         for path in (self.directory.parent.parent, self.directory.parent, self.directory):
             _check_owner(private_directory(path))
+            if user.owner is not None and path not in (self.directory, Path("/tmp")):
+                path.chmod(0o711)  # the daemon must get through
         for name in ("r/libvirt", "c/libvirt", "k/libvirt/qemu/cache", "d"):
             (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         capabilities = self.directory / "k/libvirt/qemu/cache/capabilities"
-        if not capabilities.is_symlink():
+        if user.owner is None and not capabilities.is_symlink():
             capabilities.symlink_to(_capabilities_cache())
         first = _FIRST_PORT + _PORTS_PER_RANGE * (int(self.directory.parent.name.encode().hex(), 16) % _PORT_RANGES)
         qemu = _QEMU_CONF.format(first=first, last=first + _PORTS_PER_RANGE - 1)
         write_private(self.directory / "c/libvirt/qemu.conf", qemu)
         write_private(self.directory / "libvirtd.conf", _LIBVIRTD_CONF.format(id=self.id))
-
-
-def namespace_command() -> list[str]:
-    """What stands before the daemon's command so that it isn't root: nothing for a user, a user namespace for root."""
-    if os.geteuid() != 0:
-        return []
-    nobody = pwd.getpwnam("nobody")
-    return ["unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}", "--"]
+        user.hand_over([self.directory, *self.directory.rglob("*")])
 
 
 def last_lines(log: Path, count: int = 5) -> str:
@@ -256,7 +251,9 @@ def _capabilities_cache() -> Path:
 def _check_owner(directory: Path) -> None:
     """Sockets below a directory of somebody else in /tmp would be theirs."""
     status = directory.lstat()
-    if stat.S_ISDIR(status.st_mode) and (status.st_uid == os.geteuid() or directory == Path("/tmp")):
+    owner = daemon_user().owner
+    ours = {os.geteuid(), owner[0]} if owner else {os.geteuid()}
+    if stat.S_ISDIR(status.st_mode) and (status.st_uid in ours or directory == Path("/tmp")):
         return
     raise LabError.about(
         f"Directory '{directory}' for the lab's sockets",

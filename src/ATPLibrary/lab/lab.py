@@ -14,9 +14,11 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab import processes, server_process
+from ATPLibrary.lab.daemon_user import daemon_user
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
@@ -25,6 +27,10 @@ from ATPLibrary.lab.settings import AcceleratorSettings, ImageSettings, LabHostS
 from ATPLibrary.lab.state import FILE_NAME as STATE_FILE
 from ATPLibrary.lab.state import LabPhase, LabState, boot_id
 from ATPLibrary.lab.status import Condition, HostStatus, LabStatus
+
+if TYPE_CHECKING:
+    from ATPLibrary.lab.accelerator import Accelerator
+    from ATPLibrary.lab.image import GuestImage
 
 Progress = Callable[[str], None]
 
@@ -66,9 +72,10 @@ class Lab:
 
     def down(self, progress: Progress) -> None:
         """End the VMs, the platform server and the daemons; remove their sockets, overlays and the settings. Logs stay."""
-        if not self.directory.is_dir():
+        if not self.directory.is_dir() and not self._running():
             progress(f"No lab in {self.directory}")
             return
+        private_directory(self.directory)
         with self._lock():
             if self._condition()[0] == "down":
                 progress(f"The lab in {self.directory} is down")
@@ -125,7 +132,7 @@ class Lab:
         state = LabState(LabPhase.STARTING, _ourselves(), boot_id())
         state.save(self.directory)
         guest = build(progress)
-        verdict = decide(guest, progress)
+        verdict = _usable(decide(guest, progress))
         progress(f"Accelerator: {verdict.kind} ({verdict.reason})")
         hosts = self.hosts()
         settings = LabSettings(
@@ -133,15 +140,8 @@ class Lab:
                 LabHostSettings(id=host.id, name=host.name, uri=host.uri, ip=host.ip, directory=host.directory)
                 for host in hosts
             ),
-            image=ImageSettings(
-                directory=guest.directory,
-                kernel=guest.kernel,
-                initrd=guest.initrd,
-                disk=guest.disk,
-                cmdline=guest.cmdline,
-                key=guest.key,
-            ),
-            accelerator=AcceleratorSettings(kind=verdict.kind, reason=verdict.reason),
+            image=self._reachable(guest),
+            accelerator=verdict,
             platform=PlatformAccount(password=secrets.token_urlsafe(12)),
         )
         settings.save(self.directory)
@@ -169,6 +169,18 @@ class Lab:
         LabState(LabPhase.UP, state.owner, state.boot_id, state.processes, url).save(self.directory)
         progress("The lab is up")
         return settings
+
+    def _reachable(self, image: GuestImage) -> ImageSettings:
+        """The image's files where the daemons can read them: where they are, unless the daemons run as somebody else."""
+        user, copies = daemon_user(), self._short_directory / "image"
+        return ImageSettings(
+            directory=image.directory,
+            kernel=user.reachable(image.kernel, copies),
+            initrd=user.reachable(image.initrd, copies),
+            disk=user.reachable(image.disk, copies),
+            cmdline=image.cmdline,
+            key=image.key,
+        )
 
     def _write_config(self, settings: LabSettings, url: str) -> None:
         import yaml
@@ -247,6 +259,16 @@ class Lab:
             yield
         finally:
             os.close(descriptor)
+
+
+def _usable(verdict: Accelerator) -> AcceleratorSettings:
+    """The verdict, unless the daemons run as somebody who may not open /dev/kvm."""
+    if verdict.kind == "kvm" and daemon_user().owner is not None:
+        reason = (
+            "KVM works, but not for 'nobody', as whom root's hosts run where user namespaces are forbidden: using TCG"
+        )
+        return AcceleratorSettings(kind="tcg", reason=reason)
+    return AcceleratorSettings(kind=verdict.kind, reason=verdict.reason)
 
 
 def _ourselves() -> Process:

@@ -6,6 +6,7 @@ balloon, no sound, a bounded translation cache.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
@@ -125,6 +126,10 @@ def create_overlay(spec: MachineSpec) -> None:
             got=f"qemu-img said: {said.strip()}",
             next_step="Check free space with 'df' and the packages with 'atp doctor'",
         ) from error
+    owner = spec.directory.stat()  # the host's daemon, which isn't always us (lab.daemon_user)
+    if owner.st_uid != os.geteuid():
+        for path in (spec.files.parent, spec.files, spec.overlay):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def disk_format(disk: Path) -> Literal["qcow2", "raw"]:

@@ -191,12 +191,12 @@ def _signal(descriptor: int, process: Process, number: signal.Signals) -> None:
 
 
 def find(role_of: Callable[[list[str]], str | None]) -> Iterator[Process]:
-    """This user's processes for whose command line `role_of` gives a role."""
+    """This user's processes (root: everybody's) for whose command line `role_of` gives a role."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):  # it ended while we looked
-            if entry.stat().st_uid != os.geteuid():
+            if os.geteuid() not in (0, entry.stat().st_uid):
                 continue
             command = (entry / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
             role = role_of(command)

@@ -28,7 +28,7 @@ def test_a_host_in_a_directory_that_is_a_link_is_refused(tmp_path: Path) -> None
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 def test_a_host_in_somebody_elses_directory_is_refused(tmp_path: Path) -> None:
     (tmp_path / "theirs").mkdir()
-    os.chown(tmp_path / "theirs", 65534, 65534)
+    os.chown(tmp_path / "theirs", 12345, 12345)
     with pytest.raises(LabError, match="belongs to somebody else"):
         LabHost("lab-a", "1", "127.0.0.2", tmp_path / "theirs" / "a").start()
 
