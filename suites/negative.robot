@@ -12,12 +12,17 @@ Suite Teardown      Leave The Shared Desktop
 Test Tags           needs-platform    needs-vm
 
 
+*** Variables ***
+${FILE}     /tmp/negative.txt
+
+
 *** Test Cases ***
 Typing Without The Agent Fails And Says Why
     [Documentation]    Keys that nobody saw arrive are never called arrived.
     Stop The Agent In The Guest
     Run Keyword And Expect Error    The agent of VM '*' should answer within * but did not. *    Type Text    Hello
-    Run Keyword And Expect Error    *    Text Should Have Arrived    Hello
+    Run Keyword And Expect Error    Typing 5 characters in VM '*' should arrive but it failed: *
+    ...    Text Should Have Arrived    Hello
     [Teardown]    Start The Agent In The Guest
 
 Typing Without Proof Says So
@@ -29,17 +34,21 @@ Typing Without Proof Says So
 
 A Paused VM Refuses Input
     [Documentation]    Nothing is sent into a VM that doesn't run, and nothing turns up later.
+    Remove File In Guest    ${FILE}
+    Type Text    echo before-
     Suspend VM
     VM Should Be    paused
-    Run Keyword And Expect Error    VM '*' should be running*but*paused*    Type Text    Hello
+    Run Keyword And Expect Error    VM '*' should be running*but is paused, and nothing was sent*    Type Text    Hello
     Resume VM
-    Type And Prove    x
+    Enter Command    after > ${FILE}
+    File In Guest Should Contain    ${FILE}    before-after
     [Teardown]    Resume And Clear
 
 An Unknown Key Is Refused Before Anything Is Sent
     [Documentation]    The sentence names the key, and a near one.
-    Run Keyword And Expect Error    *hyperkey*    Press Keys    hyperkey
-    Run Keyword And Expect Error    *'你'*    Type Text    Hello 你好
+    Run Keyword And Expect Error    Key 'hyperkey' should be a key*    Press Keys    hyperkey
+    Run Keyword And Expect Error    Character '你' * should be on the 'us' keyboard layout but is not, *
+    ...    Type Text    Hello 你好
     No Key Should Be Down
 
 A Wrong Password Is Refused
@@ -61,7 +70,8 @@ An Unreachable Host Is Named
 
 An Unknown VM Is Named
     [Documentation]    Every host was asked before the answer is no.
-    Run Keyword And Expect Error    *no such vm*    Connect To VM    no such vm
+    Run Keyword And Expect Error    VM 'no such vm' should exist on host * but does not. *
+    ...    Connect To VM    no such vm
 
 
 *** Keywords ***

@@ -45,11 +45,11 @@ CALLS = {
     "Guest Agent Should Be Ready": "",
     "Wait Until Guest Agent Is Ready": "",
     "Get Guest Info": "",
-    "Receive From Channel": "com.vmagent.sock",
     "Wait Until Verifier Is Ready": "",
     "Verifier Should Be Ready": "",
     "No Key Should Be Down": "",
     "Get Input Devices": "",
+    "Receive From Channel": "com.vmagent.sock",  # last: it keeps the verifier's channel
 }
 TIMEOUT = 0.3
 SIGNAL_AFTER = 0.3

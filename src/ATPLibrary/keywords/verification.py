@@ -87,7 +87,9 @@ class VerificationKeywords(Component):
                 f"The last text typed into VM '{machine.name}'", wanted=f"be {shown(text)}", got=f"was {shown(typed)}"
             )
         report = machine.last_text.proved(machine.name)
-        logger.info(f"Arrived in VM '{machine.name}': {report.sentence()}")
+        logger.info(
+            f"Proved: VM '{machine.name}' has seen all {report.edges} edges of {report.what}, in order and once."
+        )
 
     @keyword(tags=["Verification", "Assertion"])
     def input_should_have_arrived(self, vm: str | None = None) -> None:
@@ -104,7 +106,9 @@ class VerificationKeywords(Component):
         if machine.last_input is None:
             raise VerificationError(f"No input was sent to VM '{machine.name}' yet. Use 'Type Text' or 'Click' first.")
         report = machine.last_input.proved(machine.name)
-        logger.info(f"Arrived in VM '{machine.name}': {report.sentence()}")
+        logger.info(
+            f"Proved: VM '{machine.name}' has seen all {report.edges} edges of {report.what}, in order and once."
+        )
 
     @keyword(tags=["Verification", "Getter"])
     def get_input_latency(

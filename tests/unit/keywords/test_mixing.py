@@ -43,27 +43,6 @@ def test_a_tester_s_own_search_order_comes_first(run_robot: Callable[..., Any]) 
     assert test.body[0].body[0].full_name == "ATPLibrary.QMP.Type Text"
 
 
-def test_what_one_library_connects_the_others_use(run_robot: Callable[..., Any]) -> None:
-    result = run_robot(
-        "*** Settings ***\nLibrary    ATPLibrary.Transport\nLibrary    ATPLibrary.Verifier\nLibrary    ATPLibrary.QGA\n"
-        "*** Test Cases ***\nShared\n"
-        "    ATPLibrary.Transport.Connect To Host    here    uri=test:///default\n"
-        "    ATPLibrary.QGA.Connect To VM    test\n"
-        "    ${before} =    ATPLibrary.Verifier.Use VM    test\n"
-        "    Should Be Equal    ${before}    test\n"
-        "    ATPLibrary.Transport.VM Should Be    running\n"
-    )
-    assert [test.message for test in result.suite.tests if not test.passed] == []
-
-
-def test_the_end_of_the_run_closes_the_workspace(run_robot: Callable[..., Any]) -> None:
-    run_robot(
-        "*** Settings ***\nLibrary    ATPLibrary.Transport\n"
-        "*** Test Cases ***\nConnect\n    Connect To Host    here    uri=test:///default\n"
-    )
-    assert Workspace.existing() is None
-
-
 def test_a_dry_run_makes_no_workspace(run_robot: Callable[..., Any]) -> None:
     run_robot(f"*** Settings ***\n{EVERY_LIBRARY}\n*** Test Cases ***\nDry\n    Connect To VM    win11\n", dryrun=True)
     assert Workspace.existing() is None
