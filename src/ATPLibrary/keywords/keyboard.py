@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, VerifiedInput
 from ATPLibrary.verifier.report import InputReport
@@ -40,6 +41,8 @@ class KeyboardKeywords(VerifiedInput):
         | Type Text    no agent here    verify=False
         """
 
+        if not text:
+            raise InputError("There is no text to type: it is empty. Nothing was sent, so nothing can be proved.")
         return self.type_with(
             f"Typing {len(text)} characters",
             vm,
@@ -66,6 +69,8 @@ class KeyboardKeywords(VerifiedInput):
         | Press Keys    up    up    enter
         | Press Keys    ctrl+alt+delete    vm=win11
         """
+        if not combinations:
+            raise InputError("There is no key to press: name one, such as 'enter' or 'ctrl+c'.")
         for combination in combinations:
             press = partial(_press, combination)
             self.type_with(f"Pressing {combination}", vm, verify, timeout, press)

@@ -141,6 +141,10 @@ class MouseKeywords(VerifiedInput):
         | Connect To VM    win11
         | Scroll    down    3
         """
+        if notches < 1:
+            raise InputError(
+                f"The wheel can't be turned by {notches} notches: give 1 or more, and the direction by its name."
+            )
         amount = notches if direction in ("up", "right") else -notches
         return self.point_with(
             f"Scrolling {direction}",

@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.events import Event
 from ATPLibrary.keywords.assertions import Operator, check, holds
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.transport.domain_state import VmState
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
+
+# libvirt's event when a guest has been reset.
+REBOOTED = "libvirt.reboot"
 
 
 class PowerKeywords(Component):
@@ -150,16 +154,18 @@ class PowerKeywords(Component):
 
     @keyword(name="Reboot VM", tags=["VM"])
     def reboot_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Asks the guest to reboot. Returns when libvirt has passed it on: see `Wait Until Verifier Is Ready` for what follows.
+        """Asks the guest to reboot, and waits until it really begins anew. A guest that doesn't listen makes it fail.
+
+        What boots inside is another question: see `Wait Until Verifier Is Ready`.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
-        | Reboot VM    win11
+        | Reboot VM    win11    timeout=2 min
         | Wait Until Verifier Is Ready    vm=win11    timeout=2 min
         """
-        self._change("Rebooting", lambda m, s: m.domain.reboot(s), vm=vm, timeout=timeout, kind="command", wanted=None)
+        self._change("Rebooting", _reboot, vm=vm, timeout=timeout, kind="boot", wanted=VmState.RUNNING)
 
     async def _state(
         self, vm: str | None, operator: Operator | None, wait_for: VmState | None, seconds: float
@@ -190,16 +196,34 @@ class PowerKeywords(Component):
         vm: str | None,
         timeout: timedelta | None,
         kind: str,
-        wanted: VmState | None,
+        wanted: VmState,
     ) -> None:
         seconds = self.seconds(timeout, kind)
 
         async def change() -> str:
             machine = await self.machine(vm, seconds)
             await action(machine, seconds)
-            if wanted is not None:
-                await machine.domain.wait_for_state(wanted, seconds)
+            await machine.domain.wait_for_state(wanted, seconds)
             return machine.name
 
         name = self.wait(change(), seconds, f"{doing} {named(vm)}")
-        logger.info(f"VM '{name}' is {wanted.value}." if wanted is not None else f"VM '{name}' was told to reboot.")
+        logger.info(f"VM '{name}' is {wanted.value}.")
+
+
+async def _reboot(machine: Machine, seconds: float) -> None:
+    """Pass the wish on, and wait for libvirt's word that the guest has done it: until then the old guest still answers."""
+    from ATPLibrary import runtime
+
+    def is_reboot(event: Event) -> bool:
+        return event.kind == REBOOTED and event.data.get("uuid") == machine.uuid
+
+    with machine.bus.subscribe(is_reboot) as subscription:
+        await machine.domain.reboot(seconds)
+        async with runtime.deadline(
+            seconds,
+            f"VM '{machine.name}'",
+            wanted="reboot",
+            got="did not",
+            next_step="See whether the guest listens to its power button (screenshot), or use 'Destroy VM' and 'Start VM'",
+        ):
+            await anext(subscription)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import ATPError, ChannelError
+from ATPLibrary.errors import ATPError, ChannelError, VmStateError
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.secrets import Secret, as_secret
@@ -245,6 +245,14 @@ class Machine:
                 wanted="be free for the verifier",
                 got="a keyword has it open",
                 next_step=f"Use 'Close Channel    {channel}' first",
+            )
+        state = await self.domain.state(timeout)
+        if not state.state.is_active:
+            raise VmStateError.about(
+                f"VM '{self.name}'",
+                wanted="be running to have an agent that answers",
+                got=f"is {state}",
+                next_step="Start it with 'Start VM' or 'Start Desktops'",
             )
         session = AgentSession(
             lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(timeout)

@@ -99,7 +99,7 @@ class Qga:
             except TimeoutError as error:
                 raise AgentError.about(
                     self.subject, wanted="be ready", got="is not", waited=timeout, last_seen=str(last or error),
-                    next_step="Check that the guest has started and runs qemu-ga (`Get Console Tail`, or the screen)",
+                    next_step="Check that the guest has started and runs qemu-ga (`Get Console Text`, or the screen)",
                 ) from error  # fmt: skip
 
     async def sync(self, timeout: float = COMMAND_SECONDS) -> None:

@@ -1,0 +1,57 @@
+"""The assertions that getters take, and the sentences of those that don't hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from ATPLibrary.errors import VerificationError
+from ATPLibrary.keywords.assertions import Operator, check, shown
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "expected"),
+    [
+        ("running", "==", "running"),
+        ("running", "!=", "paused"),
+        (1.5, "<", 2),
+        (2, "<=", 2),
+        (3, ">", 2),
+        (3, ">=", 3),
+        ("boot: ok", "contains", "ok"),
+        ("boot: ok", "not contains", "panic"),
+        ("Linux 6.1", "matches", r"Linux \d"),
+    ],
+)
+def test_what_holds_passes(value: object, operator: Operator, expected: object) -> None:
+    check("It", value, operator, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "expected", "sentence"),
+    [
+        ("running", "==", "paused", "VM 'win11' should be 'paused' but is 'running'."),
+        ("paused", "!=", "paused", "VM 'win11' should not be 'paused' but is 'paused'."),
+        (25.0, "<", 20, "VM 'win11' should be < 20 but is 25.0."),
+        ("boot", "contains", "ok", "VM 'win11' should contain 'ok' but is 'boot'."),
+        ("panic", "not contains", "panic", "VM 'win11' should not contain 'panic' but is 'panic'."),
+        ("boot", "matches", "^ok", "VM 'win11' should match '^ok' but is 'boot'."),
+    ],
+)
+def test_what_does_not_hold_is_one_sentence(value: object, operator: Operator, expected: object, sentence: str) -> None:
+    with pytest.raises(VerificationError) as caught:
+        check("VM 'win11'", value, operator, expected)
+    assert str(caught.value) == sentence
+
+
+def test_without_an_operator_nothing_is_asserted() -> None:
+    check("It", "anything", None, None)
+
+
+def test_long_text_is_cut_in_the_middle() -> None:
+    text = shown("a" * 5000 + "b" * 5000)
+    assert len(text) < 600
+    assert text.startswith("'aaa")
+    assert "[10000 characters]" in text
+    assert text.endswith("bbb'")

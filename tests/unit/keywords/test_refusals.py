@@ -1,0 +1,40 @@
+"""What no keyword may call done: nothing to send, half a place, no VM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ("Type Text    ${EMPTY}", "There is no text to type: it is empty."),
+        ("Press Keys", "There is no key to press"),
+        ("Scroll    down    0", "The wheel can't be turned by 0 notches"),
+        ("Click    x=0.5", "A place on the screen needs both x and y."),
+        ("Type Text    Hello", "This keyword needs a VM and none is connected."),
+        ("Run Command    ls", "This keyword needs a VM and none is connected."),
+        ("VM Should Be    running", "This keyword needs a VM and none is connected."),
+        ("Text Should Have Arrived", "This keyword needs a VM and none is connected."),
+        ("Connect To VM    win11", "VM 'win11' should exist on host (none is known) but does not."),
+        ("Connect To Host    rack-1", "Host 'rack-1' should be in the configuration"),
+        ("Log In To Platform", "A platform should be named"),
+        ("Get Desk Pools", "No platform is logged in to. Use 'Log In To Platform' first."),
+        ("Output Should Contain    x", "There is no output to look at"),
+    ],
+)
+def test_it_is_refused_with_a_sentence(run_robot: Callable[..., Any], step: str, sentence: str) -> None:
+    result = run_robot(f"*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nRefused\n    {step}\n")
+    (test,) = result.suite.tests
+    assert not test.passed
+    assert test.message.startswith(sentence), test.message
+
+
+def test_logging_out_without_a_session_is_harmless(run_robot: Callable[..., Any]) -> None:
+    result = run_robot("*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nOut\n    Log Out Of Platform\n")
+    assert result.suite.tests[0].passed
