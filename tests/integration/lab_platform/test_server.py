@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import signal
 import sqlite3
 import time
@@ -159,6 +160,21 @@ async def test_a_host_whose_daemon_is_stopped_is_offline_and_costs_only_its_own_
     assert settings == LabSettings.load(platform_lab.directory)
     async with platform_lab.client() as again:
         assert [int(host.status) for host in await again.hosts.list().collect()] == [1, 1]
+
+
+async def test_a_host_that_hangs_is_offline_and_the_other_works_on(client, platform_lab):
+    model = await client.models.find("atp-linux")
+    await client.events.finish(await client.desk_pools.create("stuck", model_id=model.id, amount=2), 60)
+    first, second = await client.desk_pools.vms((await client.desk_pools.detail("stuck")).id)
+    (daemon,) = [each for each in platform_lab.hosts[1].processes() if each.role.startswith("libvirtd")]
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        assert [int(host.status) for host in await client.hosts.list(timeout=20).collect()] == [1, 3]
+        assert (await client.domains.detail(first.id)).status is VmStatus.SHUT_OFF
+        assert (await client.domains.detail(second.id, timeout=20)).status is None
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    assert [int(host.status) for host in await client.hosts.list(timeout=20).collect()] == [1, 1]
 
 
 async def test_a_killed_server_leaves_no_half_pool_and_no_event_without_end(client, platform_lab):

@@ -26,8 +26,8 @@ from ATPLibrary.transport.host import HostConnection
 
 LOG = logging.getLogger(__name__)
 
-CONNECT_SECONDS = 5.0
-READ_SECONDS = 5.0
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 3.0
 CHANGE_SECONDS = 60.0
 # How long a guest may take to shut down or restart when asked to.
 GUEST_SECONDS = 90.0
