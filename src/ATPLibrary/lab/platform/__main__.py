@@ -62,7 +62,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--token-seconds",
         type=float,
-        default=12 * 3600.0,
         metavar="S",
         help="how long a login is valid (default: 12 h)",
     )

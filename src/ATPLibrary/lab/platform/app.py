@@ -36,7 +36,7 @@ _WITHOUT_TOKEN = (f"{API}/login",)
 Next = Callable[[Request], Awaitable[Response]]
 
 
-def create_app(directory: Path, settings: LabSettings, token_lifetime: float = TOKEN_SECONDS) -> FastAPI:
+def create_app(directory: Path, settings: LabSettings, token_lifetime: float | None = None) -> FastAPI:
     """The server of the lab in `directory`. Nothing is opened before it starts to serve."""
 
     @contextlib.asynccontextmanager
@@ -47,7 +47,7 @@ def create_app(directory: Path, settings: LabSettings, token_lifetime: float = T
         batches = Batches(store, machines, operations)
         pools = Pools(store, machines, operations, batches)
         account = settings.platform
-        accounts = Accounts(store, account.username, Secret(account.password), token_lifetime)
+        accounts = Accounts(store, account.username, Secret(account.password), token_lifetime or TOKEN_SECONDS)
         app.state.platform = routes.Platform(store, accounts, machines, batches, pools)
         if failed := operations.recover():
             LOG.warning("%d operations of the last run had not ended: they count as failed", failed)

@@ -30,12 +30,6 @@ class HostStatus(IntEnum):
     OFFLINE = 3
 
 
-class PoolType(IntEnum):
-    NOT_SHARED = 0
-    SHARED = 1
-    TEACHING = 2
-
-
 class Operate(IntEnum):
     """`EventVO.operateType`. The vendor's document doesn't list its values: these are the lab's own."""
 
