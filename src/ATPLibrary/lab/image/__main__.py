@@ -1,4 +1,7 @@
-"""`python -m ATPLibrary.lab.image`: build the guest image if it isn't there, and print where it is."""
+"""`python -m ATPLibrary.lab.image [--refresh]`: build the guest image if it isn't there, and print where it is.
+
+`--refresh` asks apt whether there are newer packages, and builds anew if so.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ from ATPLibrary.errors import ATPError
 from ATPLibrary.lab.image.cache import build
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
+    if arguments not in ([], ["--refresh"]):
+        print(__doc__, file=sys.stderr)
+        return 2
     try:
-        image = build(lambda text: print(text, file=sys.stderr, flush=True))
+        image = build(lambda text: print(text, file=sys.stderr, flush=True), refresh=bool(arguments))
     except ATPError as error:
         print(error, file=sys.stderr)
         return 1
@@ -20,4 +26,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -25,6 +25,7 @@ from ATPLibrary.lab.image import recipe
 Progress = Callable[[str], None]
 
 LOCK_SECONDS = 600
+UNUSED_DAYS = 14
 _PARTIAL = "partial-"
 
 
@@ -47,11 +48,13 @@ def build(progress: Progress, *, environ: Mapping[str, str] = os.environ, refres
     images.mkdir(parents=True, exist_ok=True)
     source = source_hash()
     if not refresh and (found := _find(images, source)):
+        os.utime(found.directory)  # in use: _remove_unused looks at this
         return found
     with _lock(images / ".lock", progress):
         if not refresh and (found := _find(images, source)):
             return found  # another builder made it while this one waited
         _remove_leftovers(images)
+        _remove_unused(images)
         return _build(cache, images, source, progress)
 
 
@@ -164,6 +167,13 @@ def _remove_leftovers(images: Path) -> None:
     """What builders left that were killed. The lock is held, so nobody is at work on them."""
     for leftover in images.glob(f"{_PARTIAL}*"):
         shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _remove_unused(images: Path) -> None:
+    """Images of old recipes. A lab that still runs on one would lose its disks, so they are kept for long."""
+    for directory in images.iterdir():
+        if directory.is_dir() and directory.stat().st_mtime < time.time() - UNUSED_DAYS * 86_400:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from tarfile import TarFile, TarInfo
+from tarfile import TarError, TarFile, TarInfo
 from tarfile import open as open_tar
 
 from ATPLibrary.errors import LabError
@@ -114,6 +114,9 @@ def members(deb: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[TarInfo,
                         yield member, archive
             while process.stdout.read(1 << 20):
                 pass  # the padding after the archive's end, or dpkg-deb complains of a broken pipe
+        except TarError:
+            process.kill()
+            raise LabError(f"{deb} isn't a whole Debian package; remove it and try again.") from None
         except BaseException:
             process.kill()
             raise
