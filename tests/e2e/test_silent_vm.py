@@ -146,3 +146,47 @@ def test_every_keyword_obeys_ctrl_c(world: dict[str, str], suite_file: Path, tmp
     assert {name: a["message"] for name, a in answers.items() if a["message"] != "Execution terminated by signal"} == {}
     assert {name: a["seconds"] for name, a in answers.items() if a["seconds"] > SIGNAL_AFTER + STOPS_WITHIN} == {}
     assert answers.keys() == CALLS.keys()
+
+
+@pytest.fixture
+def freezable_daemon(lab_host: Any, tmp_path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The process id of a real libvirt daemon that the test may stop, and the environment of a run that uses it."""
+    pid = next(process.pid for process in lab_host.processes() if process.role == lab_host.daemon_role)
+    path = tmp_path / "atp.yaml"
+    path.write_text(yaml.safe_dump({"hosts": {"lab-t": {"uri": lab_host.uri}}}), encoding="utf-8")
+    yield pid, {**os.environ, "ATP_CONFIG": str(path)}
+    os.kill(pid, signal.SIGCONT)
+
+
+def test_a_connected_host_that_stops_answering_is_left_on_time(
+    freezable_daemon: tuple[int, dict[str, str]], tmp_path: Path
+) -> None:
+    pid, environment = freezable_daemon
+    suite = tmp_path / "frozen.robot"
+    suite.write_text(
+        f"""\
+*** Settings ***
+Library    ATPLibrary
+Suite Setup    Connect And Freeze
+Test Timeout    0.3 s
+
+*** Test Cases ***
+Get VMs
+    Get VMs
+Disconnect From Host
+    Disconnect From Host    lab-t
+
+*** Keywords ***
+Connect And Freeze
+    Connect To Host    lab-t
+    Evaluate    os.kill({pid}, signal.SIGSTOP)
+""",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "robot", "-d", str(tmp_path), str(suite)]
+    subprocess.run(command, env=environment, timeout=WHOLE_RUN, capture_output=True, check=False)
+    listing, leaving = ExecutionResult(tmp_path / "output.xml").suite.tests
+    assert listing.message == "Test timeout 300 milliseconds exceeded."
+    # Closing may end by itself or by the timeout, but it ends.
+    assert leaving.passed or leaving.message == "Test timeout 300 milliseconds exceeded."
+    assert max(test.elapsed_time.total_seconds() for test in (listing, leaving)) < TIMEOUT + STOPS_WITHIN

@@ -13,7 +13,9 @@ from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, ChannelError, VmStateError
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
+from ATPLibrary.protocol.qmp.edges import button_event, key_event
 from ATPLibrary.secrets import Secret, as_secret
+from ATPLibrary.transport.domain_state import VmState
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config
@@ -64,6 +66,7 @@ class Machine:
         self._description_is_old = False
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
         self._pointers: dict[bool, Pointer] = {}
+        self._left_down: list[dict[str, Any]] = []  # releases that a QMP channel which ended couldn't take any more
 
     @property
     def name(self) -> str:
@@ -91,7 +94,17 @@ class Machine:
             self.reports.append(sent.report)
 
     async def qmp(self, timeout: float) -> Qmp:
-        return await self._qmp.get(timeout)
+        """The QMP channel; a new one where it ended, through which the keys are let go that were down then."""
+        if self._qmp.value is not None and not self._qmp.value.is_open:
+            self._qmp.take()
+            self._left_down += [key_event(key, False) for each in self._typing.values() for key in each.keys_down]
+            self._left_down += [button_event(b, False) for each in self._pointers.values() for b in each.buttons_down]
+            self._typing, self._pointers = {}, {}
+        qmp = await self._qmp.get(timeout)
+        if self._left_down:
+            await qmp.execute("input-send-event", {"events": self._left_down}, timeout=timeout)
+            self._left_down = []
+        return qmp
 
     async def qga(self, timeout: float) -> Qga:
         return await self._qga.get(timeout)
@@ -112,7 +125,7 @@ class Machine:
                 f"Channel '{name}' of VM '{self.name}'",
                 wanted="be free",
                 got="the verifier uses it",
-                next_step="Use the Verifier keywords, or 'Disconnect From Guest Verifier' first",
+                next_step="Use the Verifier keywords, or 'Disconnect From Verifier' first",
             )
         if name not in self._channels:
             self._channels[name] = Opened(
@@ -164,7 +177,7 @@ class Machine:
             self._typing, self._pointers = {}, {}
 
     def _take_everything(self) -> list[Awaitable[None]]:
-        self._typing, self._pointers = {}, {}
+        self._typing, self._pointers, self._left_down = {}, {}, []
         opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp, *self._channels.values()]
         self._channels, self._received = {}, {}
         things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]
@@ -239,7 +252,7 @@ class Machine:
         from ATPLibrary.verifier import AgentSession
 
         channel = self.config.agent.channel
-        if channel in self._channels:
+        if channel in self.open_channel_names():
             raise ChannelError.about(
                 f"Channel '{channel}' of VM '{self.name}'",
                 wanted="be free for the verifier",
@@ -247,12 +260,14 @@ class Machine:
                 next_step=f"Use 'Close Channel    {channel}' first",
             )
         state = await self.domain.state(timeout)
-        if not state.state.is_active:
+        if state.state is not VmState.RUNNING:
             raise VmStateError.about(
                 f"VM '{self.name}'",
                 wanted="be running to have an agent that answers",
                 got=f"is {state}",
-                next_step="Start it with 'Start VM' or 'Start Desktops'",
+                next_step="Let it go on with 'Resume VM'"
+                if state.state is VmState.PAUSED
+                else "Start it with 'Start VM'",
             )
         session = AgentSession(
             lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(timeout)

@@ -46,6 +46,11 @@ class Qmp(ABC):
     async def screenshot(self, timeout: float = COMMAND_SECONDS) -> bytes:
         """The screen of the first display, as PNG."""
 
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """False once it was closed, or QEMU or its host ended it: for good, open another."""
+
     @abstractmethod
     async def close(self) -> None:
         """Give the channel up; a second time does nothing. Ends within a moment whatever QEMU does."""

@@ -103,6 +103,10 @@ class DirectQmp(Qmp):
             # Before QEMU 7.1 there is no `format`; before 3.0 no descriptor may be named.
             return await as_png(await self.domain.screenshot(timeout), timeout)
 
+    @property
+    def is_open(self) -> bool:
+        return self._state is ChannelState.OPEN
+
     async def close(self) -> None:
         self._end(ChannelError.about(self.subject, wanted="be open", got="was closed here", next_step="Open it again"))
         self._client.abort()

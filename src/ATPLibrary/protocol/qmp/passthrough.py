@@ -74,6 +74,10 @@ class LibvirtQmp(Qmp):
 
         return await as_png(await self.domain.screenshot(timeout), timeout)
 
+    @property
+    def is_open(self) -> bool:
+        return not self._closed
+
     async def close(self) -> None:
         self._closed = True
         events, self._events = self._events, None
