@@ -11,9 +11,11 @@ import asyncio
 import contextlib
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import ChannelError
+from ATPLibrary.events import Event
 from ATPLibrary.runtime import deadline
 from ATPLibrary.transport.byte_channel import ByteChannel
 from ATPLibrary.transport.libvirt_loop import guarded
@@ -41,20 +43,29 @@ async def open_stream_channel(domain: Domain, name: str, timeout: float) -> Byte
         return stream
 
     stream = await domain.call(f"open channel '{name}'", open_stream, timeout=timeout)
-    return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream)
+
+    def lost(reason: str) -> None:
+        data = {"host": domain.host.name, "uuid": domain.uuid, "channel": name, "reason": reason}
+        domain.host.bus.publish(Event(f"vm:{domain.name}", "channel.lost", data))
+
+    return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost)
 
 
 class StreamChannel(ByteChannel):
-    def __init__(self, subject: str, stream: libvirt.virStream) -> None:
+    """`lost(reason)` is called once, on the loop, when the channel ends otherwise than by `close`."""
+
+    def __init__(self, subject: str, stream: libvirt.virStream, lost: Callable[[str], None]) -> None:
         import libvirt
 
         self._subject = subject
+        self._lost = lost
         self._stream: libvirt.virStream | None = stream
         self._loop = asyncio.get_running_loop()
         self._unread: deque[bytes] = deque()
         self._unread_bytes = 0
         self._arrived = asyncio.Event()
         self._writable = asyncio.Event()
+        self._given_up = asyncio.Event()
         self._end = ""  # why it ended; empty while it is open
         self._reading = libvirt.VIR_STREAM_EVENT_READABLE
         self._writing = libvirt.VIR_STREAM_EVENT_WRITABLE
@@ -97,17 +108,10 @@ class StreamChannel(ByteChannel):
         return 0
 
     async def close(self) -> None:
-        self._finish("closed here")
-        stream, self._stream = self._stream, None
-        if stream is None:
-            return
-        held = [stream]
-        del stream
-        closed = asyncio.Event()
-        # Giving a stream up asks the daemon, and its end may be the connection's: never on this loop.
-        threading.Thread(target=_abort, args=(held, self._loop, closed), name="atp-stream-close", daemon=True).start()
+        self._unread.clear()
+        self._finish("closed here", by_us=True)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closed.wait(), _CLOSE_SECONDS)
+            await asyncio.wait_for(self._given_up.wait(), _CLOSE_SECONDS)
 
     def _ready(self, stream: libvirt.virStream, events: int, _: Any) -> None:
         """In libvirt's event thread."""
@@ -141,16 +145,21 @@ class StreamChannel(ByteChannel):
         if end:
             self._finish(end)
 
-    def _finish(self, how: str) -> None:
+    def _finish(self, how: str, by_us: bool = False) -> None:
+        """The one way to the end: whoever waits is woken, and libvirt stops receiving at once (its queue has no limit)."""
         if not self._end:
             self._end = how
-            if self._stream is not None:
-                import libvirt
-
-                with contextlib.suppress(libvirt.libvirtError):
-                    self._stream.eventUpdateCallback(0)
+            if not by_us:
+                self._lost(how)
         self._arrived.set()
         self._writable.set()
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            held = [stream]
+            del stream
+            # Giving a stream up asks the daemon, and its end may be the connection's: never on this loop.
+            arguments = (held, self._loop, self._given_up)
+            threading.Thread(target=_abort, args=arguments, name="atp-stream-close", daemon=True).start()
 
     def _ended(self) -> ChannelError:
         return ChannelError.about(

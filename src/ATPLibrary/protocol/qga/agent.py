@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ATPLibrary.errors import AgentError, ChannelError, CommandError, DeadlineError
+from ATPLibrary.errors import AgentError, ChannelError, CommandError, DeadlineError, VmStateError
 from ATPLibrary.events import Event
 from ATPLibrary.runtime import deadline
 from ATPLibrary.transport import Domain
@@ -179,6 +179,13 @@ class Qga:
                 reply = await self.domain.call(f"ask its guest agent ({name})", ask, timeout=timeout)
         except CommandError as error:
             raise self._explained(name, error, timeout) from error
+        except VmStateError as error:
+            now = await self.domain.state(timeout)  # libvirt says "not running" of a paused VM too
+            raise VmStateError.about(
+                f"VM '{self.domain.name}'",
+                wanted=f"be running so that its guest agent can answer {name}",
+                got=f"was {now}",
+            ) from error
         try:
             return json.loads(reply)["return"]
         except (ValueError, KeyError, TypeError) as error:
