@@ -5,6 +5,7 @@ VMs are real QEMU processes that are started paused: they cost no boot.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import http.client
 import json
@@ -192,6 +193,21 @@ def test_a_lab_whose_parts_were_killed_is_broken_and_up_mends_it(lab_directory: 
     assert atp(lab_directory, "up").returncode == 0
     assert not vm.alive
     assert condition(lab_directory) == "up"
+
+
+@pytest.mark.parametrize("remedy", ["up", "down"])
+def test_after_every_process_was_killed_up_and_down_both_recover(lab_directory: Path, remedy: str) -> None:
+    assert atp(lab_directory, "up").returncode == 0
+    paused_vm(lab_directory)
+    for process in everything_of(lab_directory):
+        with contextlib.suppress(ProcessLookupError):  # a reaper ends with its daemon
+            os.kill(process.pid, signal.SIGKILL)
+    assert condition(lab_directory) == "broken"
+    assert atp(lab_directory, remedy).returncode == 0
+    if remedy == "up":
+        assert condition(lab_directory) == "up"
+        assert atp(lab_directory, "down").returncode == 0
+    assert_nothing_is_left(lab_directory)
 
 
 def test_down_works_when_nothing_answers(lab_directory: Path) -> None:
