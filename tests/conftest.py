@@ -33,7 +33,7 @@ from typing import Any
 
 import pytest
 
-from ATPLibrary.lab import processes
+from ATPLibrary.lab import processes, server_process
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.machine import MODELS, MachineSpec, create_overlay, domain_xml, remove_files
 from ATPLibrary.lab.processes import Process
@@ -43,7 +43,7 @@ BOOT_SECONDS = 120.0
 OWNER_SUFFIX = ".pytest"
 
 _numbers = itertools.count(1)
-_short_directories: list[Path] = []
+_short_directories: dict[Path, Path] = {}  # each with the directory that it is short for
 
 
 def _say(text: str) -> None:
@@ -152,8 +152,8 @@ def _own_short_directory(directory: Path) -> Path:
     short = short_directory(directory)
     short.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = processes.of_pid("pytest", os.getpid())
-    short.with_suffix(OWNER_SUFFIX).write_text(json.dumps([owner.pid, owner.started]))
-    _short_directories.append(short)
+    short.with_suffix(OWNER_SUFFIX).write_text(json.dumps([owner.pid, owner.started, str(directory)]))
+    _short_directories[short] = directory
     return short
 
 
@@ -161,26 +161,26 @@ def _clear_dead_sessions() -> None:
     """End what a killed test session left; only directories that name an owner which is gone."""
     for note in Path(f"/tmp/atp-{os.geteuid()}").glob(f"*{OWNER_SUFFIX}"):
         with contextlib.suppress(OSError, ValueError):
-            pid, started = json.loads(note.read_text())
+            pid, started, directory = json.loads(note.read_text())
             if not Process("pytest", pid, started).alive:
-                processes.end(_processes_below(note.with_suffix("")))
+                processes.end(_processes_of(note.with_suffix(""), Path(directory)))
                 shutil.rmtree(note.with_suffix(""), ignore_errors=True)
                 note.unlink()
 
 
-def _processes_below(directory: Path) -> list[Process]:
-    """libvirtd and QEMU processes whose command line names that directory."""
+def _processes_of(short: Path, directory: Path) -> list[Process]:
+    """libvirtd and QEMU processes whose command line names that short directory, and the platform server of that lab."""
 
     def role_of(command: list[str]) -> str | None:
         known = any(Path(word).name.startswith(("libvirtd", "qemu-system-")) for word in command)
-        return "left over" if known and any(f"{directory}/" in word for word in command) else None
+        return "left over" if known and any(f"{short}/" in word for word in command) else None
 
-    return list(processes.find(role_of))
+    return [*server_process.find(directory), *processes.find(role_of)]
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """A session must leave nothing: what still runs is ended, and the session fails."""
-    left = [process for short in _short_directories for process in _processes_below(short)]
+    left = [process for pair in _short_directories.items() for process in _processes_of(*pair)]
     if left:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         _say(f"\nERROR: the fixtures left {len(left)} processes running, ended now: {left}")

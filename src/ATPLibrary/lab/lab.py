@@ -161,6 +161,7 @@ class Lab:
                 platform = server_process.start(self.directory, listener)
             state = state.with_process(platform)
             state.save(self.directory)
+        progress("Waiting until all of them answer (the first time, libvirt asks each QEMU what it can: some 10 s)")
         for host, process in daemons:
             host.wait_until_ready(process)
         if with_platform:
