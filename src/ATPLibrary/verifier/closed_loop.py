@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, VerificationError, VmStateError
-from ATPLibrary.verifier.matcher import Matcher, Symbol, Verdict
+from ATPLibrary.verifier.matcher import Injection, Matcher, Symbol, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus, scancode_bytes
 from ATPLibrary.verifier.session import STATUS_ADVICE, AgentSession, SessionState
@@ -30,6 +31,9 @@ STALL_SECONDS = 2.0
 QUIET_SECONDS = 0.5
 # This many bad verdicts in one input and the rest isn't typed: it would prove nothing more.
 HOPELESS = 64
+# Of a window, what one command carries on a direct channel; and how many such commands may wait for their replies.
+PIECES = 2
+COMMANDS_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,11 @@ class Unit:
 
 
 class ClosedLoop:
-    """One input on its way. `accepts` says whether an observation is of a device that this input may arrive on."""
+    """One input on its way.
+
+    `accepts` says whether an observation is of a device that this input may arrive on. `note_sent` is called before a report is
+    written (False) and when it has been (True). With `joins` many edges ride in one command where the device allows it.
+    """
 
     def __init__(
         self,
@@ -68,7 +76,8 @@ class ClosedLoop:
         accepts: Callable[[Observation], bool],
         matcher: Matcher,
         queue: DeviceQueue,
-        note_sent: Callable[[Report, bool], None] = lambda report, written: None,
+        note_sent: Callable[[Report, bool], None],
+        joins: bool = False,
     ) -> None:
         self.matcher = matcher
         self.queue = queue  # becomes that of the device that the guest sees the input on
@@ -78,8 +87,10 @@ class ClosedLoop:
         self._vm_name = vm_name
         self._what = what
         self._accepts = accepts
-        self._note_sent = note_sent  # called before a report is written (False) and when it has been (True)
-        self._reports: dict[int, Report] = {}  # by the index of the report's last injection
+        self._note_sent = note_sent
+        self._joins = joins
+        self._reports: dict[int, Report] = {}  # by the index of the injection
+        self._flying: deque[asyncio.Task[None]] = deque()  # commands without a reply yet, oldest first
         self._units: Sequence[Unit] = ()
         self._next = 0
         self._last_seen: Observation | None = None
@@ -89,13 +100,20 @@ class ClosedLoop:
         """Send every unit and return when all of it is seen, or settled as not seen."""
         self._units, self._next = units, 0
         self._progress = time.monotonic()
-        while True:
-            if not self.matcher.disturbed:
-                if self._next < len(self._units):
-                    await self._fill()
-                elif not self.matcher.outstanding:
-                    return
-            await self._hear(stream)
+        try:
+            while self._next < len(self._units) or self.matcher.outstanding or self.matcher.disturbed:
+                self._reap()
+                if not self.matcher.disturbed:
+                    self._fill(stream)
+                await self._hear(stream)
+            while self._flying:
+                await self._flying.popleft()
+        finally:
+            # Only after a failure is anything left. What was written stays written; what comes next is written behind it.
+            for task in self._flying:
+                task.cancel()
+            await asyncio.gather(*self._flying, return_exceptions=True)
+            self._flying.clear()
 
     async def hold(self, seconds: float, stream: ObservationStream) -> None:
         """Let time pass while what is down stays down; autorepeat is heard."""
@@ -134,38 +152,59 @@ class ClosedLoop:
         if sum(counts.values()) - counts[Verdict.OK] - counts[Verdict.REPEATED] >= HOPELESS:
             self._units = self._units[: self._next]
 
-    async def _fill(self) -> None:
-        """Send what the window has room for, in as few commands as the device allows."""
+    def _reap(self) -> None:
+        """Take the replies that came; raises what QEMU refused."""
+        while self._flying and self._flying[0].done():
+            self._flying.popleft().result()
+
+    def _fill(self, stream: ObservationStream) -> None:
+        """Send what the window has room for: at once where commands queue up anyway, else in pieces, so that QEMU reads the next
+        while the guest sees to the one before.
+        """
+        is_direct = self._qmp.kind == "direct"
         waiting = (self._reports.get(injection.index) for injection in self.matcher.waiting)
         taken = sum(places_of(report, self.queue) for report in waiting if report is not None)
-        batch: list[tuple[Unit, Report]] = []
-        first = self._next
-        while self._next < len(self._units):
-            unit = self._units[self._next]
-            places = unit.places(self.queue)
-            if taken and taken + places > self.queue.window:
-                break
-            taken += places
-            batch += ((unit, report) for report in unit.reports)
-            self._next += 1
-        if not batch:
-            return
-        for _, report in batch:
-            self._note_sent(report, False)
+        piece = self.queue.window // PIECES if is_direct else self.queue.window
+        while self._next < len(self._units) and len(self._flying) < (COMMANDS_AT_ONCE if is_direct else 1):
+            batch: list[Report] = []
+            first, size = self._next, 0
+            while self._next < len(self._units):
+                unit = self._units[self._next]
+                places = unit.places(self.queue)
+                if (taken and taken + places > self.queue.window) or (size and size + places > piece):
+                    break
+                taken, size = taken + places, size + places
+                batch += unit.reports
+                self._next += 1
+            if not batch:
+                return
+            injections = [injection for unit in self._units[first : self._next] for injection in self._inject(unit)]
+            task = asyncio.create_task(self._send(batch, injections, self._at(self._units[first])))
+            task.add_done_callback(lambda _: stream.wake())
+            self._flying.append(task)
+
+    def _inject(self, unit: Unit) -> Iterator[Injection]:
         now = time.monotonic()
-        for unit, report in batch:
+        for report in unit.reports:
+            self._note_sent(report, False)
             for symbol in report.symbols:
                 injection = self.matcher.inject(symbol, now, report.what, unit.position)
                 self._reports[injection.index] = report
-        await send(self._qmp, self._commands(batch), self._vm_name, f"{self._what}{self._at(self._units[first])}")
+                yield injection
+
+    async def _send(self, batch: Sequence[Report], injections: Sequence[Injection], at: str) -> None:
+        now = time.monotonic()
+        for injection in injections:
+            injection.injected = now
+        await send(self._qmp, self._commands(batch), self._vm_name, f"{self._what}{at}")
         self._progress = max(self._progress, now)
-        for _, report in batch:
+        for report in batch:
             self._note_sent(report, True)
 
-    def _commands(self, batch: Sequence[tuple[Unit, Report]]) -> list[tuple[str, dict[str, Any]]]:
-        if self.queue.joins:
-            return [("input-send-event", {"events": [event for _, report in batch for event in report.events]})]
-        return [("input-send-event", {"events": list(report.events)}) for _, report in batch]
+    def _commands(self, batch: Sequence[Report]) -> list[tuple[str, dict[str, Any]]]:
+        if self._joins and self.queue.joins:
+            return [("input-send-event", {"events": [event for report in batch for event in report.events]})]
+        return [("input-send-event", {"events": list(report.events)}) for report in batch]
 
     def _feed(self, items: Sequence[Seen]) -> None:
         for item in items:

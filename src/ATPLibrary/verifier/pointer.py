@@ -50,6 +50,7 @@ _SEEN_RELATIVE = {REL_WHEEL, REL_HWHEEL}
 
 DEFAULT_TIMEOUT = 30.0
 AGENT_TIMEOUT = 5.0
+TABLET_TIMEOUT = 5.0  # a guest that has just booted finds it a moment after its agent has started
 RELEASE_TIMEOUT = 1.5
 # A motion to where the pointer already is makes no event: so long nothing, and that is where it was.
 SILENCE_SECONDS = 0.3
@@ -210,7 +211,7 @@ class Pointer:
         self, session: AgentSession, loop: ClosedLoop, motion: _Motion, stream: ObservationStream
     ) -> None:
         """Send one motion, expecting only the axes on which it differs from where the guest has the pointer."""
-        tablet = next((device for device in session.devices.values() if device.pointer == "absolute"), None)
+        tablet = await session.wait_for_device(lambda device: device.pointer == "absolute", TABLET_TIMEOUT)
         if tablet is None:
             raise InputError.about(
                 f"VM '{self._vm_name}'",

@@ -38,7 +38,7 @@ class DeviceQueue:
 
     def places(self, scancode_bytes: int) -> int:
         """How many places an edge takes whose scan code has so many bytes."""
-        # On virtio an edge of its own is two descriptors, the key and the report's end, whichever key it is.
+        # On virtio an edge in a report of its own is two descriptors, the key and the report's end, whichever key it is.
         return 2 if self.bus == "virtio" else scancode_bytes
 
 
@@ -46,7 +46,8 @@ class DeviceQueue:
 PS2 = DeviceQueue("i8042", window=14, joins=True, drain_seconds=0.005)
 # Four slots are left: what was taken by the guest's poll is seen only when the interrupt has been served.
 USB = DeviceQueue("usb", window=12, joins=True, drain_seconds=0.0085)
-VIRTIO = DeviceQueue("virtio", window=56, joins=False, drain_seconds=0.003)
+# A command is one report to virtio: edges that are joined reach the guest as one report, which Linux takes apart in order.
+VIRTIO = DeviceQueue("virtio", window=56, joins=True, drain_seconds=0.003)
 # When it isn't known yet which keyboard takes the keys: what every one of them can bear.
 ANY = DeviceQueue("", window=12, joins=False, drain_seconds=0.0085)
 # A pointer's queue merges motions that wait in it, so each report waits until the one before was seen.

@@ -48,7 +48,9 @@ FRESH_SECONDS = 0.25
 # How many refused lines of a session become events; all are counted.
 REFUSALS_TOLD = 3
 
-STATUS_ADVICE = "Run 'atp-agent status' in the guest (Run Command, through QGA), and see that the VM runs and has the agent's channel"
+STATUS_ADVICE = (
+    "Run 'atp-agent status' in the guest (Run Command, through QGA), and see that the VM runs and has the agent's port"
+)
 
 
 class SessionState(enum.Enum):
@@ -76,6 +78,7 @@ class AgentSession:
         self.vm_name = vm_name
         self.hello: AgentHello | None = None
         self.devices: dict[int, AgentDevice] = {}
+        self._devices_changed = asyncio.Event()  # replaced at each change
         self.observations = ObservationFeed()
         self._channel_factory = channel_factory
         self._bus = bus
@@ -190,6 +193,17 @@ class AgentSession:
                 if self._state is SessionState.READY:
                     self._greet_again(f"the agent did not answer a ping: {error}")
         await self.wait_ready(max(deadline - time.monotonic(), 0.01))
+
+    async def wait_for_device(self, predicate: Callable[[AgentDevice], bool], timeout: float) -> AgentDevice | None:
+        """The first device that `predicate` picks, as soon as the guest has set one up; None after `timeout` seconds without."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while True:
+                    changed = self._devices_changed
+                    if (device := next(filter(predicate, self.devices.values()), None)) is not None:
+                        return device
+                    await changed.wait()
+        return None
 
     async def ping(self, timeout: float) -> ClockOffset:
         """Measure the clocks once more and return the best offset known."""
@@ -395,7 +409,7 @@ class AgentSession:
         hello = AgentHello.from_wire(message, self.vm_name, self._token)
         before, self.hello, self._refusal = self.hello, hello, None
         expected, self._next_seq = self._next_seq, hello.next_seq
-        self.devices = dict(hello.devices)
+        self._note_devices(dict(hello.devices))
         if before is not None and before.boot_id != hello.boot_id:
             self._clock.clear()
         if self._state is SessionState.GREETING:
@@ -434,9 +448,14 @@ class AgentSession:
             self._publish("agent.overrun", {"reason": reason})
             return [ObserverOverrun(reason, device, frozenset(int(code) for code in message.get("held") or ()), now)]
         devices = [AgentDevice.from_wire(device) for device in message["devices"]]
-        self.devices = {device.id: device for device in devices}
+        self._note_devices({device.id: device for device in devices})
         self._publish("agent.devices", {"added": message.get("added"), "removed": message.get("removed")})
         return []
+
+    def _note_devices(self, devices: dict[int, AgentDevice]) -> None:
+        self.devices = devices
+        changed, self._devices_changed = self._devices_changed, asyncio.Event()
+        changed.set()
 
     def _receive_watching(self, message: Mapping[str, Any]) -> None:
         # It stands in the stream behind every batch sent so far: another number means another agent, or batches that got lost.

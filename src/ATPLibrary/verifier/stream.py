@@ -28,6 +28,10 @@ class ObservationStream:
             self._queue.clear()
             reason = f"more than {QUEUE_LENGTH:,} observations were waiting to be read"
             self._queue.append(ObserverOverrun(reason, None, frozenset(), time.monotonic()))
+        self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits in `next_batch()` go on, with whatever has come."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
@@ -38,7 +42,7 @@ class ObservationStream:
         return items
 
     async def next_batch(self, timeout: float | None) -> list[Seen]:
-        """Wait for something to come and take all there is. An empty list when nothing came in `timeout` seconds."""
+        """Wait for something to come and take all there is. An empty list after `timeout` seconds of nothing, or a `wake()`."""
         if not self._queue:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -54,7 +58,7 @@ class ObservationStream:
         return self
 
     async def __anext__(self) -> Seen:
-        if not self._queue:
+        while not self._queue:
             self._queue.extend(await self.next_batch(None))
         return self._queue.popleft()
 

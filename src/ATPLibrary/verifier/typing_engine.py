@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.session import AgentSession
 
 AGENT_TIMEOUT = 5.0
+KEYBOARD_TIMEOUT = 10.0  # a guest that has just booted finds its USB devices a moment after its agent has started
 RELEASE_TIMEOUT = 1.5
 RELEASE_TURN = 0.2
 # A guest on a busy machine takes a tenth of a second an edge at the very worst.
@@ -60,9 +61,12 @@ class TypingEngine:
         self._session = session
         self._vm_name = vm_name or (session.vm_name if session is not None else qmp.domain.name)
         self._queue: DeviceQueue = queue_of_keyboards(keyboards)
+        # Buses on which the guest should have a keyboard before the first key is sent; its PS/2 one is always there.
+        self._expected_buses = frozenset(keyboards) & {"usb", "virtio"}
         self._bus = ""  # of the device that the guest saw keys on
         self._lock = asyncio.Lock()
-        self._down: dict[str, None] = {}  # qcodes that are down or may be, in the order in which they went down
+        # The keys that are down or may be, in the order in which they went down, each with the newest report that moves it.
+        self._down: dict[str, Report] = {}
         self._waiting_to_release: asyncio.Task[None] | None = None
         self._wanted_down: set[str] = set()  # those of them that the caller asked to stay down
 
@@ -160,7 +164,7 @@ class TypingEngine:
                     if self._session is None:
                         await self._by_the_clock(units, matcher, hold_seconds)
                     else:
-                        await self._closed_loop(self._session, what, units, matcher, hold_seconds)
+                        await self._closed_loop(self._session, what, units, matcher, hold_seconds, joins=characters > 0)
                 except BaseException:
                     # Cancelled, out of time, refused, lost: whatever happened, no key stays down.
                     await shielded(self._release([q for q in self._down if q not in self._wanted_down]))
@@ -180,8 +184,11 @@ class TypingEngine:
         units: Sequence[Unit],
         matcher: Matcher,
         hold_seconds: float | None,
+        *,
+        joins: bool,
     ) -> None:
         await session.ensure_watching(AGENT_TIMEOUT)
+        await self._until_keyboard_is_there(session)
         subject = what[0].upper() + what[1:]
         loop = ClosedLoop(
             self._qmp,
@@ -192,6 +199,8 @@ class TypingEngine:
             matcher=matcher,
             queue=self._queue,
             note_sent=self._note_sent,
+            # A combination or a held key is what it is by its reports; text may ride in few.
+            joins=joins,
         )
         with session.observations.subscribe() as stream:
             try:
@@ -208,6 +217,12 @@ class TypingEngine:
         ours = {_QCODE_OF_EVDEV[i.symbol[1]] for i in matcher.injections if i.symbol[1] in matcher.held}
         if stuck := [qcode for qcode in ours if qcode not in self._wanted_down]:
             await self._release(stuck)
+
+    async def _until_keyboard_is_there(self, session: AgentSession) -> None:
+        """QEMU sends keys to a USB or virtio keyboard from the start, but until the guest has set it up they are lost."""
+        expected, self._expected_buses = self._expected_buses, frozenset()
+        if expected:
+            await session.wait_for_device(lambda device: device.keyboard and device.bus in expected, KEYBOARD_TIMEOUT)
 
     async def _by_the_clock(self, units: Sequence[Unit], matcher: Matcher, hold_seconds: float | None) -> None:
         for number, unit in enumerate(units):
@@ -269,9 +284,9 @@ class TypingEngine:
     def _note_sent(self, report: Report, written: bool) -> None:
         assert report.edge is not None
         if not written:
-            self._down[report.edge.qcode] = None  # from now on it may be down
-        elif not report.edge.down:
-            self._down.pop(report.edge.qcode, None)
+            self._down[report.edge.qcode] = report  # from now on it may be down
+        elif not report.edge.down and self._down.get(report.edge.qcode) is report:
+            del self._down[report.edge.qcode]
 
     def _is_key(self, observation: Observation) -> bool:
         device = self._session.devices.get(observation.device) if self._session is not None else None

@@ -1,0 +1,86 @@
+"""`python -m tests.bench [--quick] [--only qmp|ps2|usb|virtio|start]`: sets up its own host and VMs, measures, cleans up."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+
+from ATPLibrary.metrics import Histogram
+
+from . import round_trips, start_up, typing_speed
+from .rows import Row, save, table
+from .world import World, running_vm, world
+
+RESULTS = Path(__file__).parents[2] / "results" / "bench.json"
+KEYBOARDS = ("ps2", "virtio", "usb")
+SLOWEST_P99_MS = 20.0
+
+_started = time.monotonic()
+
+
+def progress(text: str) -> None:
+    print(f"{time.monotonic() - _started:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="500 taps a keyboard instead of 10,000")
+    parser.add_argument(
+        "--only", choices=("qmp", *KEYBOARDS, "start"), action="append", help="measure only this (repeatable)"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, help="where the JSON goes (default: results/bench.json)"
+    )
+    options = parser.parse_args()
+    parts = options.only or ["start", "qmp", *KEYBOARDS]
+    load = os.getloadavg()[0]
+    if load > 0.5:
+        progress(f"this machine isn't idle (load {load:.1f}): latencies will be longer than they are")
+    rows: list[Row] = start_up.measure(progress) if "start" in parts else []
+    if set(parts) - {"start"}:
+        with world(progress) as here:
+            rows += asyncio.run(measure_vms(here, parts, quick=options.quick))
+    save(rows, options.output)
+    print(table(rows))
+    print(f"\nSaved to {options.output}")
+
+
+async def measure_vms(here: World, parts: list[str], *, quick: bool) -> list[Row]:
+    taps, virsh_keys, presses, commands = (500, 30, 100, 250) if quick else (10_000, 100, 500, 1000)
+    rows: list[Row] = []
+    verification, bare = Histogram(), Histogram()
+    for keyboard in KEYBOARDS:
+        with_qmp = keyboard == KEYBOARDS[0] and "qmp" in parts
+        if keyboard not in parts and not with_qmp:
+            continue
+        async with running_vm(here, keyboard) as vm:
+            if with_qmp:
+                qmp_rows, bare = await round_trips.measure(vm, commands, progress)
+                rows += qmp_rows
+            if keyboard in parts:
+                typing_rows, taken = await typing_speed.measure(vm, taps, virsh_keys, presses, progress)
+                rows += typing_rows
+                verification.merge(taken)
+    if verification.count:
+        rows += [
+            Row(
+                f"latency.p{p}",
+                verification.percentile(p),
+                "ms, injection to verified",
+                "bare QMP round trip",
+                bare.percentile(p),
+                f"under {SLOWEST_P99_MS:g} ms" if p == 99 else "",
+                verification.percentile(p) < SLOWEST_P99_MS if p == 99 else None,
+                {"taps": verification.count},
+            )
+            for p in (50, 95, 99)
+        ]
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,54 @@
+"""CPU seconds that a Python process takes to import us, and `atp --help` to print."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .rows import Row
+from .world import Progress
+
+ROUNDS = 7
+LONGEST_ADDED = 0.3
+
+ROBOT = [sys.executable, "-c", "import robot, robot.api"]
+OURS = [sys.executable, "-c", "import robot, robot.api; from ATPLibrary import ATPLibrary; ATPLibrary()"]
+BARE = [sys.executable, "-c", "pass"]
+HELP = [str(Path(sys.executable).with_name("atp")), "--help"]
+
+
+def measure(progress: Progress) -> list[Row]:
+    progress(f"CPU of imports and of atp --help: medians of {ROUNDS}")
+    seconds: dict[int, list[float]] = {}
+    commands = (ROBOT, OURS, BARE, HELP)
+    for _ in range(ROUNDS + 1):  # the first round fills the caches
+        for number, command in enumerate(commands):
+            seconds.setdefault(number, []).append(_cpu(command))
+    robot, ours, bare, atp_help = (statistics.median(seconds[number][1:]) for number in range(len(commands)))
+    added = ours - robot
+    return [
+        Row(
+            "import",
+            ours,
+            "CPU s",
+            "import robot",
+            robot,
+            f"at most {LONGEST_ADDED} s added",
+            added <= LONGEST_ADDED,
+            {"added": round(added, 3)},
+        ),
+        Row("cli.help", atp_help, "CPU s", "bare interpreter", bare, more={"added": round(atp_help - bare, 3)}),
+    ]
+
+
+def _cpu(command: Sequence[str]) -> float:
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed with {process.returncode}")
+    return usage.ru_utime + usage.ru_stime
