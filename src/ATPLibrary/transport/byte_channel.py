@@ -44,6 +44,15 @@ async def socket_channel(path: Path, timeout: float) -> ByteChannel:
                 subject, wanted="accept a connection", got=f"did not: {error.strerror or error}",
                 next_step="Check that the VM runs, and that this process may open the socket",
             ) from error  # fmt: skip
+    try:
+        writer.get_extra_info("socket").getpeername()
+    except OSError as error:
+        # A UNIX socket whose line of waiting clients is full answers EAGAIN, which asyncio takes for "under way" and then "done".
+        writer.transport.abort()
+        raise ChannelError.about(
+            subject, wanted="accept a connection", got="did not: other clients wait in line already",
+            next_step="Close the one that holds it: QEMU serves one client of a socket at a time",
+        ) from error  # fmt: skip
     return SocketChannel(subject, reader, writer)
 
 
