@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 
 from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.evidence.naming import file_name
 
 
 class ScreenKeywords(Component):
@@ -35,10 +37,8 @@ class ScreenKeywords(Component):
 
         name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
         directory = _output_directory()
-        path = directory / file if file is not None else _free_path(directory / "screenshots", name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(png)
-        logger.info(f"Screen of VM '{name}': {_link(path, directory)}", html=True)
+        path = _write_new(directory / "screenshots", name, png) if file is None else _write(directory / file, png)
+        logger.info(f"Screen of VM '{escape(name)}': {_link(path, directory)}", html=True)
         return str(path)
 
 
@@ -51,18 +51,29 @@ def _output_directory() -> Path:
         return Path()
 
 
-def _free_path(directory: Path, name: str) -> Path:
-    # Letters of any script are kept; what a file system or a URL would trip over is not.
-    stem = re.sub(r"[^\w.-]+", "_", name).strip("._") or "vm"
-    number = 1
-    while (path := directory / f"{stem}-{number}.png").exists():
-        number += 1
+def _write(path: Path, png: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png)
     return path
+
+
+def _write_new(directory: Path, vm: str, png: bytes) -> Path:
+    """Write to the first `VM-N.png` that is free; runs beside each other can't get the same."""
+    directory.mkdir(parents=True, exist_ok=True)
+    stem = file_name(vm)
+    for number in itertools.count(1):
+        path = directory / f"{stem}-{number}.png"
+        try:
+            with path.open("xb") as new:
+                new.write(png)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("unreachable: there is always a number more")
 
 
 def _link(path: Path, directory: Path) -> str:
     import os
-    from html import escape
     from urllib.parse import quote
 
     relative = os.path.relpath(path, directory)
