@@ -6,6 +6,6 @@ Exit codes: 0 fine, 1 a test failed, 2 wrong usage, 3 the machine or the lab isn
 
 from __future__ import annotations
 
-from ATPLibrary.cli.main import main
+from ATPLibrary.cli.root import main
 
 __all__ = ["main"]

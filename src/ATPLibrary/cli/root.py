@@ -13,7 +13,10 @@ from ATPLibrary.errors import ATPError, ConfigError, DeadlineError, InputError
 
 # name: (module:attribute, the line that `atp --help` shows; the same as the first line of the command's own help)
 COMMANDS = {
-    "doctor": ("ATPLibrary.cli.doctor:doctor", "Check what the lab and the library need, and print the fix for what is missing."),
+    "doctor": (
+        "ATPLibrary.cli.doctor:doctor",
+        "Check what the lab and the library need, and print the fix for what is missing.",
+    ),
     "lab": ("ATPLibrary.cli.lab:lab", "Start, stop and look at the one-machine lab."),
 }
 
@@ -55,7 +58,7 @@ def atp() -> None:
 def main(args: list[str] | None = None) -> Any:
     """Run the command line. One sentence and an exit code for what is expected to go wrong; a traceback only for our own faults."""
     try:
-        atp.main(args=args, standalone_mode=False)
+        status = atp.main(args=args, standalone_mode=False)  # what `Context.exit(status)` was given
     except click.exceptions.Exit as done:
         sys.exit(done.exit_code)
     except click.ClickException as error:
@@ -69,7 +72,7 @@ def main(args: list[str] | None = None) -> Any:
 
         click.echo(f"Error: {redact(str(error))}", err=True)
         sys.exit(_exit_code(error))
-    sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def _exit_code(error: ATPError) -> int:
