@@ -42,23 +42,28 @@ async def open_stream_channel(domain: Domain, name: str, timeout: float) -> Byte
         handle.openChannel(name, stream, 0)
         return stream
 
-    stream = await domain.call(f"open channel '{name}'", open_stream, timeout=timeout)
+    stream, unpin = await domain.host.call_domain_and_pin(
+        domain, f"open channel '{name}'", open_stream, timeout=timeout
+    )
 
     def lost(reason: str) -> None:
         data = {"host": domain.host.name, "uuid": domain.uuid, "channel": name, "reason": reason}
         domain.host.bus.publish(Event(f"vm:{domain.name}", "channel.lost", data))
 
-    return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost)
+    return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost, unpin)
 
 
 class StreamChannel(ByteChannel):
-    """`lost(reason)` is called once, on the loop, when the channel ends otherwise than by `close`."""
+    """`lost(reason)` is called once, on the loop, when the channel ends otherwise than by `close`; `unpin` however it ends."""
 
-    def __init__(self, subject: str, stream: libvirt.virStream, lost: Callable[[str], None]) -> None:
+    def __init__(
+        self, subject: str, stream: libvirt.virStream, lost: Callable[[str], None], unpin: Callable[[], None]
+    ) -> None:
         import libvirt
 
         self._subject = subject
         self._lost = lost
+        self._unpin = unpin
         self._stream: libvirt.virStream | None = stream
         self._loop = asyncio.get_running_loop()
         self._unread: deque[bytes] = deque()
@@ -155,6 +160,7 @@ class StreamChannel(ByteChannel):
         self._writable.set()
         stream, self._stream = self._stream, None
         if stream is not None:
+            self._unpin()
             held = [stream]
             del stream
             # Giving a stream up asks the daemon, and its end may be the connection's: never on this loop.

@@ -10,7 +10,8 @@ from ATPLibrary.errors import ATPError, HostError, VmNotFoundError
 from ATPLibrary.events import EventBus
 from ATPLibrary.runtime import deadline
 from ATPLibrary.transport.domain import Domain
-from ATPLibrary.transport.host import HostConnection, HostState, not_found
+from ATPLibrary.transport.host import HostConnection, HostState
+from ATPLibrary.transport.lookup import not_found
 from ATPLibrary.transport.uri import check_uri
 
 
