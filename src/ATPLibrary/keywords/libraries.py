@@ -22,8 +22,11 @@ from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
 from ATPLibrary.keywords.platform_session import PlatformKeywords
 from ATPLibrary.keywords.power import PowerKeywords
+from ATPLibrary.keywords.saved_states import SavedStateKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
+from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
+from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
 
 
@@ -62,7 +65,15 @@ class Transport(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (HostKeywords, VmKeywords, PowerKeywords, ConsoleKeywords)
+    components = (
+        HostKeywords,
+        VmKeywords,
+        PowerKeywords,
+        SnapshotKeywords,
+        SavedStateKeywords,
+        VmFactKeywords,
+        ConsoleKeywords,
+    )
 
 
 class QMP(_Library):
@@ -200,6 +211,9 @@ class ATPLibrary(_Library):
         HostKeywords,
         VmKeywords,
         PowerKeywords,
+        SnapshotKeywords,
+        SavedStateKeywords,
+        VmFactKeywords,
         ConsoleKeywords,
         KeyboardKeywords,
         MouseKeywords,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import fnmatch
 import threading
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, ClassVar
 
 from ATPLibrary import events, runtime
@@ -15,11 +18,14 @@ from ATPLibrary.orchestrator.platforms import Platforms
 if TYPE_CHECKING:
     from ATPLibrary.config import Config
     from ATPLibrary.protocol.qga import ExecResult
-    from ATPLibrary.transport import Domain, HostConnection, Transport
+    from ATPLibrary.transport import Domain, HostConnection, Transport, VmState
 
 # How long closing everything may take at the end of a run; what isn't closed by then ends with the process.
 CLOSE_SECONDS = 10.0
 HOST_CLOSE_SECONDS = 3.0
+# libvirt's word that a QEMU process ended may come later than its answer to whoever ended it, but not by this much.
+EVENT_SECONDS = 1.0
+FOLLOW_SECONDS = 10.0
 
 
 class Workspace:
@@ -77,11 +83,14 @@ class Workspace:
     @property
     def transport(self) -> Transport:
         if self._transport is None:
-            from ATPLibrary.transport import Transport
+            from ATPLibrary.transport import Credentials, Transport
 
-            self._transport = Transport(self.bus)
+            self._transport = Transport(self.bus, self.config.pool)
             for name, settings in self.config.hosts.items():
-                self._transport.add_host(name, settings.uri)
+                user = Credentials(settings.username, settings.password)
+                self._transport.add_host(
+                    name, settings.uri, tags=settings.tags, credentials=user, drained=settings.drained
+                )
         return self._transport
 
     @property
@@ -119,21 +128,54 @@ class Workspace:
             return
         await connection.close(timeout)
 
-    async def vm_names(self, host: str | None, timeout: float) -> list[str]:
-        """The names of the VMs on `host`, else on every known host: each is asked, and one that doesn't answer is an error."""
-        names = [host] if host is not None else list(self.transport.hosts)
+    async def vms(
+        self,
+        timeout: float,
+        *,
+        host: str | None = None,
+        pattern: str = "*",
+        state: VmState | None = None,
+        tag: str | None = None,
+    ) -> list[Domain]:
+        """The VMs on `host`, else on every known host (with that tag): each is asked, and one that doesn't answer is an error.
+
+        `pattern` is a name with * and ? for any text and any character; `state` is looked at only where it is given.
+        """
+        names = (
+            [host]
+            if host is not None
+            else [each for each in self.transport.hosts if tag is None or self._has_tag(each, tag)]
+        )
         connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
         listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
-        return sorted(domain.name for domains in listed for domain in domains)
+        domains = [each for domains in listed for each in domains if fnmatch.fnmatchcase(each.name, pattern)]
+        if state is None:
+            return domains
+        states = await asyncio.gather(*(domain.state(timeout) for domain in domains))
+        return [domain for domain, now in zip(domains, states, strict=True) if now.state is state]
+
+    def _has_tag(self, host: str, tag: str) -> bool:
+        settings = self.config.hosts.get(host)
+        return settings is not None and tag in settings.tags
 
     async def machine(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
         """The VM of that name or UUID, connected if it isn't: looked for on `host`, else on every known host."""
         if (machine := self.connected(name, host)) is not None:
-            await self.transport.host(machine.host, timeout)  # again, if it was lost
+            await self._reach(machine, timeout)
             return machine
         if host is not None:
             await self.host(host, timeout)
         return self.adopt(await self.transport.find(name, host, timeout=timeout))
+
+    async def _reach(self, machine: Machine, timeout: float) -> None:
+        """Connect the VM's host again if it was lost. A host that stays away may have left its VM to another one."""
+        from ATPLibrary.transport import HostState
+
+        if machine.domain.host.state is not HostState.CONNECTED:
+            domain = await self.transport.relocate(machine.domain, timeout)
+            if domain.host.name != machine.host:
+                self.moved(machine, domain)
+                machine.lifecycle(stopped=True)
 
     def adopt(self, domain: Domain) -> Machine:
         """The machine of a domain that was looked up; the same one each time."""
@@ -165,7 +207,7 @@ class Workspace:
         if name is not None:
             return await self.machine(name, timeout=timeout)
         machine = self.chosen(None)
-        await self.transport.host(machine.host, timeout)  # again, if it was lost
+        await self._reach(machine, timeout)
         return machine
 
     def chosen(self, name: str | None) -> Machine:
@@ -193,6 +235,35 @@ class Workspace:
         if self.current_machine is machine:
             self.current_machine = None
         await machine.close()
+
+    @contextlib.asynccontextmanager
+    async def replaced(self, machine: Machine, timeout: float) -> AsyncIterator[None]:
+        """What is done inside ends the VM's QEMU process, or puts another in its place (save, revert, migrate).
+
+        Keys are let go before it, and channels are dropped after it. libvirt's event that the old process ended is awaited for a
+        moment: it must not hit channels that the next keyword opens.
+        """
+        host, before = machine.host, await machine.domain.state(timeout)
+        if machine.holds_keys:
+            with contextlib.suppress(ATPError):  # a VM that doesn't answer has no hands to free
+                await machine.release_all()
+
+        def has_ended(event: events.Event) -> bool:
+            return event.kind in STOPPED and event.data.get("uuid") == machine.uuid and event.data.get("host") == host
+
+        with self.bus.subscribe(has_ended) as news:
+            yield
+            if before.state.is_active:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(EVENT_SECONDS):
+                        await anext(news)
+        machine.lifecycle(stopped=True)
+
+    def moved(self, machine: Machine, domain: Domain) -> None:
+        """The VM is on another host now: `domain`."""
+        key = (domain.host.name, domain.uuid)
+        self.machines = {key if each is machine else old: each for old, each in self.machines.items()}
+        machine.domain = domain
 
     @property
     def holds_keys(self) -> bool:
@@ -225,9 +296,26 @@ class Workspace:
     async def _follow_lifecycles(self) -> None:
         with self.bus.subscribe(lambda event: event.kind in (STARTED, *STOPPED)) as subscription:
             async for event in subscription:
-                for machine in self.machines.values():
-                    if machine.uuid == event.data.get("uuid"):
+                for machine in list(self.machines.values()):
+                    if (machine.host, machine.uuid) == (event.data.get("host"), event.data.get("uuid")):
                         machine.lifecycle(stopped=event.kind in STOPPED)
+                        if event.data.get("detail") == "migrated":
+                            runtime.spawn(self._follow(machine, machine.host), f"follow VM {machine.name}")
+
+    async def _follow(self, machine: Machine, source: str) -> None:
+        """Somebody has migrated the VM away from host `source`: find it on the others, so that its name goes on meaning it."""
+
+        async def look(connection: HostConnection) -> Domain | None:
+            try:
+                domain = await connection.lookup(machine.uuid, FOLLOW_SECONDS)
+                return domain if (await domain.state(FOLLOW_SECONDS)).state.is_active else None
+            except ATPError:
+                return None  # not there, or not to be asked: the next use of the VM says what is wrong
+
+        others = [each for name, each in self.transport.hosts.items() if name != source]
+        found = [domain for domain in await asyncio.gather(*map(look, others)) if domain is not None]
+        if len(found) == 1 and machine.host == source and machine in self.machines.values():
+            self.moved(machine, found[0])
 
 
 # libvirt's lifecycle events after which a VM's sockets and streams lead nowhere.

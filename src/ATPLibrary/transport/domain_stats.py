@@ -51,7 +51,7 @@ async def domain_stats(domain: Domain, timeout: float, over: float = 1.0) -> Dom
 
 
 async def _read(domain: Domain, timeout: float) -> tuple[dict[str, Any], float]:
-    values, taken = await domain.call("tell its statistics", _ask, timeout=timeout)
+    values, taken = await domain.call("tell its statistics", _ask, timeout=timeout, idempotent=True)
     if "cpu.time" not in values:
         state = await domain.state(timeout)
         raise VmStateError.about(

@@ -41,7 +41,7 @@ async def save(domain: Domain, timeout: float, file: str | None = None) -> None:
 
 async def has_saved_state(domain: Domain, timeout: float) -> bool:
     """Whether libvirt keeps a saved state that the next start goes on from."""
-    return bool(await domain.call("tell if it was saved", lambda handle: handle.hasManagedSaveImage(), timeout=timeout))
+    return bool(await domain.call("tell if it was saved", lambda handle: handle.hasManagedSaveImage(), timeout=timeout, idempotent=True))
 
 
 async def discard_saved_state(domain: Domain, timeout: float) -> bool:
@@ -61,7 +61,7 @@ async def restore(host: HostConnection, file: str, timeout: float) -> Domain:
     left = remaining(timeout)
     what = f"restore a VM from '{file}'"
     description = ET.fromstring(
-        await host.call(what, lambda connection: connection.saveImageGetXMLDesc(file), timeout=left())
+        await host.call(what, lambda c: c.saveImageGetXMLDesc(file), timeout=left(), idempotent=True)
     )
     await host.call(what, lambda connection: connection.restore(file), timeout=left())
     domain = await host.lookup(description.findtext("uuid", ""), left())

@@ -54,14 +54,14 @@ async def snapshot(domain: Domain, name: str, timeout: float) -> Snapshot:
     """One snapshot. `VmStateError` names those that there are."""
     left = remaining(timeout)
     try:
-        return await domain.call(f"show snapshot '{name}'", _read_one, name, timeout=left())
+        return await domain.call(f"show snapshot '{name}'", _read_one, name, timeout=left(), idempotent=True)
     except CommandError as error:
         raise await _explained(domain, name, error, left()) from error
 
 
 async def snapshots(domain: Domain, timeout: float) -> list[Snapshot]:
     """All of them, oldest first."""
-    found = await domain.call("list its snapshots", _read_all, timeout=timeout)
+    found = await domain.call("list its snapshots", _read_all, timeout=timeout, idempotent=True)
     return sorted(found, key=lambda each: (each.created, each.name))
 
 
