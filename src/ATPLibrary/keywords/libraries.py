@@ -22,6 +22,7 @@ from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
 from ATPLibrary.keywords.platform_session import PlatformKeywords
 from ATPLibrary.keywords.power import PowerKeywords
+from ATPLibrary.keywords.protocols import ProtocolKeywords
 from ATPLibrary.keywords.saved_states import SavedStateKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
@@ -128,7 +129,7 @@ class VirtioSerial(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, ChannelKeywords)
+    components = (VmKeywords, ChannelKeywords, ProtocolKeywords)
 
 
 class VDIPlatform(_Library):
@@ -221,6 +222,7 @@ class ATPLibrary(_Library):
         MonitorKeywords,
         CommandKeywords,
         ChannelKeywords,
+        ProtocolKeywords,
         PlatformKeywords,
         DeskPoolKeywords,
         DesktopKeywords,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, ChannelError, VmStateError
+from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.protocol.qmp.edges import button_event, key_event
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ATPLibrary.events import EventBus
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.protocol.virtio_serial import Conversation
     from ATPLibrary.transport import ByteChannel, Domain, DomainDescription
     from ATPLibrary.verifier import AgentSession, InputReport, Pointer, TypingEngine
 
@@ -59,8 +61,8 @@ class Machine:
         self._qmp: Opened[Qmp] = Opened(f"The QMP channel of {subject}", self._open_qmp)
         self._qga: Opened[Qga] = Opened(f"The guest agent channel of {subject}", self._open_qga)
         self._agent: Opened[AgentSession] = Opened(f"The verifier's channel of {subject}", self._open_agent)
-        self._channels: dict[str, Opened[ByteChannel]] = {}
-        self._received: dict[str, bytearray] = {}  # what channels brought that nobody has taken yet
+        self.channels = Channels(domain.name, self._open_channel)
+        self.protocols = OpenProtocols(domain)
         self._events_seen: dict[str, float] = {}  # kind -> time of the newest QMP event that a keyword was given
         self._since = time.time()
         self._description_is_old = False
@@ -118,8 +120,8 @@ class Machine:
         """The session if it is open: for evidence, which must not open anything."""
         return self._agent.value
 
-    async def channel(self, name: str, timeout: float) -> ByteChannel:
-        """The virtio-serial channel of that name, opened if it isn't."""
+    def check_channel_is_free(self, name: str) -> None:
+        """`ChannelError` when the verifier uses that channel: a port has one reader."""
         if name == self.config.agent.channel and self._agent.value is not None:
             raise ChannelError.about(
                 f"Channel '{name}' of VM '{self.name}'",
@@ -127,26 +129,11 @@ class Machine:
                 got="the verifier uses it",
                 next_step="Use the Verifier keywords, or 'Disconnect From Verifier' first",
             )
-        if name not in self._channels:
-            self._channels[name] = Opened(
-                f"Channel '{name}' of VM '{self.name}'", lambda seconds: self._open_channel(name, seconds)
-            )
-        return await self._channels[name].get(timeout)
 
-    def open_channel_names(self) -> list[str]:
-        return sorted(name for name, opened in self._channels.items() if opened.value is not None)
-
-    async def close_channel(self, name: str) -> None:
-        opened = self._channels.pop(name, None)
-        self._received.pop(name, None)
-        if opened is None or (channel := opened.take()) is None:
-            raise ChannelError.about(
-                f"Channel '{name}' of VM '{self.name}'",
-                wanted="be open",
-                got=f"open are: {', '.join(self.open_channel_names()) or 'none'}",
-                next_step="Open it with 'Open Channel'",
-            )
-        await channel.close()
+    async def channel(self, name: str, timeout: float) -> Conversation:
+        """The virtio-serial channel of that name, opened with codec raw if it isn't open."""
+        self.check_channel_is_free(name)
+        return await self.channels.get(name, timeout)
 
     async def close_agent(self) -> None:
         """End the session with the guest agent; the next verified input opens a new one."""
@@ -178,10 +165,10 @@ class Machine:
 
     def _take_everything(self) -> list[Awaitable[None]]:
         self._typing, self._pointers, self._left_down = {}, {}, []
-        opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp, *self._channels.values()]
-        self._channels, self._received = {}, {}
+        opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp]
         things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]
-        return [thing.close() for thing in things]
+        closings = [thing.close() for thing in (*things, *self.channels.take_all())]
+        return [*closings, *(protocol.disconnect() for protocol in self.protocols.take_all())]
 
     async def typing(self, timeout: float, *, verified: bool = True) -> TypingEngine:
         """The typing engine; with `verified`, on top of a live agent session (`AgentError` when there is none)."""
@@ -252,7 +239,7 @@ class Machine:
         from ATPLibrary.verifier import AgentSession
 
         channel = self.config.agent.channel
-        if channel in self.open_channel_names():
+        if channel in self.channels.names:
             raise ChannelError.about(
                 f"Channel '{channel}' of VM '{self.name}'",
                 wanted="be free for the verifier",
@@ -285,24 +272,6 @@ class Machine:
             return self.config.agent.token
         tag = (await self.description(timeout)).asset_tag or ""
         return as_secret(tag.removeprefix(TOKEN_PREFIX)) if tag.startswith(TOKEN_PREFIX) else None
-
-    async def receive(self, name: str, ending: bytes | None, timeout: float) -> bytes:
-        """What the guest sends through a channel: up to and with `ending`, else whatever comes first."""
-        channel = await self.channel(name, timeout)
-        received = self._received.setdefault(name, bytearray())
-        async with runtime.deadline(
-            timeout,
-            f"Channel '{name}' of VM '{self.name}'",
-            wanted=f"bring {ending!r}" if ending is not None else "bring something",
-            got="did not",
-            last_seen=lambda: repr(bytes(received[-100:])) if received else "nothing was received",
-        ):
-            while not received or (ending is not None and ending not in received):
-                received += await channel.read(timeout)
-        end = received.index(ending) + len(ending) if ending is not None else len(received)
-        data = bytes(received[:end])
-        del received[:end]
-        return data
 
     async def console_text(self, lines: int, timeout: float) -> str:
         """The last `lines` lines of the serial console's log. `ChannelError` where it isn't logged to a file on this machine."""

@@ -96,7 +96,12 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Get Hosts",
         "Get Input Latency",
         "Input Should Have Arrived",
+        "List Protocols",
         "Output Should Contain",
+        "Register Codec",
+        "Register Protocol",
         "Text Should Have Arrived",
+        "Unregister Codec",
+        "Unregister Protocol",
         "Use VM",
     }
