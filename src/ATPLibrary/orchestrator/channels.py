@@ -35,7 +35,7 @@ class Channels:
         return await self._opened[name].get(timeout)
 
     async def open(self, name: str, codec_name: str, make: Callable[[], Codec], timeout: float) -> Conversation:
-        """Open channel `name` with a codec that `make` makes; one that has ended is opened anew. `ChannelError` when it is in use."""
+        """Open channel `name` with a codec that `make` makes; one that has ended is opened anew. `ChannelError` while open."""
         from ATPLibrary.protocol.virtio_serial import ConversationState
 
         before = self._opened[name].value if name in self._opened else None

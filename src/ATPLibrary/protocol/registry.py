@@ -21,7 +21,7 @@ from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from ATPLibrary.errors import ConfigError
+from ATPLibrary.errors import ATPError, ConfigError
 from ATPLibrary.protocol.interface import Protocol
 
 T = TypeVar("T")
@@ -49,7 +49,6 @@ class Registry(Generic[T]):
         self._built_in = dict(built_in)
         self._lock = threading.Lock()
         self._registered: dict[str, Callable[..., T]] = {}
-        self._loaded: dict[EntryPoint, Callable[..., T]] = {}
 
     def register(self, name: str, factory: Callable[..., T], *, replace: bool = False) -> None:
         """Let `name` stand for `factory`, which is called with the options that a user gives and returns a new object.
@@ -92,8 +91,6 @@ class Registry(Generic[T]):
                 got=f"is {known.origin}", next_step="It can be replaced: register yours with replace=True",
             )  # fmt: skip
         for point in points:
-            with self._lock:
-                self._loaded.pop(point, None)
             for module in [each for each in sys.modules if each == point.module or each.startswith(f"{point.module}.")]:
                 del sys.modules[module]
 
@@ -110,14 +107,23 @@ class Registry(Generic[T]):
     def create(self, name: str, **options: Any) -> T:
         """A new object of that name. `ConfigError` when nobody knows the name, it can't be loaded, or doesn't take the options."""
         factory = self.factory(name)
+        parameters = _parameters(factory)
         try:
-            inspect.signature(factory).bind(**options)
+            if parameters is not None:
+                parameters.bind(**options)
         except TypeError as error:
             raise ConfigError.about(
                 self._subject(name), wanted=f"take the options {_listed(options)}", got=f"does not: {error}",
-                next_step=f"Its options: {_parameters(factory)}",
+                next_step=f"Its options: {_listed(parameters.parameters)}" if parameters else "",
             ) from error  # fmt: skip
-        made = factory(**options)
+        try:
+            made = factory(**options)
+        except ATPError:
+            raise
+        except Exception as error:  # a plug-in may raise anything, and nothing is awaited here
+            raise ConfigError.about(
+                self._subject(name), wanted="be made", got=f"{_target(factory)} failed: {type(error).__name__}: {error}"
+            ) from error
         if not isinstance(made, self._base):
             raise ConfigError.about(
                 self._subject(name), wanted=f"make a {self._base.__module__}.{self._base.__name__}",
@@ -140,17 +146,8 @@ class Registry(Generic[T]):
                 next_step="Uninstall one, or register the one that is meant with replace=True",
             )  # fmt: skip
         if points:
-            return self._load(name, points[0])
+            return self._imported(name, points[0].value)
         return self._imported(name, self._known(name).target)
-
-    def _load(self, name: str, point: EntryPoint) -> Callable[..., T]:
-        with self._lock:
-            loaded = self._loaded.get(point)
-        if loaded is None:
-            loaded = self._imported(name, point.value)
-            with self._lock:
-                loaded = self._loaded.setdefault(point, loaded)
-        return loaded
 
     def _imported(self, name: str, target: str) -> Callable[..., T]:
         module, _, path = target.partition(":")
@@ -167,6 +164,10 @@ class Registry(Generic[T]):
                 subject, wanted=f"be loaded from {target}", got=f"failed: {type(error).__name__}: {error}",
                 next_step="Check that its package is installed, or on the PYTHONPATH",
             ) from error  # fmt: skip
+        if not callable(found):
+            raise ConfigError.about(
+                subject, wanted="be a class or a function that makes one", got=f"{target} is {found!r}"
+            )
         factory: Callable[..., T] = found
         return factory
 
@@ -196,8 +197,11 @@ def _target(factory: Callable[..., Any]) -> str:
     return f"{getattr(factory, '__module__', '?')}:{name}"
 
 
-def _parameters(factory: Callable[..., Any]) -> str:
-    return _listed(inspect.signature(factory).parameters)
+def _parameters(factory: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(factory)
+    except (TypeError, ValueError):  # a class written in C doesn't tell
+        return None
 
 
 def _listed(names: Any) -> str:
