@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import enum
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ATPLibrary.runtime import Workers
@@ -75,6 +75,9 @@ class Connection:
         # A heartbeat must not wait in line behind calls that are slow, and rightly so.
         self._pulse = Workers(f"{name}-heartbeat", 1)
         self._waiting: set[asyncio.Timeout] = set()
+        # Threads that are in a call. libvirt frees what is closed under a call: closing waits until nobody is in one.
+        self._quiet = threading.Condition()
+        self._inside = 0
 
     @property
     def has_room(self) -> bool:
@@ -95,10 +98,8 @@ class Connection:
             if not place.begin():
                 raise ConnectionLost("nobody waits for the answer")
             try:
-                handle = self._handle
-                if handle is None:
-                    raise ConnectionLost(self.why or self.state.value)
-                return func(handle)
+                with self._used() as handle:
+                    return func(handle)
             finally:
                 handle = None
                 place.finish()
@@ -132,8 +133,7 @@ class Connection:
         """Ask libvirt for its version, beside all calls. `DeadlineError` when no answer comes, libvirt's error when it is gone."""
 
         def ask() -> None:
-            handle = self._handle
-            if handle is not None:
+            with contextlib.suppress(ConnectionLost), self._used() as handle:
                 handle.getLibVersion()
 
         await self._pulse.call(ask, timeout=timeout, what=f"The heartbeat of {self.name}")
@@ -154,17 +154,38 @@ class Connection:
             self.idle_timer = None
         self._workers.close()
         self._pulse.close()
-        handle, self._handle = self._handle, None
+        with self._quiet:
+            handle, self._handle = self._handle, None
         domains, self._domains = self._domains, {}
         if handle is None:
             closed.set()
             return closed
         held: list[Any] = [handle, self.callbacks, domains]
         del handle, domains
+        arguments = (held, self._until_quiet, self._loop, closed)
         # A thread of its own: workers may all be stuck, and a closing must not be lost when its caller is cancelled.
-        arguments = (held, self._loop, closed)
         threading.Thread(target=_close, args=arguments, name=f"{self.name}-close", daemon=True).start()
         return closed
+
+    @contextlib.contextmanager
+    def _used(self) -> Iterator[libvirt.virConnect]:
+        """In a worker: the handle, which isn't closed meanwhile. `ConnectionLost` when it has been given up."""
+        with self._quiet:
+            handle = self._handle
+            if handle is None:
+                raise ConnectionLost(self.why or self.state.value)
+            self._inside += 1
+        try:
+            yield handle
+        finally:
+            handle = None
+            with self._quiet:
+                self._inside -= 1
+                self._quiet.notify_all()
+
+    def _until_quiet(self) -> None:
+        with self._quiet:
+            self._quiet.wait_for(lambda: self._inside == 0)
 
     def _release_waiting(self, why: str) -> None:
         self.why = self.why or why
@@ -213,7 +234,9 @@ class _Ticket:
             self._give_back()
 
 
-def _close(held: list[Any], loop: asyncio.AbstractEventLoop, closed: asyncio.Event) -> None:
+def _close(
+    held: list[Any], until_quiet: Callable[[], None], loop: asyncio.AbstractEventLoop, closed: asyncio.Event
+) -> None:
     """Unregister, drop every virDomain, close. The daemon may have gone: then there is nothing to tell it."""
     import libvirt
 
@@ -222,6 +245,7 @@ def _close(held: list[Any], loop: asyncio.AbstractEventLoop, closed: asyncio.Eve
     if callbacks is not None:
         callbacks.unregister(handle)
     domains.clear()
+    until_quiet()
     with contextlib.suppress(libvirt.libvirtError):
         handle.close()
     del handle

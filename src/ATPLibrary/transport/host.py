@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,13 +11,14 @@ from urllib.parse import urlsplit
 
 from ATPLibrary.errors import ATPError, DeadlineError, HostError
 from ATPLibrary.events import Event, EventBus
-from ATPLibrary.runtime import Workers, deadline
-from ATPLibrary.transport import failures, libvirt_loop, lookup
+from ATPLibrary.runtime import deadline
+from ATPLibrary.transport import failures, lookup
 from ATPLibrary.transport.breaker import Breaker, BreakerState
-from ATPLibrary.transport.callbacks import Callbacks
 from ATPLibrary.transport.connection import CALLS_AT_A_TIME, Connection, ConnectionLost, ConnectionState
-from ATPLibrary.transport.credentials import Credentials, open_connection
+from ATPLibrary.transport.credentials import Credentials
 from ATPLibrary.transport.domain import Domain
+from ATPLibrary.transport.host_state import HostState
+from ATPLibrary.transport.opening import Opening
 from ATPLibrary.transport.pool import Pool
 from ATPLibrary.transport.statistics import HostStatistics, Recorder
 from ATPLibrary.transport.uri import check_uri
@@ -30,28 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A host that stops answering is given up after interval x count seconds; calls in flight then fail and free their threads.
-KEEPALIVE_INTERVAL_SECONDS = 5
-KEEPALIVE_COUNT = 4
 # How often a call that may be asked again is, when its connection is lost under it each time.
 ATTEMPTS_AT_A_CALL = 3
-# `libvirt.open` to a silent peer blocks its thread for minutes; so many may.
-OPENING_THREADS = 2
-
-
-class HostState(enum.Enum):
-    """NEW, FAILED, BROKEN or CLOSED -connect-> CONNECTING -> CONNECTED -close-> CLOSED; CONNECTING or CONNECTED -error-> FAILED.
-
-    A host that was CONNECTED and FAILED is tried again by itself. BROKEN: too many attempts failed in a row, and until one
-    succeeds only one is made in a while (see `breaker.py`). The bus hears of each as `host.STATE`.
-    """
-
-    NEW = "new"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    FAILED = "failed"
-    BROKEN = "broken"
-    CLOSED = "closed"
 
 
 class HostConnection:
@@ -83,10 +63,7 @@ class HostConnection:
         self.settings = settings
         self.tags = tags
         self._drained = drained
-        self._credentials = credentials or Credentials()
-        self._calls = workers
-        self._opening = Workers(f"atp-libvirt-{name}-open", OPENING_THREADS)
-        self._opened = 0
+        self._opening = Opening(name, uri, bus, credentials or Credentials(), workers)
         self._state = HostState.NEW
         self._failure = ""
         self._pool: Pool | None = None
@@ -177,6 +154,17 @@ class HostConnection:
             async with asyncio.timeout(timeout):
                 for closed in self._drop_pool("closed"):
                     await closed.wait()
+
+    async def wait_for_state(self, wanted: Callable[[HostState], bool], timeout: float) -> HostState:
+        """Wait until `wanted` holds for the state and return it. `DeadlineError` says what the state is instead."""
+
+        def seen() -> str:
+            return f"{self._state.value} ({self._failure})" if self._failure else self._state.value
+
+        async with deadline(timeout, f"Host '{self.name}'", wanted="be as wanted", got="was not", last_seen=seen):
+            while not wanted(self._state):
+                await self._next_move()
+        return self._state
 
     async def call(self, what: str, func: Callable[..., T], *args: Any, timeout: float, idempotent: bool = False) -> T:
         """Return `func(virConnect, *args)`, run on a worker. `what` says it in an error: "list the VMs".
@@ -317,7 +305,7 @@ class HostConnection:
             pass  # nobody waits for what an earlier connection left: it may never answer
         self._move(HostState.CONNECTING)
         try:
-            first = await self._open(True, left)
+            first = await self._opening.open(True, left, self._ended)
         except DeadlineError as error:
             reason = f"no answer within {timeout:g} s"
             self._attempt_failed(reason)
@@ -336,6 +324,7 @@ class HostConnection:
         if self._state is not HostState.CONNECTING:
             first.close()
             raise failures.lost(self.name, self.uri, "accept a connection", self._state.value)
+        self._recorder.counts.add("opened")
         pool = self._pool = Pool(first, self.settings, self._open_for_pool, self._pool_tells)
         if self._breaker.failures or self._failure:
             self._recorder.counts.add("reconnected")
@@ -355,56 +344,8 @@ class HostConnection:
             self._move(HostState.BROKEN if broken else HostState.FAILED, reason)
 
     async def _open_for_pool(self) -> Connection:
-        return await self._open(False, self.settings.connect_timeout)
-
-    async def _open(self, first: bool, timeout: float) -> Connection:
-        """A new connection: the `first` one of a pool is told the host's events."""
-        import libvirt
-
-        loop = asyncio.get_running_loop()
-        opened: list[Connection] = []
-        ended: list[str] = []
-
-        def end() -> None:
-            if opened:
-                self._ended(opened[0], ended[0])
-
-        def lost(reason: str) -> None:  # in libvirt's event thread
-            ended.append(reason)
-            with contextlib.suppress(RuntimeError):  # the loop has gone
-                loop.call_soon_threadsafe(end)
-
-        callbacks = Callbacks(self.name, self.bus, lost, events=first)
-
-        def open_and_register() -> libvirt.virConnect:
-            libvirt_loop.ensure_running()
-            handle = open_connection(self.uri, self._credentials)
-            try:
-                _keep_alive(handle)
-                callbacks.register(handle)
-            except BaseException:
-                callbacks.unregister(handle)
-                handle.close()
-                raise
-            return handle
-
-        def discard(handle: libvirt.virConnect) -> None:
-            callbacks.unregister(handle)
-            handle.close()
-
-        try:
-            handle = await self._opening.call(
-                open_and_register, timeout=timeout, what=self._subject, next_step=self._virsh, discard=discard
-            )
-        except libvirt.libvirtError as error:
-            raise failures.cannot_open(self.name, self.uri, error.with_traceback(None)) from None
-        self._opened += 1
+        connection = await self._opening.open(False, self.settings.connect_timeout, self._ended)
         self._recorder.counts.add("opened")
-        name = f"atp-libvirt-{self.name}-{self._opened}"
-        connection = Connection(name, handle, callbacks, self._calls)
-        opened.append(connection)
-        if ended:
-            connection.lose(ended[0])
         return connection
 
     async def _keep_trying(self) -> None:
@@ -526,13 +467,3 @@ class HostConnection:
             got=f"its last {self._breaker.failures} attempts failed, so it isn't tried for {self._breaker.retry_in:.0f} s",
             last_seen=self._failure, next_step="Check the host; 'Connect To Host' tries at once",
         )  # fmt: skip
-
-
-def _keep_alive(connection: libvirt.virConnect) -> None:
-    import libvirt
-
-    try:
-        connection.setKeepAlive(KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() not in failures.NOT_OFFERED:  # test:/// and embedded drivers have no peer to ask
-            raise
