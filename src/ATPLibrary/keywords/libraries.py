@@ -15,6 +15,7 @@ from ATPLibrary.keywords.console import ConsoleKeywords
 from ATPLibrary.keywords.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.desktops import DesktopKeywords
 from ATPLibrary.keywords.evidence import listener as evidence_listener
+from ATPLibrary.keywords.golden_images import GoldenImageKeywords
 from ATPLibrary.keywords.hosts import HostKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
@@ -25,10 +26,12 @@ from ATPLibrary.keywords.power import PowerKeywords
 from ATPLibrary.keywords.protocols import ProtocolKeywords
 from ATPLibrary.keywords.saved_states import SavedStateKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
+from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
+from ATPLibrary.protocol.screen.region import Masks, Region, Size
 
 
 @cache
@@ -42,6 +45,7 @@ class _Library(DynamicCore):  # type: ignore[misc]
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
+    ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {Region: Region.parse, Masks: Masks.parse, Size: Size.parse}
     components: ClassVar[tuple[type[Component], ...]] = ()
 
     def __init__(self) -> None:
@@ -94,7 +98,15 @@ class QMP(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, KeyboardKeywords, MouseKeywords, ScreenKeywords, MonitorKeywords)
+    components = (
+        VmKeywords,
+        KeyboardKeywords,
+        MouseKeywords,
+        ScreenKeywords,
+        GoldenImageKeywords,
+        ScreenTextKeywords,
+        MonitorKeywords,
+    )
 
 
 class QGA(_Library):
@@ -219,6 +231,8 @@ class ATPLibrary(_Library):
         KeyboardKeywords,
         MouseKeywords,
         ScreenKeywords,
+        GoldenImageKeywords,
+        ScreenTextKeywords,
         MonitorKeywords,
         CommandKeywords,
         ChannelKeywords,

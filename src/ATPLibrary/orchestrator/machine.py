@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, ChannelError, VmStateError
+from ATPLibrary.events import KEPT_PER_SOURCE
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
@@ -20,7 +21,7 @@ from ATPLibrary.transport.domain_state import VmState
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config
-    from ATPLibrary.events import EventBus
+    from ATPLibrary.events import Event, EventBus
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.virtio_serial import Conversation
@@ -63,7 +64,7 @@ class Machine:
         self._agent: Opened[AgentSession] = Opened(f"The verifier's channel of {subject}", self._open_agent)
         self.channels = Channels(domain.name, self._open_channel)
         self.protocols = OpenProtocols(domain)
-        self._events_seen: dict[str, float] = {}  # kind -> time of the newest QMP event that a keyword was given
+        self._events_given: deque[Event] = deque(maxlen=KEPT_PER_SOURCE)  # QMP events that keywords were given
         self._since = time.time()
         self._description_is_old = False
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
@@ -292,13 +293,28 @@ class Machine:
             ) from error
         return text
 
-    async def qmp_event(self, name: str, timeout: float, *, recent: bool) -> dict[str, Any]:
-        """The data of the next QMP event of that name; with `recent` also of one that came since the last call for it."""
+    async def qmp_event(
+        self,
+        name: str,
+        timeout: float,
+        *,
+        recent: bool,
+        matches: Callable[[Mapping[str, Any]], bool] = lambda data: True,
+    ) -> dict[str, Any]:
+        """The data of the next QMP event of that name which `matches`; with `recent` also of one that came before this call.
+
+        No event is given twice.
+        """
         kind = f"qmp.{name.upper()}"
         await self.qmp(timeout)  # without it QEMU's events don't reach the bus
-        since = self._events_seen.get(kind, self._since)
-        with self.bus.subscribe(lambda event: event.source == self.source and event.kind == kind) as coming:
-            known = [e for e in self.bus.recent(self.source, limit=200) if e.kind == kind and e.time > since]
+
+        def is_meant(event: Event) -> bool:
+            return event.source == self.source and event.kind == kind and matches(event.data)
+
+        with self.bus.subscribe(is_meant) as coming:
+            given = {id(event) for event in self._events_given}
+            known = [e for e in self.bus.recent(self.source, limit=200) if is_meant(e) and e.time > self._since]
+            known = [event for event in known if id(event) not in given]
             if recent and known:
                 event = known[0]
             else:
@@ -312,8 +328,13 @@ class Machine:
                     ),
                 ):
                     event = await anext(coming)
-        self._events_seen[kind] = event.time
+        self._events_given.append(event)
         return dict(event.data)
+
+    async def qmp_events(self, timeout: float) -> list[Event]:
+        """The QMP events that are remembered, oldest first; from now on they come in, if they didn't before."""
+        await self.qmp(timeout)
+        return [event for event in self.bus.recent(self.source, limit=200) if event.kind.startswith("qmp.")]
 
 
 def _tail(log: Path, lines: int) -> str:
