@@ -16,6 +16,9 @@ from ATPLibrary.keywords.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.desktops import DesktopKeywords
 from ATPLibrary.keywords.evidence import listener as evidence_listener
 from ATPLibrary.keywords.golden_images import GoldenImageKeywords
+from ATPLibrary.keywords.guest_files import GuestFileKeywords
+from ATPLibrary.keywords.guest_freeze import GuestFreezeKeywords
+from ATPLibrary.keywords.guest_system import GuestSystemKeywords
 from ATPLibrary.keywords.hosts import HostKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
@@ -110,7 +113,7 @@ class QMP(_Library):
 
 
 class QGA(_Library):
-    """Commands inside the guest, run by QEMU's guest agent (qemu-ga).
+    """Commands and files inside the guest, and what the guest is, through QEMU's guest agent (qemu-ga): no guest network is needed.
 
     | *** Settings ***
     | Library    ATPLibrary.QGA
@@ -123,7 +126,7 @@ class QGA(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, CommandKeywords)
+    components = (VmKeywords, CommandKeywords, GuestFileKeywords, GuestSystemKeywords, GuestFreezeKeywords)
 
 
 class VirtioSerial(_Library):
@@ -235,6 +238,9 @@ class ATPLibrary(_Library):
         ScreenTextKeywords,
         MonitorKeywords,
         CommandKeywords,
+        GuestFileKeywords,
+        GuestSystemKeywords,
+        GuestFreezeKeywords,
         ChannelKeywords,
         ProtocolKeywords,
         PlatformKeywords,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 PACKAGE = "ATPLibrary"
 LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
 RELEASE_SECONDS = 5.0
+THAW_SECONDS = 5.0
 
 
 class Lifecycle:
@@ -34,7 +35,8 @@ class Lifecycle:
         built_in.set_library_search_order(*before, *(name for name in ours if name not in before))
 
     def end_test(self, data: Any, result: Any) -> None:
-        """Let go of what `Key Down` has left down: the next test starts with free hands."""
+        """Let go of what `Key Down` has left down, and thaw what is frozen: the next test starts with free hands."""
+        _thaw()
         workspace = _workspace()
         if workspace is not None and workspace.holds_keys:
             from ATPLibrary import runtime
@@ -51,6 +53,18 @@ class Lifecycle:
         workspace = _workspace()
         if workspace is not None:
             workspace.close_current()
+
+
+def _thaw() -> None:
+    freeze = sys.modules.get("ATPLibrary.protocol.qga.freeze")
+    if freeze is not None and freeze.anything_is_frozen():
+        from ATPLibrary import runtime
+        from ATPLibrary.errors import ATPError
+
+        try:
+            runtime.wait(freeze.thaw_everything(), THAW_SECONDS, "Thawing file systems after a test")
+        except ATPError as error:
+            logger.warn(str(error))
 
 
 def _workspace() -> Workspace | None:

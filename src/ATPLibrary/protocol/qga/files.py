@@ -20,8 +20,9 @@ from ATPLibrary.errors import CommandError, InputError, VerificationError
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qga.agent import Qga
 
-# Measured through libvirt 9.0 on a TCG guest, MB/s by KiB a piece: written 1.8 (16), 2.1 (32), 2.9 (64), 2.5 (128); read 5.4 (16), 6.5
-# (64), 7.5 (256), 8.4 (512), 7.0 (1024). What is written in pieces beyond some 150 KiB libvirt garbles (agent.LONGEST_COMMAND).
+# Measured through libvirt 9.0 on a TCG guest, in MB/s by KiB a piece. Written: 1.8 (16), 2.1 (32), 2.9 (64), 2.5 (128).
+# Read: 5.4 (16), 6.5 (64), 7.5 (256), 8.4 (512), 7.0 (1024). What is written in pieces beyond some 150 KiB libvirt garbles
+# (agent.LONGEST_COMMAND).
 WRITE_PIECE = 64 * 1024
 READ_PIECE = 256 * 1024
 # `read` gives the whole file in memory.

@@ -21,6 +21,19 @@ _THAWING_SECONDS = 1.5
 _LONGEST_THAWING_SECONDS = 30.0
 
 
+_FROZEN: set[Freeze] = set()
+
+
+def anything_is_frozen() -> bool:
+    """Whether this process has frozen a guest and not thawed it yet."""
+    return bool(_FROZEN)
+
+
+async def thaw_everything() -> None:
+    """Thaw every guest that this process has frozen; what isn't thawed in a moment goes on being thawed by itself."""
+    await asyncio.gather(*(freeze.close() for freeze in list(_FROZEN)))
+
+
 class FreezeState(Enum):
     THAWED = "thawed"
     FROZEN = "frozen"  # or on the way there or back: what must be undone
@@ -61,6 +74,7 @@ class Freeze:
         if not longest > 0:
             raise VmStateError("File systems can't be frozen for no time: give a longest time of more than 0 s.")
         self.state = FreezeState.FROZEN
+        _FROZEN.add(self)
         self._watch = asyncio.get_running_loop().call_later(longest, self._too_long)
         try:
             return int(await self._qga.command("guest-fsfreeze-freeze", None, timeout))
@@ -93,6 +107,7 @@ class Freeze:
 
     def _is_thawed(self) -> None:
         self.state = FreezeState.THAWED
+        _FROZEN.discard(self)
         if self._watch is not None:
             self._watch.cancel()
             self._watch = None

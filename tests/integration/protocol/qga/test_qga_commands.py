@@ -199,7 +199,7 @@ async def test_a_forbidden_command_gives_one_clear_sentence(start_agent: Callabl
         await qga.exec(["/bin/true"])
     assert str(caught.value) == (
         "The guest agent of VM 'win11' should carry out guest-exec but the guest forbids it: Command guest-exec has been disabled. "
-        "the command is not allowed. Take it off the agent's list there (block-rpcs in qemu-ga.conf, on RHEL "
+        "Take it off the agent's list there (block-rpcs in qemu-ga.conf, on RHEL "
         "/etc/sysconfig/qemu-ga) and restart qemu-ga."
     )
 
