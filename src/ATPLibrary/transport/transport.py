@@ -104,7 +104,12 @@ class Transport:
         except (HostError, DeadlineError, VmNotFoundError) as error:
             found, _ = await self._search.among(others, domain.uuid, left())
             if not found:
-                raise
+                if not isinstance(error, VmNotFoundError):
+                    raise
+                got = f"is not, nor is it on {', '.join(others)}" if others else "is not any more"
+                raise VmNotFoundError.about(
+                    f"VM '{domain.name}' ({domain.uuid})", wanted=f"be on host '{domain.host.name}'", got=got
+                ) from error
             here = await self._the_one(domain.uuid, found, left())
             data = {"from": domain.host.name, "to": here.host.name, "uuid": domain.uuid, "reason": str(error)}
             self.bus.publish(Event(f"vm:{domain.name}", "vm.moved", data))
