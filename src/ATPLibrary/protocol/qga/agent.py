@@ -122,10 +122,13 @@ class Qga:
     async def environment(self, timeout: float = COMMAND_SECONDS) -> dict[str, str]:
         """The environment that commands get when none is given: the agent's own. Asked once."""
         if self._environment is None:
-            windows = await self.family(timeout) == "windows"
-            command, end = (["cmd.exe", "/c", "set"], "\r\n") if windows else (["env", "-0"], "\0")
-            told = (await self.exec(command, timeout=timeout)).stdout.split(end)
-            self._environment = dict(line.split("=", 1) for line in told if "=" in line[1:])
+            if await self.family(timeout) == "windows":
+                # /u: what `set` says to a pipe is UTF-16, whatever the code page.
+                told = await self.exec(["cmd.exe", "/d", "/u", "/c", "set"], timeout=timeout, encoding="utf-16-le")
+                lines = told.stdout.splitlines()
+            else:
+                lines = (await self.exec(["env", "-0"], timeout=timeout)).stdout.split("\0")
+            self._environment = dict(line.split("=", 1) for line in lines if "=" in line[1:])
         return self._environment
 
     async def exec(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ATPLibrary import runtime
 from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, InputError
 from ATPLibrary.protocol.qga.command_lines import Family, Shell, end_process, launch
+from ATPLibrary.secrets import redact
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qga.agent import Qga
@@ -48,6 +49,7 @@ class Command:
 
     def __str__(self) -> str:
         text = self.command if isinstance(self.command, str) else " ".join(self.command)
+        text = redact(text)
         return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
@@ -134,9 +136,16 @@ async def _prepare(qga: Qga, command: Command, timeout: float, *, streamed: bool
         arguments["input-data"] = base64.b64encode(data).decode()
     if command.environment is not None:
         # What guest-exec is given replaces everything, PATH too.
-        merged = {**await qga.environment(timeout), **command.environment}
+        merged = _merged(await qga.environment(timeout), command.environment, family)
         arguments["env"] = [f"{name}={value}" for name, value in merged.items()]
     return Running(qga, arguments, family, timeout, files)
+
+
+def _merged(base: Mapping[str, str], ours: Mapping[str, str], family: Family) -> dict[str, str]:
+    """`base` with `ours` in place of what has the same name: to Windows, Path and PATH are the same."""
+    same = str.upper if family == "windows" else str
+    names = {same(name) for name in ours}
+    return {**{name: value for name, value in base.items() if same(name) not in names}, **ours}
 
 
 class Running:
