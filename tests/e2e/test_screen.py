@@ -21,11 +21,10 @@ from robot.api import ExecutionResult
 from tests.conftest import start_vm, stop_vm
 
 from ATPLibrary.events import EventBus
-from ATPLibrary.protocol.qga import open_qga
 from ATPLibrary.protocol.qmp import Qmp, open_qmp
 from ATPLibrary.protocol.qmp.screen_text import read_font
 from ATPLibrary.protocol.screen.picture import opened
-from ATPLibrary.protocol.screen.text import read_text
+from ATPLibrary.protocol.screen.text import TextScreen, read_text
 from ATPLibrary.protocol.screen.watching import Watcher
 from ATPLibrary.transport import HostConnection
 
@@ -109,33 +108,47 @@ def messages(item: Any) -> list[str]:
     return found
 
 
-async def test_each_character_is_read_as_it_was_written(qmp: Qmp) -> None:
-    """All that the console shows in code page 437, in colours, inverse, and under the cursor."""
-    printable = "".join(map(chr, range(0x21, 0x7F)))
-    others = "äöüßéñ ░▒▓ ─│┌┐└┘═║╬ αβπ ≈°√²"
-    red = "\\033[1;31m" + "red" + "\\033[0m"
-    inverse = "\\033[7m" + "inverse" + "\\033[0m"
-    blue = "\\033[44;33m" + "on blue" + "\\033[0m"
-    command = ["printf", f"\\033[2J\\033[H%s\\n%s\\n{red} {inverse} {blue}\\n", printable, others]
-    qga = await open_qga(qmp.domain, timeout=90)
-    quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in command)
-    await qga.exec(f"{quoted} >/dev/tty1; printf '_under_\\b' >/dev/tty1", timeout=20)
-    font = await read_font(qmp)
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+OTHERS = "äöüßéñ ░▒▓ ─│┌┐└┘═║╬ αßπ ≈°√²"
 
-    def has_both_phases(png: bytes, seen: list[str] = []) -> bool | None:  # noqa: B006 - remembers across looks
-        screen = read_text(opened(png), font)
-        assert screen.unknown == 0
-        lines = screen.text.splitlines()
-        assert "".join(lines[:2]).startswith(printable), lines
-        assert others in lines, lines
-        assert "red inverse on blue" in lines
-        assert "_under_" in lines, "the cursor stands under the last character, shown or not"
-        seen.append("look")
-        return True if len(seen) >= 2 else None  # pictures differ only by the cursor: both phases were read
+
+def octal(text: str) -> str:
+    """What `printf` makes `text` of, typed with letters that every keyboard has."""
+    return "".join(f"\\\\0{byte:03o}" for byte in text.encode())
+
+
+WRITING = f"""\
+A Screen Full Of Characters
+    Type Text    clear\\n
+    Type Text    printf '%b\\\\n' '{octal(PRINTABLE)}'\\n
+    Type Text    printf '%b\\\\n' '{octal(OTHERS)}'\\n
+    Type Text    printf '\\\\033[1;31mred\\\\033[0m \\\\033[7minverse\\\\033[0m \\\\033[44;33mon blue\\\\033[0m\\\\n'\\n
+    Type Text    printf 'end\\\\b'; read x\\n
+    Wait Until Screen Contains    \\nend    timeout=20 s
+"""
+
+
+async def test_each_character_is_read_as_it_was_written(qmp: Qmp, ps2_vm: Any, tmp_path: Path) -> None:
+    """All that the console shows in code page 437, in colours, inverse, and under the cursor."""
+    tests = await asyncio.to_thread(run_robot, WRITING, tmp_path, ps2_vm)
+    assert tests["A Screen Full Of Characters"].message == ""
+    font = await read_font(qmp)
+    looks: list[TextScreen] = []
+
+    def have_both_phases(png: bytes) -> bool | None:
+        looks.append(read_text(opened(png), font))
+        return True if len(looks) >= 2 else None  # pictures that differ, by the cursor alone
 
     async with asyncio.timeout(20):
-        await Watcher(qmp.screenshot, 10).until(has_both_phases)
-    await qga.exec("printf '\\033[2J\\033[H' >/dev/tty1", timeout=20)
+        await Watcher(qmp.screenshot, 10).until(have_both_phases)
+    run_robot("Go On\n    Press Keys    enter\n", tmp_path, ps2_vm)
+    for screen in looks:
+        assert screen.unknown == 0
+        assert PRINTABLE in screen
+        lines = screen.text.splitlines()
+        assert OTHERS in lines
+        assert "red inverse on blue" in lines
+        assert lines[-1] == "end"
 
 
 def test_the_text_of_the_screen_is_waited_for_and_asserted(ps2_vm: Any, tmp_path: Path) -> None:
@@ -273,7 +286,7 @@ def test_a_screen_in_graphics_mode_says_so_and_is_compared_all_the_same(graphics
 EVENTS = """\
 The Event Of One Device Is Picked
     Execute QMP    device_add    driver=usb-mouse    id=first
-    Execute QMP    device_add    driver=usb-mouse    id=second
+    Execute QMP    device_add    driver=usb-mouse    id=second    msos-desc=false
     Execute QMP    device_del    id=second
     Execute QMP    device_del    id=first
     ${data} =    Wait For QMP Event    DEVICE_DELETED    device=first    timeout=10 s
@@ -282,6 +295,26 @@ The Event Of One Device Is Picked
     Should Be Equal    ${data}[device]    second
     Run Keyword And Expect Error    *should report DEVICE_DELETED within 0.3 s but did not*
     ...    Wait For QMP Event    DEVICE_DELETED    device=first    timeout=300 ms
+
+Arguments Are Sent As The Type That QEMU Wants
+    Execute QMP    device_add    driver=usb-kbd    id=k42
+    ${type} =    Execute QMP    qom-get    path=/machine/peripheral/k42    property=type
+    Should Be Equal    ${type}    usb-kbd
+    Execute QMP    qom-set    path=/machine/peripheral/k42    property=msos-desc    value=false
+    ${is} =    Execute QMP    qom-get    path=/machine/peripheral/k42    property=msos-desc
+    Should Be Equal    ${is}    ${False}
+    Execute QMP    device_del    id=k42
+    ${rows} =    Execute QMP    human-monitor-command    command_line=info version
+    Should Contain    ${rows}    7.
+    ${answer} =    Execute QMP    query-cpu-definitions
+    Should Be True    isinstance($answer, list) and isinstance($answer[0]["static"], bool)
+    Run Keyword And Expect Error    *'query-staus' should be one that this VM's QEMU has but is not. Did you mean query-status*
+    ...    Execute QMP    query-staus    x=1
+    Run Keyword And Expect Error    Argument 'cpu-index' of QMP command 'human-monitor-command' should be of type int but is 'one'.
+    ...    Execute QMP    human-monitor-command    command-line=info version    cpu-index=one
+    Run Keyword And Expect Error    *QEMU refused: *No such file or directory*
+    ...    Execute QMP    memsave    val=0    size=16    filename=/no/such/directory/42
+    Run Keyword And Expect Error    *QEMU refused: *12345*    Execute QMP    device_del    id=12345
 
 The Events Are Listed
     ${events} =    Get QMP Events    DEVICE_DELETED    device=second
@@ -294,4 +327,50 @@ The Events Are Listed
 
 def test_events_are_picked_by_what_they_say(ps2_vm: Any, tmp_path: Path) -> None:
     tests = run_robot(EVENTS, tmp_path, ps2_vm)
+    assert {name: test.message for name, test in tests.items() if not test.passed} == {}
+
+
+MOUSE = """\
+A Relative Mouse Moves By What Is Said
+    Move Mouse By    5    -3
+    Move Mouse By    -250    333
+    Move Mouse By    0    7
+    Run Keyword And Expect Error    The mouse can't be moved by nothing*    Move Mouse By    0    0
+
+Each Button Arrives And The Tablet Is Current Again
+    FOR    ${button}    IN    left    middle    right    side    extra
+        Click    button=${button}
+    END
+    Mouse Button Down    side
+    Mouse Button Up    side
+    Click    0.3    0.3    button=extra
+    ${mice} =    Execute QMP    query-mice
+    ${current} =    Evaluate    [mouse["name"] for mouse in $mice if mouse["current"]]
+    Should Be Equal    ${current}    ${{["QEMU HID Tablet"]}}
+
+A Button That Is Down Is Let Go
+    Mouse Button Down    extra
+    Mouse Button Down    right
+    Release All Keys
+    No Key Should Be Down
+
+A Drag Goes Along Its Path
+    ${report} =    Drag Along    0.1,0.1    0.5,0.1    0.5,0.5    0.9,0.9
+    Should Be True    ${report.edges} > 20
+    Run Keyword And Expect Error    A drag needs a place to begin*    Drag Along    0.1,0.1
+
+The Wheel Turns Every Way
+    FOR    ${direction}    IN    up    down    left    right
+        Scroll    ${direction}    2
+    END
+
+A Touch Screen That Is Not There Is Told
+    Run Keyword And Expect Error
+    ...    *should have a multi-touch device (virtio-multitouch-pci, from QEMU 8.1 on) to be touched but has none; its QEMU is *.
+    ...    Touch    0.5,0.5
+"""
+
+
+def test_every_button_relative_motion_and_paths_arrive(ps2_vm: Any, tmp_path: Path) -> None:
+    tests = run_robot(MOUSE, tmp_path, ps2_vm)
     assert {name: test.message for name, test in tests.items() if not test.passed} == {}

@@ -24,6 +24,7 @@ from ATPLibrary.keywords.keyboard import KeyboardKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
 from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
+from ATPLibrary.keywords.places import Place
 from ATPLibrary.keywords.platform_session import PlatformKeywords
 from ATPLibrary.keywords.power import PowerKeywords
 from ATPLibrary.keywords.protocols import ProtocolKeywords
@@ -48,7 +49,7 @@ class _Library(DynamicCore):  # type: ignore[misc]
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
-    ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {Region: Region.parse, Masks: Masks.parse, Size: Size.parse}
+    ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {kind: kind.parse for kind in (Region, Masks, Size, Place)}
     components: ClassVar[tuple[type[Component], ...]] = ()
 
     def __init__(self) -> None:
