@@ -27,8 +27,9 @@ class MonitorKeywords(Component):
         For what no other keyword does. Input belongs to `Type Text` and the like: they check what they send.
 
         - ``command``: the command's name, such as ``query-status``.
-        - ``arguments``: the command's own, by name: ``device=ide0``. A value that looks like JSON (``true``, ``5``,
-          ``{"a": 1}``) is sent as that, anything else as text.
+        - ``arguments``: the command's own, by name: ``device=ide0``. Each is sent as the type that this QEMU wants it to be
+          (``5`` is a number where a number is wanted, and a text elsewhere); a list or an object is written as JSON. ``_`` in a
+          name may stand for ``-``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
@@ -36,13 +37,16 @@ class MonitorKeywords(Component):
         | Connect To VM    win11
         | ${status} =    Execute QMP    query-status
         | Should Be Equal    ${status}[status]    running
+        | ${text} =    Execute QMP    human-monitor-command    command-line=info registers
         """
         seconds = self.seconds(timeout, "command")
-        sent = {name.replace("_", "-"): _json(value) for name, value in arguments.items()}
 
         async def execute() -> Any:
-            machine = await self.machine(vm, seconds)
-            return await (await machine.qmp(seconds)).execute(command, sent or None, timeout=seconds)
+            from ATPLibrary.protocol.qmp.schema import schema_of
+
+            qmp = await (await self.machine(vm, seconds)).qmp(seconds)
+            sent = (await schema_of(qmp, seconds)).arguments(command, arguments) if arguments else None
+            return await qmp.execute(command, sent, timeout=seconds)
 
         answer = self.wait(execute(), seconds, f"QMP command '{command}' to {named(vm)}")
         logger.info(f"{command} answered: {answer}")
