@@ -297,13 +297,13 @@ The Event Of One Device Is Picked
     ...    Wait For QMP Event    DEVICE_DELETED    device=first    timeout=300 ms
 
 Arguments Are Sent As The Type That QEMU Wants
-    Execute QMP    device_add    driver=usb-kbd    id=k42
-    ${type} =    Execute QMP    qom-get    path=/machine/peripheral/k42    property=type
-    Should Be Equal    ${type}    usb-kbd
-    Execute QMP    qom-set    path=/machine/peripheral/k42    property=msos-desc    value=false
-    ${is} =    Execute QMP    qom-get    path=/machine/peripheral/k42    property=msos-desc
-    Should Be Equal    ${is}    ${False}
-    Execute QMP    device_del    id=k42
+    Execute QMP    object-add    qom-type=iothread    id=42    poll_max_ns=4000
+    ${polling} =    Execute QMP    qom-get    path=/objects/42    property=poll-max-ns
+    Should Be Equal    ${polling}    ${4000}
+    Execute QMP    qom-set    path=/objects/42    property=poll-max-ns    value=5000
+    ${polling} =    Execute QMP    qom-get    path=/objects/42    property=poll-max-ns
+    Should Be Equal    ${polling}    ${5000}
+    Execute QMP    object-del    id=42
     ${rows} =    Execute QMP    human-monitor-command    command_line=info version
     Should Contain    ${rows}    7.
     ${answer} =    Execute QMP    query-cpu-definitions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -61,7 +62,7 @@ class GoldenImageKeywords(Screens):
         golden: str,
         *,
         region: Region | None = None,
-        masks: Masks | None = None,
+        masks: Masks = NO_MASKS,
         tolerance: int = 0,
         share: float = 0.0,
         update: bool | None = None,
@@ -88,7 +89,7 @@ class GoldenImageKeywords(Screens):
         | Connect To VM    win11
         | Screen Should Match    golden/desktop.png    masks=600,0,120,24    tolerance=8    share=0.001
         """
-        wanted = _Wanted(_suite_file(golden), region, masks or NO_MASKS, *_limits(tolerance, share))
+        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share))
         self._match(wanted, _is_update(update), vm, self.seconds(timeout, "command"), wait=False)
 
     @keyword(tags=["Screen", "Assertion"])
@@ -97,7 +98,7 @@ class GoldenImageKeywords(Screens):
         region: Region,
         golden: str,
         *,
-        masks: Masks | None = None,
+        masks: Masks = NO_MASKS,
         tolerance: int = 0,
         share: float = 0.0,
         update: bool | None = None,
@@ -113,7 +114,7 @@ class GoldenImageKeywords(Screens):
         | Connect To VM    win11
         | Screen Region Should Be    0,0,200,40    golden/title.png
         """
-        wanted = _Wanted(_suite_file(golden), region, masks or NO_MASKS, *_limits(tolerance, share))
+        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share))
         self._match(wanted, _is_update(update), vm, self.seconds(timeout, "command"), wait=False)
 
     @keyword(tags=["Screen"])
@@ -122,7 +123,7 @@ class GoldenImageKeywords(Screens):
         golden: str,
         *,
         region: Region | None = None,
-        masks: Masks | None = None,
+        masks: Masks = NO_MASKS,
         tolerance: int = 0,
         share: float = 0.0,
         update: bool | None = None,
@@ -142,7 +143,7 @@ class GoldenImageKeywords(Screens):
         | Connect To VM    win11
         | Wait Until Screen Matches    golden/desktop.png    timeout=30 s
         """
-        wanted = _Wanted(_suite_file(golden), region, masks or NO_MASKS, *_limits(tolerance, share))
+        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share))
         self._match(wanted, _is_update(update), vm, self.seconds(timeout, "command"), wait=True)
 
     def _match(self, wanted: _Wanted, update: bool, vm: str | None, seconds: float, *, wait: bool) -> None:
@@ -184,8 +185,6 @@ class GoldenImageKeywords(Screens):
             first = await watcher.once(wanted.judge)
             if first is not None:
                 return first
-        import asyncio
-
         try:
             async with asyncio.timeout(seconds if wait else BLINK_SECONDS):
                 return await watcher.until(wanted.judge)

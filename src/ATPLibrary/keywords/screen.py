@@ -81,7 +81,7 @@ class ScreenKeywords(Screens):
         self,
         since: str | None = None,
         *,
-        masks: Masks | None = None,
+        masks: Masks = NO_MASKS,
         smallest: Size = CARET,
         vm: str | None = None,
         timeout: timedelta | None = None,
@@ -123,7 +123,7 @@ class ScreenKeywords(Screens):
                 next_step="A difference that fits into the box 'smallest' isn't counted, nor is one under a mask",
             ):
                 base = before or await watcher.once(lambda png: png)
-                await watcher.until_changed(base, masks or NO_MASKS, smallest)
+                await watcher.until_changed(base, masks, smallest)
             return machine.name
 
         self._timed(watch(), seconds, f"Waiting until the screen of {named(vm)} changes", "changed")
@@ -133,7 +133,7 @@ class ScreenKeywords(Screens):
         self,
         quiet: timedelta = timedelta(seconds=1),
         *,
-        masks: Masks | None = None,
+        masks: Masks = NO_MASKS,
         smallest: Size = CARET,
         vm: str | None = None,
         timeout: timedelta | None = None,
@@ -171,7 +171,7 @@ class ScreenKeywords(Screens):
                 last_seen=lambda: f"after {watcher.looks} looks",
                 next_step="Mask what always moves (masks=left,top,width,height)",
             ):
-                await watcher.until_still(still, masks or NO_MASKS, smallest)
+                await watcher.until_still(still, masks, smallest)
             return machine.name
 
         self._timed(watch(), seconds, f"Waiting until the screen of {named(vm)} is still", "is still")
