@@ -21,6 +21,7 @@ from ATPLibrary.keywords.guest_freeze import GuestFreezeKeywords
 from ATPLibrary.keywords.guest_system import GuestSystemKeywords
 from ATPLibrary.keywords.hosts import HostKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
+from ATPLibrary.keywords.lease import LeaseKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
 from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
@@ -81,6 +82,7 @@ class Transport(_Library):
         SnapshotKeywords,
         SavedStateKeywords,
         VmFactKeywords,
+        LeaseKeywords,
         ConsoleKeywords,
     )
 
@@ -231,6 +233,7 @@ class ATPLibrary(_Library):
         SnapshotKeywords,
         SavedStateKeywords,
         VmFactKeywords,
+        LeaseKeywords,
         ConsoleKeywords,
         KeyboardKeywords,
         MouseKeywords,

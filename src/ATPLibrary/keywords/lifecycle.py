@@ -47,6 +47,11 @@ class Lifecycle:
             except ATPError as error:
                 # The VM may be gone by now, and its keys with it; the test's own verdict stays.
                 logger.warn(str(error))
+        _give_back(data.full_name)
+
+    def end_suite(self, data: Any, result: Any) -> None:
+        """Give back the VMs that the suite has leased."""
+        _give_back(data.full_name)
 
     def close(self) -> None:
         """The run is over."""
@@ -63,6 +68,21 @@ def _thaw() -> None:
 
         try:
             runtime.wait(freeze.thaw_everything(), THAW_SECONDS, "Thawing file systems after a test")
+        except ATPError as error:
+            logger.warn(str(error))
+
+
+def _give_back(scope: str) -> None:
+    """Give back what `Lease VM` has taken for that test or suite."""
+    workspace = _workspace()
+    if workspace is not None and workspace.leases.of_scope(scope):
+        from ATPLibrary import runtime
+        from ATPLibrary.errors import ATPError
+
+        try:
+            runtime.wait(
+                workspace.release_scope(scope, RELEASE_SECONDS), RELEASE_SECONDS, f"Giving back the VMs of '{scope}'"
+            )
         except ATPError as error:
             logger.warn(str(error))
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ATPLibrary import events, runtime
 from ATPLibrary.errors import ATPError, VmNotFoundError
+from ATPLibrary.orchestrator.lease import Lease, LeaseBook
 from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.platforms import Platforms
 
@@ -43,6 +44,7 @@ class Workspace:
         self._watcher: asyncio.Task[None] | None = None
         self.bus = events.bus()
         self.platforms = Platforms(lambda: self.config)
+        self.leases = LeaseBook()
         self.machines: dict[tuple[str, str], Machine] = {}  # (host name, UUID) -> VM, in the order they were connected
         self.current_machine: Machine | None = None
         self.last_command: tuple[str, ExecResult] | None = None  # what 'Output Should Contain' looks at
@@ -236,6 +238,19 @@ class Workspace:
             self.current_machine = None
         await machine.close()
 
+    async def release(self, lease: Lease) -> None:
+        """Give a leased VM back: its channels are closed first, since QEMU serves one client of each at a time."""
+        try:
+            for machine in [each for each in self.machines.values() if each.uuid == lease.uuid]:
+                await self.forget(machine)
+        finally:
+            self.leases.release(lease.uuid)
+
+    async def release_scope(self, scope: str, timeout: float) -> None:
+        """Give back what was leased until the end of that test or suite, in `timeout` seconds."""
+        async with runtime.deadline(timeout, f"Giving back the VMs of '{scope}'"):
+            await asyncio.gather(*(self.release(lease) for lease in self.leases.of_scope(scope)))
+
     @contextlib.asynccontextmanager
     async def replaced(self, machine: Machine, timeout: float) -> AsyncIterator[None]:
         """What is done inside ends the VM's QEMU process, or puts another in its place (save, revert, migrate).
@@ -260,10 +275,14 @@ class Workspace:
         machine.lifecycle(stopped=True)
 
     def moved(self, machine: Machine, domain: Domain) -> None:
-        """The VM is on another host now: `domain`."""
+        """The VM is on another host now: `domain`. The bus hears of it as `vm.moved`."""
+        if machine.domain.host is domain.host:
+            return
+        data = {"from": machine.host, "to": domain.host.name, "uuid": machine.uuid}
         key = (domain.host.name, domain.uuid)
         self.machines = {key if each is machine else old: each for old, each in self.machines.items()}
         machine.domain = domain
+        self.bus.publish(events.Event(machine.source, "vm.moved", data))
 
     @property
     def holds_keys(self) -> bool:
@@ -282,11 +301,15 @@ class Workspace:
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
             watcher.cancel()
-        async with runtime.deadline(timeout, "Closing the connections"):
-            await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
-            await self.platforms.close()
-            if transport is not None:
-                await transport.close(HOST_CLOSE_SECONDS)
+        try:
+            async with runtime.deadline(timeout, "Closing the connections"):
+                await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
+                await self.platforms.close()
+                if transport is not None:
+                    await transport.close(HOST_CLOSE_SECONDS)
+        finally:
+            for lease in self.leases.held:
+                self.leases.release(lease.uuid)
 
     def _watch_lifecycles(self) -> None:
         """From the first connected VM on: a VM that stops has its channels dropped, so that the next use opens new ones."""

@@ -34,23 +34,60 @@ _CLOSE_SECONDS = 2.0
 
 async def open_stream_channel(domain: Domain, name: str, timeout: float) -> ByteChannel:
     """Open port `name`. `ATPError` when the VM is off, has no such port, or another client has it open."""
-
-    def open_stream(handle: libvirt.virDomain) -> libvirt.virStream:
-        import libvirt
-
-        stream = handle.connect().newStream(libvirt.VIR_STREAM_NONBLOCK)
-        handle.openChannel(name, stream, 0)
-        return stream
-
-    stream, unpin = await domain.host.call_domain_and_pin(
-        domain, f"open channel '{name}'", open_stream, timeout=timeout
-    )
+    opening = _Opening(name)
+    try:
+        stream, unpin = await domain.host.call_domain_and_pin(
+            domain, f"open channel '{name}'", opening.open, timeout=timeout
+        )
+    except BaseException:
+        opening.give_up()
+        raise
 
     def lost(reason: str) -> None:
         data = {"host": domain.host.name, "uuid": domain.uuid, "channel": name, "reason": reason}
         domain.host.bus.publish(Event(f"vm:{domain.name}", "channel.lost", data))
 
     return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost, unpin)
+
+
+class _Opening:
+    """An opening that may end after nobody waits for it any more: libvirt opens no channel while it starts or reverts the VM.
+
+    The daemon would keep such a stream open, and QEMU serves one client of a port at a time.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._wanted = True
+        self._stream: libvirt.virStream | None = None
+
+    def open(self, handle: libvirt.virDomain) -> libvirt.virStream:
+        """On a worker."""
+        import libvirt
+
+        stream = handle.connect().newStream(libvirt.VIR_STREAM_NONBLOCK)
+        handle.openChannel(self._name, stream, 0)
+        with self._lock:
+            wanted, self._stream = self._wanted, stream
+        if not wanted:
+            self._abort()
+        return stream
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._wanted = False
+            is_open = self._stream is not None
+        if is_open:
+            threading.Thread(target=self._abort, name="atp-stream-close", daemon=True).start()
+
+    def _abort(self) -> None:
+        import libvirt
+
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with contextlib.suppress(libvirt.libvirtError):
+                stream.abort()
 
 
 class StreamChannel(ByteChannel):

@@ -95,6 +95,7 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
     assert without == {
         "Get Hosts",
         "Get Input Latency",
+        "Get Leases",
         "Input Should Have Arrived",
         "List Protocols",
         "Output Should Contain",
