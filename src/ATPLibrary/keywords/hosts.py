@@ -210,7 +210,7 @@ class HostKeywords(Component):
 
         Example:
         | ${text} =    Get Host Metrics
-        | Create File    ${OUTPUT DIR}/hosts.prom    ${text}
+        | Should Contain    ${text}    atp_host_connections
         """
         from ATPLibrary.transport.prometheus import exposition
 
