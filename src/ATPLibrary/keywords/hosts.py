@@ -125,8 +125,9 @@ class HostKeywords(Component):
         connection = self._known(host)
         if operator is not None and expected is not None and timeout is not None:
             seconds = timeout.total_seconds()
-            met = connection.wait_for_state(lambda now: holds(now.value, operator, expected.value), seconds)
-            self.wait(met, seconds, f"Host '{host}', which should be {operator} {expected.value},")
+            words = f"be {expected.value}" if operator == "==" else f"be {operator} {expected.value}"
+            met = connection.wait_for_state(lambda now: holds(now.value, operator, expected.value), seconds, words)
+            self.wait(met, seconds, f"The state of host '{host}'")
         else:
             check(f"Host '{host}'", connection.state.value, operator, expected.value if expected is not None else None)
         reason = f": {connection.failure}" if connection.failure else ""

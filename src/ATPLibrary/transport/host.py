@@ -155,15 +155,18 @@ class HostConnection:
                 for closed in self._drop_pool("closed"):
                     await closed.wait()
 
-    async def wait_for_state(self, wanted: Callable[[HostState], bool], timeout: float) -> HostState:
-        """Wait until `wanted` holds for the state and return it. `DeadlineError` says what the state is instead."""
+    async def wait_for_state(self, wanted: Callable[[HostState], bool], timeout: float, words: str) -> HostState:
+        """Wait until `wanted` holds for the state and return it. `DeadlineError` says "should WORDS" and what the state was."""
 
-        def seen() -> str:
-            return f"{self._state.value} ({self._failure})" if self._failure else self._state.value
-
-        async with deadline(timeout, f"Host '{self.name}'", wanted="be as wanted", got="was not", last_seen=seen):
-            while not wanted(self._state):
-                await self._next_move()
+        try:
+            async with asyncio.timeout(timeout):
+                while not wanted(self._state):
+                    await self._next_move()
+        except TimeoutError:
+            reason = f" ({self._failure})" if self._failure else ""
+            raise DeadlineError.about(
+                f"Host '{self.name}'", wanted=words, got=f"was {self._state.value}{reason}", waited=timeout
+            ) from None
         return self._state
 
     async def call(self, what: str, func: Callable[..., T], *args: Any, timeout: float, idempotent: bool = False) -> T:
