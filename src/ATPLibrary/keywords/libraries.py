@@ -11,6 +11,7 @@ from ATPLibrary import __version__
 from ATPLibrary.keywords.channels import ChannelKeywords
 from ATPLibrary.keywords.commands import CommandKeywords
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.configuration import ConfigurationKeywords
 from ATPLibrary.keywords.console import ConsoleKeywords
 from ATPLibrary.keywords.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.desktops import DesktopKeywords
@@ -83,6 +84,7 @@ class Transport(_Library):
         SavedStateKeywords,
         VmFactKeywords,
         LeaseKeywords,
+        ConfigurationKeywords,
         ConsoleKeywords,
     )
 
@@ -234,6 +236,7 @@ class ATPLibrary(_Library):
         SavedStateKeywords,
         VmFactKeywords,
         LeaseKeywords,
+        ConfigurationKeywords,
         ConsoleKeywords,
         KeyboardKeywords,
         MouseKeywords,

@@ -87,7 +87,7 @@ class OpenProtocols:
     """The connected protocols, each by the name that the tester gave it."""
 
     def __init__(self, domain: Domain) -> None:
-        self._domain = domain
+        self.domain = domain
         self._open: dict[str, Protocol] = {}
 
     @property
@@ -104,7 +104,7 @@ class OpenProtocols:
             )  # fmt: skip
         self._open[name] = protocol
         try:
-            await protocol.connect(self._domain, timeout)
+            await protocol.connect(self.domain, timeout)
         except BaseException:
             self._open.pop(name, None)
             await protocol.disconnect()
@@ -133,4 +133,4 @@ class OpenProtocols:
         return list(opened.values())
 
     def _subject(self, name: str) -> str:
-        return f"Protocol '{name}' of VM '{self._domain.name}'"
+        return f"Protocol '{name}' of VM '{self.domain.name}'"

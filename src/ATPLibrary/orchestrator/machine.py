@@ -88,6 +88,13 @@ class Machine:
         """Who this VM is on the event bus."""
         return f"vm:{self.name}"
 
+    def follow(self, config: Config) -> None:
+        """Use other settings from now on. What is open stays open: a channel's settings count when it is opened next."""
+        is_other_layout = config.typing != self.config.typing
+        self.config = config
+        if is_other_layout and not self.holds_keys:
+            self._typing = {}
+
     def remember(self, sent: SentInput) -> None:
         """Keep what became of an input, one that failed half-way too."""
         self.last_input = sent

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ATPLibrary import events, runtime
 from ATPLibrary.errors import ATPError, VmNotFoundError
+from ATPLibrary.orchestrator import reload
 from ATPLibrary.orchestrator.lease import Lease, LeaseBook
 from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.platforms import Platforms
 
 if TYPE_CHECKING:
-    from ATPLibrary.config import Config
+    from ATPLibrary.config import Config, HostSettings
     from ATPLibrary.protocol.qga import ExecResult
     from ATPLibrary.transport import Domain, HostConnection, Transport, VmState
 
@@ -45,6 +46,9 @@ class Workspace:
         self.bus = events.bus()
         self.platforms = Platforms(lambda: self.config)
         self.leases = LeaseBook()
+        self.retired: list[
+            HostConnection
+        ] = []  # hosts that a new configuration lacks, while VMs are connected through them
         self.machines: dict[tuple[str, str], Machine] = {}  # (host name, UUID) -> VM, in the order they were connected
         self.current_machine: Machine | None = None
         self.last_command: tuple[str, ExecResult] | None = None  # what 'Output Should Contain' looks at
@@ -85,15 +89,30 @@ class Workspace:
     @property
     def transport(self) -> Transport:
         if self._transport is None:
-            from ATPLibrary.transport import Credentials, Transport
+            from ATPLibrary.transport import Transport
 
             self._transport = Transport(self.bus, self.config.pool)
             for name, settings in self.config.hosts.items():
-                user = Credentials(settings.username, settings.password)
-                self._transport.add_host(
-                    name, settings.uri, tags=settings.tags, credentials=user, drained=settings.drained
-                )
+                self.add_configured_host(name, settings)
         return self._transport
+
+    def add_configured_host(self, name: str, settings: HostSettings) -> None:
+        """Make a host of the configuration known; nothing is connected yet."""
+        from ATPLibrary.transport import Credentials
+
+        user = Credentials(settings.username, settings.password)
+        self.transport.add_host(name, settings.uri, tags=settings.tags, credentials=user, drained=settings.drained)
+
+    def follow(self, config: Config) -> None:
+        """Take another configuration's settings from now on: see `reload`, which also takes its hosts."""
+        self._config = config
+        for machine in self.machines.values():
+            machine.follow(config)
+
+    @property
+    def has_transport(self) -> bool:
+        """Whether hosts are known yet: the configuration's are when one is first needed."""
+        return self._transport is not None
 
     @property
     def has_connections(self) -> bool:
@@ -146,7 +165,7 @@ class Workspace:
         names = (
             [host]
             if host is not None
-            else [each for each in self.transport.hosts if tag is None or self._has_tag(each, tag)]
+            else [each for each, known in self.transport.hosts.items() if tag is None or tag in known.tags]
         )
         connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
         listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
@@ -155,10 +174,6 @@ class Workspace:
             return domains
         states = await asyncio.gather(*(domain.state(timeout) for domain in domains))
         return [domain for domain, now in zip(domains, states, strict=True) if now.state is state]
-
-    def _has_tag(self, host: str, tag: str) -> bool:
-        settings = self.config.hosts.get(host)
-        return settings is not None and tag in settings.tags
 
     async def machine(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
         """The VM of that name or UUID, connected if it isn't: looked for on `host`, else on every known host."""
@@ -175,8 +190,8 @@ class Workspace:
 
         if machine.domain.host.state is not HostState.CONNECTED:
             domain = await self.transport.relocate(machine.domain, timeout)
-            if domain.host.name != machine.host:
-                self.moved(machine, domain)
+            if domain.host is not machine.domain.host:
+                self.moved(machine, domain, told=True)
                 machine.lifecycle(stopped=True)
 
     def adopt(self, domain: Domain) -> Machine:
@@ -236,7 +251,11 @@ class Workspace:
         self.machines = {key: each for key, each in self.machines.items() if each is not machine}
         if self.current_machine is machine:
             self.current_machine = None
-        await machine.close()
+        try:
+            await machine.close()
+        finally:
+            if self.retired:
+                reload.close_unused(self)
 
     async def release(self, lease: Lease) -> None:
         """Give a leased VM back: its channels are closed first, since QEMU serves one client of each at a time."""
@@ -274,15 +293,19 @@ class Workspace:
                         await anext(news)
         machine.lifecycle(stopped=True)
 
-    def moved(self, machine: Machine, domain: Domain) -> None:
-        """The VM is on another host now: `domain`. The bus hears of it as `vm.moved`."""
+    def moved(self, machine: Machine, domain: Domain, *, told: bool = False) -> None:
+        """The VM is on another host now: `domain`. The bus hears of it as `vm.moved`, unless it was told already."""
         if machine.domain.host is domain.host:
             return
         data = {"from": machine.host, "to": domain.host.name, "uuid": machine.uuid}
         key = (domain.host.name, domain.uuid)
         self.machines = {key if each is machine else old: each for old, each in self.machines.items()}
         machine.domain = domain
-        self.bus.publish(events.Event(machine.source, "vm.moved", data))
+        machine.protocols.domain = domain
+        if not told:
+            self.bus.publish(events.Event(machine.source, "vm.moved", data))
+        if self.retired:
+            reload.close_unused(self)
 
     @property
     def holds_keys(self) -> bool:
@@ -299,12 +322,14 @@ class Workspace:
         machines, self.machines, self.current_machine = list(self.machines.values()), {}, None
         transport, self._transport = self._transport, None
         watcher, self._watcher = self._watcher, None
+        retired, self.retired = self.retired, []
         if watcher is not None:
             watcher.cancel()
         try:
             async with runtime.deadline(timeout, "Closing the connections"):
                 await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
                 await self.platforms.close()
+                await asyncio.gather(*(host.close(HOST_CLOSE_SECONDS) for host in retired))
                 if transport is not None:
                     await transport.close(HOST_CLOSE_SECONDS)
         finally:

@@ -153,6 +153,7 @@ WAIT_FOR_NOTHING = {
     "Return Host To Service": "connects nothing",
     "Get Host Statistics": "looks at what is remembered",
     "Get Host Metrics": "looks at what is remembered",
+    "Reload Configuration": "reads a file",
     "Get Leases": "reads what processes of this machine wrote",
     "Release VM": "gives back what is held, which is nothing here",
     "Get Input Latency": "computes from what is remembered",

@@ -101,6 +101,7 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Return Host To Service",
         "Get Input Latency",
         "Get Leases",
+        "Reload Configuration",
         "Input Should Have Arrived",
         "List Protocols",
         "Output Should Contain",
