@@ -47,7 +47,7 @@ class GuestSystemKeywords(Component):
         Example:
         | Connect To VM    win11
         | ${interfaces} =    Get Guest Interfaces
-        | Should Be Equal    ${interfaces}[0].name    lo
+        | Should Be Equal    ${interfaces[0].name}    lo
         """
         return self._list(vm, timeout, "The network interfaces", lambda system, seconds: system.interfaces(seconds))
 
@@ -75,7 +75,7 @@ class GuestSystemKeywords(Component):
         Example:
         | Connect To VM    win11
         | ${filesystems} =    Get Guest Filesystems
-        | Should Be Equal    ${filesystems}[0].mount_point    /
+        | Should Be Equal    ${filesystems[0].mount_point}    /
         """
         return self._list(vm, timeout, "The file systems", lambda system, seconds: system.filesystems(seconds))
 
@@ -102,7 +102,7 @@ class GuestSystemKeywords(Component):
         Example:
         | Connect To VM    win11
         | ${cpus} =    Get Guest CPUs
-        | Should Be True    ${cpus}[0].online
+        | Should Be True    ${cpus[0].online}
         """
         return self._list(vm, timeout, "The CPUs", lambda system, seconds: system.cpus(seconds))
 

@@ -190,8 +190,9 @@ class Qga:
         said = error.description
         if name == "guest-exec-status" and "disappeared" in said:
             return AgentError.about(
-                self.subject, wanted="tell a command's output", got="libvirt dropped it, as it does when output is over some 3 MiB",
-                next_step="Restart the VM or the qemu-ga in it; then let the output be followed (stream=True), or go into a file",
+                self.subject, wanted="tell a command's output",
+                got="libvirt lost it: it has ended, or libvirt dropped it since the output is over some 3 MiB",
+                next_step="Restart the VM or the qemu-ga in it; let much output be followed (stream=True), or go into a file",
             )  # fmt: skip
         if error.error_class in (_AGENT_UNRESPONSIVE, _AGENT_UNSYNCED):
             return AgentError.about(
