@@ -141,8 +141,11 @@ class Domain:
 
         return await self.call("pass a monitor command", ask, timeout=timeout)
 
-    async def agent_command(self, json_text: str, timeout: float) -> str:
-        """Pass one command to the guest agent (qemu-ga) through libvirt, which owns its port, and return the reply's text."""
+    async def agent_command(self, json_text: str, timeout: float, *, idempotent: bool = False) -> str:
+        """Pass one command to the guest agent (qemu-ga) through libvirt, which owns its port, and return the reply's text.
+
+        `idempotent` as in `HostConnection.call`.
+        """
         # libvirt counts whole seconds. Its time is up before ours, so that its error (which says more) is the one we see.
         seconds = max(1, math.floor(timeout))
 
@@ -151,7 +154,7 @@ class Domain:
 
             return str(libvirt_qemu.qemuAgentCommand(domain, json_text, seconds, 0))
 
-        return await self.call("ask its guest agent", ask, timeout=timeout)
+        return await self.call("ask its guest agent", ask, timeout=timeout, idempotent=idempotent)
 
     async def screenshot(self, timeout: float) -> bytes:
         """The screen of the first display, as libvirt gives it (PPM or PNG)."""

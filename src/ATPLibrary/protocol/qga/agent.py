@@ -28,6 +28,11 @@ _READY_RETRY_SECONDS = 2.0
 # Measured with libvirt 9.0: 128 KiB of data in base64 arrive, 256 KiB don't.
 LONGEST_COMMAND = 176 * 1024
 
+# With those of "guest-get-...", commands that may be given again when the host's connection was lost meanwhile.
+_ONLY_ASK = frozenset(
+    {"guest-ping", "guest-info", "guest-sync", "guest-network-get-interfaces", "guest-fsfreeze-status"}
+)
+
 # virErrorNumber (libvirt/virterror.h)
 _ARGUMENT_UNSUPPORTED = "74"
 _AGENT_UNRESPONSIVE = "86"
@@ -169,7 +174,8 @@ class Qga:
             )  # fmt: skip
         try:
             async with deadline(timeout, self.subject, wanted=f"answer {name}", got="did not"):
-                reply = await self.domain.agent_command(text, timeout)
+                only_asks = name in _ONLY_ASK or name.startswith("guest-get-")
+                reply = await self.domain.agent_command(text, timeout, idempotent=only_asks)
         except CommandError as error:
             raise self._explained(name, error, timeout) from error
         except VmStateError as error:

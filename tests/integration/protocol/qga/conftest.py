@@ -56,7 +56,7 @@ class SocketDomain(Domain):
         if self._writer is not None:
             self._writer.close()
 
-    async def agent_command(self, json_text: str, timeout: float) -> str:
+    async def agent_command(self, json_text: str, timeout: float, *, idempotent: bool = False) -> str:
         command = json.loads(json_text)
 
         async def carry_out() -> str:
