@@ -30,9 +30,10 @@ FORCEFUL = (*GENTLE, Way.DESTROY)
 # What each way may take of the time that is left when its turn comes, relative to the ways still to come.
 _WEIGHT = {Way.GUEST_AGENT: 4.0, Way.ACPI: 4.0, Way.DESTROY: 1.0}
 
-# virDomainShutdownFlagValues (libvirt-domain.h)
+# virDomainShutdownFlagValues (libvirt-domain.h), virErrorNumber (virterror.h)
 _ACPI_POWER_BTN = 1
 _GUEST_AGENT = 2
+_INVALID_ARGUMENT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,19 @@ async def _try(domain: Domain, way: Way, share: float) -> str | None:
 
 
 def _ask(handle: libvirt.virDomain, way: Way) -> None:
+    import libvirt
+
     if way is Way.DESTROY:
         handle.destroy()
+    elif way is Way.GUEST_AGENT:
+        handle.shutdownFlags(_GUEST_AGENT)
     else:
-        handle.shutdownFlags(_GUEST_AGENT if way is Way.GUEST_AGENT else _ACPI_POWER_BTN)
+        try:
+            handle.shutdownFlags(_ACPI_POWER_BTN)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() != _INVALID_ARGUMENT:
+                raise
+            handle.shutdown()  # a driver that knows one way only
 
 
 def _cause(error: ATPError) -> str:
