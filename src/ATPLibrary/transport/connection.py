@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import enum
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ATPLibrary.runtime import Workers
@@ -98,10 +98,13 @@ class Connection:
             if not place.begin():
                 raise ConnectionLost("nobody waits for the answer")
             try:
-                with self._used() as handle:
+                handle = self._enter()
+                try:
                     return func(handle)
+                finally:
+                    del handle
+                    self._leave()
             finally:
-                handle = None
                 place.finish()
 
         scope: asyncio.Timeout | None = None
@@ -130,11 +133,15 @@ class Connection:
         return domain
 
     async def ping(self, timeout: float) -> None:
-        """Ask libvirt for its version, beside all calls. `DeadlineError` when no answer comes, libvirt's error when it is gone."""
+        """Ask for libvirt's version, beside calls. `DeadlineError` when no answer comes, `ConnectionLost`, libvirt's error."""
 
         def ask() -> None:
-            with contextlib.suppress(ConnectionLost), self._used() as handle:
+            handle = self._enter()
+            try:
                 handle.getLibVersion()
+            finally:
+                del handle
+                self._leave()
 
         await self._pulse.call(ask, timeout=timeout, what=f"The heartbeat of {self.name}")
 
@@ -167,20 +174,18 @@ class Connection:
         threading.Thread(target=_close, args=arguments, name=f"{self.name}-close", daemon=True).start()
         return closed
 
-    @contextlib.contextmanager
-    def _used(self) -> Iterator[libvirt.virConnect]:
-        """In a worker: the handle, which isn't closed meanwhile. `ConnectionLost` when it has been given up."""
+    def _enter(self) -> libvirt.virConnect:
+        """In a worker: the handle, which isn't closed until `_leave`. `ConnectionLost` when it has been given up."""
         with self._quiet:
-            handle = self._handle
-            if handle is None:
+            if self._handle is None:
                 raise ConnectionLost(self.why or self.state.value)
             self._inside += 1
-        try:
-            yield handle
-        finally:
-            handle = None
-            with self._quiet:
-                self._inside -= 1
+            return self._handle
+
+    def _leave(self) -> None:
+        with self._quiet:
+            self._inside -= 1
+            if not self._inside and self._handle is None:
                 self._quiet.notify_all()
 
     def _until_quiet(self) -> None:

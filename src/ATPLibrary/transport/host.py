@@ -272,12 +272,13 @@ class HostConnection:
         subject = f"VM '{vm}' on host '{self.name}'" if vm else f"Host '{self.name}'"
         asked = f"{subject}, asked to {what},"
         step = f"Check that its libvirt answers: {self._virsh_command}"
-        started = time.monotonic()
-        async with deadline(timeout, asked, wanted="answer", got="did not", next_step=step):
-            connection = await pool.lease()
-        waited = time.monotonic() - started
-        # A wait of microseconds shouldn't make "10 s" in a sentence "9.99997 s".
-        left = timeout if waited < 0.01 * timeout else max(0.001, timeout - waited)
+        left = timeout
+        connection = pool.take()
+        if connection is None:
+            started = time.monotonic()
+            async with deadline(timeout, asked, wanted="answer", got="did not", next_step=step):
+                connection = await pool.lease()
+            left = max(0.001, timeout - (time.monotonic() - started))
         try:
             return await connection.run(lambda handle: func(connection, handle), left, asked, step), connection
         except libvirt.libvirtError as error:
@@ -384,6 +385,8 @@ class HostConnection:
             await connection.ping(timeout)
         except DeadlineError:
             self._connection_lost(pool, connection, f"no answer to a heartbeat within {timeout:g} s")
+        except ConnectionLost:
+            return  # it was closed meanwhile, by us
         except libvirt.libvirtError as error:
             if failures.is_connection_lost(error):
                 self._connection_lost(pool, connection, failures.one_line(error))

@@ -51,7 +51,7 @@ class Pool:
 
         `ConnectionLost` when the pool is closed meanwhile.
         """
-        connection = self._take()
+        connection = self.take()
         if connection is not None:
             return connection
         if self._why_closed:
@@ -113,11 +113,12 @@ class Pool:
         self._hand_on()
         self._watch_idleness(connection)
 
-    def _take(self) -> Connection | None:
+    def take(self) -> Connection | None:
+        """As `lease`, where a place is free now; else None."""
         candidates = [connection for connection in self.connections if connection.has_room]
         if not candidates:
             return None
-        connection = self._selection.order(candidates)[0]
+        connection = candidates[0] if len(candidates) == 1 else self._selection.order(candidates)[0]
         connection.in_flight += 1
         self._watch_idleness(connection)
         return connection
@@ -131,7 +132,7 @@ class Pool:
             if self._waiting[0].done():  # its caller has gone
                 self._waiting.popleft()
                 continue
-            connection = self._take()
+            connection = self.take()
             if connection is None:
                 return
             self._waiting.popleft().set_result(connection)
