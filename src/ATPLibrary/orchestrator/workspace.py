@@ -27,6 +27,7 @@ CLOSE_SECONDS = 10.0
 HOST_CLOSE_SECONDS = 3.0
 # libvirt's word that a QEMU process ended may come later than its answer to whoever ended it, but not by this much.
 EVENT_SECONDS = 1.0
+RELEASE_SECONDS = 2.0
 FOLLOW_SECONDS = 10.0
 
 
@@ -279,8 +280,9 @@ class Workspace:
         """
         host, before = machine.host, await machine.domain.state(timeout)
         if machine.holds_keys:
-            with contextlib.suppress(ATPError):  # a VM that doesn't answer has no hands to free
-                await machine.release_all()
+            with contextlib.suppress(ATPError, TimeoutError):  # a VM that doesn't answer has no hands to free
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await machine.release_all()
 
         def has_ended(event: events.Event) -> bool:
             return event.kind in STOPPED and event.data.get("uuid") == machine.uuid and event.data.get("host") == host
