@@ -297,13 +297,13 @@ The Event Of One Device Is Picked
     ...    Wait For QMP Event    DEVICE_DELETED    device=first    timeout=300 ms
 
 Arguments Are Sent As The Type That QEMU Wants
-    Execute QMP    object-add    qom-type=iothread    id=42    poll_max_ns=4000
-    ${polling} =    Execute QMP    qom-get    path=/objects/42    property=poll-max-ns
+    Execute QMP    object-add    qom-type=iothread    id=io42    poll_max_ns=4000
+    ${polling} =    Execute QMP    qom-get    path=/objects/io42    property=poll-max-ns
     Should Be Equal    ${polling}    ${4000}
-    Execute QMP    qom-set    path=/objects/42    property=poll-max-ns    value=5000
-    ${polling} =    Execute QMP    qom-get    path=/objects/42    property=poll-max-ns
+    Execute QMP    qom-set    path=/objects/io42    property=poll-max-ns    value=5000
+    ${polling} =    Execute QMP    qom-get    path=/objects/io42    property=poll-max-ns
     Should Be Equal    ${polling}    ${5000}
-    Execute QMP    object-del    id=42
+    Execute QMP    object-del    id=io42
     ${rows} =    Execute QMP    human-monitor-command    command_line=info version
     Should Contain    ${rows}    7.
     ${answer} =    Execute QMP    query-cpu-definitions
@@ -353,6 +353,16 @@ A Button That Is Down Is Let Go
     Mouse Button Down    right
     Release All Keys
     No Key Should Be Down
+
+What Is Down When The Channel Breaks Is Let Go Through The Next One
+    Mouse Button Down    extra
+    Mouse Button Down    left
+    Key Down    a
+    ${machine} =    Evaluate    ATPLibrary.orchestrator.Workspace.current().current_machine    ATPLibrary.orchestrator
+    Evaluate    ATPLibrary.runtime.call_soon($machine._qmp.value._client.abort)    ATPLibrary.runtime
+    Wait Until Keyword Succeeds    5 s    50 ms    Evaluate    1 / (not $machine._qmp.value.is_open)
+    Execute QMP    query-status
+    Wait Until Keyword Succeeds    5 s    50 ms    No Key Should Be Down
 
 A Drag Goes Along Its Path
     ${report} =    Drag Along    0.1,0.1    0.5,0.1    0.5,0.5    0.9,0.9

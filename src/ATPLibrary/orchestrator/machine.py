@@ -112,7 +112,11 @@ class Machine:
             self._typing, self._pointers = {}, {}
         qmp = await self._qmp.get(timeout)
         if self._left_down:
-            await qmp.execute("input-send-event", {"events": self._left_down}, timeout=timeout)
+            from ATPLibrary.verifier.mouse_choice import mouse_for
+
+            for event in self._left_down:  # each on the device on which it went down
+                async with mouse_for(qmp, [str(event["data"].get("button"))]):
+                    await qmp.execute("input-send-event", {"events": [event]}, timeout=timeout)
             self._left_down = []
         return qmp
 
