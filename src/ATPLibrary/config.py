@@ -176,13 +176,18 @@ def lab_directory(environ: Mapping[str, str] = os.environ) -> Path:
 
 def load(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Config:
     """Read the configuration. `ConfigError` says which file, which entry, and what it should be; it never quotes a value."""
-    file, origin = _find(path, environ)
-    values = _read(file) if file is not None else {}
+    source, origin = _find(path, environ)
+    values = _read(source) if source is not None else {}
     _override(values, environ)
     try:
         return Config.model_validate({**values, "origin": origin})
     except ValidationError as error:
         raise ConfigError(_explain(error, origin)) from None
+
+
+def file(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that `load()` would read; None where there is none."""
+    return _find(path, environ)[0]
 
 
 def _find(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tuple[Path | None, str]:

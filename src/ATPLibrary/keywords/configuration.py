@@ -15,7 +15,7 @@ _SECONDS = 10.0
 
 class ConfigurationKeywords(Component):
     @keyword(tags=["Configuration"])
-    def reload_configuration(self, path: str | None = None) -> dict[str, tuple[str, ...]]:
+    def reload_configuration(self, path: str | None = None, watch: bool | None = None) -> dict[str, tuple[str, ...]]:
         """Reads the configuration again while the run goes on, and returns what is different. Nothing under way is lost.
 
         A configuration that is wrong is refused whole with one sentence, and the old one stays. Hosts that are new can be used at
@@ -26,15 +26,27 @@ class ConfigurationKeywords(Component):
         now ``drained`` or ``returned`` to service, and the other ``settings`` that differ.
 
         - ``path``: the file to read; by default the configuration is looked for as at the start.
+        - ``watch``: with ``True`` the file is followed from now on: what is written there counts a moment later, without this
+          keyword, and what is wrong is refused and told in the evidence of a failing test. ``False`` ends that.
 
         Example:
         | ${changes} =    Reload Configuration
         | Log    New hosts: ${changes}[added]
-        | Reload Configuration    /etc/atp/night.yaml
+        | Reload Configuration    /etc/atp/night.yaml    watch=True
         """
         from ATPLibrary import config
         from ATPLibrary.orchestrator import reload
 
-        changes = self.wait(reload.reload(self.workspace, config.load(path)), _SECONDS, "Taking another configuration")
+        file = config.file(path)
+
+        async def take(new: config.Config) -> reload.Changes:
+            changes = await reload.reload(self.workspace, new)
+            if watch is False:
+                self.workspace.config_watch.stop()
+            elif watch and file is not None:
+                await self.workspace.config_watch.start(file)
+            return changes
+
+        changes = self.wait(take(config.load(path)), _SECONDS, "Taking another configuration")
         logger.info(f"{str(changes)[0].upper()}{str(changes)[1:]}.")
         return asdict(changes)

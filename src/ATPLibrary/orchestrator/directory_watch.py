@@ -11,24 +11,24 @@ from pathlib import Path
 
 _IN_NONBLOCK = os.O_NONBLOCK
 _IN_CLOEXEC = os.O_CLOEXEC
-# inotify.h: a file was closed after writing or reading, moved in, or made.
-_IN_CLOSE_WRITE, _IN_CLOSE_NOWRITE, _IN_MOVED_TO, _IN_CREATE = 0x08, 0x10, 0x80, 0x100
-_MASK = _IN_CLOSE_WRITE | _IN_CLOSE_NOWRITE | _IN_MOVED_TO | _IN_CREATE
+# inotify.h: a file was closed after writing, closed after reading, or moved in.
+_IN_CLOSE_WRITE, _IN_CLOSE_NOWRITE, _IN_MOVED_TO = 0x08, 0x10, 0x80
 _HEADER = struct.Struct("iIII")
 
 
 class DirectoryWatch:
-    """Collects the names of files in `directory` that something happened to, from now until `close()`.
+    """Collects the names of files in `directory` that were written or put there, from now until `close()`; with `read` also of
+    those that were only read.
 
     Belongs to the running asyncio loop. Where the kernel gives no watch (its limit of watches is reached) `works` is False and
     nothing ever comes: whoever waits must look for himself now and then.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, read: bool = False) -> None:
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._names: set[str] = set()
-        self._fd = _watch(directory)
+        self._fd = _watch(directory, _IN_CLOSE_WRITE | _IN_MOVED_TO | (_IN_CLOSE_NOWRITE if read else 0))
         if self.works:
             self._loop.add_reader(self._fd, self._read)
 
@@ -67,14 +67,14 @@ class DirectoryWatch:
             self._arrived.set()
 
 
-def _watch(directory: Path) -> int:
+def _watch(directory: Path, mask: int) -> int:
     """A descriptor of an inotify instance that watches the directory; -1 where there is none."""
     libc = ctypes.CDLL(None, use_errno=True)
     try:
         fd = int(libc.inotify_init1(_IN_NONBLOCK | _IN_CLOEXEC))
     except AttributeError:  # not Linux
         return -1
-    if fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(directory), _MASK) < 0:
+    if fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(directory), mask) < 0:
         os.close(fd)
         return -1
     return fd

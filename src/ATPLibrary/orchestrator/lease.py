@@ -82,7 +82,7 @@ class LeaseBook:
             )
         self._prepare()
         # Opened once each: the closing of a file is what wakes those who wait, and a try must wake nobody.
-        with contextlib.ExitStack() as opened, DirectoryWatch(self._directory) as watch:
+        with contextlib.ExitStack() as opened, DirectoryWatch(self._directory, read=True) as watch:
             files = {domain.uuid: opened.enter_context(self._open(domain)) for domain in others}
             async with runtime.deadline(
                 timeout,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ATPLibrary import events, runtime
 from ATPLibrary.errors import ATPError, VmNotFoundError
 from ATPLibrary.orchestrator import reload
+from ATPLibrary.orchestrator.config_watch import ConfigWatch
 from ATPLibrary.orchestrator.lease import Lease, LeaseBook
 from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.platforms import Platforms
@@ -47,6 +48,7 @@ class Workspace:
         self.bus = events.bus()
         self.platforms = Platforms(lambda: self.config)
         self.leases = LeaseBook()
+        self.config_watch = ConfigWatch(self)
         self.retired: list[
             HostConnection
         ] = []  # hosts that a new configuration lacks, while VMs are connected through them
@@ -325,6 +327,7 @@ class Workspace:
         transport, self._transport = self._transport, None
         watcher, self._watcher = self._watcher, None
         retired, self.retired = self.retired, []
+        self.config_watch.stop()
         if watcher is not None:
             watcher.cancel()
         try:

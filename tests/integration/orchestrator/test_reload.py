@@ -117,6 +117,28 @@ async def test_a_wrong_configuration_is_refused_whole(
     assert (workspace.config, workspace.transport.hosts) == before
 
 
+async def test_a_watched_file_counts_when_it_is_written_and_is_refused_when_it_is_wrong(
+    workspace: Workspace, host_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "watched.yaml"
+    await workspace.config_watch.start(file)
+    with workspace.bus.subscribe(lambda event: event.source == "workspace") as news:
+        async with asyncio.timeout(20):
+            file.write_text(yaml.safe_dump({"hosts": {"night": {"uri": f"test://{host_file}"}}}), encoding="utf-8")
+            assert (await anext(news)).kind == "config.reloaded"
+            assert list(workspace.config.hosts) == ["night"]
+            file.write_text("hosts: [", encoding="utf-8")
+            event = await anext(news)
+            assert event.kind == "config.refused"
+            assert "watched.yaml' should be YAML but is not at line 1" in event.data["error"]
+            assert list(workspace.config.hosts) == ["night"]
+            # As an editor does it: a new file in the place of the old one.
+            (tmp_path / "new").write_text("{}", encoding="utf-8")
+            (tmp_path / "new").rename(file)
+            assert (await anext(news)).kind == "config.reloaded"
+            assert list(workspace.config.hosts) == []
+
+
 SUITE = """\
 *** Settings ***
 Library    ATPLibrary
