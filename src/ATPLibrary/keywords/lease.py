@@ -9,7 +9,7 @@ from typing import Any, Literal
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import PlatformError, VmNotFoundError
+from ATPLibrary.errors import VmNotFoundError
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.transport.domain_state import VmState
 
@@ -46,37 +46,19 @@ class LeaseKeywords(Component):
         | VM Should Be    running
         | Release VM
         """
+        from ATPLibrary.orchestrator.lease_wish import Wish
+
         seconds = self.seconds(timeout, "boot")
-        what = f"A VM called '{name}'" + "".join(
-            f" {word} '{value}'"
-            for word, value in (("on host", host), ("on a host tagged", tag), ("of desk pool", pool))
-            if value is not None
-        )
+        wish = Wish(name, host, tag, pool, state)
         scope = _scope(until)
 
         async def lease() -> tuple[str, str]:
             workspace = self.workspace
-            if pool is not None:
-                from ATPLibrary.orchestrator import adapter
-
-                if workspace.platforms.current is None:
-                    raise PlatformError("No platform is logged in to. Use 'Log In To Platform' first.")
-                members = await adapter.desk_pool_domains(workspace, workspace.platforms.current, pool, seconds)
-                wanted = {domain.uuid for domain in members}
-            found = await workspace.vms(seconds, host=host, pattern=name, state=state, tag=tag)
-            candidates = [domain for domain in found if pool is None or domain.uuid in wanted]
-            if not candidates:
-                there = ", ".join(sorted(domain.name for domain in await workspace.vms(seconds, host=host))) or "none"
-                raise VmNotFoundError.about(
-                    what,
-                    wanted="exist" if state is None else f"exist and be {state.value}",
-                    got=f"the VMs there are: {there}",
-                )
-            domain = await workspace.leases.take(candidates, what, scope, seconds)
+            domain = await workspace.leases.take(await wish.candidates(workspace, seconds), str(wish), scope, seconds)
             workspace.current_machine = workspace.adopt(domain)
             return domain.name, domain.host.name
 
-        vm, where = self.wait(lease(), seconds, f"Leasing {what[0].lower()}{what[1:]}")
+        vm, where = self.wait(lease(), seconds, f"Leasing: {wish}")
         logger.info(f"Leased VM '{vm}' on host '{where}' until the end of {f'{scope!r}' if scope else 'the run'}.")
         return vm
 

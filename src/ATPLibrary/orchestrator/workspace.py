@@ -173,10 +173,7 @@ class Workspace:
         connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
         listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
         domains = [each for domains in listed for each in domains if fnmatch.fnmatchcase(each.name, pattern)]
-        if state is None:
-            return domains
-        states = await asyncio.gather(*(domain.state(timeout) for domain in domains))
-        return [domain for domain, now in zip(domains, states, strict=True) if now.state is state]
+        return await in_state(domains, state, timeout)
 
     async def machine(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
         """The VM of that name or UUID, connected if it isn't: looked for on `host`, else on every known host."""
@@ -369,6 +366,14 @@ class Workspace:
         found = [domain for domain in await asyncio.gather(*map(look, others)) if domain is not None]
         if len(found) == 1 and machine.host == source and machine in self.machines.values():
             self.moved(machine, found[0])
+
+
+async def in_state(domains: list[Domain], state: VmState | None, timeout: float) -> list[Domain]:
+    """Those of `domains` that are in `state` now; without one all of them, and nobody is asked."""
+    if state is None:
+        return domains
+    states = await asyncio.gather(*(domain.state(timeout) for domain in domains))
+    return [domain for domain, now in zip(domains, states, strict=True) if now.state is state]
 
 
 # libvirt's lifecycle events after which a VM's sockets and streams lead nowhere.
