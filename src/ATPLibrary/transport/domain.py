@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +13,7 @@ from ATPLibrary.events import Event
 from ATPLibrary.transport.byte_channel import ByteChannel
 from ATPLibrary.transport.description import DomainDescription, parse_description
 from ATPLibrary.transport.domain_state import DomainState, VmState, domain_state
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     import libvirt
@@ -82,7 +82,7 @@ class Domain:
 
     async def shutdown(self, timeout: float) -> None:
         """Ask the guest to shut down (ACPI, or its agent) and wait until it has. `destroy` is for a guest that won't."""
-        left = _remaining(timeout)
+        left = remaining(timeout)
         await self._change(_SHUT_DOWN, left())
         await self.wait_for_state(VmState.SHUTOFF, left())
 
@@ -167,7 +167,7 @@ class Domain:
         return await open_stream_channel(self, name, timeout)
 
     async def _change(self, change: _Change, timeout: float) -> None:
-        left = _remaining(timeout)
+        left = remaining(timeout)
         try:
             await self.call(change.what, change.func, timeout=left())
         except (VmStateError, CommandError) as error:
@@ -183,12 +183,6 @@ class Domain:
         if event.source == f"host:{self.host.name}":
             return True  # its connection was lost: asking again says so
         return event.data.get("uuid") == self.uuid and event.kind.startswith("libvirt.lifecycle.")
-
-
-def _remaining(timeout: float) -> Callable[[], float]:
-    """A function that tells how many of `timeout` seconds are left."""
-    end = time.monotonic() + timeout
-    return lambda: max(0.0, end - time.monotonic())
 
 
 def _state(domain: libvirt.virDomain) -> tuple[int, int]:

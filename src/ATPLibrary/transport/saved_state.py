@@ -41,7 +41,11 @@ async def save(domain: Domain, timeout: float, file: str | None = None) -> None:
 
 async def has_saved_state(domain: Domain, timeout: float) -> bool:
     """Whether libvirt keeps a saved state that the next start goes on from."""
-    return bool(await domain.call("tell if it was saved", lambda handle: handle.hasManagedSaveImage(), timeout=timeout, idempotent=True))
+    return bool(
+        await domain.call(
+            "tell if it was saved", lambda handle: handle.hasManagedSaveImage(), timeout=timeout, idempotent=True
+        )
+    )
 
 
 async def discard_saved_state(domain: Domain, timeout: float) -> bool:
