@@ -3,6 +3,9 @@
 libvirt calls back in its event thread when bytes have come or can be sent. The bytes hop to the asyncio loop. libvirt's client
 takes what the daemon sends off the shared connection whether anyone reads it or not, so holding back here would only fill its
 memory instead of ours; a reader that falls `UNREAD_LIMIT_BYTES` behind therefore ends the channel with an error that says so.
+
+Sending blocks in C, whatever VIR_STREAM_NONBLOCK says: a daemon that holds some packets which the guest doesn't take stops reading the
+whole connection (libvirt 9.0: "Client hit max requests limit", and its keepalive ends the connection 30 s later). So a thread sends.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.events import Event
-from ATPLibrary.runtime import deadline
+from ATPLibrary.runtime import Workers, deadline
 from ATPLibrary.transport.byte_channel import ByteChannel
 from ATPLibrary.transport.libvirt_loop import guarded
 
@@ -101,6 +104,7 @@ class StreamChannel(ByteChannel):
         self._subject = subject
         self._lost = lost
         self._unpin = unpin
+        self._sender = Workers("atp-stream-send", 1)  # one thread: packets stay in order
         self._stream: libvirt.virStream | None = stream
         self._loop = asyncio.get_running_loop()
         self._unread: deque[bytes] = deque()
@@ -128,17 +132,16 @@ class StreamChannel(ByteChannel):
         rest = memoryview(data)
         async with deadline(timeout, self._subject, wanted=f"take {len(data)} bytes", got="did not"):
             while rest:
-                rest = rest[await self._send(bytes(rest[:_PACKET_BYTES])) :]
+                rest = rest[await self._send(bytes(rest[:_PACKET_BYTES]), timeout) :]
 
-    async def _send(self, packet: bytes) -> int:
+    async def _send(self, packet: bytes, timeout: float) -> int:
         import libvirt
 
         stream = self._stream
         if stream is None or self._end:
             raise self._ended()
         try:
-            # The stream doesn't block: this queues the packet in libvirt's client, or says that it can't.
-            sent: int = stream.send(packet)
+            sent: int = await self._sender.call(stream.send, packet, timeout=timeout, what=self._subject)
             if sent != _WOULD_BLOCK:
                 return sent
             self._writable.clear()
@@ -198,6 +201,7 @@ class StreamChannel(ByteChannel):
         stream, self._stream = self._stream, None
         if stream is not None:
             self._unpin()
+            self._sender.close()
             held = [stream]
             del stream
             # Giving a stream up asks the daemon, and its end may be the connection's: never on this loop.
