@@ -4,8 +4,9 @@ libvirt calls back in its event thread when bytes have come or can be sent. The 
 takes what the daemon sends off the shared connection whether anyone reads it or not, so holding back here would only fill its
 memory instead of ours; a reader that falls `UNREAD_LIMIT_BYTES` behind therefore ends the channel with an error that says so.
 
-Sending blocks in C, whatever VIR_STREAM_NONBLOCK says: a daemon that holds some packets which the guest doesn't take stops reading the
-whole connection (libvirt 9.0: "Client hit max requests limit", and its keepalive ends the connection 30 s later). So a thread sends.
+Sending blocks in C, whatever VIR_STREAM_NONBLOCK says: a daemon that holds some packets which the guest doesn't take stops reading
+the whole connection (libvirt 9.0: "Client hit max requests limit", and its keepalive ends the connection after 30 s). So a thread
+sends.
 """
 
 from __future__ import annotations
