@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ATPLibrary.errors import CommandError, HostError
 from ATPLibrary.transport.jobs import run_job
@@ -50,24 +53,76 @@ async def migrate(domain: Domain, destination: HostConnection, plan: MigrationPl
         )
     left = remaining(timeout)
     what = f"move to host '{destination.name}'"
-    held: list[libvirt.virConnect] = []
+    loan = _Loan()
+    lending = asyncio.ensure_future(destination.call(f"take in VM '{domain.name}'", loan.lend, timeout=left()))
     try:
-        await destination.call(f"take in VM '{domain.name}'", held.append, timeout=left())
+        await loan.lent(lending)
         peer = destination.uri if plan.peer_to_peer else None
-        await run_job(domain, what, _move, plan, held, peer, timeout=left())
+        await run_job(domain, what, _move, plan, loan, peer, timeout=left())
     except CommandError as error:
         raise _explained(domain, destination, what, error) from error
     finally:
-        if held:
-            # The last release of a connection is a blocking call: never on the loop.
-            threading.Thread(target=held.clear, daemon=True).start()
+        loan.call_in()
+        lending.cancel()
+        await asyncio.gather(lending, return_exceptions=True)
     return await destination.lookup(domain.uuid, max(left(), 1.0))
 
 
-def _move(handle: libvirt.virDomain, plan: MigrationPlan, held: list[Any], peer: str | None) -> None:
+class _Loan:
+    """The destination's connection in the hands of the source's call.
+
+    Both are calls under way as long as libvirt uses the connection: a call that outlives its deadline still does, and a
+    connection that is closed under it takes the process down.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._is_lent = asyncio.Event()
+        self._lock = threading.Lock()
+        self._back = threading.Event()
+        self._taken = False
+        self._connection: libvirt.virConnect | None = None
+
+    def lend(self, connection: libvirt.virConnect) -> None:
+        """On a worker of the destination: until it is given back."""
+        self._connection = connection
+        with contextlib.suppress(RuntimeError):  # the loop has gone, and with it who would borrow
+            self._loop.call_soon_threadsafe(self._is_lent.set)
+            self._back.wait()
+        self._connection = None
+
+    async def lent(self, lending: asyncio.Future[None]) -> None:
+        """Wait until it can be borrowed; raises why it can't."""
+        waiting = asyncio.ensure_future(self._is_lent.wait())
+        try:
+            await asyncio.wait((waiting, lending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if lending.done():
+            lending.result()
+
+    @contextlib.contextmanager
+    def borrowed(self) -> Iterator[libvirt.virConnect]:
+        """On a worker of the source."""
+        with self._lock:
+            if self._back.is_set():
+                raise HostError("The move was called off before it began.")
+            self._taken = True
+        try:
+            yield self._connection
+        finally:
+            self._back.set()
+
+    def call_in(self) -> None:
+        """Nobody will borrow it any more. Who has it keeps it until the end."""
+        with self._lock:
+            if not self._taken:
+                self._back.set()
+
+
+def _move(handle: libvirt.virDomain, plan: MigrationPlan, loan: _Loan, peer: str | None) -> None:
     import libvirt
 
-    connection = held.pop()
     flags = libvirt.VIR_MIGRATE_LIVE if plan.live else 0
     if handle.isPersistent():
         flags |= libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
@@ -86,10 +141,11 @@ def _move(handle: libvirt.virDomain, plan: MigrationPlan, held: list[Any], peer:
         parameters[libvirt.VIR_MIGRATE_PARAM_DEST_XML] = plan.xml
         if handle.isPersistent():
             parameters[libvirt.VIR_MIGRATE_PARAM_PERSIST_XML] = plan.xml
-    if peer is not None:
-        handle.migrateToURI3(peer, parameters, flags | libvirt.VIR_MIGRATE_PEER2PEER)
-    else:
-        handle.migrate3(connection, parameters, flags)
+    with loan.borrowed() as connection:
+        if peer is not None:
+            handle.migrateToURI3(peer, parameters, flags | libvirt.VIR_MIGRATE_PEER2PEER)
+        else:
+            handle.migrate3(connection, parameters, flags)
 
 
 # What libvirt says, and what the tester does about it.
