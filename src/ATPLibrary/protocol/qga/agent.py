@@ -194,10 +194,12 @@ class Qga:
 
     def _explained(self, name: str, error: CommandError, timeout: float) -> AgentError | ChannelError | CommandError:
         said = error.description
-        if name == "guest-exec-status" and "disappeared" in said:
+        if name == "guest-exec-status" and (
+            "disappeared" in said or "not connected" in said
+        ):  # it was there a moment ago
             return AgentError.about(
                 self.subject, wanted="tell a command's output",
-                got="libvirt lost it: it has ended, or libvirt dropped it since the output is over some 3 MiB",
+                got="libvirt lost it: it has ended (output fills its memory), or was dropped since the output is over some 3 MiB",
                 next_step="Restart the VM or the qemu-ga in it; let much output be followed (stream=True), or go into a file",
             )  # fmt: skip
         if error.error_class in (_AGENT_UNRESPONSIVE, _AGENT_UNSYNCED):
