@@ -74,6 +74,12 @@ class TypingSettings(_Settings):
     layout: str = "us"
 
 
+class SpiceSettings(_Settings):
+    """`ticket` is the password of every VM's SPICE server; without it the one that libvirt keeps is used."""
+
+    ticket: SecretText | None = None
+
+
 class Timeouts(_Settings):
     """Seconds, where a keyword names none."""
 
@@ -125,6 +131,7 @@ class Config(_Settings):
     qmp: Literal["auto", "libvirt", "direct"] = "auto"
     agent: AgentSettings = AgentSettings()
     typing: TypingSettings = TypingSettings()
+    spice: SpiceSettings = SpiceSettings()
     timeouts: Timeouts = Timeouts()
     pool: PoolSettings = PoolSettings()
     origin: str = Field(default="", exclude=True)  # where it was read from, as errors say it
@@ -288,6 +295,7 @@ def _known_names(path: tuple[int | str, ...]) -> list[str]:
         "platforms": PlatformSettings,
         "agent": AgentSettings,
         "typing": TypingSettings,
+        "spice": SpiceSettings,
         "timeouts": Timeouts,
         "pool": PoolSettings,
     }

@@ -34,6 +34,7 @@ from ATPLibrary.keywords.saved_states import SavedStateKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
 from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
+from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
@@ -86,6 +87,7 @@ class Transport(_Library):
         LeaseKeywords,
         ConfigurationKeywords,
         ConsoleKeywords,
+        SpiceKeywords,
     )
 
 
@@ -238,6 +240,7 @@ class ATPLibrary(_Library):
         LeaseKeywords,
         ConfigurationKeywords,
         ConsoleKeywords,
+        SpiceKeywords,
         KeyboardKeywords,
         MouseKeywords,
         ScreenKeywords,

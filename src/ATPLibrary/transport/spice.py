@@ -51,11 +51,22 @@ class SpiceEndpoint:
     port: int | None
     tls_port: int | None = None
 
+    @property
+    def address(self) -> str:
+        """As viewers take it: "spice://10.0.0.5:5901?tls-port=5902"."""
+        plain = f":{self.port}" if self.port is not None else ""
+        tls = f"?tls-port={self.tls_port}" if self.tls_port is not None else ""
+        return f"spice://{_in_uri(self.host)}{plain}{tls}"
+
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = _in_uri(self.host)
         ports = [str(self.port)] if self.port is not None else []
         ports += [f"{self.tls_port} (TLS)"] if self.tls_port is not None else []
         return f"{host}:{' and '.join(ports)}"
+
+
+def _in_uri(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 async def find_endpoint(

@@ -113,6 +113,7 @@ HOST_CALLS = {
     "Receive From Channel": "some.channel    vm=any",
     "Close Channel": "some.channel    vm=any",
     "Get Channels": "any",
+    "Get SPICE Address": "any",
     "Send Request To Channel": "some.channel    x    vm=any",
     "Open Protocol": "qmp    vm=any",
     "Send To Protocol": "qmp    {}    vm=any",

@@ -47,7 +47,10 @@ async def test_the_endpoint_is_what_the_xml_says(vm: Vm) -> None:
     domain = await vm(
         "<graphics type='vnc' port='5900'/><graphics type='spice' port='5901' tlsPort='5902' listen='10.0.0.5'/>"
     )
-    assert await find_endpoint(domain, 10) == SpiceEndpoint("win11", "10.0.0.5", 5901, 5902)
+    endpoint = await find_endpoint(domain, 10)
+    assert endpoint == SpiceEndpoint("win11", "10.0.0.5", 5901, 5902)
+    assert endpoint.address == "spice://10.0.0.5:5901?tls-port=5902"
+    assert SpiceEndpoint("win11", "fe80::1", None, 5902).address == "spice://[fe80::1]?tls-port=5902"
 
 
 @pytest.mark.parametrize("everywhere", ["listen='0.0.0.0'", "listen='::'", ""])
