@@ -97,11 +97,6 @@ class HostConnection:
         return self._state is HostState.CONNECTING or (self._state is HostState.FAILED and self._retrying is not None)
 
     @property
-    def is_given_up(self) -> bool:
-        """The circuit breaker is open: an attempt now would be refused."""
-        return self._breaker.state is BreakerState.OPEN
-
-    @property
     def in_flight(self) -> int:
         """How many calls it serves now."""
         return self._pool.in_flight if self._pool is not None else 0
