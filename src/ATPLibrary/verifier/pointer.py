@@ -200,12 +200,16 @@ class Pointer:
             note_sent=self._note_sent,
         )
         with session.observations.subscribe() as stream:
-            for unit in units:
-                if isinstance(unit, _Motion):
-                    await self._follow(session, loop, unit, stream)
-                else:
-                    await loop.run([unit], stream)
-            await loop.listen_to_the_end(stream)
+            try:
+                for unit in units:
+                    if isinstance(unit, _Motion):
+                        await self._follow(session, loop, unit, stream)
+                    else:
+                        await loop.run([unit], stream)
+                await loop.listen_to_the_end(stream)
+            except BaseException:
+                await shielded(loop.drain(stream))
+                raise
 
     async def _follow(
         self, session: AgentSession, loop: ClosedLoop, motion: _Motion, stream: ObservationStream

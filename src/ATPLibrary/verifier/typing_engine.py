@@ -211,6 +211,9 @@ class TypingEngine:
                     await loop.hold(hold_seconds, stream)
                     await loop.run(units[1:], stream)
                 await loop.listen_to_the_end(stream)
+            except BaseException:
+                await shielded(loop.drain(stream))
+                raise
             finally:
                 self._queue, self._bus = loop.queue, loop.bus or self._bus
         # A release that was lost, or a key that came twice: the guest holds what we don't.
