@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from ATPLibrary.errors import AgentError, ChannelError, CommandError, DeadlineError, VmStateError
 from ATPLibrary.events import Event
 from ATPLibrary.runtime import deadline
+from ATPLibrary.secrets import redact
 from ATPLibrary.transport import Domain
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ class Qga:
             pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
 
     def _explained(self, name: str, error: CommandError, timeout: float) -> AgentError | ChannelError | CommandError:
-        said = error.description
+        said = redact(error.description)  # it may quote the command line
         if name == "guest-exec-status" and "disappeared" in said:
             return AgentError.about(
                 self.subject, wanted="tell a command's output", got="libvirt dropped it, as it does when output is over some 3 MiB",
@@ -235,4 +236,5 @@ def _decoded(data: str | None) -> str:
 
 def _short(argv: list[str]) -> str:
     text = argv[2] if argv[:2] == ["/bin/sh", "-c"] and len(argv) == 3 else " ".join(argv)
+    text = redact(text)
     return repr(text if len(text) <= 60 else text[:57] + "...")
