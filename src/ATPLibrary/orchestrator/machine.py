@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ATPLibrary.events import EventBus
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
-    from ATPLibrary.transport import ByteChannel, Domain, DomainDescription
+    from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
     from ATPLibrary.verifier import AgentSession, InputReport, Pointer, TypingEngine
 
 KEPT_REPORTS = 50
@@ -233,6 +233,9 @@ class Machine:
     async def _open_qmp(self, timeout: float) -> Qmp:
         from ATPLibrary.protocol.qmp import open_qmp
 
+        state = await self.domain.state(timeout)
+        if not state.state.is_active:
+            raise self._stands_still("be started before QEMU can be spoken to", state)
         await self.description(timeout)
         return await open_qmp(self.domain, mode=self.config.qmp, timeout=timeout)
 
@@ -261,14 +264,7 @@ class Machine:
             )
         state = await self.domain.state(timeout)
         if state.state is not VmState.RUNNING:
-            raise VmStateError.about(
-                f"VM '{self.name}'",
-                wanted="be running to have an agent that answers",
-                got=f"is {state}",
-                next_step="Let it go on with 'Resume VM'"
-                if state.state is VmState.PAUSED
-                else "Start it with 'Start VM'",
-            )
+            raise self._stands_still("be running to have an agent that answers", state)
         session = AgentSession(
             lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(timeout)
         )
@@ -278,6 +274,11 @@ class Machine:
             await session.close()
             raise
         return session
+
+    def _stands_still(self, wanted: str, state: DomainState) -> VmStateError:
+        paused = state.state is VmState.PAUSED
+        next_step = "Let it go on with 'Resume VM'" if paused else "Start it with 'Start VM' or 'Start Desktops'"
+        return VmStateError.about(f"VM '{self.name}'", wanted=wanted, got=f"is {state}", next_step=next_step)
 
     async def _token(self, timeout: float) -> Secret | None:
         """What the agent must show to be this VM's: from the configuration, else from the domain XML's asset tag."""
