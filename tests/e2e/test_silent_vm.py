@@ -21,8 +21,8 @@ from robot.api import ExecutionResult
 
 pytestmark = pytest.mark.e2e
 
-# At least one keyword for each way into the VM. What all keywords do against silent hosts is in tests/integration/keywords; here each
-# failed test costs 3 s more, because the evidence of a VM that doesn't answer takes as long.
+# At least one keyword for each way into the VM; all keywords meet silent hosts in tests/integration/keywords. Here each failed test
+# costs 3 s more: so long is waited for the evidence of a VM that doesn't answer.
 CALLS = {
     "Receive From Channel": "com.vmagent.sock",
     "Type Text": "Hello    verify=False",
