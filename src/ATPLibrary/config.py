@@ -106,6 +106,16 @@ class Config(_Settings):
             raise ValueError(f"platform: {self.platform!r} is not one of platforms ({_listed(self.platforms)})")
         return self
 
+    def require_hosts(self) -> None:
+        """`ConfigError` when there is no host at all: nothing can be said of any VM then."""
+        if not self.hosts:
+            raise ConfigError.about(
+                "A host",
+                wanted=f"be in {self.origin}",
+                got="there is none",
+                next_step="Add it under 'hosts:', or start the lab with 'atp lab up'",
+            )
+
     def host_settings(self, name: str) -> HostSettings:
         """The host of that name; `ConfigError` names the ones there are."""
         return _member(self.hosts, name, "host", self.origin)

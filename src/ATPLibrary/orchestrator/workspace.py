@@ -121,7 +121,7 @@ class Workspace:
 
     async def vm_names(self, host: str | None, timeout: float) -> list[str]:
         """The names of the VMs on `host`, else on every known host: each is asked, and one that doesn't answer is an error."""
-        names = [host] if host is not None else list(self.transport.hosts)
+        names = [host] if host is not None else self._known_hosts()
         connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
         listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
         return sorted(domain.name for domains in listed for domain in domains)
@@ -133,7 +133,15 @@ class Workspace:
             return machine
         if host is not None:
             await self.host(host, timeout)
+        else:
+            self._known_hosts()
         return self.adopt(await self.transport.find(name, host, timeout=timeout))
+
+    def _known_hosts(self) -> list[str]:
+        """`ConfigError` when no host is known: an empty search must not look like an answer."""
+        if not self.transport.hosts:
+            self.config.require_hosts()
+        return list(self.transport.hosts)
 
     def adopt(self, domain: Domain) -> Machine:
         """The machine of a domain that was looked up; the same one each time."""
