@@ -158,7 +158,7 @@ class Pointer:
         before = set(self._down) if keep_down else set()
         try:
             async with asyncio.timeout(seconds), self._lock:
-                self.last_report = None
+                self.last_report, complete = None, False
                 await require_running(self._qmp, self._vm_name, what)
                 try:
                     if self._session is None:
@@ -169,8 +169,10 @@ class Pointer:
                     await shielded(self._release([button for button in self._down if button not in before]))
                     self._at = None
                     raise
+                else:
+                    complete = True
                 finally:
-                    self.last_report = self._build(what, matcher)
+                    self.last_report = self._build(what, matcher, complete)
         except TimeoutError as error:
             if isinstance(error, DeadlineError):
                 raise
@@ -308,13 +310,14 @@ class Pointer:
             return observation.code in _SEEN_RELATIVE  # the high-resolution twins say the same once more
         return observation.type == EV_KEY and observation.code in BUTTONS.values()
 
-    def _build(self, what: str, matcher: Matcher) -> InputReport:
+    def _build(self, what: str, matcher: Matcher, complete: bool) -> InputReport:
         session = self._session
         return build_report(
             what,
             matcher,
             clock=None if session is None else session.clock,
             unverified_because=NO_SESSION if session is None else "",
+            complete=complete,
         )
 
     @staticmethod

@@ -132,8 +132,12 @@ def build_report(
     device: str = "",
     repeats_allowed: bool = False,
     unverified_because: str = "",
+    complete: bool = True,
 ) -> InputReport:
-    """Everything that `matcher` knows, as a report. `unverified_because` says that nobody watched, and why."""
+    """Everything that `matcher` knows, as a report.
+
+    `unverified_because` says that nobody watched, and why; `complete` is false for an input that failed half-way.
+    """
     # One shift from this process's monotonic clock to the epoch, so that rows stand beside the bus's events.
     to_epoch = time.time() - time.monotonic()
     latency, verification = Histogram(), Histogram()
@@ -164,7 +168,7 @@ def build_report(
         repeated=counts[Verdict.REPEATED],
         stuck=counts[Verdict.STUCK],
         observer_overrun=counts[Verdict.OBSERVER_OVERRUN],
-        verified=not unverified_because and all_ok and (repeats_allowed or not counts[Verdict.REPEATED]),
+        verified=complete and not unverified_because and all_ok and (repeats_allowed or not counts[Verdict.REPEATED]),
         unverified_because=unverified_because,
         device=device,
         duration=max(arrivals) - started if arrivals else 0.0,

@@ -155,7 +155,7 @@ class TypingEngine:
         repeats = hold_seconds is not None or bool(self._wanted_down)
         try:
             async with asyncio.timeout(seconds), self._lock:
-                self.last_report = None
+                self.last_report, complete = None, False
                 await require_running(self._qmp, self._vm_name, what)
                 try:
                     # What `units` begin by letting go is theirs: their release must be seen.
@@ -169,8 +169,10 @@ class TypingEngine:
                     # Cancelled, out of time, refused, lost: whatever happened, no key stays down.
                     await shielded(self._release([q for q in self._down if q not in self._wanted_down]))
                     raise
+                else:
+                    complete = True
                 finally:
-                    self.last_report = self._build(what, matcher, characters, repeats)
+                    self.last_report = self._build(what, matcher, complete, characters, repeats)
         except TimeoutError as error:
             if isinstance(error, DeadlineError):
                 raise
@@ -301,7 +303,7 @@ class TypingEngine:
     def _unit(self, edges: Sequence[Edge]) -> Unit:
         return Unit(tuple(_report(edge) for edge in edges))
 
-    def _build(self, what: str, matcher: Matcher, characters: int, repeats: bool) -> InputReport:
+    def _build(self, what: str, matcher: Matcher, complete: bool, characters: int, repeats: bool) -> InputReport:
         session = self._session
         return build_report(
             what,
@@ -311,6 +313,7 @@ class TypingEngine:
             device=self._bus,
             repeats_allowed=repeats,
             unverified_because=NO_SESSION if session is None else "",
+            complete=complete,
         )
 
     def _too_late(self, what: str, matcher: Matcher, edges: int, seconds: float) -> DeadlineError:
