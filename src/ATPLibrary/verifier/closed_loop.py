@@ -17,7 +17,8 @@ from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError,
 from ATPLibrary.verifier.matcher import Injection, Matcher, Symbol, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus, scancode_bytes
-from ATPLibrary.verifier.session import STATUS_ADVICE, AgentSession
+from ATPLibrary.verifier.session import AgentSession
+from ATPLibrary.verifier.session_state import STATUS_ADVICE
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp

@@ -29,7 +29,7 @@ from ATPLibrary.verifier.observation import (
 )
 from ATPLibrary.verifier.queues import ONE_BY_ONE
 from ATPLibrary.verifier.report import InputReport, build_report
-from ATPLibrary.verifier.session import SessionState
+from ATPLibrary.verifier.session_state import SessionState
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp

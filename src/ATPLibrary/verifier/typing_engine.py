@@ -20,7 +20,7 @@ from ATPLibrary.verifier.matcher import Matcher
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_keyboards
 from ATPLibrary.verifier.report import InputReport, build_report
-from ATPLibrary.verifier.session import SessionState
+from ATPLibrary.verifier.session_state import SessionState
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
