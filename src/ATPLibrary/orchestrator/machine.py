@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable
@@ -30,6 +31,9 @@ KEPT_REPORTS = 50
 CLOSE_SECONDS = 2.0
 # For the agent's channel each time that its session opens it anew.
 CHANNEL_SECONDS = 10.0
+# After input that nobody watched: so long nothing seen, and it has arrived; a key that was left down repeats for ever.
+QUIET_SECONDS = 0.2
+SETTLE_SECONDS = 2.0
 CONSOLE_BYTES = 1024 * 1024
 TOKEN_PREFIX = "atp-token:"
 
@@ -66,6 +70,7 @@ class Machine:
         self._description_is_old = False
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
         self._pointers: dict[bool, Pointer] = {}
+        self._unwatched = False  # input was sent without an observer, and none has been asked since whether it arrived
         self._left_down: list[dict[str, Any]] = []  # releases that a QMP channel which ended couldn't take any more
 
     @property
@@ -193,6 +198,7 @@ class Machine:
             keyboards = (await self.description(timeout)).keyboards
             layout = self.config.typing.layout
             self._typing[verified] = TypingEngine(qmp, session, keyboards, layout=layout, vm_name=self.name)
+        await self._await_unwatched_input(verified, timeout)
         return self._typing[verified]
 
     async def pointer(self, timeout: float, *, verified: bool = True) -> Pointer:
@@ -203,7 +209,22 @@ class Machine:
 
             session = await self.agent(timeout) if verified else None
             self._pointers[verified] = Pointer(qmp, session, vm_name=self.name)
+        await self._await_unwatched_input(verified, timeout)
         return self._pointers[verified]
+
+    async def _await_unwatched_input(self, verified: bool, timeout: float) -> None:
+        """What was sent without proof may still be on its way: the next verified input mustn't see it as something of its own."""
+        if not verified:
+            self._unwatched = True
+        elif self._unwatched:
+            session = await self.agent(timeout)
+            with session.observations.subscribe() as stream:
+                await session.ensure_watching(timeout)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SETTLE_SECONDS):
+                        while await stream.next_batch(QUIET_SECONDS):
+                            continue
+            self._unwatched = False
 
     @property
     def holds_keys(self) -> bool:

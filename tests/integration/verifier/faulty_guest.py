@@ -43,6 +43,7 @@ class FaultyGuest:
         self.gap_at: int | None = None  # the batch with this edge never arrives
         self.frozen_at: int | None = None  # the device is not read any more from this edge on
         self.die_at: int | None = None  # the agent ends, without a word, before this edge
+        self.edge_seconds = 0.0005  # how long the kernel takes to read one edge
         self.answers_pings = True
         self.greets = True
         self.token = token
@@ -121,7 +122,7 @@ class FaultyGuest:
             while not self._queue:
                 self._arrived.clear()
                 await self._arrived.wait()
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(self.edge_seconds)
             number = next(self._numbers)
             if self.frozen_at is not None and number >= self.frozen_at:
                 await asyncio.Event().wait()
