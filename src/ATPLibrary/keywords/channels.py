@@ -8,6 +8,7 @@ from typing import Literal
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import shown
 from ATPLibrary.keywords.component import Component, named
 
@@ -92,6 +93,8 @@ class ChannelKeywords(Component):
         | ${line} =    Receive From Channel    com.example.test    until=\n
         | Should Contain    ${line}    pong
         """
+        if until == "":
+            raise InputError("An empty text ends nothing: say in until= what to wait for, or leave it out.")
         seconds = self.seconds(timeout, "command")
         ending = until.encode() if until is not None else None
 

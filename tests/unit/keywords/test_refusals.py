@@ -27,6 +27,9 @@ pytestmark = pytest.mark.unit
         ("Log In To Platform", "A platform should be named"),
         ("Get Desk Pools", "No platform is logged in to. Use 'Log In To Platform' first."),
         ("Output Should Contain    x", "There is no output to look at"),
+        ("Output Should Contain    ${EMPTY}", "An empty text is contained in any output"),
+        ("Receive From Channel    com.example.test    until=${EMPTY}", "An empty text ends nothing"),
+        ("Get Console Text    lines=0", "The last 0 lines of a console are no text to look at"),
     ],
 )
 def test_it_is_refused_with_a_sentence(run_robot: Callable[..., Any], step: str, sentence: str) -> None:

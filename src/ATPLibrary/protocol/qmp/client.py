@@ -1,4 +1,4 @@
-"""`qemu.qmp`'s client on its lean path: docs/decisions/0006-lean-qmp.md.
+"""`qemu.qmp`'s client on its lean path: docs/decisions/0009-lean-qmp.md.
 
 `QMPClient` does the greeting, the negotiation, the state machine and the end of a session. A command, however, crosses two
 queues, two tasks and three serialisations there, and each message is pretty-printed for a log that nobody reads. Here a command is
