@@ -29,6 +29,7 @@ pytestmark = pytest.mark.unit
         ("Output Should Contain    x", "There is no output to look at"),
         ("Output Should Contain    ${EMPTY}", "An empty text is contained in any output"),
         ("Receive From Channel    com.example.test    until=${EMPTY}", "An empty text ends nothing"),
+        ("Get Input Latency    101", "A percentile is from 0 to 100, not 101"),
         ("Get Console Text    lines=0", "The last 0 lines of a console are no text to look at"),
     ],
 )
