@@ -61,7 +61,6 @@ class AgentSettings(_Settings):
 
     channel: str = "com.vmagent.sock"
     token: SecretText | None = None
-    connect_timeout: Seconds = 60.0
 
 
 class TypingSettings(_Settings):
