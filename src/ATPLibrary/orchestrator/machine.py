@@ -118,11 +118,6 @@ class Machine:
         """The session with the guest agent. `AgentError` or `DeadlineError` when none answers in time."""
         return await self._agent.get(timeout)
 
-    @property
-    def agent_session(self) -> AgentSession | None:
-        """The session if it is open: for evidence, which must not open anything."""
-        return self._agent.value
-
     async def channel(self, name: str, timeout: float) -> ByteChannel:
         """The virtio-serial channel of that name, opened if it isn't."""
         if name == self.config.agent.channel and self._agent.value is not None:
