@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 COMMAND_TIMEOUT = 10.0
 # Nothing observed for so long while something is outstanding: find out why.
 STALL_SECONDS = 2.0
+# How long the agent may take to say, when all was seen, that there is nothing more.
+END_SECONDS = 5.0
 # After something arrived otherwise than sent, so long without anything new means that nothing more will come.
 QUIET_SECONDS = 0.5
 # This many bad verdicts in one input and the rest isn't typed: it would prove nothing more.
@@ -86,6 +88,7 @@ class ClosedLoop:
         self.matcher = matcher
         self.queue = queue  # becomes that of the device that the guest sees the input on
         self.bus = ""  # of that device
+        self.unheard_because = ""  # why it isn't known whether more came at the end
         self._qmp = qmp
         self._session = session
         self._vm_name = vm_name
@@ -133,9 +136,14 @@ class ClosedLoop:
                     self._feed(items)
 
     async def listen_to_the_end(self, stream: ObservationStream) -> None:
-        """Wait for an answer of the agent's and settle: what came twice came before it."""
-        with contextlib.suppress(AgentError, DeadlineError):
-            await self._session.ping(STALL_SECONDS)
+        """Wait for an answer of the agent's and settle: what came twice came before it.
+
+        Without that answer `unheard_because` says so: every edge was seen, but nobody knows that it was seen once.
+        """
+        try:
+            await self._session.ping(END_SECONDS)
+        except (ATPError, OSError) as error:
+            self.unheard_because = f"the agent was lost before it could say that nothing came twice: {error}"
         self._feed(stream.take())
         self.matcher.finish()
 

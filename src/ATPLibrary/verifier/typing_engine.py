@@ -69,6 +69,7 @@ class TypingEngine:
         self._down: dict[str, Report] = {}
         self._waiting_to_release: asyncio.Task[None] | None = None
         self._wanted_down: set[str] = set()  # those of them that the caller asked to stay down
+        self._unheard_because = ""  # why the agent's word at the end of this input is missing
 
     # -- what a tester does ---------------------------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class TypingEngine:
         repeats = hold_seconds is not None or bool(self._wanted_down)
         try:
             async with asyncio.timeout(seconds), self._lock:
-                self.last_report, complete = None, False
+                self.last_report, self._unheard_because, complete = None, "", False
                 await require_running(self._qmp, self._vm_name, what)
                 try:
                     # What `units` begin by letting go is theirs: their release must be seen.
@@ -213,6 +214,7 @@ class TypingEngine:
                     await loop.hold(hold_seconds, stream)
                     await loop.run(units[1:], stream)
                 await loop.listen_to_the_end(stream)
+                self._unheard_because = loop.unheard_because
             except BaseException:
                 await shielded(loop.drain(stream))
                 raise
@@ -313,6 +315,7 @@ class TypingEngine:
             device=self._bus,
             repeats_allowed=repeats,
             unverified_because=NO_SESSION if session is None else "",
+            unheard_because=self._unheard_because,
             complete=complete,
         )
 

@@ -21,6 +21,7 @@ from ATPLibrary.protocol.qmp import Command, Qmp
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.transport import ByteChannel, socket_channel
 from ATPLibrary.verifier import AgentSession
+from ATPLibrary.verifier.pointer import BUTTONS
 
 KEYBOARD = 1
 TABLET = 2
@@ -46,6 +47,10 @@ class FaultyGuest:
         self.edge_seconds = 0.0005  # how long the kernel takes to read one edge
         self.answers_pings = True
         self.greets = True
+        self.tablet_works = True
+        self.pointer = {0: 0, 1: 0}  # where the guest has it: axis -> value
+        self.tablet_range = 0x7FFF
+        self.dies_when_all_is_seen = 0  # this many edges seen, and the agent is gone without a word
         self.token = token
         self.protocol = 1
         self.overflows = 0
@@ -108,7 +113,14 @@ class FaultyGuest:
     def take(self, events: Sequence[Mapping[str, Any]]) -> None:
         """QEMU puts edges into the device's queue, and drops what it can't hold."""
         self.commands.append(len(events))
+        if motions := [event["data"] for event in events if event["type"] == "abs"]:
+            self._point(motions)
         for event in events:
+            if event["type"] == "btn":
+                code, value = BUTTONS[event["data"]["button"]], int(event["data"]["down"])
+                self._batch([[TABLET, 1, code, value, self.now_us()]])
+            if event["type"] != "key":
+                continue
             edge = EVDEV_OF_QCODE[event["data"]["key"]["data"]], int(event["data"]["down"])
             self.received.append(edge)
             if len(self._queue) >= self._queue_length:
@@ -116,6 +128,18 @@ class FaultyGuest:
             else:
                 self._queue.append(edge)
         self._arrived.set()
+
+    def _point(self, motions: Sequence[Mapping[str, Any]]) -> None:
+        """The tablet's report, and a kernel that tells only of axes that changed."""
+        seen: list[list[int]] = []
+        for motion in motions:
+            axis = {"x": 0, "y": 1}[motion["axis"]]
+            value = round(motion["value"] * self.tablet_range / 0x7FFF)
+            if self.tablet_works and self.pointer[axis] != value:
+                self.pointer[axis] = value
+                seen.append([TABLET, 3, axis, value, self.now_us()])
+        if seen:
+            self._batch(seen)
 
     async def _drain(self) -> None:
         while True:
@@ -144,6 +168,8 @@ class FaultyGuest:
             self._next()
         else:
             self._batch([event] * (2 if number in self.doubled else 1))
+        if number + 1 == self.dies_when_all_is_seen:
+            self.answers_pings = self.greets = self._watched = False
 
     def _batch(self, events: list[list[int]]) -> None:
         if self._watched and self._writer is not None:
@@ -189,7 +215,7 @@ class FaultyGuest:
             "pointer": None,
             "absolute": None,
         }
-        axes = {"0": [0, 0x7FFF], "1": [0, 0x7FFF]}
+        axes = {"0": [0, self.tablet_range], "1": [0, self.tablet_range]}
         tablet = {
             "id": TABLET,
             "name": "tablet",

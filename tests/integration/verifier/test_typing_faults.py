@@ -54,6 +54,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(closed_loop, "STALL_SECONDS", 0.3)
     monkeypatch.setattr(closed_loop, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(closed_loop, "END_SECONDS", 0.3)
 
 
 @pytest.mark.parametrize("keyboards", [["ps2"], ["usb"], ["virtio"], ["ps2", "usb"], ["ps2", "virtio"], []])
@@ -169,6 +170,18 @@ async def test_an_agent_that_dies_while_typing_is_told_from_a_lost_key(
     assert "'l' at position 4" in sentence
     assert "atp-agent status" in sentence
     assert not guest.held
+
+
+async def test_an_agent_that_dies_when_all_was_seen_leaves_it_unproved_that_nothing_came_twice(
+    guest: FaultyGuest, engine: TypingEngine, impatient: None
+) -> None:
+    guest.dies_when_all_is_seen = 2 * len(TEXT)
+    report = await engine.type_text(TEXT)
+    assert report.verdicts == {Verdict.OK: 2 * len(TEXT)}
+    assert not report.verified
+    assert "not verified: the agent was lost before it could say that nothing came twice" in report.sentence()
+    with pytest.raises(VerificationError, match=r"order and once .*answer a 'ping'.*atp-agent status"):
+        report.raise_if_bad(must_be_verified=True)
 
 
 async def test_an_agent_that_is_gone_fails_the_input_before_anything_is_sent(

@@ -23,7 +23,7 @@ def pointer() -> Pointer:
 async def test_a_fraction_outside_the_screen_is_refused_and_pixels_are_explained(
     pointer: Pointer, position: tuple[float, float]
 ) -> None:
-    with pytest.raises(InputError, match=r"from 0 to 1 but is outside.*screen=\(width, height\)"):
+    with pytest.raises(InputError, match=r"from 0 to 1 but is outside.*Divide a pixel"):
         await pointer.move(*position)
 
 

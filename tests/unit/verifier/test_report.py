@@ -98,6 +98,14 @@ def test_what_the_observer_missed_is_neither_proved_nor_lost() -> None:
         unknown.raise_if_bad()
 
 
+def test_an_input_of_nothing_proves_nothing_and_says_so() -> None:
+    nothing = build_report("pointer to 0.5, 0.5", Matcher(), clock=CLOCK)
+    assert not nothing.verified
+    assert nothing.sentence() == "0 edges; not verified: nothing was sent that the guest could have seen"
+    with pytest.raises(VerificationError, match="nothing was sent"):
+        nothing.raise_if_bad(must_be_verified=True)
+
+
 def test_an_unwatched_input_is_never_verified_and_says_so() -> None:
     matcher = Matcher()
     matcher.inject(SYMBOLS[0], 0.0, NAMES[0])
