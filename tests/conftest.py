@@ -73,8 +73,13 @@ class LabVm:
     def keyboard(self) -> str:
         return self.spec.keyboard
 
-    def wait_until_agent_answers(self, timeout: float = BOOT_SECONDS) -> dict[str, Any]:
-        """The agent's hello. QEMU keeps our request until the guest opens the port: no polling."""
+    def wait_until_agent_answers(
+        self, timeout: float = BOOT_SECONDS, until: Callable[[dict[str, Any]], bool] = lambda hello: True
+    ) -> dict[str, Any]:
+        """The agent's hello, with the devices that came since, once `until` says so of it.
+
+        QEMU keeps our request until the guest opens the port: no polling.
+        """
         deadline = time.monotonic() + timeout
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
             channel.connect(str(self.spec.agent_socket))
@@ -83,11 +88,16 @@ class LabVm:
             channel.sendall(b"\n" + json.dumps(hello).encode() + b"\n")
             received = b""
             while True:
+                answer: dict[str, Any] | None = None
                 for line in received.splitlines():
                     with contextlib.suppress(ValueError):
                         message = json.loads(line)
                         if isinstance(message, dict) and message.get("nonce") == nonce:
-                            return message
+                            answer = message
+                        elif answer is not None and isinstance(message, dict) and message.get("type") == "devices":
+                            answer["devices"] = message["devices"]  # USB devices may come after the hello
+                if answer is not None and until(answer):
+                    return answer
                 channel.settimeout(max(0.001, deadline - time.monotonic()))
                 try:
                     part = channel.recv(65536)

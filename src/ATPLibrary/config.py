@@ -67,7 +67,6 @@ class AgentSettings(_Settings):
 
     channel: str = "com.vmagent.sock"
     token: SecretText | None = None
-    connect_timeout: Seconds = 60.0
 
 
 class TypingSettings(_Settings):
@@ -153,6 +152,16 @@ class Config(_Settings):
         if self.platform is not None and self.platform not in self.platforms:
             raise ValueError(f"platform: {self.platform!r} is not one of platforms ({_listed(self.platforms)})")
         return self
+
+    def require_hosts(self) -> None:
+        """`ConfigError` when there is no host at all: nothing can be said of any VM then."""
+        if not self.hosts:
+            raise ConfigError.about(
+                "A host",
+                wanted=f"be in {self.origin}",
+                got="there is none",
+                next_step="Add it under 'hosts:', or start the lab with 'atp lab up'",
+            )
 
     def host_settings(self, name: str) -> HostSettings:
         """The host of that name; `ConfigError` names the ones there are."""

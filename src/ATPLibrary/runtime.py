@@ -64,21 +64,34 @@ def wait(coro: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
         coro.close()
         raise RuntimeError("runtime.wait() was called on the loop's own thread: await the coroutine instead")
     finished = threading.Event()
+    abandoned = False
+    task: asyncio.Task[Any] | None = None
 
     async def bounded() -> T:
+        nonlocal task
+        task = asyncio.current_task()
         try:
+            if abandoned:
+                coro.close()
+                raise asyncio.CancelledError
             async with deadline(timeout, what):
                 return await coro
         finally:
             finished.set()
 
-    outcome = asyncio.run_coroutine_threadsafe(bounded(), loop())
+    def abandon() -> None:
+        nonlocal abandoned
+        abandoned = True
+        if task is not None:
+            task.cancel()
+
     try:
-        return outcome.result(timeout + LOOP_GRACE_SECONDS)
+        # The exception of another thread may come at any point from here on, also before there is a future to cancel.
+        return asyncio.run_coroutine_threadsafe(bounded(), loop()).result(timeout + LOOP_GRACE_SECONDS)
     except BaseException as error:
         # Also reached when the coroutine itself failed: then it is done and there is nothing to cancel.
-        if not outcome.done() or not finished.is_set():
-            outcome.cancel()
+        if not finished.is_set():
+            call_soon(abandon)
             finished.wait(CLEAN_UP_SECONDS)
             if isinstance(error, concurrent.futures.TimeoutError) and not isinstance(error, DeadlineError):
                 raise DeadlineError.about(
@@ -223,7 +236,9 @@ class Workers:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._unfinished = 0  # jobs that wait or run: a thread for each, up to `size`, or one would wait behind a stuck one
+        self._unfinished = (
+            0  # jobs that wait or run: a thread for each, up to `size`, or one would wait behind a stuck one
+        )
         self._closed = False
 
     async def call(

@@ -51,12 +51,12 @@ def condition(directory: Path) -> str:
     return answer
 
 
-def paused_vm(directory: Path, host_name: str = "lab-a") -> Process:
+def paused_vm(directory: Path, host_name: str = "lab-a", name: str = "测试桌面池-001") -> Process:
     """A real QEMU of the lab, started paused; the process."""
     settings = LabSettings.load(directory)
     host = next(host for host in settings.hosts if host.name == host_name)
     spec = MachineSpec(
-        name="测试桌面池-001",
+        name=name,
         uuid=str(uuid.uuid4()),
         image=settings.image,
         accelerator=settings.accelerator,
@@ -88,7 +88,8 @@ def assert_nothing_is_left(directory: Path) -> None:
 @pytest.fixture
 def starting(lab_directory: Path) -> Iterator[subprocess.Popen[str]]:
     """`atp lab up`, running; its progress is on stderr."""
-    command = [*ATP, "lab", "up", "--dir", str(lab_directory)]
+    # A shell's background jobs ignore SIGINT, and hand that down: also to us, perhaps.
+    command = ["env", "--default-signal=INT", *ATP, "lab", "up", "--dir", str(lab_directory)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as up:
         yield up
         up.kill()
@@ -233,7 +234,7 @@ def test_down_works_without_the_state_file(lab_directory: Path) -> None:
 
 
 def test_two_labs_side_by_side_do_not_touch_each_other(lab_directory: Path, lab: Lab) -> None:
-    vm = paused_vm(lab.directory)
+    vm = paused_vm(lab.directory, name="another lab's")  # stays defined, in the lab that other tests use too
     try:
         assert atp(lab_directory, "up").returncode == 0
         urls = {json.loads(atp(d, "status", "--json").stdout)["url"] for d in (lab_directory, lab.directory)}

@@ -1,4 +1,4 @@
-"""Every keyword that speaks to a VM's QEMU obeys `[Timeout]` and Ctrl-C when that QEMU has stopped answering.
+"""Keywords that speak to a VM's QEMU obey `[Timeout]` and Ctrl-C when that QEMU has stopped answering.
 
 The VM is real, and its QEMU is stopped (SIGSTOP) before anything was opened: sockets accept, libvirt still knows the VM, and nobody
 ever answers. The hosts and platforms that don't answer are in tests/integration/keywords.
@@ -21,57 +21,25 @@ from robot.api import ExecutionResult
 
 pytestmark = pytest.mark.e2e
 
+# At least one keyword for each way into the VM; all keywords meet silent hosts in tests/integration/keywords. Here each failed test
+# costs 3 s more: so long is waited for the evidence of a VM that doesn't answer.
 CALLS = {
     "Receive From Channel": "com.vmagent.sock",
-    "Shut Down VM": "",
-    "Suspend VM": "",
-    "Reboot VM": "",
-    "Type Text": "Hello",
-    "Press Keys": "enter",
-    "Hold Key": "a",
-    "Key Down": "a",
-    "Key Up": "a",
-    "Move Mouse": "0.5    0.5    verify=False",
-    "Click": "",
-    "Double Click": "",
+    "Type Text": "Hello    verify=False",
     "Drag": "0    0    1    1    verify=False",
-    "Scroll": "down",
-    "Move Mouse By": "5    5    verify=False",
-    "Touch": "0,0",
     "Take Screenshot": "",
-    "Wait Until Screen Is Still": "",
-    "Screen Should Match": "golden.png",
     "Wait Until Screen Contains": "x",
-    "Execute QMP": "query-status",
     "Wait For QMP Event": "STOP",
-    "Get QMP Events": "",
-    "Run Command": "ls",
-    "Command Should Succeed": "ls",
-    "Command Output Should Be": "ls    x",
-    "Wait Until Command Succeeds": "ls    timeout=5 min",
-    "Guest Agent Should Be Ready": "",
-    "Wait Until Guest Agent Is Ready": "",
-    "Get Guest Info": "",
-    "Guest Agent Should Support": "guest-exec",
     "Push File To Guest": "${CURDIR}    /tmp/x",
-    "Pull File From Guest": "/tmp/x    ${TEMPDIR}/atp-never-pulled",
-    "Read Guest File": "/tmp/x",
-    "Write Guest File": "/tmp/x    text",
-    "Get Guest OS": "",
-    "Set Guest Password": "root    a-password",
-    "Shut Down Guest": "",
-    "Reboot Guest": "",
-    "Freeze Guest Filesystems": "",
-    "Thaw Guest Filesystems": "",
     "Wait Until Verifier Is Ready": "",
-    "Verifier Should Be Ready": "",
-    "No Key Should Be Down": "",
-    "Get Input Devices": "",
+    "Run Command": "ls",
+    "Wait Until Guest Agent Is Ready": "",
+    "Suspend VM": "",
 }
 TIMEOUT = 0.3
 SIGNAL_AFTER = 0.3
 STOPS_WITHIN = 5.0
-WHOLE_RUN = 300.0
+WHOLE_RUN = 120.0
 
 
 def qemu_of(uuid: str) -> int:
@@ -105,7 +73,7 @@ def silent_vm(running_vm: Any) -> Iterator[Any]:
 @pytest.fixture
 def world(silent_vm: Any, tmp_path: Path) -> dict[str, str]:
     """The environment of a run, in which the keywords' own timeouts are too long to matter."""
-    timeouts = dict.fromkeys(("connect", "command", "agent", "boot", "platform"), 300)
+    timeouts = dict.fromkeys(("connect", "command", "agent", "boot", "platform"), 20)
     config = {"hosts": {"lab-t": {"uri": silent_vm.uri}}, "timeouts": timeouts}
     path = tmp_path / "atp.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
@@ -123,49 +91,36 @@ def suite_file(silent_vm: Any, tmp_path: Path) -> Path:
     ]
     for keyword, arguments in CALLS.items():
         lines += [keyword, f"    [Timeout]    {TIMEOUT} s", f"    {keyword}    {arguments}".rstrip()]
-        if "Channel" in keyword:  # the verifier's, which the next keywords need
+        if "Channel" in keyword:  # the verifier's, which another keyword needs
             lines.append("    [Teardown]    Close Channel    com.vmagent.sock")
-    path = tmp_path / "every_keyword.robot"
+    path = tmp_path / "silent.robot"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
 
-def test_every_keyword_obeys_the_test_timeout(world: dict[str, str], suite_file: Path, tmp_path: Path) -> None:
-    output = tmp_path / "output.xml"
-    command = [
-        sys.executable,
-        "-m",
-        "robot",
-        "--output",
-        str(output),
-        "--log",
-        "NONE",
-        "--report",
-        "NONE",
-        str(suite_file),
-    ]
+def test_keywords_obey_the_test_timeout(world: dict[str, str], suite_file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "robot", "-d", str(tmp_path), str(suite_file)]
     subprocess.run(command, env=world, timeout=WHOLE_RUN, capture_output=True, check=False)
-    tests = {test.name: test for test in ExecutionResult(output).suite.tests}
+    tests = {test.name: test for test in ExecutionResult(tmp_path / "output.xml").suite.tests}
+    assert tests.keys() == CALLS.keys()
     wrong = {
         name: test.message for name, test in tests.items() if test.message != "Test timeout 300 milliseconds exceeded."
     }
-    print(sorted(((test.body[0].elapsed_time.total_seconds(), name) for name, test in tests.items()), reverse=True)[:8])
-    slow = {name: test.body[0].elapsed_time.total_seconds() for name, test in tests.items()}
     assert wrong == {}
-    assert {name: seconds for name, seconds in slow.items() if seconds > TIMEOUT + STOPS_WITHIN} == {}
-    assert tests.keys() == CALLS.keys()
+    seconds = {name: test.body[0].elapsed_time.total_seconds() for name, test in tests.items()}
+    assert {name: took for name, took in seconds.items() if took > TIMEOUT + STOPS_WITHIN} == {}
 
 
-def test_every_keyword_obeys_ctrl_c(world: dict[str, str], suite_file: Path, tmp_path: Path) -> None:
+def test_keywords_obey_ctrl_c(world: dict[str, str], suite_file: Path, tmp_path: Path) -> None:
     script = Path(__file__).parents[1] / "integration" / "keywords" / "run_and_interrupt.py"
     command = [sys.executable, str(script), str(suite_file), str(tmp_path / "output.xml"), str(SIGNAL_AFTER), *CALLS]
     ran = subprocess.run(command, env=world, timeout=WHOLE_RUN, capture_output=True, text=True, check=True)
     answers: dict[str, Any] = {}
     for line in ran.stdout.splitlines():
         answers.update(json.loads(line))
+    assert answers.keys() == CALLS.keys()
     assert {name: a["message"] for name, a in answers.items() if a["message"] != "Execution terminated by signal"} == {}
     assert {name: a["seconds"] for name, a in answers.items() if a["seconds"] > SIGNAL_AFTER + STOPS_WITHIN} == {}
-    assert answers.keys() == CALLS.keys()
 
 
 @pytest.fixture

@@ -86,7 +86,9 @@ async def test_a_vm_lives_as_it_is_told(own: Domain) -> None:
 
 async def test_a_stream_that_nobody_reads_ends_with_a_sentence_and_no_more_memory(own: Domain) -> None:
     qga = await open_qga(own, timeout=90)
-    await qga.exec("kill -STOP $(cat /run/atp-agent.supervisor); kill $(cat /run/atp-agent.pid)", timeout=20)
+    # The stopped supervisor doesn't reap it: a zombie has no executable any more.
+    stop_agent = "kill -STOP $(cat /run/atp-agent.supervisor); PID=$(cat /run/atp-agent.pid); kill $PID"
+    await qga.exec(f"{stop_agent}; while readlink /proc/$PID/exe; do usleep 10000; done", timeout=20)
     channel = await own.open_stream_channel(AGENT, 10)
     await qga.exec(f"cat /dev/zero >/dev/virtio-ports/{AGENT} 2>/dev/null </dev/null & true", timeout=20)
     with own.host.bus.subscribe(lambda event: event.kind == "channel.lost") as losses:

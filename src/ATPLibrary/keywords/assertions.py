@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Literal
 
-from ATPLibrary.errors import VerificationError
+from ATPLibrary.errors import InputError, VerificationError
 
 Operator = Literal["==", "!=", "<", "<=", ">", ">=", "contains", "not contains", "matches"]
 
@@ -37,10 +37,30 @@ def holds(value: Any, operator: Operator, expected: Any) -> bool:
 
 
 def check(subject: str, value: Any, operator: Operator | None, expected: Any, *, next_step: str = "") -> None:
-    """Raise `VerificationError` unless `value OPERATOR expected`. No operator: nothing is asserted."""
-    if operator is None:
+    """Raise `VerificationError` unless `value OPERATOR expected`. Neither operator nor expected: nothing is asserted.
+
+    `InputError` for an assertion that says nothing (half of one, or one that holds of anything) or makes no sense of the value.
+    """
+    if operator is None and expected is None:
         return
-    if not holds(value, operator, expected):
+    if operator is None or expected is None:
+        raise InputError.about(
+            f"{subject}: an assertion",
+            wanted="have an operator and an expected value",
+            got=f"has only {'the value ' + shown(expected) if operator is None else 'the operator ' + operator}",
+            next_step="Give both, such as '==  running', or neither",
+        )
+    if operator in ("contains", "matches") and expected == "":
+        raise InputError(
+            f"{subject}: an empty text is found in everything, so this would prove nothing. Say what it holds."
+        )
+    try:
+        as_expected = holds(value, operator, expected)
+    except (TypeError, re.error) as error:
+        raise InputError.about(
+            f"'{operator}  {expected}'", wanted=f"be an assertion about {shown(value, 80)}", got=f"can't be: {error}"
+        ) from error
+    if not as_expected:
         raise VerificationError.about(
             subject,
             wanted=f"{_WORDS.get(operator, f'be {operator}')} {shown(expected)}",

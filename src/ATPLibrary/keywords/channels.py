@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import shown
 from ATPLibrary.keywords.component import Component, named
 
@@ -126,6 +127,8 @@ class ChannelKeywords(Component):
         | ${line} =    Receive From Channel    com.example.test    until=\n
         | Should Contain    ${line}    pong
         """
+        if until == "":
+            raise InputError("An empty text ends nothing: say in until= what to wait for, or leave it out.")
         seconds = self.seconds(timeout, "command")
 
         async def receive() -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VerificationError
+from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.telling import Telling
@@ -66,6 +66,7 @@ class CommandKeywords(Telling):
         """
         seconds = self.seconds(timeout, "command")
         what = f"Command '{command}' in {named(vm)}"
+        self.workspace.last_command = None  # one that breaks off leaves none: no older output may stand for its own
 
         async def run(say: Callable[[str], None]) -> ExecResult:
             machine = await self.machine(vm, seconds)
@@ -165,6 +166,10 @@ class CommandKeywords(Telling):
         | Run Command    cat /etc/os-release
         | Output Should Contain    Debian
         """
+        if not expected:
+            raise InputError(
+                "An empty text is contained in any output, so this would prove nothing. Say what it should contain."
+            )
         command, result = self._last_result()
         if expected not in result.stdout and expected not in result.stderr:
             raise VerificationError.about(
@@ -274,7 +279,9 @@ class CommandKeywords(Telling):
     def _last_result(self) -> tuple[str, ExecResult]:
         last = self.workspace.last_command
         if last is None:
-            raise VerificationError("There is no output to look at: no command was run yet. Use 'Run Command' first.")
+            raise VerificationError(
+                "There is no output to look at: no command was run, or the last one broke off. Use 'Run Command' first."
+            )
         return last
 
     async def _until_success(self, command: str, vm: str | None, seconds: float) -> ExecResult:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, named
 
@@ -34,6 +35,8 @@ class ConsoleKeywords(Component):
         | ${text} =    Get Console Text    win11    lines=50
         | Get Console Text    win11    not contains    Kernel panic
         """
+        if lines < 1:
+            raise InputError(f"The last {lines} lines of a console are no text to look at: give lines= 1 or more.")
         seconds = self.seconds(timeout, "command")
 
         async def read() -> tuple[str, str]:

@@ -47,8 +47,8 @@ class PlatformKeywords(PlatformComponent):
         A login that is refused changes nothing: a session that was open before goes on.
 
         - ``platform``: its name in the configuration; by default the configuration's ``platform``, or the only one there is.
-        - ``username`` and ``password``: by default those of the configuration. A password is best a secret variable; it is
-          never written to the log.
+        - ``username`` and ``password``: by default those of the configuration. Give a password as a secret variable, as below:
+          Robot Framework itself writes an argument that is plain text to its log.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VerificationError
+from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.metrics import Histogram
@@ -132,6 +132,10 @@ class VerificationKeywords(Component):
         | ${median} =    Get Input Latency
         | Get Input Latency    99    <    1000
         """
+        if not 0 <= percentile <= 100:
+            raise InputError(
+                f"A percentile is from 0 to 100, not {percentile:g}: 50 is the middle, 99 leaves out the slowest."
+            )
         machine = self.workspace.chosen(vm)
         latency = Histogram()
         for report in machine.reports:

@@ -153,9 +153,13 @@ class LabHost:
 
     def stop(self, grace: float = 5.0) -> None:
         """End the daemon, its VMs and what is left of either, and remove the directory. No error when nothing is there."""
-        # The daemon first: it could start QEMU again while we end the VMs.
-        daemon = (self.daemon_role, self.reaper_role)
-        processes.end((process for process in self.processes() if process.role in daemon), grace)
+        # The daemon stands still while its VMs end: it could start others. The reaper buries them, so it goes after them: where
+        # process 1 buries nobody they would be listed for ever.
+        running = self.processes()
+        daemons = [process for process in running if process.role in (self.daemon_role, self.reaper_role)]
+        processes.suspend(process for process in daemons if process.role == self.daemon_role)
+        processes.end((process for process in running if process not in daemons), grace)
+        processes.end(daemons, grace)
         processes.end(self.processes(), grace)
         shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -115,6 +115,13 @@ def wait(some: Iterable[Process], timeout: float) -> list[Process]:
         return list(_wait(_open_all(some, stack), timeout).values())
 
 
+def suspend(some: Iterable[Process]) -> None:
+    """Let them stand still (SIGSTOP). `end` ends them all the same."""
+    with contextlib.ExitStack() as stack:
+        for descriptor, process in _open_all(some, stack).items():
+            _signal(descriptor, process, signal.SIGSTOP)
+
+
 def end(some: Iterable[Process], grace: float = 5.0) -> None:
     """End them all: SIGTERM together, SIGKILL for those that still run after `grace` seconds, and wait until all are gone.
 

@@ -20,13 +20,16 @@ def main(command: list[str]) -> int:
     library = ctypes.CDLL(None, use_errno=True)
     if library.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         print(f"reaper: prctl: {os.strerror(ctypes.get_errno())}", file=sys.stderr)
+    # A SIGTERM that comes before there is somebody to pass it on to waits: else we would end and leave the command behind.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     # The child gets the descriptors that we were given (a listening socket among them); Python would close none but its own.
-    pid = os.posix_spawnp(command[0], command, os.environ)
+    pid = os.posix_spawnp(command[0], command, os.environ, setsigmask=mask)
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         os.kill(pid, number)
 
     signal.signal(signal.SIGTERM, pass_on)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     while True:
         ended, status = os.wait()
         if ended == pid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.virtio_serial import Conversation
-    from ATPLibrary.transport import ByteChannel, Domain, DomainDescription
+    from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
     from ATPLibrary.verifier import AgentSession, InputReport, Pointer, TypingEngine
 
 KEPT_REPORTS = 50
@@ -33,6 +34,9 @@ KEPT_REPORTS = 50
 CLOSE_SECONDS = 2.0
 # For the agent's channel each time that its session opens it anew.
 CHANNEL_SECONDS = 10.0
+# After input that nobody watched: so long nothing seen, and it has arrived; a key that was left down repeats for ever.
+QUIET_SECONDS = 0.2
+SETTLE_SECONDS = 2.0
 CONSOLE_BYTES = 1024 * 1024
 TOKEN_PREFIX = "atp-token:"
 
@@ -69,6 +73,7 @@ class Machine:
         self._description_is_old = False
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
         self._pointers: dict[bool, Pointer] = {}
+        self._unwatched = False  # input was sent without an observer, and none has been asked since whether it arrived
         self._left_down: list[dict[str, Any]] = []  # releases that a QMP channel which ended couldn't take any more
 
     @property
@@ -126,11 +131,6 @@ class Machine:
     async def agent(self, timeout: float) -> AgentSession:
         """The session with the guest agent. `AgentError` or `DeadlineError` when none answers in time."""
         return await self._agent.get(timeout)
-
-    @property
-    def agent_session(self) -> AgentSession | None:
-        """The session if it is open: for evidence, which must not open anything."""
-        return self._agent.value
 
     def check_channel_is_free(self, name: str) -> None:
         """`ChannelError` when the verifier uses that channel: a port has one reader."""
@@ -192,6 +192,7 @@ class Machine:
             keyboards = (await self.description(timeout)).keyboards
             layout = self.config.typing.layout
             self._typing[verified] = TypingEngine(qmp, session, keyboards, layout=layout, vm_name=self.name)
+        await self._await_unwatched_input(verified, timeout)
         return self._typing[verified]
 
     async def pointer(self, timeout: float, *, verified: bool = True) -> Pointer:
@@ -202,7 +203,22 @@ class Machine:
 
             session = await self.agent(timeout) if verified else None
             self._pointers[verified] = Pointer(qmp, session, vm_name=self.name)
+        await self._await_unwatched_input(verified, timeout)
         return self._pointers[verified]
+
+    async def _await_unwatched_input(self, verified: bool, timeout: float) -> None:
+        """What was sent without proof may still be on its way: the next verified input mustn't see it as something of its own."""
+        if not verified:
+            self._unwatched = True
+        elif self._unwatched:
+            session = await self.agent(timeout)
+            with session.observations.subscribe() as stream:
+                await session.ensure_watching(timeout)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SETTLE_SECONDS):
+                        while await stream.next_batch(QUIET_SECONDS):
+                            continue
+            self._unwatched = False
 
     @property
     def holds_keys(self) -> bool:
@@ -232,6 +248,9 @@ class Machine:
     async def _open_qmp(self, timeout: float) -> Qmp:
         from ATPLibrary.protocol.qmp import open_qmp
 
+        state = await self.domain.state(timeout)
+        if not state.state.is_active:
+            raise self._stands_still("be started before QEMU can be spoken to", state)
         await self.description(timeout)
         return await open_qmp(self.domain, mode=self.config.qmp, timeout=timeout)
 
@@ -260,14 +279,7 @@ class Machine:
             )
         state = await self.domain.state(timeout)
         if state.state is not VmState.RUNNING:
-            raise VmStateError.about(
-                f"VM '{self.name}'",
-                wanted="be running to have an agent that answers",
-                got=f"is {state}",
-                next_step="Let it go on with 'Resume VM'"
-                if state.state is VmState.PAUSED
-                else "Start it with 'Start VM'",
-            )
+            raise self._stands_still("be running to have an agent that answers", state)
         session = AgentSession(
             lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(timeout)
         )
@@ -277,6 +289,11 @@ class Machine:
             await session.close()
             raise
         return session
+
+    def _stands_still(self, wanted: str, state: DomainState) -> VmStateError:
+        paused = state.state is VmState.PAUSED
+        next_step = "Let it go on with 'Resume VM'" if paused else "Start it with 'Start VM' or 'Start Desktops'"
+        return VmStateError.about(f"VM '{self.name}'", wanted=wanted, got=f"is {state}", next_step=next_step)
 
     async def _token(self, timeout: float) -> Secret | None:
         """What the agent must show to be this VM's: from the configuration, else from the domain XML's asset tag."""

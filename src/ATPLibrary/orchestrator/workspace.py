@@ -165,11 +165,8 @@ class Workspace:
 
         `pattern` is a name with * and ? for any text and any character; `state` is looked at only where it is given.
         """
-        names = (
-            [host]
-            if host is not None
-            else [each for each, known in self.transport.hosts.items() if tag is None or tag in known.tags]
-        )
+        known = self._known_hosts() if host is None else [host]
+        names = [each for each in known if tag is None or host is not None or tag in self.transport.hosts[each].tags]
         connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
         listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
         domains = [each for domains in listed for each in domains if fnmatch.fnmatchcase(each.name, pattern)]
@@ -182,6 +179,8 @@ class Workspace:
             return machine
         if host is not None:
             await self.host(host, timeout)
+        else:
+            self._known_hosts()
         return self.adopt(await self.transport.find(name, host, timeout=timeout))
 
     async def _reach(self, machine: Machine, timeout: float) -> None:
@@ -193,6 +192,12 @@ class Workspace:
             if domain.host is not machine.domain.host:
                 self.moved(machine, domain, told=True)
                 machine.lifecycle(stopped=True)
+
+    def _known_hosts(self) -> list[str]:
+        """`ConfigError` when no host is known: an empty search must not look like an answer."""
+        if not self.transport.hosts:
+            self.config.require_hosts()
+        return list(self.transport.hosts)
 
     def adopt(self, domain: Domain) -> Machine:
         """The machine of a domain that was looked up; the same one each time."""

@@ -12,7 +12,8 @@ from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun
 from ATPLibrary.verifier.pointer import Pointer
 from ATPLibrary.verifier.report import InputReport, TimelineRow
-from ATPLibrary.verifier.session import AgentSession, SessionState
+from ATPLibrary.verifier.session import AgentSession
+from ATPLibrary.verifier.session_state import SessionState
 from ATPLibrary.verifier.typing_engine import TypingEngine
 
 __all__ = [

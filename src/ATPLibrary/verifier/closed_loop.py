@@ -17,7 +17,8 @@ from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError,
 from ATPLibrary.verifier.matcher import Injection, Matcher, Symbol, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus, scancode_bytes
-from ATPLibrary.verifier.session import STATUS_ADVICE, AgentSession, SessionState
+from ATPLibrary.verifier.session import AgentSession
+from ATPLibrary.verifier.session_state import STATUS_ADVICE
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
@@ -27,10 +28,15 @@ if TYPE_CHECKING:
 COMMAND_TIMEOUT = 10.0
 # Nothing observed for so long while something is outstanding: find out why.
 STALL_SECONDS = 2.0
+# How long the agent may take to say, when all was seen, that there is nothing more.
+END_SECONDS = 5.0
 # After something arrived otherwise than sent, so long without anything new means that nothing more will come.
 QUIET_SECONDS = 0.5
 # This many bad verdicts in one input and the rest isn't typed: it would prove nothing more.
 HOPELESS = 64
+# After a failure, for what is still on its way: at most, and without anything new. A full USB queue takes 0.13 s.
+DRAIN_SECONDS = 0.5
+DRAIN_QUIET_SECONDS = 0.1
 # Of a window, what one command carries on a direct channel; and how many such commands may wait for their replies.
 PIECES = 2
 COMMANDS_AT_ONCE = 4
@@ -82,6 +88,7 @@ class ClosedLoop:
         self.matcher = matcher
         self.queue = queue  # becomes that of the device that the guest sees the input on
         self.bus = ""  # of that device
+        self.unheard_because = ""  # why it isn't known whether more came at the end
         self._qmp = qmp
         self._session = session
         self._vm_name = vm_name
@@ -121,10 +128,22 @@ class ClosedLoop:
         while (remaining := end - time.monotonic()) > 0:
             self._feed(await stream.next_batch(remaining))
 
+    async def drain(self, stream: ObservationStream) -> None:
+        """After a failure: let what is still in the device's queue arrive, so that the next input doesn't see it. Never long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while self.matcher.outstanding and (items := await stream.next_batch(DRAIN_QUIET_SECONDS)):
+                    self._feed(items)
+
     async def listen_to_the_end(self, stream: ObservationStream) -> None:
-        """Wait for an answer of the agent's and settle: what came twice came before it."""
-        with contextlib.suppress(AgentError, DeadlineError):
-            await self._session.ping(STALL_SECONDS)
+        """Wait for an answer of the agent's and settle: what came twice came before it.
+
+        Without that answer `unheard_because` says so: every edge was seen, but nobody knows that it was seen once.
+        """
+        try:
+            await self._session.ping(END_SECONDS)
+        except (ATPError, OSError) as error:
+            self.unheard_because = f"the agent was lost before it could say that nothing came twice: {error}"
         self._feed(stream.take())
         self.matcher.finish()
 
@@ -140,12 +159,17 @@ class ClosedLoop:
         try:
             await self._session.ping(STALL_SECONDS)
         except (AgentError, DeadlineError) as error:
-            raise await self._no_progress(f"the agent stopped answering ({self._session.describe()})") from error
+            raise await self._no_progress("the agent stopped answering", STATUS_ADVICE) from error
         self._feed(stream.take())
         if self._progress != before:
             return
         if self._last_seen is None and not self.matcher.disturbed:
-            raise await self._no_progress("the agent answers but saw nothing on any device that this input goes to")
+            step = (
+                "See whether the guest has a driver for that device and isn't busy or frozen (screenshot, console log)"
+            )
+            raise await self._no_progress(
+                "the agent answers but saw nothing on any device that this input goes to", step
+            )
         self.matcher.settle()
         self._progress = time.monotonic()
         counts = self.matcher.counts()
@@ -220,7 +244,7 @@ class ClosedLoop:
                         self.bus = item.bus
                         self.queue = queue_of_bus(item.bus) if self.queue.learns else self.queue
 
-    async def _no_progress(self, got: str) -> ATPError:
+    async def _no_progress(self, got: str, next_step: str) -> ATPError:
         outstanding = self.matcher.waiting
         unit = next((u for u in self._units if outstanding and u.position == outstanding[0].position), None)
         seen = sum(injection.observation is not None for injection in self.matcher.injections)
@@ -228,11 +252,6 @@ class ClosedLoop:
             run_state = await self._qmp.query_status(STALL_SECONDS)
         except ATPError as error:
             run_state = f"unknown ({error})"
-        next_step = STATUS_ADVICE
-        if self._session.state is SessionState.READY:
-            next_step = (
-                "See whether the guest has a driver for that device and isn't busy or frozen (screenshot, console log)"
-            )
         return VerificationError.about(
             f"{self._what}{self._at(unit)} on VM '{self._vm_name}'",
             wanted="be seen by the guest",

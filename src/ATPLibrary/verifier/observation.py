@@ -83,3 +83,22 @@ class AgentDevice:
 
     def __str__(self) -> str:
         return f"{self.name or self.path} ({self.bus})"
+
+
+def read_observations(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> list[Seen]:
+    """The events of an `observations` message, in order. `KeyError`, `TypeError` or `ValueError` when it isn't one."""
+    buses = {number: device.bus for number, device in devices.items()}
+    return [
+        Observation(device, buses.get(device, "other"), int(kind), int(code), int(value), int(time_us), received)
+        for device, kind, code, value, time_us in message["events"]
+    ]
+
+
+def read_overrun(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> ObserverOverrun:
+    """An `overrun` message: of one device (its kernel buffer was full), or of the agent's own queue (device null)."""
+    device = message.get("device")
+    if device is None:
+        reason = f"the agent's outgoing queue was full, {message.get('dropped')} batches dropped"
+    else:
+        reason = f"the guest's kernel dropped events of {devices.get(device, device)} (SYN_DROPPED)"
+    return ObserverOverrun(reason, device, frozenset(int(code) for code in message.get("held") or ()), received)

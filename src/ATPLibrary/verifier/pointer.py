@@ -33,7 +33,7 @@ from ATPLibrary.verifier.observation import (
 )
 from ATPLibrary.verifier.queues import ONE_BY_ONE
 from ATPLibrary.verifier.report import InputReport, build_report
-from ATPLibrary.verifier.session import SessionState
+from ATPLibrary.verifier.session_state import SessionState
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
@@ -78,6 +78,7 @@ class Pointer:
         self._session = session
         self._vm_name = vm_name or (session.vm_name if session is not None else qmp.domain.name)
         self._lock = asyncio.Lock()
+        self._unheard_because = ""  # why the agent's word at the end of this input is missing
         self._at: tuple[int, int] | None = None  # in QMP units; None: not known
         self._guest_at: dict[int, int] = {}  # axis -> the value that the guest saw last
         self._down: dict[str, None] = {}
@@ -104,7 +105,14 @@ class Pointer:
         return await self._input(f"{button} double click", _clicks(button, 2), timeout)
 
     async def button_down(self, button: str = "left", timeout: float | None = None) -> InputReport:
-        """Press a button and leave it down, until `button_up()` or `release_all()`."""
+        """Press a button and leave it down, until `button_up()` or `release_all()`. `InputError` when it is down already."""
+        if _checked(button) in self._down:
+            raise InputError.about(
+                f"The {button} button of VM '{self._vm_name}'",
+                wanted="be up to be pressed",
+                got="is down already, and a second press would never be seen",
+                next_step="Let go of it first",
+            )
         return await self._input(f"{button} button down", [_button(button, True)], timeout, keep_down=True)
 
     async def button_up(self, button: str = "left", timeout: float | None = None) -> InputReport:
@@ -142,10 +150,13 @@ class Pointer:
         units: list[Unit | _Motion] = [self._motion(begin)] if start is not None else []
         units.append(_button(button, True))
         for leg_begin, leg_end in pairwise((begin, *targets)):
-            for step in range(1, DRAG_STEPS + 1):
-                part = step / DRAG_STEPS
-                x_now, y_now = (_between(leg_begin[axis], leg_end[axis], part) for axis in (0, 1))
-                units.append(self._motion((x_now, y_now)))
+            parts = (step / DRAG_STEPS for step in range(1, DRAG_STEPS + 1))
+            places = [
+                (_between(leg_begin[0], leg_end[0], part), _between(leg_begin[1], leg_end[1], part)) for part in parts
+            ]
+            # Of a short leg only the steps that move, and its end.
+            steps = [place for place in dict.fromkeys(places) if place != leg_begin] or [leg_end]
+            units += [self._motion(place) for place in steps]
         units.append(_button(button, False))
         return await self._input(f"{button} drag to {_say(x, y)}", units, timeout)
 
@@ -175,7 +186,7 @@ class Pointer:
         before = set(self._down) if keep_down else set()
         try:
             async with asyncio.timeout(seconds), self._lock:
-                self.last_report = None
+                self.last_report, self._unheard_because, complete = None, "", False
                 await require_running(self._qmp, self._vm_name, what)
                 try:
                     async with mouse_for(self._qmp, _buttons_of(units)):
@@ -187,8 +198,10 @@ class Pointer:
                     await shielded(self._release([button for button in self._down if button not in before]))
                     self._at = None
                     raise
+                else:
+                    complete = True
                 finally:
-                    self.last_report = self._build(what, matcher)
+                    self.last_report = self._build(what, matcher, complete)
         except TimeoutError as error:
             if isinstance(error, DeadlineError):
                 raise
@@ -218,12 +231,17 @@ class Pointer:
             note_sent=self._note_sent,
         )
         with session.observations.subscribe() as stream:
-            for unit in units:
-                if isinstance(unit, _Motion):
-                    await self._follow(session, loop, unit, stream)
-                else:
-                    await loop.run([unit], stream)
-            await loop.listen_to_the_end(stream)
+            try:
+                for unit in units:
+                    if isinstance(unit, _Motion):
+                        await self._follow(session, loop, unit, stream)
+                    else:
+                        await loop.run([unit], stream)
+                await loop.listen_to_the_end(stream)
+                self._unheard_because = loop.unheard_because
+            except BaseException:
+                await shielded(loop.drain(stream))
+                raise
 
     async def _follow(
         self, session: AgentSession, loop: ClosedLoop, motion: _Motion, stream: ObservationStream
@@ -239,11 +257,11 @@ class Pointer:
                 next_step="Add a tablet to the VM (<input type='tablet' bus='usb'/>) and its driver to the guest",
             )
         wanted = {ABS_X: _scaled(tablet, ABS_X, motion.x), ABS_Y: _scaled(tablet, ABS_Y, motion.y)}
-        if self._guest_at.keys() != wanted.keys():
-            await self._approach(session, motion, stream)
-            self._guest_at = {
-                axis: _scaled(tablet, axis, value ^ 1) for axis, value in ((ABS_X, motion.x), (ABS_Y, motion.y))
-            }
+        # A motion to where it is already would be seen by nobody, and so be proved by nothing.
+        if self._guest_at.keys() != wanted.keys() or self._guest_at == wanted:
+            beside = _Motion(_beside(tablet, ABS_X, motion.x), _beside(tablet, ABS_Y, motion.y))
+            await self._approach(session, beside, stream)
+            self._guest_at = {ABS_X: _scaled(tablet, ABS_X, beside.x), ABS_Y: _scaled(tablet, ABS_Y, beside.y)}
         changed = tuple((EV_ABS, axis, value) for axis, value in wanted.items() if self._guest_at[axis] != value)
         # Until it is seen to be there, where the guest has the pointer is anyone's guess.
         self._guest_at = {}
@@ -254,9 +272,8 @@ class Pointer:
             self._guest_at = wanted
         self._at = (motion.x, motion.y)
 
-    async def _approach(self, session: AgentSession, motion: _Motion, stream: ObservationStream) -> None:
+    async def _approach(self, session: AgentSession, beside: _Motion, stream: ObservationStream) -> None:
         """Go right beside the target, so that the step onto it changes both axes wherever the pointer was before."""
-        beside = _Motion(motion.x ^ 1, motion.y ^ 1)
         await send(self._qmp, [_command(beside)], self._vm_name, "a motion of the pointer")
         end = time.monotonic() + SILENCE_SECONDS
         while (remaining := end - time.monotonic()) > 0:
@@ -326,13 +343,15 @@ class Pointer:
             return observation.code in _SEEN_RELATIVE  # the high-resolution twins say the same once more
         return observation.type == EV_KEY and observation.code in BUTTONS.values()
 
-    def _build(self, what: str, matcher: Matcher) -> InputReport:
+    def _build(self, what: str, matcher: Matcher, complete: bool) -> InputReport:
         session = self._session
         return build_report(
             what,
             matcher,
             clock=None if session is None else session.clock,
             unverified_because=NO_SESSION if session is None else "",
+            unheard_because=self._unheard_because,
+            complete=complete,
         )
 
     @staticmethod
@@ -416,7 +435,8 @@ def _position(x: float, y: float, screen: Screen | None) -> tuple[int, int]:
                 f"Position {_say(x, y)}",
                 wanted="be fractions of the screen from 0 to 1",
                 got="is outside",
-                next_step="Give pixels together with the screen's size: screen=(width, height)",
+                next_step="Divide a pixel's column by the screen's width and its row by the height: "
+                "320, 120 of 1280 x 720 is 0.25, 0.167",
             )
         return round(x * QMP_MAXIMUM), round(y * QMP_MAXIMUM)
     width, height = screen
@@ -433,6 +453,17 @@ def _position(x: float, y: float, screen: Screen | None) -> tuple[int, int]:
 def _scaled(device: AgentDevice, axis: int, value: int) -> int:
     low, high = device.absolute.get(axis, (0, QMP_MAXIMUM))
     return _between(low, high, value / QMP_MAXIMUM)
+
+
+def _beside(device: AgentDevice, axis: int, value: int) -> int:
+    """The nearest position, in QMP units, that the guest can tell from `value`; `value` when its axis has only one."""
+    there, step = _scaled(device, axis, value), 1
+    while step <= QMP_MAXIMUM:
+        for near in (value - step, value + step):
+            if 0 <= near <= QMP_MAXIMUM and _scaled(device, axis, near) != there:
+                return near
+        step *= 2
+    return value
 
 
 def _between(begin: int, end: int, part: float) -> int:

@@ -12,9 +12,11 @@ from ATPLibrary.metrics import Histogram
 from ATPLibrary.verifier.clock import ClockOffset
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation
+from ATPLibrary.verifier.session_state import STATUS_ADVICE
 
 # How many bad rows an error names before it says "and N more".
 NAMED_IN_ERROR = 3
+NOTHING_SENT = "nothing was sent that the guest could have seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class InputReport:
     stuck: int
     observer_overrun: int
     verified: bool
-    unverified_because: str  # "" when verified
+    unverified_because: str  # why nothing proves it, where the verdicts don't say; "" when verified
     device: str  # the bus of the device that it arrived on: "i8042", "usb", "virtio"; "" when nothing is known
     duration: float  # seconds from the first injection to the last observation
     latency: Histogram = field(repr=False)
@@ -89,12 +91,14 @@ class InputReport:
                 sentence += f" (clock error ±{self.clock_error_ms:.1f} ms)"
         if self.verification.count:
             sentence += f"; verified within {self.verification.percentile(99):.1f} ms (p99)"
+        if self.unverified_because:
+            sentence += f"; not verified: {self.unverified_because}"
         return sentence
 
     def raise_if_bad(self, *, must_be_verified: bool = False) -> None:
         """Raise `VerificationError` when the guest saw something else than was sent, or might have.
 
-        With `must_be_verified` also when nobody watched.
+        With `must_be_verified` also when nobody watched, or not to the end.
         """
         if not self.bad and (self.verified or not must_be_verified):
             return
@@ -104,6 +108,14 @@ class InputReport:
                 wanted="be proved to arrive in the guest",
                 got=f"was not watched: {self.unverified_because}",
                 next_step="Connect to the guest's agent first",
+            )
+        if not self.bad:
+            raise VerificationError.about(
+                f"Input {self.what}",
+                wanted="be proved to arrive in the guest in order and once",
+                got=f"was not: {self.unverified_because or 'it was not carried out to its end'}",
+                last_seen=self.sentence(),
+                next_step=STATUS_ADVICE,
             )
         bad_rows = [row for row in self.timeline if row.verdict not in (Verdict.OK, Verdict.REPEATED)]
         bad_rows = bad_rows or [row for row in self.timeline if row.verdict is not Verdict.OK]
@@ -132,8 +144,14 @@ def build_report(
     device: str = "",
     repeats_allowed: bool = False,
     unverified_because: str = "",
+    unheard_because: str = "",
+    complete: bool = True,
 ) -> InputReport:
-    """Everything that `matcher` knows, as a report. `unverified_because` says that nobody watched, and why."""
+    """Everything that `matcher` knows, as a report.
+
+    `unverified_because` says that nobody watched, and why; `unheard_because` that the watch ended before the input did;
+    `complete` is false for an input that failed half-way.
+    """
     # One shift from this process's monotonic clock to the epoch, so that rows stand beside the bus's events.
     to_epoch = time.time() - time.monotonic()
     latency, verification = Histogram(), Histogram()
@@ -154,6 +172,8 @@ def build_report(
     arrivals = [i.observation.received for i in matcher.injections if i.observation is not None]
     started = matcher.injections[0].injected if matcher.injections else 0.0
     all_ok = counts[Verdict.OK] == len(matcher.injections) and not counts[Verdict.DUPLICATED]
+    # Without one observation there is no proof, however little was asked for.
+    because = unverified_because or unheard_because or ("" if matcher.injections else NOTHING_SENT)
     return InputReport(
         what=what,
         characters=characters,
@@ -164,8 +184,12 @@ def build_report(
         repeated=counts[Verdict.REPEATED],
         stuck=counts[Verdict.STUCK],
         observer_overrun=counts[Verdict.OBSERVER_OVERRUN],
-        verified=not unverified_because and all_ok and (repeats_allowed or not counts[Verdict.REPEATED]),
-        unverified_because=unverified_because,
+        verified=complete
+        and not because
+        and bool(arrivals)
+        and all_ok
+        and (repeats_allowed or not counts[Verdict.REPEATED]),
+        unverified_because=because,
         device=device,
         duration=max(arrivals) - started if arrivals else 0.0,
         latency=latency,

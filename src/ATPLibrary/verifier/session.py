@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
 import itertools
 import secrets as tokens
 import time
@@ -22,11 +21,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
-from ATPLibrary.events import Event, EventBus
+from ATPLibrary.events import Event, EventBus, Subscription
 from ATPLibrary.secrets import Secret, as_secret
 from ATPLibrary.verifier.clock import ClockEstimate, ClockOffset
 from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
-from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun, Seen
+from ATPLibrary.verifier.observation import AgentDevice, ObserverOverrun, Seen, read_observations, read_overrun
+from ATPLibrary.verifier.questions import Questions
+from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.stream import ObservationFeed
 from ATPLibrary.verifier.wire import LineReader, Refused, encode
 
@@ -47,18 +48,6 @@ WRITE_TIMEOUT = 10.0
 FRESH_SECONDS = 0.25
 # How many refused lines of a session become events; all are counted.
 REFUSALS_TOLD = 3
-
-STATUS_ADVICE = (
-    "Run 'atp-agent status' in the guest (Run Command, through QGA), and see that the VM runs and has the agent's port"
-)
-
-
-class SessionState(enum.Enum):
-    CLOSED = "closed"
-    OPENING = "opening"
-    GREETING = "greeting"
-    READY = "ready"
-    LOST = "lost"
 
 
 class AgentSession:
@@ -93,7 +82,8 @@ class AgentSession:
         self._next_seq: int | None = None
         self._clock = ClockEstimate()
         self._ids = itertools.count(1)
-        self._asked: dict[tuple[str, Any], asyncio.Future[Mapping[str, Any]]] = {}
+        self._questions = Questions()
+        self._writing = asyncio.Lock()  # a channel has one writer at a time
         self._heard: float | None = None
         self._refused_line = ""
         self._refused_lines = 0
@@ -318,7 +308,8 @@ class AgentSession:
         assert channel is not None
         # The empty line cuts off whatever half line went before (the protocol's first rule).
         hello = {"type": "hello", "nonce": self._nonce, "protocol": PROTOCOL, "watch": True}
-        await channel.write(b"\n" + encode(hello), WRITE_TIMEOUT)
+        async with self._writing:
+            await channel.write(b"\n" + encode(hello), WRITE_TIMEOUT)
         moved = self._moved
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(patience):
@@ -345,13 +336,13 @@ class AgentSession:
             if self._state is SessionState.READY:
                 self._greet_again(f"the agent did not answer a ping: {error}")
 
-    async def _listen(self, changes: Any) -> None:
+    async def _listen(self, changes: Subscription) -> None:
         """The guest opened or closed a virtio-serial port: if it is ours, an agent came or went. Ask at once."""
-        async for event in changes:
+        async for _ in changes:
             if self._state is SessionState.GREETING:
                 self._greet_now.set()
-            elif self._state is SessionState.READY and not event.data.get("open", True):
-                # Not necessarily ours; the answer says which.
+            elif self._state is SessionState.READY:
+                # Not necessarily ours; the answer, and who gives it, says which.
                 with contextlib.suppress(ATPError):
                     await self._write({"type": "watch", "enabled": True}, WRITE_TIMEOUT)
 
@@ -370,10 +361,7 @@ class AgentSession:
         if state is not SessionState.READY:
             self._nonce = ""
             error = AgentError(f"The agent session of VM '{self.vm_name}' ended while it was asked: {self._trouble}.")
-            for future in self._asked.values():
-                if not future.done():
-                    future.set_exception(error)
-            self._asked.clear()
+            self._questions.fail_all(error)
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
         if SessionState.READY in (before, state):
@@ -393,11 +381,11 @@ class AgentSession:
         elif kind == "watching":
             self._receive_watching(message)
         elif kind == "pong":
-            self._answer(("pong", message.get("id")), {**message, "_read": now})
+            self._questions.answer(("pong", message.get("id")), {**message, "_read": now})
         elif kind == "state":
-            self._answer(("state", message.get("id")), message)
+            self._questions.answer(("state", message.get("id")), message)
         elif kind == "result":
-            self._answer(("result", message.get("event_id")), message)
+            self._questions.answer(("result", message.get("event_id")), message)
         elif kind == "error":
             self._publish("agent.error", {"message": message.get("message"), "about": message.get("about")})
         elif kind == "bye":
@@ -434,19 +422,11 @@ class AgentSession:
 
     def _items(self, message: Mapping[str, Any], now: float) -> list[Seen]:
         if message["type"] == "observations":
-            buses = {number: device.bus for number, device in self.devices.items()}
-            return [
-                Observation(device, buses.get(device, "other"), int(kind), int(code), int(value), int(time_us), now)
-                for device, kind, code, value, time_us in message["events"]
-            ]
+            return read_observations(message, self.devices, now)
         if message["type"] == "overrun":
-            device = message.get("device")
-            if device is None:
-                reason = f"the agent's outgoing queue was full, {message.get('dropped')} batches dropped"
-            else:
-                reason = f"the guest's kernel dropped events of {self.devices.get(device, device)} (SYN_DROPPED)"
-            self._publish("agent.overrun", {"reason": reason})
-            return [ObserverOverrun(reason, device, frozenset(int(code) for code in message.get("held") or ()), now)]
+            overrun = read_overrun(message, self.devices, now)
+            self._publish("agent.overrun", {"reason": overrun.reason})
+            return [overrun]
         devices = [AgentDevice.from_wire(device) for device in message["devices"]]
         self._note_devices({device.id: device for device in devices})
         self._publish("agent.devices", {"added": message.get("added"), "removed": message.get("removed")})
@@ -464,12 +444,7 @@ class AgentSession:
                 f"the agent was restarted (its next batch is {message.get('next_seq')}, ours {self._next_seq})"
             )
             return
-        self._answer(("watching", None), message)
-
-    def _answer(self, key: tuple[str, Any], message: Mapping[str, Any]) -> None:
-        future = self._asked.pop(key, None)
-        if future is not None and not future.done():
-            future.set_result(message)
+        self._questions.answer(("watching", None), message)
 
     def _overrun(self, reason: str) -> None:
         self._publish("agent.overrun", {"reason": reason})
@@ -497,10 +472,7 @@ class AgentSession:
                 last_seen=self.describe(),
                 next_step=STATUS_ADVICE,
             )
-        future = self._asked.get(key)
-        if future is None:
-            future = self._asked[key] = asyncio.get_running_loop().create_future()
-            future.add_done_callback(_retrieve)
+        future = self._questions.ask(key)
         try:
             async with asyncio.timeout(timeout):
                 await self._write(message, timeout)
@@ -517,23 +489,17 @@ class AgentSession:
                 next_step=STATUS_ADVICE,
             ) from None
         finally:
-            if self._asked.get(key) is future and key[1] is not None:
-                del self._asked[key]
+            self._questions.give_up(key, future)
 
     async def _write(self, message: Mapping[str, Any], timeout: float) -> None:
         channel = self._channel
         if channel is None:
             raise AgentError(f"The agent's channel of VM '{self.vm_name}' is not open: {self._trouble}.")
-        await channel.write(encode(message), timeout)
+        async with self._writing:
+            await channel.write(encode(message), timeout)
 
     def _is_fresh(self) -> bool:
         return self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS
 
     def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
         self._bus.publish(Event(f"vm:{self.vm_name}", kind, data))
-
-
-def _retrieve(future: asyncio.Future[Mapping[str, Any]]) -> None:
-    """An answer that nobody waits for any more is no unhandled error."""
-    if not future.cancelled():
-        future.exception()

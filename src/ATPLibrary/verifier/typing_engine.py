@@ -20,7 +20,7 @@ from ATPLibrary.verifier.matcher import Matcher
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_keyboards
 from ATPLibrary.verifier.report import InputReport, build_report
-from ATPLibrary.verifier.session import SessionState
+from ATPLibrary.verifier.session_state import SessionState
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
@@ -69,6 +69,7 @@ class TypingEngine:
         self._down: dict[str, Report] = {}
         self._waiting_to_release: asyncio.Task[None] | None = None
         self._wanted_down: set[str] = set()  # those of them that the caller asked to stay down
+        self._unheard_because = ""  # why the agent's word at the end of this input is missing
 
     # -- what a tester does ---------------------------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class TypingEngine:
         repeats = hold_seconds is not None or bool(self._wanted_down)
         try:
             async with asyncio.timeout(seconds), self._lock:
-                self.last_report = None
+                self.last_report, self._unheard_because, complete = None, "", False
                 await require_running(self._qmp, self._vm_name, what)
                 try:
                     # What `units` begin by letting go is theirs: their release must be seen.
@@ -169,8 +170,10 @@ class TypingEngine:
                     # Cancelled, out of time, refused, lost: whatever happened, no key stays down.
                     await shielded(self._release([q for q in self._down if q not in self._wanted_down]))
                     raise
+                else:
+                    complete = True
                 finally:
-                    self.last_report = self._build(what, matcher, characters, repeats)
+                    self.last_report = self._build(what, matcher, complete, characters, repeats)
         except TimeoutError as error:
             if isinstance(error, DeadlineError):
                 raise
@@ -211,6 +214,10 @@ class TypingEngine:
                     await loop.hold(hold_seconds, stream)
                     await loop.run(units[1:], stream)
                 await loop.listen_to_the_end(stream)
+                self._unheard_because = loop.unheard_because
+            except BaseException:
+                await shielded(loop.drain(stream))
+                raise
             finally:
                 self._queue, self._bus = loop.queue, loop.bus or self._bus
         # A release that was lost, or a key that came twice: the guest holds what we don't.
@@ -298,7 +305,7 @@ class TypingEngine:
     def _unit(self, edges: Sequence[Edge]) -> Unit:
         return Unit(tuple(_report(edge) for edge in edges))
 
-    def _build(self, what: str, matcher: Matcher, characters: int, repeats: bool) -> InputReport:
+    def _build(self, what: str, matcher: Matcher, complete: bool, characters: int, repeats: bool) -> InputReport:
         session = self._session
         return build_report(
             what,
@@ -308,6 +315,8 @@ class TypingEngine:
             device=self._bus,
             repeats_allowed=repeats,
             unverified_because=NO_SESSION if session is None else "",
+            unheard_because=self._unheard_because,
+            complete=complete,
         )
 
     def _too_late(self, what: str, matcher: Matcher, edges: int, seconds: float) -> DeadlineError:

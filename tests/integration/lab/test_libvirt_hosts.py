@@ -72,6 +72,23 @@ def test_a_stopped_host_leaves_no_process_and_no_file(hosts: tuple[LabHost, LabH
     host.stop()
 
 
+def test_a_stopped_hosts_vms_are_buried_and_not_left_to_process_one(hosts: tuple[LabHost, LabHost]) -> None:
+    host = hosts[0]
+    host.wait_until_ready(host.start())
+    connection = libvirt.open(host.uri)
+    disk = host.directory / "disk"  # its path makes the QEMU process this host's
+    disk.write_bytes(bytes(512))
+    connection.createXML(
+        f"""<domain type='qemu'><name>vm</name><memory unit='MiB'>16</memory><os><type arch='x86_64'>hvm</type></os><devices>
+        <disk type='file' device='disk'><source file='{disk}'/><target dev='sda' bus='ide'/></disk></devices></domain>""",
+        libvirt.VIR_DOMAIN_START_PAUSED,
+    )
+    connection.close()
+    (qemu,) = [process for process in host.processes() if process.role == "qemu lab-a"]
+    host.stop()
+    assert not Path("/proc", str(qemu.pid)).exists()
+
+
 def test_a_host_starts_again_after_its_daemon_was_killed(hosts: tuple[LabHost, LabHost]) -> None:
     host = hosts[0]
     first = host.start()

@@ -39,3 +39,12 @@ def test_it_passes_sigterm_on(tmp_path: Path) -> None:
         os.kill(process.pid, signal.SIGTERM)
         assert process.stdout.readline() == "told\n"
         assert process.wait(timeout=20) == 5
+
+
+def test_a_sigterm_at_any_moment_of_its_start_ends_the_command_too(tmp_path: Path) -> None:
+    # The command itself sends the signal to its parent at once, often before the parent is ready for it.
+    script = "echo $$ >command; kill -TERM $PPID; exec sleep 600"
+    for _ in range(10):
+        done = subprocess.run([*REAPER, "sh", "-c", script], cwd=tmp_path, timeout=20, check=False)
+        assert done.returncode == -signal.SIGTERM
+        assert not Path("/proc", (tmp_path / "command").read_text().strip()).exists()

@@ -46,6 +46,13 @@ async def test_a_vm_that_no_host_has_is_named_with_near_ones(workspace: Workspac
         await workspace.machine("sales-01", timeout=10.0)
 
 
+async def test_where_no_host_is_known_nothing_is_said_of_any_vm() -> None:
+    workspace = Workspace(Config(origin="atp.yaml"))
+    for asked in (workspace.machine("sales-001", timeout=10.0), workspace.vms(10.0)):
+        with pytest.raises(ConfigError, match=r"^A host should be in atp\.yaml but there is none\. .*'atp lab up'"):
+            await asked
+
+
 async def test_one_name_on_two_hosts_must_be_told_apart(workspace: Workspace, namesakes: Path) -> None:
     await workspace.host("rack-2", 10.0, f"test://{namesakes}")
     await workspace.machine("sales-001", "rack-1", timeout=10.0)

@@ -6,6 +6,8 @@ import asyncio
 import subprocess
 import sys
 import threading
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
@@ -70,6 +72,40 @@ def test_an_interrupted_wait_cancels_the_coroutine_and_awaits_its_clean_up() -> 
     finally:
         signal.signal(signal.SIGUSR1, previous)
     assert seen == ["released"]
+
+
+def test_an_interrupt_before_the_coroutine_has_begun_cancels_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    class Interrupted(BaseException):
+        pass
+
+    def submit_then_interrupt(coro: Coroutine[Any, Any, Any], running: asyncio.AbstractEventLoop) -> None:
+        submit(coro, running)
+        raise Interrupted
+
+    async def never() -> None:
+        begun.append("begun")
+        await asyncio.sleep(60)
+        begun.append("left running")
+
+    blocked = threading.Event()
+    submit = asyncio.run_coroutine_threadsafe
+    runtime.call_soon(blocked.wait, 5)  # the loop is busy, so that the coroutine can't begin before the interrupt
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", submit_then_interrupt)
+    monkeypatch.setattr(runtime, "CLEAN_UP_SECONDS", 0.05)
+    with pytest.raises(Interrupted):
+        runtime.wait(never(), 30, "It")
+    monkeypatch.undo()
+    blocked.set()
+
+    async def others() -> set[str]:
+        await asyncio.sleep(0)
+        return {t.get_name() for t in asyncio.all_tasks() if "bounded" in repr(t) and t is not asyncio.current_task()}
+
+    runtime.wait(asyncio.sleep(0), 5, "It")
+    assert runtime.wait(others(), 5, "It") == set()
+    assert "left running" not in begun
 
 
 def test_waiting_on_the_loops_own_thread_is_refused_instead_of_hanging() -> None:

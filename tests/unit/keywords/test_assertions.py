@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ATPLibrary.errors import VerificationError
+from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 
 pytestmark = pytest.mark.unit
@@ -47,6 +47,30 @@ def test_what_does_not_hold_is_one_sentence(value: object, operator: Operator, e
 
 def test_without_an_operator_nothing_is_asserted() -> None:
     check("It", "anything", None, None)
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "expected", "sentence"),
+    [
+        (
+            "running",
+            "!=",
+            None,
+            "VM: an assertion should have an operator and an expected value but has only the operator",
+        ),
+        ("running", None, "paused", "has only the value 'paused'. Give both"),
+        ("anything", "contains", "", "VM: an empty text is found in everything"),
+        ("anything", "matches", "", "would prove nothing"),
+        ("boot", "matches", "(", "'matches  (' should be an assertion about 'boot' but can't be: missing )"),
+        (1.5, "contains", "1", "should be an assertion about 1.5 but can't be"),
+    ],
+)
+def test_an_assertion_that_proves_nothing_is_refused(
+    value: object, operator: Operator | None, expected: object, sentence: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        check("VM", value, operator, expected)
+    assert sentence in str(caught.value)
 
 
 def test_long_text_is_cut_in_the_middle() -> None:

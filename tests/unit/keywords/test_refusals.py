@@ -21,11 +21,16 @@ pytestmark = pytest.mark.unit
         ("Run Command    ls", "This keyword needs a VM and none is connected."),
         ("VM Should Be    running", "This keyword needs a VM and none is connected."),
         ("Text Should Have Arrived", "This keyword needs a VM and none is connected."),
-        ("Connect To VM    win11", "VM 'win11' should exist on host (none is known) but does not."),
+        ("Connect To VM    win11", "A host should be in the configuration"),
+        ("VM Should Not Exist    win11", "A host should be in the configuration"),
         ("Connect To Host    rack-1", "Host 'rack-1' should be in the configuration"),
         ("Log In To Platform", "A platform should be named"),
         ("Get Desk Pools", "No platform is logged in to. Use 'Log In To Platform' first."),
         ("Output Should Contain    x", "There is no output to look at"),
+        ("Output Should Contain    ${EMPTY}", "An empty text is contained in any output"),
+        ("Receive From Channel    com.example.test    until=${EMPTY}", "An empty text ends nothing"),
+        ("Get Input Latency    101", "A percentile is from 0 to 100, not 101"),
+        ("Get Console Text    lines=0", "The last 0 lines of a console are no text to look at"),
     ],
 )
 def test_it_is_refused_with_a_sentence(run_robot: Callable[..., Any], step: str, sentence: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +141,42 @@ async def test_a_cancelled_command_does_not_poison_the_channel(qmp: DirectQmp, m
         with pytest.raises(asyncio.CancelledError):
             await task
         assert await qmp.query_status() == "running"
+
+
+async def test_pipelined_commands_that_are_late_leave_nothing_unsaid(
+    qmp: DirectQmp, monitor: Monitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def hold(monitor: Monitor, command: dict[str, Any]) -> None:
+        pass
+
+    monitor.answer = hold
+    with pytest.raises(DeadlineError, match="should answer 3 commands"):
+        await qmp.execute_many([("stop", None)] * 3, timeout=0.05)
+    with pytest.raises(DeadlineError, match=r"'stop' within 0\.05 s") as late:
+        await qmp.execute("stop", timeout=0.05)
+    del late
+    await qmp.close()
+    gc.collect()
+    assert not caplog.records  # "exception was never retrieved"
+
+
+async def test_deadlines_are_each_command_s_own(qmp: DirectQmp, monitor: Monitor) -> None:
+    async def hold(monitor: Monitor, command: dict[str, Any]) -> None:
+        pass
+
+    monitor.answer = hold
+    loop = asyncio.get_running_loop()
+
+    async def how_long(timeout: float) -> float:
+        started = loop.time()
+        with pytest.raises(DeadlineError):
+            await qmp.query_status(timeout)
+        return loop.time() - started
+
+    async with asyncio.timeout(5):
+        took = await asyncio.gather(how_long(0.3), how_long(0.1), how_long(0.2))
+    assert [took.index(each) for each in sorted(took)] == [1, 2, 0]
+    assert all(each >= wanted - 0.01 for each, wanted in zip(took, (0.3, 0.1, 0.2), strict=True))
 
 
 async def test_events_are_published_and_never_taken_for_a_reply(qmp: DirectQmp, monitor: Monitor) -> None:

@@ -18,6 +18,7 @@ from ATPLibrary.protocol.qga.command_lines import Family, Shell
 from ATPLibrary.protocol.qga.execution import Command, ExecResult, OnOutput, run
 from ATPLibrary.protocol.qga.freeze import Freeze
 from ATPLibrary.runtime import deadline
+from ATPLibrary.secrets import redact
 from ATPLibrary.transport import Domain
 
 PORT = "org.qemu.guest_agent.0"
@@ -193,10 +194,9 @@ class Qga:
             ) from error
 
     def _explained(self, name: str, error: CommandError, timeout: float) -> AgentError | ChannelError | CommandError:
-        said = error.description
-        if name == "guest-exec-status" and (
-            "disappeared" in said or "not connected" in said
-        ):  # it was there a moment ago
+        said = redact(error.description)  # it may quote the command line
+        # It was there a moment ago.
+        if name == "guest-exec-status" and ("disappeared" in said or "not connected" in said):
             return AgentError.about(
                 self.subject, wanted="tell a command's output",
                 got="libvirt lost it: it has ended (output fills its memory), or was dropped since the output is over some 3 MiB",

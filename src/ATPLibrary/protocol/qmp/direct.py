@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from qemu.qmp import ConnectError, Message, Runstate
+from qemu.qmp import ConnectError, Runstate
 from qemu.qmp.error import ProtocolError
 from qemu.qmp.message import DeserializationError
 
 from ATPLibrary.errors import ATPError, ChannelError, CommandError, DeadlineError
 from ATPLibrary.protocol.qmp.channel import COMMAND_SECONDS, Command, Qmp
-from ATPLibrary.protocol.qmp.client import LARGEST_MESSAGE_BYTES, LeanClient, UnexpectedReply
+from ATPLibrary.protocol.qmp.client import LARGEST_MESSAGE_BYTES, LeanClient, OversizeMessage, Reply, UnexpectedReply
 from ATPLibrary.transport import Domain
 
 _CLOSE_SECONDS = 1.0
@@ -48,7 +48,8 @@ class DirectQmp(Qmp):
                 await self._client.connect(str(self._path))
                 self._state = ChannelState.OPEN
                 self._watch = asyncio.get_running_loop().create_task(self._until_ended(), name=f"{self.subject} watch")
-                uuid = (await self._ask({"execute": "query-uuid"}))["return"]
+                (reply,) = self._send([{"execute": "query-uuid"}], timeout)
+                uuid = (await reply).get("return")
         except TimeoutError as error:
             await self.close()
             raise DeadlineError.about(
@@ -75,22 +76,25 @@ class DirectQmp(Qmp):
     ) -> Any:
         message = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
         try:
-            async with asyncio.timeout(timeout):
-                reply = await self._ask(message)
-        except TimeoutError as error:
-            raise self._late(f"'{command}'", timeout) from error
-        return self._answer(command, reply)
+            (reply,) = self._send([message], timeout)
+            return self._answer(command, await reply)
+        except TimeoutError:
+            raise self._late(f"'{command}'", timeout) from None
 
     async def execute_many(self, commands: Sequence[Command], timeout: float = COMMAND_SECONDS) -> list[Any]:
         messages = [
             {"execute": command, "arguments": arguments} if arguments else {"execute": command}
             for command, arguments in commands
         ]
+        waiting = self._send(messages, timeout)
         try:
-            async with asyncio.timeout(timeout):
-                replies = [await reply for reply in await self._send(messages)]
+            await self._client.until_written(timeout)
+            replies = [await reply for reply in waiting]
         except TimeoutError as error:
             raise self._late(f"{len(messages)} commands", timeout) from error
+        finally:
+            for reply in waiting:
+                reply.cancel()  # nobody waits for the rest: each is thrown away when it comes
         return [self._answer(command, reply) for (command, _), reply in zip(commands, replies, strict=True)]
 
     async def screenshot(self, timeout: float = COMMAND_SECONDS) -> bytes:
@@ -129,27 +133,20 @@ class DirectQmp(Qmp):
             finally:
                 if self._state is ChannelState.OPEN:
                     # Written now, answered whenever: a cancelled caller has no time to wait for it.
-                    await self._client.send([{"execute": "remove-fd", "arguments": {"fdset-id": number}}])
+                    (reply,) = self._send([{"execute": "remove-fd", "arguments": {"fdset-id": number}}], timeout)
+                    reply.cancel()
             os.lseek(memory, 0, os.SEEK_SET)
             with os.fdopen(os.dup(memory), "rb") as stream:
                 return stream.read()
         finally:
             os.close(memory)
 
-    async def _ask(self, message: dict[str, Any]) -> Message:
-        (reply,) = await self._send([message])
-        return await reply
-
-    async def _send(self, messages: list[dict[str, Any]]) -> list[asyncio.Future[Message]]:
+    def _send(self, messages: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
         if self._state is not ChannelState.OPEN:
             raise self._why_ended()
-        try:
-            return await self._client.send(messages)
-        except OSError as error:
-            self._lost(_cause(error))
-            raise self._why_ended() from error
+        return self._client.send(messages, timeout)
 
-    def _answer(self, command: str, reply: Message) -> Any:
+    def _answer(self, command: str, reply: Reply) -> Any:
         if "return" in reply:
             return reply["return"]
         raise self.refused(command, reply.get("error", "with a reply that has neither 'return' nor 'error'"))
@@ -202,6 +199,8 @@ def _cause(error: BaseException) -> str:
     """What ended the session, in words."""
     if isinstance(error, UnexpectedReply):
         return f"QEMU sent {error.error_message}"
+    if isinstance(error, OversizeMessage):
+        return error.error_message
     if isinstance(error, DeserializationError):
         return f"what came is not JSON: {error.raw[:80]!r}"
     if isinstance(error, ProtocolError):

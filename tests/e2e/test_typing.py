@@ -1,0 +1,167 @@
+"""Typing and pointing into real VMs: every key and motion is proved inside the guest, on each kind of keyboard."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from ATPLibrary import events
+from ATPLibrary.errors import AgentError, VmStateError
+from ATPLibrary.protocol.qga import open_qga
+from ATPLibrary.protocol.qmp import Qmp, open_qmp
+from ATPLibrary.protocol.virtio_serial import open_channel
+from ATPLibrary.transport import Domain, Transport
+from ATPLibrary.verifier import AgentSession, Pointer, TypingEngine, Verdict
+
+pytestmark = pytest.mark.e2e
+
+AGENT_CHANNEL = "com.vmagent.sock"
+BUSES = {"ps2": "i8042", "usb": "usb", "virtio": "virtio"}
+EVERY_CHARACTER = "Hello from ATP! 0123456789 `~!@#$%^&*()-_=+[{]}\\|;:'\",<.>/?\tAbCdEfGhIjKlMnOpQrStUvWxYz\n"
+
+
+class Connected:
+    """A lab VM with all that typing needs."""
+
+    def __init__(self, domain: Domain, qmp: Qmp, session: AgentSession, keyboards: list[str]) -> None:
+        self.domain = domain
+        self.qmp = qmp
+        self.session = session
+        self.typing = TypingEngine(qmp, session, keyboards)
+        self.pointer = Pointer(qmp, session)
+
+    async def run(self, command: str) -> str:
+        """What a command in the guest printed."""
+        qga = await open_qga(self.domain, 60)
+        try:
+            return (await qga.exec(command, timeout=30)).stdout.strip()
+        finally:
+            await qga.close()
+
+
+@contextlib.asynccontextmanager
+async def connected(vm: Any, mode: Any = "auto") -> AsyncIterator[Connected]:
+    transport = Transport(events.bus())
+    transport.add_host("here", vm.uri)
+    try:
+        domain = await transport.find(vm.uuid, timeout=30)
+        session = AgentSession(
+            lambda: open_channel(domain, AGENT_CHANNEL, timeout=10), vm.name, events.bus(), vm.spec.token
+        )
+        qmp = await open_qmp(domain, mode)
+        try:
+            await session.start(60)
+            yield Connected(domain, qmp, session, list((await domain.description(10)).keyboards))
+        finally:
+            await session.close()
+            await qmp.close()
+    finally:
+        await transport.close(5)
+
+
+@pytest.mark.parametrize("keyboard", ["ps2", "usb", "virtio"])
+async def test_every_character_arrives_once_and_in_order_on_every_keyboard(
+    keyboard: str, request: pytest.FixtureRequest
+) -> None:
+    async with connected(request.getfixturevalue(f"{keyboard}_vm")) as vm:
+        await vm.typing.press("ctrl+c")
+        report = await vm.typing.type_text("#" + EVERY_CHARACTER)
+        report.raise_if_bad(must_be_verified=True)
+        assert report.verified
+        assert report.device == BUSES[keyboard]
+        assert report.verdicts == {Verdict.OK: report.edges}
+        assert report.latency.count == report.edges
+        assert report.clock_error_ms is not None
+        assert f"{len(EVERY_CHARACTER) + 1} characters" in report.sentence()
+        assert not await vm.session.held_keys(10)
+
+
+async def test_text_through_libvirt_arrives_just_as_well(ps2_vm: Any) -> None:
+    async with connected(ps2_vm, "libvirt") as vm:
+        assert vm.qmp.kind == "libvirt"
+        report = await vm.typing.type_text("# Through libvirt, too.\n")
+        report.raise_if_bad(must_be_verified=True)
+
+
+async def test_typed_text_does_in_the_guest_what_it_says(ps2_vm: Any) -> None:
+    async with connected(ps2_vm) as vm:
+        await vm.typing.press("ctrl+c")
+        (await vm.typing.type_text('echo "Typed & proved: $((6*7))" > /tmp/typed; sync\n')).raise_if_bad()
+        # The shell is the one that reads: ask until it has done so.
+        assert await vm.run(
+            "for i in 1 2 3 4 5 6 7 8 9; do [ -s /tmp/typed ] && break; sleep 1; done; cat /tmp/typed"
+        ) == ("Typed & proved: 42")
+
+
+@pytest.mark.parametrize("keyboard", ["usb", "virtio"])
+async def test_a_held_key_repeats_and_is_let_go(keyboard: str, request: pytest.FixtureRequest) -> None:
+    async with connected(request.getfixturevalue(f"{keyboard}_vm")) as vm:
+        report = await vm.typing.hold("left", 1.0)
+        assert report.verified
+        assert report.repeated > 2
+        assert (report.lost, report.duplicated, report.reordered) == (0, 0, 0)
+        assert not await vm.session.held_keys(10)
+
+
+async def test_the_tablet_moves_clicks_drags_and_scrolls_and_each_is_seen(ps2_vm: Any) -> None:
+    async with connected(ps2_vm) as vm:
+        pointer = vm.pointer
+        assert (await pointer.move(0.25, 0.75)).verified
+        # It is there already: proved all the same, by a step away and back.
+        again = await pointer.move(0.25, 0.75)
+        assert again.verdicts == {Verdict.OK: 2}
+        for report in (
+            again,
+            await pointer.move(0.25, 0.5),  # one axis only
+            await pointer.move(639, 479, screen=(640, 480)),
+            await pointer.move(0, 0),
+            await pointer.click(),
+            await pointer.click("right"),
+            await pointer.double_click(),
+            await pointer.drag(0.5, 0.5, start=(0.1, 0.1)),
+            await pointer.scroll(3),
+            await pointer.scroll(-2),
+        ):
+            assert report.verified, report.sentence()
+            assert not report.bad
+        assert not await vm.session.held_keys(10)
+        assert not pointer.buttons_down
+
+
+async def test_a_pointer_whose_place_is_unknown_is_found_again(ps2_vm: Any) -> None:
+    """Whatever the guest's pointer is at, and whoever moved it there, a motion is proved on both axes."""
+    async with connected(ps2_vm) as vm:
+        assert (await vm.pointer.move(0.5, 0.5)).verified
+        for _ in range(2):
+            report = await Pointer(vm.qmp, vm.session).move(0.5, 0.5)
+            assert report.verified
+            assert report.verdicts == {Verdict.OK: 2}
+
+
+async def test_a_paused_vm_refuses_input_and_types_again_when_resumed(running_vm: Any) -> None:
+    async with connected(running_vm("virtio")) as vm:
+        # Just booted: the guest may not have set up its keyboard yet, and still nothing is lost.
+        (await vm.typing.type_text("# before\n")).raise_if_bad(must_be_verified=True)
+        await vm.domain.suspend(10)
+        with pytest.raises(VmStateError, match="is paused, and nothing was sent"):
+            await vm.typing.type_text("x")
+        await vm.domain.resume(10)
+        (await vm.typing.type_text("# after\n")).raise_if_bad(must_be_verified=True)
+
+
+async def test_with_the_agent_stopped_a_verified_key_fails_and_says_why_and_works_when_it_is_back(
+    running_vm: Any,
+) -> None:
+    async with connected(running_vm("ps2")) as vm:
+        assert await vm.run("atp-agent stop") == "stopped"
+        with pytest.raises(AgentError, match=r"said bye.*atp-agent status"):
+            await vm.typing.type_text("x")
+        assert vm.typing.last_report is not None
+        assert vm.typing.last_report.edges == 0
+        assert not vm.typing.last_report.verified
+        assert await vm.run("atp-agent start") == "started"
+        await vm.session.wait_ready(30)
+        (await vm.typing.type_text("# back\n")).raise_if_bad(must_be_verified=True)

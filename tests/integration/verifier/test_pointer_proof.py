@@ -1,0 +1,85 @@
+"""A motion is proved by what the guest saw of it, even one to where the pointer is already."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.verifier import AgentSession, Pointer, Verdict
+
+from .faulty_guest import FaultyGuest
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def guest(tmp_path: Path) -> AsyncIterator[FaultyGuest]:
+    async with FaultyGuest(tmp_path) as guest:
+        yield guest
+
+
+@pytest.fixture
+async def session(guest: FaultyGuest) -> AsyncIterator[AgentSession]:
+    session = guest.session()
+    await session.start(5)
+    yield session
+    await session.close()
+
+
+@pytest.mark.parametrize("tablet_range", [0x7FFF, 1023])
+@pytest.mark.parametrize("place", [(0.5, 0.5), (0.0, 1.0)])
+async def test_a_motion_to_where_the_pointer_is_already_is_proved_by_a_step_away_and_back(
+    tmp_path: Path, tablet_range: int, place: tuple[float, float]
+) -> None:
+    async with FaultyGuest(tmp_path) as guest:
+        guest.tablet_range = tablet_range
+        session = guest.session()
+        await session.start(5)
+        pointer = Pointer(guest.qmp, session)
+        for _ in range(3):
+            report = await pointer.move(*place)
+            assert report.verified
+            assert report.verdicts == {Verdict.OK: 2}
+        assert guest.pointer == {
+            axis: round(round(part * 0x7FFF) * tablet_range / 0x7FFF) for axis, part in enumerate(place)
+        }
+        await session.close()
+
+
+async def test_a_tablet_that_has_stopped_is_found_out_by_a_motion_to_where_the_pointer_is(
+    guest: FaultyGuest, session: AgentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ATPLibrary.verifier import closed_loop
+
+    monkeypatch.setattr(closed_loop, "STALL_SECONDS", 0.3)
+    pointer = Pointer(guest.qmp, session)
+    assert (await pointer.move(0.5, 0.5)).verified
+    guest.tablet_works = False
+    with pytest.raises(VerificationError, match="saw nothing on any device"):
+        await pointer.move(0.5, 0.5)
+
+
+async def test_pressing_a_button_that_is_down_is_refused_and_the_guest_not_blamed(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    pointer = Pointer(guest.qmp, session)
+    assert (await pointer.button_down()).verified
+    with pytest.raises(InputError, match="left button of VM 'faulty' should be up"):
+        await pointer.button_down()
+    assert pointer.buttons_down == ["left"]
+    assert (await pointer.button_up()).verified
+
+
+async def test_a_drag_of_a_few_units_sends_no_motion_that_nobody_can_see(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    pointer = Pointer(guest.qmp, session)
+    await pointer.move(0.5, 0.5)
+    before = len(guest.commands)
+    report = await pointer.drag(0.5 + 2 / 0x7FFF, 0.5)
+    assert report.verified
+    assert len(guest.commands) - before == 4  # press, two steps, let go
+    assert report.verdicts == {Verdict.OK: 4}

@@ -1,0 +1,232 @@
+"""The session with an agent that comes, goes, and misbehaves, over a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from ATPLibrary.errors import AgentError, ChannelError, DeadlineError
+from ATPLibrary.transport import ByteChannel
+from ATPLibrary.verifier import AgentSession, Observation, ObserverOverrun, SessionState
+from ATPLibrary.verifier.wire import LINE_LIMIT
+
+from .faulty_guest import KEYBOARD, FaultyGuest
+
+pytestmark = pytest.mark.integration
+
+A = 30
+
+
+@pytest.fixture
+async def guest(tmp_path: Path) -> AsyncIterator[FaultyGuest]:
+    async with FaultyGuest(tmp_path) as guest:
+        yield guest
+
+
+@pytest.fixture
+async def session(guest: FaultyGuest) -> AsyncIterator[AgentSession]:
+    session = guest.session()
+    await session.start(5)
+    yield session
+    await session.close()
+
+
+async def ready_again(guest: FaultyGuest, session: AgentSession) -> None:
+    await guest.events.wait_for(lambda event: event.kind == "agent.ready", 5, "The session")
+    assert session.state is SessionState.READY
+
+
+async def test_a_session_knows_the_agent_its_devices_and_its_clock(guest: FaultyGuest, session: AgentSession) -> None:
+    assert session.state is SessionState.READY
+    assert session.hello is not None
+    assert session.devices[KEYBOARD].keyboard
+    clock = session.clock
+    assert clock is not None
+    assert abs(clock.offset_us - 1_000_000) <= clock.error_us + 1
+
+
+async def test_observations_reach_every_subscriber_in_order(guest: FaultyGuest, session: AgentSession) -> None:
+    with session.observations.subscribe() as first, session.observations.subscribe() as second:
+        for value in (1, 0, 1, 0):
+            guest.observe(A, value)
+        for stream in (first, second):
+            values = [(await asyncio.wait_for(anext(stream), 5)) for _ in range(4)]
+            assert [seen.value for seen in values if isinstance(seen, Observation)] == [1, 0, 1, 0]
+            assert all(isinstance(seen, Observation) and seen.bus == "i8042" for seen in values)
+
+
+async def test_a_gap_in_the_numbers_is_an_overrun_and_not_a_loss(guest: FaultyGuest, session: AgentSession) -> None:
+    with session.observations.subscribe() as stream:
+        guest.tell(type="observations", seq=5, events=[[KEYBOARD, 1, A, 1, 1]], sent_us=1)
+        overrun = await asyncio.wait_for(anext(stream), 5)
+        assert isinstance(overrun, ObserverOverrun)
+        assert "batches 0 to 4 are missing" in overrun.reason
+        assert isinstance(await asyncio.wait_for(anext(stream), 5), Observation)
+
+
+async def test_a_batch_of_an_older_session_is_skipped(guest: FaultyGuest, session: AgentSession) -> None:
+    with session.observations.subscribe() as stream:
+        guest.observe(A, 1)
+        guest.tell(type="observations", seq=0, events=[[KEYBOARD, 1, 99, 1, 1]], sent_us=1)
+        guest.tell(type="hello", nonce="of another time", next_seq=77)
+        guest.observe(A, 0)
+        seen = [await asyncio.wait_for(anext(stream), 5) for _ in range(2)]
+        assert [item.code for item in seen if isinstance(item, Observation)] == [A, A]
+
+
+async def test_a_closed_port_is_opened_again_and_what_was_missed_is_an_overrun(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    with session.observations.subscribe() as stream:
+        again = asyncio.create_task(ready_again(guest, session))
+        await asyncio.sleep(0)
+        guest.cut()
+        guest._next()  # a batch went while the port was closed
+        await again
+        assert isinstance(await asyncio.wait_for(anext(stream), 5), ObserverOverrun)
+        guest.observe(A, 1)
+        assert isinstance(await asyncio.wait_for(anext(stream), 5), Observation)
+
+
+async def test_a_bye_ends_readiness_at_once_and_the_next_agent_is_greeted(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    again = asyncio.create_task(ready_again(guest, session))
+    await asyncio.sleep(0)
+    guest.tell(type="bye", reason="stopped")
+    await again
+    assert guest.hellos == 2
+    assert [event.kind for event in guest.events.recent(limit=3)][-2:] == ["agent.greeting", "agent.ready"]
+
+
+async def test_an_agent_that_was_restarted_without_a_word_is_found_out_before_input(guest: FaultyGuest) -> None:
+    session = guest.session()
+    await session.start(5)
+    for value in (1, 0):
+        guest.observe(A, value)
+    await session.ping(5)
+    guest.restart_agent()
+    await asyncio.sleep(0.3)  # as long as an answer counts as fresh
+    await session.ensure_watching(5)
+    assert guest.hellos == 2
+    with session.observations.subscribe() as stream:
+        guest.observe(A, 1)
+        assert isinstance(await asyncio.wait_for(anext(stream), 5), Observation)
+    await session.close()
+
+
+async def test_a_line_of_100_mb_is_one_event_and_the_session_goes_on(guest: FaultyGuest, session: AgentSession) -> None:
+    with session.observations.subscribe() as stream:
+        guest.say(b"x" * 100_000_000 + b"\n")
+        guest.observe(A, 1)
+        assert isinstance(await asyncio.wait_for(anext(stream), 10), Observation)
+    refused = [event for event in guest.events.recent(limit=100) if event.kind == "agent.line_refused"]
+    assert len(refused) == 1
+    assert f"{LINE_LIMIT:,} bytes" in refused[0].data["error"]
+    assert session.refused_lines == 1
+    assert "skipped 1 unreadable line" in session.describe()
+
+
+async def test_a_truncated_message_costs_only_itself(guest: FaultyGuest, session: AgentSession) -> None:
+    with session.observations.subscribe() as stream:
+        guest.say(b'{"type":"observations","seq":0,"even\n')
+        guest.observe(A, 1)
+        assert isinstance(await asyncio.wait_for(anext(stream), 5), Observation)
+
+
+async def test_a_batch_that_makes_no_sense_is_an_overrun(guest: FaultyGuest, session: AgentSession) -> None:
+    with session.observations.subscribe() as stream:
+        guest.tell(type="observations", seq=guest._next(), events=[[1, 2]], sent_us=1)
+        assert isinstance(await asyncio.wait_for(anext(stream), 5), ObserverOverrun)
+        guest.observe(A, 1)
+        assert isinstance(await asyncio.wait_for(anext(stream), 5), Observation)
+
+
+async def test_an_agent_that_never_answers_is_one_sentence_with_the_next_step(guest: FaultyGuest) -> None:
+    guest.greets = False
+    session = guest.session()
+    with pytest.raises(AgentError) as caught:
+        await session.start(0.3)
+    sentence = str(caught.value)
+    for part in ("'faulty'", "within 0.3 s", "port opened", "nothing received", "atp-agent status"):
+        assert part in sentence
+    guest.greets = True
+    await session.wait_ready(5)  # it is still wanted: it goes on trying
+    await session.close()
+
+
+async def test_a_port_that_cannot_be_opened_says_why(guest: FaultyGuest) -> None:
+    async def refuse() -> ByteChannel:
+        raise ChannelError("The port is not there.")
+
+    session = AgentSession(refuse, "faulty", guest.events)
+    with pytest.raises(AgentError, match="The port is not there"):
+        await session.start(0.3)
+    await session.close()
+
+
+@pytest.mark.parametrize("theirs", [None, "other-token-5678"])
+async def test_an_agent_with_another_token_is_refused_at_once_and_no_token_is_spelled(
+    tmp_path: Path, theirs: str | None
+) -> None:
+    async with FaultyGuest(tmp_path, token=theirs) as guest:
+        session = guest.session("our-token-1234")
+        with pytest.raises(AgentError, match="token") as caught:
+            await session.start(30)
+        assert "1234" not in str(caught.value)
+        assert "5678" not in str(caught.value)
+        await session.close()
+
+
+async def test_the_right_token_is_accepted(tmp_path: Path) -> None:
+    async with FaultyGuest(tmp_path, token="our-token-1234") as guest:
+        session = guest.session("our-token-1234")
+        await session.start(5)
+        await session.close()
+
+
+async def test_an_agent_of_another_protocol_is_refused_at_once(guest: FaultyGuest) -> None:
+    guest.protocol = 2
+    session = guest.session()
+    with pytest.raises(AgentError, match="protocol 1"):
+        await session.start(30)
+    await session.close()
+
+
+async def test_a_question_that_is_not_answered_ends_at_its_deadline(guest: FaultyGuest, session: AgentSession) -> None:
+    await session.ping(5)
+    guest.answers_pings = False
+    with pytest.raises(DeadlineError, match=r"answer a 'state' within 0\.1 s"):
+        await session.held_keys(0.1)
+
+
+async def test_a_question_under_way_ends_when_the_port_does(guest: FaultyGuest, session: AgentSession) -> None:
+    await session.ping(5)
+    guest.answers_pings = False
+    asking = asyncio.create_task(session.held_keys(30))
+    await asyncio.sleep(0.05)
+    guest.cut()
+    with pytest.raises(AgentError, match="ended while it was asked"):
+        await asyncio.wait_for(asking, 5)
+
+
+async def test_an_expectation_is_answered_by_its_own_id(session: AgentSession) -> None:
+    results = await asyncio.gather(
+        *(session.expect({"type": "keyboard", "action": "keydown", "key": "a"}, 5) for _ in range(3))
+    )
+    assert len({result["event_id"] for result in results}) == 3
+
+
+async def test_closing_ends_everything_and_asking_then_says_so(guest: FaultyGuest) -> None:
+    session = guest.session()
+    await session.start(5)
+    await session.close()
+    assert session.state is SessionState.CLOSED
+    with pytest.raises(AgentError):
+        await session.held_keys(1)
+    await session.start(5)
+    assert session.state is SessionState.READY
+    await session.close()
