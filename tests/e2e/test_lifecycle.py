@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import os
 import subprocess
+import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from typing import Any
 import libvirt
 import pytest
 import pytest_asyncio
+import yaml
+from robot.api import ExecutionResult
 
 from ATPLibrary.config import Config
 from ATPLibrary.errors import CommandError, DeadlineError, HostError, VmStateError
@@ -237,10 +241,18 @@ async def test_a_vm_moves_between_two_hosts_while_it_runs(
         with pytest.raises(HostError, match="should move to another host but is on 'lab-x' already"):
             await migrate(machine.domain, await workspace.host(x.name, 20), MigrationPlan(), 30)
 
-        # Its disk stays where it is: both hosts reach it.
+        # A move that takes too long is called off: it runs on where it was.
         plan = MigrationPlan(
             unsafe=True, uri=f"unix://{y.directory}/m", xml=moved_xml(text, here, there, disk_too=False)
         )
+        await machine.domain.call("be slow to move", lambda handle: handle.migrateSetMaxSpeed(1), timeout=10)
+        with pytest.raises(DeadlineError, match=r"asked to move to host 'lab-y', should answer within \d"):
+            await migrate(machine.domain, destination, plan, 3)
+        await machine.domain.wait_for_state(VmState.RUNNING, 20)
+        await types(machine, "still here")
+        await machine.domain.call("move fast", lambda handle: handle.migrateSetMaxSpeed(2**20), timeout=10)
+
+        # Its disk stays where it is: both hosts reach it.
         async with workspace.replaced(machine, 10):
             workspace.moved(machine, await migrate(machine.domain, destination, plan, 60))
         assert machine.host == y.name
@@ -267,5 +279,75 @@ async def test_a_vm_moves_between_two_hosts_while_it_runs(
         finally:
             elsewhere.close()
         await types(machine, "three")
+
+        # And once more, with what it wrote to its disk.
+        await run(machine, "echo taken along >/dev/vda; sync")
+        text = await machine.domain.call("read its XML", lambda handle: handle.XMLDesc(8), timeout=10)
+        plan = MigrationPlan(
+            storage="copy top layer", uri=f"unix://{y.directory}/m", xml=moved_xml(text, here, there, disk_too=True)
+        )
+        async with workspace.replaced(machine, 10):
+            workspace.moved(machine, await migrate(machine.domain, destination, plan, 60))
+        assert await run(machine, "head -c 11 /dev/vda") == "taken along"
+        disks = await machine.domain.call("read its XML", lambda handle: handle.XMLDesc(0), timeout=10)
+        assert str(there.overlay) in disks
+        assert str(here.overlay) not in disks
+        await types(machine, "four")
     finally:
         await workspace.close()
+
+
+SUITE = """\
+*** Settings ***
+Library    ATPLibrary
+Library    String
+
+*** Test Cases ***
+The Life Of A VM As A Tester Writes It
+    Connect To VM    wanderer
+    Wait Until Verifier Is Ready    timeout=2 min
+    ${{xml}} =    Get VM XML    migratable=True
+    ${{xml}} =    Replace String    ${{xml}}    {here.files}    {there.files}
+    ${{xml}} =    Replace String    ${{xml}}    {there.overlay}    {here.overlay}
+    ${{xml}} =    Replace String    ${{xml}}    '{here.listen}'    '{there.listen}'
+    Run Keyword And Expect Error    VM 'wanderer' on host 'lab-x' should move to host 'lab-y' but *unsafe=True*
+    ...    Migrate VM    lab-y    uri=unix://{socket}
+    Migrate VM    lab-y    unsafe=True    uri=unix://{socket}    xml=${{xml}}
+    Type Text    moved
+    Text Should Have Arrived    moved
+    @{{there}} =    Get VMs    host=lab-y    state=running
+    Should Be Equal    ${{there}}    ${{{{["wanderer"]}}}}
+    Create Snapshot    here
+    Run Command    rm -rf /etc/atp-story; mkdir /etc/atp-story
+    Revert To Snapshot    here
+    Type Text    back
+    Text Should Have Arrived    back
+    Command Output Should Be    ls -d /etc/atp-story 2>&1 | grep -c No    1
+    Delete Snapshot    here
+    Get VM Stats    name=memory_mib    operator===    expected=96
+    Get VM Stats    name=cpu_percent    operator=<    expected=400    over=200 ms
+    Save VM
+    Start VM
+    Type Text    on
+    Text Should Have Arrived    on
+    Wait Until Guest Agent Is Ready    timeout=1 min
+    ${{how}} =    Shut Down VM    timeout=1 min
+    Should Be Equal    ${{how}}    guest agent
+    VM Should Be    shutoff
+"""
+
+
+def test_a_tester_writes_down_the_life_of_a_vm(
+    two_hosts: tuple[NamedHost, NamedHost], two_places: tuple[MachineSpec, MachineSpec], tmp_path: Path
+) -> None:
+    here, there = two_places
+    config = tmp_path / "atp.yaml"
+    config.write_text(yaml.safe_dump({"hosts": {host.name: {"uri": host.uri} for host in two_hosts}}), encoding="utf-8")
+    suite = tmp_path / "life.robot"
+    suite.write_text(SUITE.format(here=here, there=there, socket=two_hosts[1].directory / "m"), encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "robot", "-d", str(tmp_path / "out"), str(suite)],
+        env={**os.environ, "ATP_CONFIG": str(config)}, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    (test,) = ExecutionResult(tmp_path / "out" / "output.xml").suite.tests
+    assert test.passed, f"{test.message}\n{ran.stdout}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ATPLibrary.errors import CommandError, HostError
-from ATPLibrary.transport.jobs import run_job
+from ATPLibrary.transport.jobs import ABORT_SECONDS, run_job
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ async def migrate(domain: Domain, destination: HostConnection, plan: MigrationPl
     except CommandError as error:
         raise _explained(domain, destination, what, error) from error
     finally:
-        loan.call_in()
+        await loan.call_in()
         lending.cancel()
         await asyncio.gather(lending, return_exceptions=True)
     return await destination.lookup(domain.uuid, max(left(), 1.0))
@@ -78,6 +78,7 @@ class _Loan:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._is_lent = asyncio.Event()
+        self._is_back = asyncio.Event()
         self._lock = threading.Lock()
         self._back = threading.Event()
         self._taken = False
@@ -112,12 +113,18 @@ class _Loan:
             yield self._connection
         finally:
             self._back.set()
+            with contextlib.suppress(RuntimeError):  # the loop has gone, and with it who would wait
+                self._loop.call_soon_threadsafe(self._is_back.set)
 
-    def call_in(self) -> None:
-        """Nobody will borrow it any more. Who has it keeps it until the end."""
+    async def call_in(self) -> None:
+        """Nobody will borrow it any more. Who has it keeps it until the end, which a move that was called off soon comes to."""
         with self._lock:
             if not self._taken:
                 self._back.set()
+                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ABORT_SECONDS):
+                await self._is_back.wait()
 
 
 def _move(handle: libvirt.virDomain, plan: MigrationPlan, loan: _Loan, peer: str | None) -> None:

@@ -119,10 +119,13 @@ async def start_agent(qemu_ga: Path) -> AsyncIterator[Callable[..., Awaitable[So
         domain = SocketDomain(path)
         started.append((domain, process))
         async with deadline(10, "qemu-ga", wanted="listen"):
-            while not path.exists():
+            while True:
                 assert process.returncode is None, "qemu-ga doesn't start"
-                await asyncio.sleep(0.01)  # it tells nobody
-        await domain.connect()
+                try:
+                    await domain.connect()
+                    break
+                except (FileNotFoundError, ConnectionRefusedError):
+                    await asyncio.sleep(0.01)  # it tells nobody when it listens
         return domain
 
     yield start
