@@ -104,10 +104,21 @@ class TypingEngine:
         return await self._input(f"keys '{combination}' held {seconds:g} s", units, timeout, hold_seconds=seconds)
 
     async def key_down(self, name: str, timeout: float | None = None) -> InputReport:
-        """Press keys and leave them down, until `key_up()` or `release_all()`."""
+        """Press keys and leave them down, until `key_up()` or `release_all()`; a press that fails, or isn't proved, is let go.
+
+        `InputError` when one is down already: its press would never be seen.
+        """
         qcodes = parse_combination(name, self.layout)
-        self._wanted_down.update(qcodes)
-        return await self._input(f"key '{name}' down", [self._unit([Edge(q, True) for q in qcodes])], timeout)
+        if down := [qcode for qcode in qcodes if qcode in self._wanted_down]:
+            raise InputError.about(
+                f"Key '{name}' of VM '{self._vm_name}'",
+                wanted="be up to be pressed",
+                got=f"{', '.join(down)} is down already",
+                last_seen=f"down are: {', '.join(self._down)}",
+                next_step="Let go of it first, with 'Key Up'",
+            )
+        units = [self._unit([Edge(q, True) for q in qcodes])]
+        return await self._input(f"key '{name}' down", units, timeout, keeps=qcodes)
 
     async def key_up(self, name: str, timeout: float | None = None) -> InputReport:
         """Let go of keys that `key_down()` pressed. `InputError` when one isn't down: its release would never be seen."""
@@ -147,13 +158,14 @@ class TypingEngine:
         characters: int = 0,
         hold_seconds: float | None = None,
         releases: Sequence[str] = (),
+        keeps: Sequence[str] = (),
     ) -> InputReport:
         edges = sum(len(unit.reports) for unit in units)
         seconds = (
             timeout if timeout is not None else SECONDS_AT_LEAST + edges * SECONDS_PER_EDGE + (hold_seconds or 0.0)
         )
         matcher = Matcher(held=(EVDEV_OF_QCODE[qcode] for qcode in self._down))
-        repeats = hold_seconds is not None or bool(self._wanted_down)
+        repeats = hold_seconds is not None or bool(self._wanted_down or keeps)
         try:
             async with asyncio.timeout(seconds), self._lock:
                 self.last_report, self._unheard_because, complete = None, "", False
@@ -162,18 +174,24 @@ class TypingEngine:
                     # What `units` begin by letting go is theirs: their release must be seen.
                     if left_over := [q for q in self._down if q not in self._wanted_down and q not in releases]:
                         await self._release(left_over)
+                    self._wanted_down.update(keeps)
                     if self._session is None:
                         await self._by_the_clock(units, matcher, hold_seconds)
                     else:
                         await self._closed_loop(self._session, what, units, matcher, hold_seconds, joins=characters > 0)
                 except BaseException:
                     # Cancelled, out of time, refused, lost: whatever happened, no key stays down.
+                    self._wanted_down.difference_update(keeps)
                     await shielded(self._release([q for q in self._down if q not in self._wanted_down]))
                     raise
                 else:
                     complete = True
                 finally:
                     self.last_report = self._build(what, matcher, complete, characters, repeats)
+                if keeps and self._session is not None and not self.last_report.verified:
+                    # Its caller takes it for failed, and so won't let go of it.
+                    self._wanted_down.difference_update(keeps)
+                    await self._release(keeps)
         except TimeoutError as error:
             if isinstance(error, DeadlineError):
                 raise

@@ -291,6 +291,43 @@ async def test_a_key_stays_down_from_key_down_to_key_up(guest: FaultyGuest, engi
     assert not guest.held
 
 
+async def test_a_key_down_that_is_not_seen_is_let_go(guest: FaultyGuest, engine: TypingEngine, impatient: None) -> None:
+    guest.dies_when_all_is_seen = 1
+    report = await engine.key_down("shift")  # it went down, but nobody can say that it did so once
+    assert not report.verified
+    await until(lambda: not guest.held)
+
+
+async def test_a_key_down_that_fails_leaves_no_key_down(
+    guest: FaultyGuest, engine: TypingEngine, impatient: None
+) -> None:
+    guest.die_at = 0
+    with pytest.raises(VerificationError, match="agent stopped answering"):
+        await engine.key_down("shift")
+    await until(lambda: guest.received == [(42, 1), (42, 0)] and not guest.held)
+
+
+async def test_a_key_down_that_takes_too_long_leaves_no_key_down(guest: FaultyGuest, engine: TypingEngine) -> None:
+    guest.edge_seconds = 0.15
+    with pytest.raises(DeadlineError):
+        await engine.key_down("shift", timeout=0.1)
+    assert not engine.keys_down
+    assert not guest.held
+    guest.edge_seconds = 0.0005
+    assert (await engine.key_down("shift")).verified
+    assert guest.held == {42}
+
+
+async def test_pressing_a_key_that_is_down_is_refused_and_it_stays_down(
+    guest: FaultyGuest, engine: TypingEngine
+) -> None:
+    await engine.key_down("shift")
+    with pytest.raises(InputError, match=r"ctrl\+shift.*shift is down already.*Key Up"):
+        await engine.key_down("ctrl+shift")
+    assert guest.held == {42}
+    assert engine.keys_down == ["shift"]
+
+
 async def test_letting_go_of_a_key_that_is_not_down_is_refused(engine: TypingEngine) -> None:
     with pytest.raises(InputError, match="shift is not down"):
         await engine.key_up("shift")

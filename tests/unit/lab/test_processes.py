@@ -103,7 +103,9 @@ def test_processes_are_found_by_their_command_line(tmp_path: Path) -> None:
     mark = f"mark-{uuid.uuid4()}"
     with subprocess.Popen(["sh", "-c", "exec sleep 600", mark]) as stranger:
         stranger.kill()
-    process = processes.spawn("marked", ["sh", "-c", "sleep 600; :", mark], ENVIRON, tmp_path / "log")
+    process = processes.spawn(
+        "marked", [sys.executable, "-c", "import signal; signal.pause()", mark], ENVIRON, tmp_path / "log"
+    )
     try:
         found = list(processes.find(lambda command: "found" if mark in command else None))
         assert found == [replace(process, role="found")]
