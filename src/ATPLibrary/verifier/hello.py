@@ -9,6 +9,7 @@ from typing import Any
 
 from ATPLibrary.errors import AgentError
 from ATPLibrary.secrets import Secret
+from ATPLibrary.verifier.fields import MALFORMED, listed, shown, text, whole
 from ATPLibrary.verifier.observation import AgentDevice
 
 PROTOCOL = 1
@@ -34,11 +35,13 @@ class AgentHello:
             raise AgentError.about(
                 subject,
                 wanted=f"speak protocol {PROTOCOL}",
-                got=f"speaks {message.get('protocol')!r} (version {message.get('version')!r})",
+                got=f"speaks {shown(message.get('protocol'))} (version {shown(message.get('version'))})",
                 next_step="Install the agent that belongs to this ATPLibrary in the guest",
             )
         theirs = message.get("token")
-        if token is not None and not hmac.compare_digest(str(theirs or "").encode(), token.reveal().encode()):
+        # Compared whatever it is: no text that can't be encoded, and no other type, is the token.
+        spelled = (theirs if isinstance(theirs, str) else "").encode("utf-8", "surrogatepass")
+        if token is not None and not hmac.compare_digest(spelled, token.reveal().encode()):
             raise AgentError.about(
                 subject,
                 wanted="carry the token of this VM",
@@ -47,19 +50,19 @@ class AgentHello:
                 "the agent's --token-file in the guest",
             )
         try:
-            devices = [AgentDevice.from_wire(device) for device in message["devices"]]
+            devices = [AgentDevice.from_wire(device) for device in listed(message["devices"])]
             return cls(
-                version=str(message.get("version", "")),
-                vm_id=str(message.get("vm_id", "")),
-                vm_id_source=str(message.get("vm_id_source", "")),
-                boot_id=str(message.get("boot_id", "")),
-                capabilities=frozenset(str(name) for name in message.get("capabilities", ())),
+                version=text(message.get("version")),
+                vm_id=text(message.get("vm_id")),
+                vm_id_source=text(message.get("vm_id_source")),
+                boot_id=text(message.get("boot_id")),
+                capabilities=frozenset(text(name) for name in message.get("capabilities") or ()),
                 devices={device.id: device for device in devices},
-                next_seq=int(message["next_seq"]),
-                monotonic_us=int(message.get("monotonic_us", 0)),
-                realtime_us=int(message.get("realtime_us", 0)),
+                next_seq=whole(message["next_seq"]),
+                monotonic_us=whole(message.get("monotonic_us", 0)),
+                realtime_us=whole(message.get("realtime_us", 0)),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise AgentError.about(
                 subject,
                 wanted="greet as docs/agent-protocol.md says",

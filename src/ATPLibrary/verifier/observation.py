@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ATPLibrary.errors import AgentError
+from ATPLibrary.verifier.fields import MALFORMED, listed, shown, text, whole
 
 # Linux input event types, values and the codes that this package names (linux/input-event-codes.h).
 EV_KEY = 1
@@ -66,19 +67,18 @@ class AgentDevice:
         """Raises `AgentError` when the description isn't one."""
         try:
             absolute = {
-                int(axis): (int(low), int(high)) for axis, (low, high) in (message.get("absolute") or {}).items()
+                int(axis): (whole(low), whole(high)) for axis, (low, high) in (message.get("absolute") or {}).items()
             }
-            pointer = message.get("pointer")
             return cls(
-                id=int(message["id"]),
-                path=str(message.get("path", "")),
-                name=str(message.get("name", "")),
-                bus=str(message.get("bus", "other")),
+                id=whole(message["id"]),
+                path=text(message.get("path")),
+                name=text(message.get("name")),
+                bus=text(message.get("bus")) or "other",
                 keyboard=bool(message.get("keyboard")),
-                pointer=None if pointer is None else str(pointer),
+                pointer=text(message.get("pointer")) or None,
                 absolute=absolute,
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except MALFORMED as error:
             raise AgentError(f"The agent described an input device in a way that can't be read: {error!r}.") from error
 
     def __str__(self) -> str:
@@ -86,19 +86,21 @@ class AgentDevice:
 
 
 def read_observations(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> list[Seen]:
-    """The events of an `observations` message, in order. `KeyError`, `TypeError` or `ValueError` when it isn't one."""
+    """The events of an `observations` message, in order. One of `MALFORMED` when it isn't one."""
     buses = {number: device.bus for number, device in devices.items()}
     return [
-        Observation(device, buses.get(device, "other"), int(kind), int(code), int(value), int(time_us), received)
-        for device, kind, code, value, time_us in message["events"]
+        Observation(
+            whole(device), buses.get(device, "other"), whole(kind), whole(code), whole(value), whole(time_us), received
+        )
+        for device, kind, code, value, time_us in listed(message["events"])
     ]
 
 
 def read_overrun(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> ObserverOverrun:
     """An `overrun` message: of one device (its kernel buffer was full), or of the agent's own queue (device null)."""
-    device = message.get("device")
+    device = None if message.get("device") is None else whole(message["device"])
     if device is None:
-        reason = f"the agent's outgoing queue was full, {message.get('dropped')} batches dropped"
+        reason = f"the agent's outgoing queue was full, {shown(message.get('dropped'))} batches dropped"
     else:
         reason = f"the guest's kernel dropped events of {devices.get(device, device)} (SYN_DROPPED)"
-    return ObserverOverrun(reason, device, frozenset(int(code) for code in message.get("held") or ()), received)
+    return ObserverOverrun(reason, device, frozenset(whole(code) for code in message.get("held") or ()), received)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
 
-# The answer's type, and the id by which it is known; None where the protocol has none: then all who ask share one answer.
-Key = tuple[str, Any]
-Message = Mapping[str, Any]
+from ATPLibrary.verifier.answers import Key, Message
 
 
 class Questions:
@@ -29,6 +25,11 @@ class Questions:
         future = self._open.pop(key, None)
         if future is not None and not future.done():
             future.set_result(message)
+
+    def fail(self, key: Key, error: Exception) -> None:
+        future = self._open.pop(key, None)
+        if future is not None and not future.done():
+            future.set_exception(error)
 
     def give_up(self, key: Key, future: asyncio.Future[Message]) -> None:
         """Nobody waits for this one any more, unless it is a shared one."""

@@ -23,9 +23,12 @@ from typing import TYPE_CHECKING, Any
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
 from ATPLibrary.events import Event, EventBus, Subscription
 from ATPLibrary.secrets import Secret, as_secret
+from ATPLibrary.verifier.answers import Key, Message, check, key_of, key_of_refused, read_held, read_pong
+from ATPLibrary.verifier.batches import NUMBERED, Batches
 from ATPLibrary.verifier.clock import ClockEstimate, ClockOffset
+from ATPLibrary.verifier.fields import MALFORMED, shown
 from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
-from ATPLibrary.verifier.observation import AgentDevice, ObserverOverrun, Seen, read_observations, read_overrun
+from ATPLibrary.verifier.observation import AgentDevice
 from ATPLibrary.verifier.questions import Questions
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.stream import ObservationFeed
@@ -66,11 +69,9 @@ class AgentSession:
     ) -> None:
         self.vm_name = vm_name
         self.hello: AgentHello | None = None
-        self.devices: dict[int, AgentDevice] = {}
-        self._devices_changed = asyncio.Event()  # replaced at each change
-        self.observations = ObservationFeed()
         self._channel_factory = channel_factory
         self._bus = bus
+        self._batches = Batches(self._publish)
         self._token = None if token is None else as_secret(token)
         self._state = SessionState.CLOSED
         self._moved = asyncio.Event()  # replaced at each move: whoever waits holds the old one
@@ -79,13 +80,12 @@ class AgentSession:
         self._channel: ByteChannel | None = None
         self._nonce = ""
         self._greet_now = asyncio.Event()
-        self._next_seq: int | None = None
         self._clock = ClockEstimate()
         self._ids = itertools.count(1)
         self._questions = Questions()
         self._writing = asyncio.Lock()  # a channel has one writer at a time
         self._heard: float | None = None
-        self._refused_line = ""
+        self._refused = ""
         self._refused_lines = 0
         self._refusal: AgentError | None = None  # this agent is the wrong one: waiting won't help
         self._trouble = "nothing was tried yet"
@@ -104,11 +104,20 @@ class AgentSession:
     @property
     def next_seq(self) -> int | None:
         """The number of the batch that comes next."""
-        return self._next_seq
+        return self._batches.next_seq
+
+    @property
+    def devices(self) -> Mapping[int, AgentDevice]:
+        """The guest's input devices, by the agent's ids."""
+        return self._batches.devices
+
+    @property
+    def observations(self) -> ObservationFeed:
+        return self._batches.observations
 
     @property
     def refused_lines(self) -> int:
-        """How many lines of the agent's were no message: garbage, or over 10 MiB."""
+        """How many lines of this channel were no message: garbage, over 10 MiB, or fields that make no sense."""
         return self._refused_lines
 
     def describe(self) -> str:
@@ -120,8 +129,8 @@ class AgentSession:
             words += f", last heard {time.monotonic() - self._heard:.1f} s ago"
         if self._state is not SessionState.READY:
             words += f" ({self._trouble})"
-        if self._refused_line:
-            words += f"; skipped {self._refused_lines} unreadable lines, the last was {self._refused_line}"
+        if self._refused:
+            words += f"; skipped {self._refused_lines} unreadable lines, the last was {self._refused}"
         return words
 
     async def start(self, timeout: float) -> None:
@@ -131,6 +140,7 @@ class AgentSession:
         """
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run(), name=f"agent session of {self.vm_name}")
+            self._task.add_done_callback(self._note_end)
         await self.wait_ready(timeout)
         if self.clock is None:
             # Nice to have at once; observations can be taken without.
@@ -162,8 +172,7 @@ class AgentSession:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait((task,))
         self._trouble = "closed on this side"
         self._move(SessionState.CLOSED)
 
@@ -186,21 +195,15 @@ class AgentSession:
 
     async def wait_for_device(self, predicate: Callable[[AgentDevice], bool], timeout: float) -> AgentDevice | None:
         """The first device that `predicate` picks, as soon as the guest has set one up; None after `timeout` seconds without."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while True:
-                    changed = self._devices_changed
-                    if (device := next(filter(predicate, self.devices.values()), None)) is not None:
-                        return device
-                    await changed.wait()
-        return None
+        return await self._batches.wait_for_device(predicate, timeout)
 
     async def ping(self, timeout: float) -> ClockOffset:
         """Measure the clocks once more and return the best offset known."""
         number = next(self._ids)
         sent = time.monotonic()
         answer = await self._ask({"type": "ping", "id": number}, ("pong", number), timeout)
-        self._clock.add(sent, float(answer["received_us"]), float(answer["sent_us"]), float(answer["_read"]))
+        pong = read_pong(answer)
+        self._clock.add(sent, pong.received_us, pong.sent_us, answer["_read"])
         best = self.clock
         assert best is not None
         return best
@@ -208,11 +211,7 @@ class AgentSession:
     async def held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
         """The keys and buttons that are down in the guest now: (device id, code), as its kernel says."""
         number = next(self._ids)
-        answer = await self._ask({"type": "state", "id": number}, ("state", number), timeout)
-        try:
-            return frozenset((int(device), int(code)) for device, code in answer["held"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise AgentError(f"The agent of VM '{self.vm_name}' sent a state that can't be read: {error!r}.") from error
+        return read_held(await self._ask({"type": "state", "id": number}, ("state", number), timeout))
 
     async def expect(self, event: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         """Let the agent wait for `event` (the design document's format) and return its result; `timeout` in seconds is the guest's.
@@ -255,6 +254,18 @@ class AgentSession:
             await asyncio.sleep(back_off)
             back_off = min(back_off * 2, LONGEST_BACK_OFF)
 
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """It ends by `close()` only; anything else is a defect of ours, which whoever waits should hear of."""
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        self._trouble = f"the session broke: {error!r}"
+        self._refusal = AgentError(
+            f"The agent session of VM '{self.vm_name}' broke, a defect of ATPLibrary: {error!r}."
+        )
+        self._publish("agent.broken", {"error": str(self._refusal)})
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
+
     async def _serve(self, channel: ByteChannel) -> None:
         """Read until the channel ends, which is an error."""
         lines = LineReader()
@@ -281,7 +292,7 @@ class AgentSession:
             self._heard = now
             for message in lines.feed(data):
                 if isinstance(message, Refused):
-                    self._refuse_line(message, lines.refused)
+                    self._refuse(message.why)
                 else:
                     self._receive(message, now)
 
@@ -376,94 +387,66 @@ class AgentSession:
             self._receive_hello(message)
         elif self._state is not SessionState.READY:
             return  # of an older session
-        elif kind in ("observations", "overrun", "devices"):
-            self._receive_numbered(message, now)
-        elif kind == "watching":
-            self._receive_watching(message)
-        elif kind == "pong":
-            self._questions.answer(("pong", message.get("id")), {**message, "_read": now})
-        elif kind == "state":
-            self._questions.answer(("state", message.get("id")), message)
-        elif kind == "result":
-            self._questions.answer(("result", message.get("event_id")), message)
+        elif kind in NUMBERED:
+            self._batches.receive(message, now)
+        elif kind in ("watching", "pong", "state", "result", "error", "bye"):
+            try:
+                self._receive_answer(kind, message, now)
+            except MALFORMED as error:
+                self._refuse(f"a '{kind}' that can't be read: {error!r}")
+
+    def _receive_answer(self, kind: str, message: Mapping[str, Any], now: float) -> None:
+        """Raises one of `MALFORMED` when the message doesn't even say what it answers."""
+        if kind == "bye":
+            self._greet_again(f"the agent said bye: {shown(message.get('reason'))}")
         elif kind == "error":
-            self._publish("agent.error", {"message": message.get("message"), "about": message.get("about")})
-        elif kind == "bye":
-            self._greet_again(f"the agent said bye: {message.get('reason')}")
+            said, about = shown(message.get("message")), shown(message.get("about"))
+            self._publish("agent.error", {"message": said, "about": about})
+            if (refused := key_of_refused(message)) is not None:
+                self._questions.fail(
+                    refused, AgentError(f"The agent of VM '{self.vm_name}' refused a '{about}': {said}.")
+                )
+        elif kind == "watching" and message.get("next_seq") != self._batches.next_seq:
+            # It stands in the stream behind every batch sent so far: another number is another agent, or batches that got lost.
+            said = shown(message.get("next_seq"))
+            self._greet_again(f"the agent was restarted (its next batch is {said}, ours {self._batches.next_seq})")
+        else:
+            key = key_of(message)
+            try:
+                check(message)
+            except MALFORMED as error:
+                self._questions.fail(key, self._refuse(f"a '{kind}' that can't be read: {error!r}"))
+            else:
+                self._questions.answer(key, {**message, "_read": now})
 
     def _receive_hello(self, message: Mapping[str, Any]) -> None:
         if not self._nonce or message.get("nonce") != self._nonce:
             return
         hello = AgentHello.from_wire(message, self.vm_name, self._token)
         before, self.hello, self._refusal = self.hello, hello, None
-        expected, self._next_seq = self._next_seq, hello.next_seq
-        self._note_devices(dict(hello.devices))
+        self._batches.begin(hello.next_seq, hello.devices)
         if before is not None and before.boot_id != hello.boot_id:
             self._clock.clear()
         if self._state is SessionState.GREETING:
             self._move(SessionState.READY)
-        if expected is not None and expected != hello.next_seq:
-            self._overrun(f"the agent's session began anew (batch {hello.next_seq} follows {expected - 1})")
 
-    def _receive_numbered(self, message: Mapping[str, Any], now: float) -> None:
-        seq = message.get("seq")
-        if not isinstance(seq, int) or self._next_seq is None or seq < self._next_seq:
-            return
-        if seq > self._next_seq:
-            self._overrun(f"batches {self._next_seq} to {seq - 1} are missing")
-        self._next_seq = seq + 1
-        try:
-            items = self._items(message, now)
-        except (AgentError, KeyError, TypeError, ValueError, IndexError) as error:
-            self._overrun(f"batch {seq} can't be read: {error!r}")
-            return
-        if items:
-            self.observations.publish(items)
-
-    def _items(self, message: Mapping[str, Any], now: float) -> list[Seen]:
-        if message["type"] == "observations":
-            return read_observations(message, self.devices, now)
-        if message["type"] == "overrun":
-            overrun = read_overrun(message, self.devices, now)
-            self._publish("agent.overrun", {"reason": overrun.reason})
-            return [overrun]
-        devices = [AgentDevice.from_wire(device) for device in message["devices"]]
-        self._note_devices({device.id: device for device in devices})
-        self._publish("agent.devices", {"added": message.get("added"), "removed": message.get("removed")})
-        return []
-
-    def _note_devices(self, devices: dict[int, AgentDevice]) -> None:
-        self.devices = devices
-        changed, self._devices_changed = self._devices_changed, asyncio.Event()
-        changed.set()
-
-    def _receive_watching(self, message: Mapping[str, Any]) -> None:
-        # It stands in the stream behind every batch sent so far: another number means another agent, or batches that got lost.
-        if message.get("next_seq") != self._next_seq:
-            self._greet_again(
-                f"the agent was restarted (its next batch is {message.get('next_seq')}, ours {self._next_seq})"
-            )
-            return
-        self._questions.answer(("watching", None), message)
-
-    def _overrun(self, reason: str) -> None:
-        self._publish("agent.overrun", {"reason": reason})
-        self.observations.publish([ObserverOverrun(reason, None, frozenset(), time.monotonic())])
-
-    def _refuse_line(self, refused: Refused, count: int) -> None:
-        self._refused_line, self._refused_lines = refused.why, count
-        if count <= REFUSALS_TOLD:
-            error = AgentError.about(
-                f"The agent of VM '{self.vm_name}'",
-                wanted="send lines of JSON of at most 10 MiB",
-                got=f"sent {refused.why}",
-                next_step="It was skipped; if it goes on, something else writes to this port in the guest",
-            )
+    def _refuse(self, got: str) -> AgentError:
+        """Count something that is no message; the first few are told."""
+        self._refused, self._refused_lines = got, self._refused_lines + 1
+        error = AgentError.about(
+            f"The agent of VM '{self.vm_name}'",
+            wanted="send messages as docs/agent-protocol.md says, one a line of at most 10 MiB",
+            got=f"sent {got}",
+            next_step="It was skipped; if it goes on, something else writes to this port in the guest, or the agent there is none "
+            "of ours",
+        )
+        if self._refused_lines <= REFUSALS_TOLD:
             self._publish("agent.line_refused", {"error": str(error)})
+        return error
 
     # -- asking ---------------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, message: Mapping[str, Any], key: tuple[str, Any], timeout: float) -> Mapping[str, Any]:
+    async def _ask(self, message: Message, key: Key, timeout: float) -> Message:
         if self._state is not SessionState.READY:
             raise AgentError.about(
                 f"The agent of VM '{self.vm_name}'",

@@ -47,6 +47,8 @@ class FaultyGuest:
         self.edge_seconds = 0.0005  # how long the kernel takes to read one edge
         self.answers_pings = True
         self.greets = True
+        self.next_hello: dict[str, Any] = {}  # fields that are otherwise than they should be
+        self.instead: dict[str, dict[str, Any]] = {}  # by the type of a request: what is answered, beside its id
         self.tablet_works = True
         self.pointer = {0: 0, 1: 0}  # where the guest has it: axis -> value
         self.tablet_range = 0x7FFF
@@ -194,6 +196,8 @@ class FaultyGuest:
                 self._greet(message["nonce"])
         elif not self.answers_pings:
             return
+        elif kind in self.instead:
+            self.tell(**{name: message[name] for name in ("id", "event_id") if name in message} | self.instead[kind])
         elif kind == "ping":
             now = self.now_us()
             self.tell(type="pong", id=message["id"], received_us=now, sent_us=now, realtime_us=0)
@@ -224,22 +228,23 @@ class FaultyGuest:
             "pointer": "absolute",
             "absolute": axes,
         }
-        self.tell(
-            type="hello",
-            nonce=nonce,
-            protocol=self.protocol,
-            agent="atp-guest-agent",
-            version="test",
-            vm_id="faulty",
-            vm_id_source="hostname",
-            boot_id="1",
-            token=self.token,
-            capabilities=["observe"],
-            devices=[keyboard, tablet],
-            next_seq=self._seq,
-            monotonic_us=self.now_us(),
-            realtime_us=0,
-        )
+        hello = {
+            "type": "hello",
+            "nonce": nonce,
+            "protocol": self.protocol,
+            "agent": "atp-guest-agent",
+            "version": "test",
+            "vm_id": "faulty",
+            "vm_id_source": "hostname",
+            "boot_id": "1",
+            "token": self.token,
+            "capabilities": ["observe"],
+            "devices": [keyboard, tablet],
+            "next_seq": self._seq,
+            "monotonic_us": self.now_us(),
+            "realtime_us": 0,
+        }
+        self.tell(**hello | self.next_hello)
 
 
 class FaultyQmp(Qmp):

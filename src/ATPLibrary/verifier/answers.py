@@ -1,0 +1,71 @@
+"""What the agent answers, as values. Each reader raises one of `MALFORMED` for an answer that isn't one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ATPLibrary.verifier.fields import fields_of, listed, text, whole
+
+# The answer's type, and the id by which it is known; None where the protocol has none: then all who ask share one answer.
+Key = tuple[str, int | str | None]
+Message = Mapping[str, Any]
+
+# By the type of a request: the type of its answer, and the field that both carry.
+_ANSWER_TO: Mapping[str, tuple[str, str | None]] = {
+    "ping": ("pong", "id"),
+    "state": ("state", "id"),
+    "expect": ("result", "event_id"),
+    "watch": ("watching", None),
+}
+_FIELD_OF: Mapping[str, str | None] = dict(_ANSWER_TO.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    received_us: int
+    sent_us: int
+
+
+def key_of(message: Message) -> Key:
+    """Which question a `pong`, `state`, `result` or `watching` answers."""
+    return message["type"], _name(message, _FIELD_OF[message["type"]])
+
+
+def key_of_refused(error: Message) -> Key | None:
+    """Which question an `error` refuses; None when it is about something that nobody waits for."""
+    about = error.get("about")
+    if about is None or text(about) not in _ANSWER_TO:
+        return None
+    kind, field = _ANSWER_TO[about]
+    if field is not None and error.get(field) is None:
+        return None
+    return kind, _name(error, field)
+
+
+def check(message: Message) -> None:
+    """Raise one of `MALFORMED` unless what a `pong`, `state` or `result` says can be read."""
+    match message["type"]:
+        case "pong":
+            read_pong(message)
+        case "state":
+            read_held(message)
+        case "result":
+            if not isinstance(message["verified"], bool):
+                raise ValueError("'verified' is neither true nor false")
+            fields_of(message.get("details") or {})
+
+
+def read_pong(message: Message) -> Pong:
+    return Pong(whole(message["received_us"]), whole(message["sent_us"]))
+
+
+def read_held(message: Message) -> frozenset[tuple[int, int]]:
+    return frozenset((whole(device), whole(code)) for device, code in listed(message["held"]))
+
+
+def _name(message: Message, field: str | None) -> int | str | None:
+    if field is None:
+        return None
+    return whole(message[field]) if field == "id" else text(message[field])
