@@ -1,105 +1,31 @@
-"""The host's end of the agent's protocol (docs/agent-protocol.md): one session, kept open for as long as it is wanted.
-
-                start()              channel is open            hello with our nonce
-    CLOSED ----------------> OPENING ----------------> GREETING ---------------------> READY
-       ^                        ^                          ^                             |
-       | close()                | back-off                 | bye, no pong, restarted     |
-       +---- from any      LOST <------ channel ended -----+-----------------------------+
-
-Only `_move` changes the state. One hello is under way at a time: an answer with another nonce, and batches numbered before the
-hello's `next_seq`, belong to an older session and are skipped.
-"""
+"""The host's end of the agent's protocol (docs/agent-protocol.md): one session, kept open for as long as it is wanted."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import secrets as tokens
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
-from ATPLibrary.events import Event, EventBus, Subscription
-from ATPLibrary.secrets import Secret, as_secret
-from ATPLibrary.verifier.answers import Key, Message, check, key_of, key_of_refused, read_held, read_pong
-from ATPLibrary.verifier.batches import NUMBERED, Batches
-from ATPLibrary.verifier.clock import ClockEstimate, ClockOffset
-from ATPLibrary.verifier.fields import MALFORMED, shown
-from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
+from ATPLibrary.verifier.answers import read_held
+from ATPLibrary.verifier.link import AgentLink
 from ATPLibrary.verifier.observation import AgentDevice
-from ATPLibrary.verifier.questions import Questions
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.stream import ObservationFeed
-from ATPLibrary.verifier.wire import LineReader, Refused, encode
 
-if TYPE_CHECKING:
-    from ATPLibrary.transport import ByteChannel
-
-FIRST_BACK_OFF = 0.1
-LONGEST_BACK_OFF = 2.0
-# An agent that isn't there yet gets every hello when it opens the port: few, then.
-FIRST_PATIENCE = 1.0
-LONGEST_PATIENCE = 5.0
-CLOCK_PINGS = 6
-PING_INTERVAL = 10.0
-PONG_PATIENCE = 10.0
-READ_TURN = 30.0  # how long one read may wait; silence is judged by pings, not by reads
-WRITE_TIMEOUT = 10.0
 # Heard of the agent this recently, it needn't be asked again whether it is there.
 FRESH_SECONDS = 0.25
-# How many refused lines of a session become events; all are counted.
-REFUSALS_TOLD = 3
 
 
-class AgentSession:
-    """A session with the agent in one VM.
+class AgentSession(AgentLink):
+    """A session with the agent in one VM: what others ask of it. `AgentLink` keeps it.
 
     `channel_factory` opens the byte channel anew each time; `token`, when given, must be the agent's. Nothing happens before
     `start()`. Belongs to the loop that `start()` ran on.
     """
-
-    def __init__(
-        self,
-        channel_factory: Callable[[], Awaitable[ByteChannel]],
-        vm_name: str,
-        bus: EventBus,
-        token: Secret | str | None = None,
-    ) -> None:
-        self.vm_name = vm_name
-        self.hello: AgentHello | None = None
-        self._channel_factory = channel_factory
-        self._bus = bus
-        self._batches = Batches(self._publish)
-        self._token = None if token is None else as_secret(token)
-        self._state = SessionState.CLOSED
-        self._moved = asyncio.Event()  # replaced at each move: whoever waits holds the old one
-        self._since = time.time()
-        self._task: asyncio.Task[None] | None = None
-        self._channel: ByteChannel | None = None
-        self._nonce = ""
-        self._greet_now = asyncio.Event()
-        self._clock = ClockEstimate()
-        self._ids = itertools.count(1)
-        self._questions = Questions()
-        self._writing = asyncio.Lock()  # a channel has one writer at a time
-        self._heard: float | None = None
-        self._refused = ""
-        self._refused_lines = 0
-        self._refusal: AgentError | None = None  # this agent is the wrong one: waiting won't help
-        self._trouble = "nothing was tried yet"
-
-    # -- what others ask ------------------------------------------------------------------------------------------------------
-
-    @property
-    def state(self) -> SessionState:
-        return self._state
-
-    @property
-    def clock(self) -> ClockOffset | None:
-        """The guest's clock against ours, with its error bound now; None before the first ping came back."""
-        return self._clock.at(time.monotonic())
 
     @property
     def next_seq(self) -> int | None:
@@ -120,25 +46,13 @@ class AgentSession:
         """How many lines of this channel were no message: garbage, over 10 MiB, or fields that make no sense."""
         return self._refused_lines
 
-    def describe(self) -> str:
-        """The session in words, for an error's "last seen": "agent session ready since 14:02:11, last heard 0.3 s ago"."""
-        words = f"agent session {self._state.value} since {time.strftime('%H:%M:%S', time.localtime(self._since))}"
-        if self._heard is None:
-            words += ", nothing received"
-        else:
-            words += f", last heard {time.monotonic() - self._heard:.1f} s ago"
-        if self._state is not SessionState.READY:
-            words += f" ({self._trouble})"
-        if self._refused:
-            words += f"; skipped {self._refused_lines} unreadable lines, the last was {self._refused}"
-        return words
-
     async def start(self, timeout: float) -> None:
         """Open the session, or wait for it to be open. `AgentError` when no agent, or the wrong one, answers in `timeout` seconds.
 
         The session stays wanted: it goes on trying until `close()`.
         """
         if self._task is None or self._task.done():
+            self._refusal = None
             self._task = asyncio.create_task(self._run(), name=f"agent session of {self.vm_name}")
             self._task.add_done_callback(self._note_end)
         await self.wait_ready(timeout)
@@ -197,17 +111,6 @@ class AgentSession:
         """The first device that `predicate` picks, as soon as the guest has set one up; None after `timeout` seconds without."""
         return await self._batches.wait_for_device(predicate, timeout)
 
-    async def ping(self, timeout: float) -> ClockOffset:
-        """Measure the clocks once more and return the best offset known."""
-        number = next(self._ids)
-        sent = time.monotonic()
-        answer = await self._ask({"type": "ping", "id": number}, ("pong", number), timeout)
-        pong = read_pong(answer)
-        self._clock.add(sent, pong.received_us, pong.sent_us, answer["_read"])
-        best = self.clock
-        assert best is not None
-        return best
-
     async def held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
         """The keys and buttons that are down in the guest now: (device id, code), as its kernel says."""
         number = next(self._ids)
@@ -229,260 +132,5 @@ class AgentSession:
                     await self._write({"type": "cancel", "event_id": event_id}, timeout=1.0)
             raise
 
-    # -- the state machine ----------------------------------------------------------------------------------------------------
-
-    async def _run(self) -> None:
-        back_off = FIRST_BACK_OFF
-        while True:
-            self._move(SessionState.OPENING)
-            try:
-                self._channel = await self._channel_factory()
-                self._trouble = f"port opened {time.strftime('%H:%M:%S')}, no hello yet"
-                await self._serve(self._channel)
-            except (ATPError, OSError) as error:
-                self._trouble = str(error)
-                if isinstance(error, AgentError):
-                    self._refusal = error
-            finally:
-                channel, self._channel = self._channel, None
-                was_ready = self._state is SessionState.READY
-                self._move(SessionState.LOST)
-                if channel is not None:
-                    await channel.close()
-            if was_ready:
-                back_off = FIRST_BACK_OFF
-            await asyncio.sleep(back_off)
-            back_off = min(back_off * 2, LONGEST_BACK_OFF)
-
-    def _note_end(self, task: asyncio.Task[None]) -> None:
-        """It ends by `close()` only; anything else is a defect of ours, which whoever waits should hear of."""
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        self._trouble = f"the session broke: {error!r}"
-        self._refusal = AgentError(
-            f"The agent session of VM '{self.vm_name}' broke, a defect of ATPLibrary: {error!r}."
-        )
-        self._publish("agent.broken", {"error": str(self._refusal)})
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-
-    async def _serve(self, channel: ByteChannel) -> None:
-        """Read until the channel ends, which is an error."""
-        lines = LineReader()
-        self._refused_lines = 0
-        self._move(SessionState.GREETING)
-        tending = asyncio.create_task(self._tend(), name=f"agent greeting of {self.vm_name}")
-        reading = asyncio.create_task(self._read(channel, lines), name=f"agent reading of {self.vm_name}")
-        try:
-            done, _ = await asyncio.wait((tending, reading), return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in (tending, reading):
-                task.cancel()
-            await asyncio.gather(tending, reading, return_exceptions=True)
-
-    async def _read(self, channel: ByteChannel, lines: LineReader) -> None:
-        while True:
-            try:
-                data = await channel.read(READ_TURN)
-            except DeadlineError:
-                continue
-            now = time.monotonic()
-            self._heard = now
-            for message in lines.feed(data):
-                if isinstance(message, Refused):
-                    self._refuse(message.why)
-                else:
-                    self._receive(message, now)
-
-    async def _tend(self) -> None:
-        """Greet until the agent answers, then ask now and then whether it is still there."""
-        patience = FIRST_PATIENCE
-        with self._bus.subscribe(self._is_port_change) as changes:
-            listening = asyncio.create_task(self._listen(changes))
-            try:
-                while True:
-                    if self._state is SessionState.GREETING:
-                        await self._greet(patience)
-                        patience = min(patience * 2, LONGEST_PATIENCE)
-                    else:
-                        patience = FIRST_PATIENCE
-                        await self._keep()
-            finally:
-                listening.cancel()
-
-    async def _greet(self, patience: float) -> None:
-        self._nonce = tokens.token_hex(8)
-        self._greet_now.clear()
-        channel = self._channel
-        assert channel is not None
-        # The empty line cuts off whatever half line went before (the protocol's first rule).
-        hello = {"type": "hello", "nonce": self._nonce, "protocol": PROTOCOL, "watch": True}
-        async with self._writing:
-            await channel.write(b"\n" + encode(hello), WRITE_TIMEOUT)
-        moved = self._moved
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                waits = [asyncio.create_task(moved.wait()), asyncio.create_task(self._greet_now.wait())]
-                try:
-                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for wait in waits:
-                        wait.cancel()
-
-    async def _keep(self) -> None:
-        """While ready: measure the clocks, then ping every now and then."""
-        try:
-            for _ in range(CLOCK_PINGS):
-                await self.ping(PONG_PATIENCE)
-            while self._state is SessionState.READY:
-                moved = self._moved
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PING_INTERVAL):
-                        await moved.wait()
-                    continue
-                await self.ping(PONG_PATIENCE)
-        except (DeadlineError, AgentError) as error:
-            if self._state is SessionState.READY:
-                self._greet_again(f"the agent did not answer a ping: {error}")
-
-    async def _listen(self, changes: Subscription) -> None:
-        """The guest opened or closed a virtio-serial port: if it is ours, an agent came or went. Ask at once."""
-        async for _ in changes:
-            if self._state is SessionState.GREETING:
-                self._greet_now.set()
-            elif self._state is SessionState.READY:
-                # Not necessarily ours; the answer, and who gives it, says which.
-                with contextlib.suppress(ATPError):
-                    await self._write({"type": "watch", "enabled": True}, WRITE_TIMEOUT)
-
-    def _is_port_change(self, event: Event) -> bool:
-        return event.source == f"vm:{self.vm_name}" and event.kind == "qmp.VSERPORT_CHANGE"
-
-    def _greet_again(self, why: str) -> None:
-        self._trouble = why
-        self._move(SessionState.GREETING)
-
-    def _move(self, state: SessionState) -> None:
-        if state is self._state:
-            return
-        before, self._state = self._state, state
-        self._since = time.time()
-        if state is not SessionState.READY:
-            self._nonce = ""
-            error = AgentError(f"The agent session of VM '{self.vm_name}' ended while it was asked: {self._trouble}.")
-            self._questions.fail_all(error)
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-        if SessionState.READY in (before, state):
-            kind = "agent.ready" if state is SessionState.READY else f"agent.{state.value}"
-            self._publish(kind, {"why": self._trouble} if state is not SessionState.READY else {})
-
-    # -- messages -------------------------------------------------------------------------------------------------------------
-
-    def _receive(self, message: Mapping[str, Any], now: float) -> None:
-        kind = message["type"]
-        if kind == "hello":
-            self._receive_hello(message)
-        elif self._state is not SessionState.READY:
-            return  # of an older session
-        elif kind in NUMBERED:
-            self._batches.receive(message, now)
-        elif kind in ("watching", "pong", "state", "result", "error", "bye"):
-            try:
-                self._receive_answer(kind, message, now)
-            except MALFORMED as error:
-                self._refuse(f"a '{kind}' that can't be read: {error!r}")
-
-    def _receive_answer(self, kind: str, message: Mapping[str, Any], now: float) -> None:
-        """Raises one of `MALFORMED` when the message doesn't even say what it answers."""
-        if kind == "bye":
-            self._greet_again(f"the agent said bye: {shown(message.get('reason'))}")
-        elif kind == "error":
-            said, about = shown(message.get("message")), shown(message.get("about"))
-            self._publish("agent.error", {"message": said, "about": about})
-            if (refused := key_of_refused(message)) is not None:
-                self._questions.fail(
-                    refused, AgentError(f"The agent of VM '{self.vm_name}' refused a '{about}': {said}.")
-                )
-        elif kind == "watching" and message.get("next_seq") != self._batches.next_seq:
-            # It stands in the stream behind every batch sent so far: another number is another agent, or batches that got lost.
-            said = shown(message.get("next_seq"))
-            self._greet_again(f"the agent was restarted (its next batch is {said}, ours {self._batches.next_seq})")
-        else:
-            key = key_of(message)
-            try:
-                check(message)
-            except MALFORMED as error:
-                self._questions.fail(key, self._refuse(f"a '{kind}' that can't be read: {error!r}"))
-            else:
-                self._questions.answer(key, {**message, "_read": now})
-
-    def _receive_hello(self, message: Mapping[str, Any]) -> None:
-        if not self._nonce or message.get("nonce") != self._nonce:
-            return
-        hello = AgentHello.from_wire(message, self.vm_name, self._token)
-        before, self.hello, self._refusal = self.hello, hello, None
-        self._batches.begin(hello.next_seq, hello.devices)
-        if before is not None and before.boot_id != hello.boot_id:
-            self._clock.clear()
-        if self._state is SessionState.GREETING:
-            self._move(SessionState.READY)
-
-    def _refuse(self, got: str) -> AgentError:
-        """Count something that is no message; the first few are told."""
-        self._refused, self._refused_lines = got, self._refused_lines + 1
-        error = AgentError.about(
-            f"The agent of VM '{self.vm_name}'",
-            wanted="send messages as docs/agent-protocol.md says, one a line of at most 10 MiB",
-            got=f"sent {got}",
-            next_step="It was skipped; if it goes on, something else writes to this port in the guest, or the agent there is none "
-            "of ours",
-        )
-        if self._refused_lines <= REFUSALS_TOLD:
-            self._publish("agent.line_refused", {"error": str(error)})
-        return error
-
-    # -- asking ---------------------------------------------------------------------------------------------------------------
-
-    async def _ask(self, message: Message, key: Key, timeout: float) -> Message:
-        if self._state is not SessionState.READY:
-            raise AgentError.about(
-                f"The agent of VM '{self.vm_name}'",
-                wanted="be connected",
-                got="is not",
-                last_seen=self.describe(),
-                next_step=STATUS_ADVICE,
-            )
-        future = self._questions.ask(key)
-        try:
-            async with asyncio.timeout(timeout):
-                await self._write(message, timeout)
-                return await asyncio.shield(future)
-        except TimeoutError as error:
-            if isinstance(error, DeadlineError):
-                raise
-            raise DeadlineError.about(
-                f"The agent of VM '{self.vm_name}'",
-                wanted=f"answer a '{message['type']}'",
-                got="did not",
-                waited=timeout,
-                last_seen=self.describe(),
-                next_step=STATUS_ADVICE,
-            ) from None
-        finally:
-            self._questions.give_up(key, future)
-
-    async def _write(self, message: Mapping[str, Any], timeout: float) -> None:
-        channel = self._channel
-        if channel is None:
-            raise AgentError(f"The agent's channel of VM '{self.vm_name}' is not open: {self._trouble}.")
-        async with self._writing:
-            await channel.write(encode(message), timeout)
-
     def _is_fresh(self) -> bool:
         return self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS
-
-    def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
-        self._bus.publish(Event(f"vm:{self.vm_name}", kind, data))

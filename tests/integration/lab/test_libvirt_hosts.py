@@ -17,6 +17,7 @@ import pytest
 
 from ATPLibrary.errors import HostError, LabError
 from ATPLibrary.lab import processes
+from ATPLibrary.lab.daemon_user import daemon_user
 from ATPLibrary.lab.hosts import LabHost, reach, short_directory
 from ATPLibrary.lab.machine import MODELS, MachineSpec, domain_xml
 
@@ -78,6 +79,7 @@ def test_a_stopped_hosts_vms_are_buried_and_not_left_to_process_one(hosts: tuple
     connection = libvirt.open(host.uri)
     disk = host.directory / "disk"  # its path makes the QEMU process this host's
     disk.write_bytes(bytes(512))
+    daemon_user().hand_over([disk])
     connection.createXML(
         f"""<domain type='qemu'><name>vm</name><memory unit='MiB'>16</memory><os><type arch='x86_64'>hvm</type></os><devices>
         <disk type='file' device='disk'><source file='{disk}'/><target dev='sda' bus='ide'/></disk></devices></domain>""",

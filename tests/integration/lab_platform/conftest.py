@@ -91,9 +91,11 @@ class PlatformLab:
 
 
 @pytest.fixture(scope="session")
-def halting_image(tmp_path_factory: pytest.TempPathFactory) -> ImageSettings:
+def halting_image() -> Iterator[ImageSettings]:
     """A guest that QEMU boots like any Linux and that stops its processor at once (Documentation/x86/boot.rst)."""
-    directory = tmp_path_factory.mktemp("image")
+    # Where root may not have user namespaces, QEMU runs as "nobody", who can't read pytest's own directories.
+    directory = Path(tempfile.mkdtemp(prefix="atp-halt-", dir="/tmp"))
+    directory.chmod(0o755)
     kernel = bytearray(8192)
     kernel[0x1F1] = 4  # setup sectors
     kernel[0x1FE:0x200] = b"\x55\xaa"
@@ -108,7 +110,7 @@ def halting_image(tmp_path_factory: pytest.TempPathFactory) -> ImageSettings:
     (directory / "initrd").write_bytes(b"\0" * 512)
     disk = directory / "disk.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(disk), "1M"], check=True, timeout=60)
-    return ImageSettings(
+    yield ImageSettings(
         directory=directory,
         kernel=directory / "kernel",
         initrd=directory / "initrd",
@@ -116,6 +118,7 @@ def halting_image(tmp_path_factory: pytest.TempPathFactory) -> ImageSettings:
         cmdline="quiet",
         key="halt",
     )
+    shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

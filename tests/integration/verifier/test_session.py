@@ -168,6 +168,23 @@ async def test_a_port_that_cannot_be_opened_says_why(guest: FaultyGuest) -> None
     await session.close()
 
 
+async def test_a_session_that_breaks_says_so_can_be_closed_and_begun_again(guest: FaultyGuest) -> None:
+    breaks = True
+
+    async def open_or_break() -> ByteChannel:
+        if breaks:
+            raise KeyError("a defect")
+        return await guest.open_channel()
+
+    session = AgentSession(open_or_break, "faulty", guest.events)
+    with pytest.raises(AgentError, match=r"session of VM 'faulty' broke.*a defect"):
+        await session.start(30)
+    await session.close()
+    breaks = False
+    await session.start(5)
+    await session.close()
+
+
 @pytest.mark.parametrize("theirs", [None, "other-token-5678"])
 async def test_an_agent_with_another_token_is_refused_at_once_and_no_token_is_spelled(
     tmp_path: Path, theirs: str | None
