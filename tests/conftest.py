@@ -23,8 +23,8 @@ import json
 import os
 import shutil
 import socket
-import tempfile
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
