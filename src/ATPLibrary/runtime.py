@@ -186,14 +186,18 @@ class _Job(Generic[T]):
     discard: Callable[[T], object] | None
     abandoned: bool = False
 
-    def run(self) -> None:
+    def run(self, free: Callable[[], None]) -> None:
+        """`free` is called when the work is done, before its caller hears of it."""
         if self.abandoned:
+            free()
             return
         try:
             result = self.func(*self.args)
         except BaseException as error:  # noqa: BLE001 - it is carried to the caller, whatever it is
+            free()
             self._deliver(None, error)
         else:
+            free()
             self._deliver(result, None)
 
     def _deliver(self, result: T | None, error: BaseException | None) -> None:
@@ -232,7 +236,7 @@ class Workers:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._idle = 0
+        self._unfinished = 0  # jobs that wait or run: a thread for each, up to `size`, or one would wait behind a stuck one
         self._closed = False
 
     async def call(
@@ -254,7 +258,8 @@ class Workers:
         answer: asyncio.Future[T] = running.create_future()
         job = _Job(func, args, running, answer, discard)
         with self._lock:
-            if self._jobs.qsize() >= self._idle and self._threads < self.size:
+            self._unfinished += 1
+            if self._unfinished > self._threads and self._threads < self.size:
                 self._threads += 1
                 number = self._threads
                 threading.Thread(target=self._work, name=f"{self.name}-{number}", daemon=True).start()
@@ -267,17 +272,15 @@ class Workers:
 
     def _work(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
-            try:
-                job = self._jobs.get()
-            finally:
-                with self._lock:
-                    self._idle -= 1
+            job = self._jobs.get()
             if job is None:
                 return
-            job.run()
+            job.run(self._free)
             del job
+
+    def _free(self) -> None:
+        with self._lock:
+            self._unfinished -= 1
 
     def close(self) -> None:
         """End the threads that are free; the others end when their call does."""

@@ -194,3 +194,21 @@ except DeadlineError:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
     )  # of 600
     assert (done.stdout, done.returncode) == ("ended\n", 0), done.stderr
+
+
+async def test_no_call_waits_behind_a_stuck_one_while_a_thread_is_to_be_had() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads stop between any two lines
+    try:
+        for _ in range(60):
+            workers = runtime.Workers("few", 4)
+            await workers.call(int, timeout=5, what="The first call")
+            release = threading.Event()
+            stuck = [asyncio.create_task(workers.call(release.wait, 20, timeout=20, what="Stuck")) for _ in range(3)]
+            await asyncio.sleep(0)
+            assert await workers.call(lambda: "answered", timeout=5, what="The fourth call") == "answered"
+            release.set()
+            await asyncio.gather(*stuck)
+            workers.close()
+    finally:
+        sys.setswitchinterval(interval)
