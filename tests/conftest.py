@@ -24,6 +24,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -204,17 +205,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 @pytest.fixture(scope="session")
-def guest_image(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def guest_image() -> Iterator[Any]:
     from ATPLibrary.lab import image
     from ATPLibrary.lab.daemon_user import daemon_user
 
     built = image.build(_say)
     user = daemon_user()
     if user.owner is None:
-        return built
-    copies = _own_short_directory(tmp_path_factory.mktemp("image")) / "image"
-    reachable = {name: user.reachable(getattr(built, name), copies) for name in ("kernel", "initrd", "disk")}
-    return dataclasses.replace(built, **reachable)
+        yield built
+        return
+    with tempfile.TemporaryDirectory(prefix="atp-image-", dir="/tmp") as directory:
+        copies = Path(directory)
+        copies.chmod(0o755)
+        yield dataclasses.replace(
+            built, **{name: user.reachable(getattr(built, name), copies) for name in ("kernel", "initrd", "disk")}
+        )
 
 
 @pytest.fixture(scope="session")
