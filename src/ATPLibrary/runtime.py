@@ -236,9 +236,8 @@ class Workers:
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._unfinished = (
-            0  # jobs that wait or run: a thread for each, up to `size`, or one would wait behind a stuck one
-        )
+        # Jobs that wait or run: a thread for each, up to `size`, or one would wait behind a stuck one.
+        self._unfinished = 0
         self._closed = False
 
     async def call(

@@ -207,9 +207,8 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
     # xHCI sleeps while its devices are idle; UHCI polls a thousand times a second.
     _child(devices, "controller", type="usb", index="0", model="qemu-xhci")
     _child(devices, "input", type="tablet", bus="usb")
-    if (
-        spec.keyboard != "ps2"
-    ):  # every PC has the PS/2 one; QEMU sends keys to the newest keyboard that the guest has set up
+    # Every PC has the PS/2 one; QEMU sends keys to the newest keyboard that the guest has set up.
+    if spec.keyboard != "ps2":
         _child(devices, "input", type="keyboard", bus=spec.keyboard)
     for name, path in ((QGA_CHANNEL, spec.qga_socket), (AGENT_CHANNEL, spec.agent_socket)):
         channel = _child(devices, "channel", type="unix")

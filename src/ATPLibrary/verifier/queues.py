@@ -28,12 +28,10 @@ class DeviceQueue:
 
     bus: str  # as the agent names it
     window: int
-    joins: (
-        bool  # whether one QMP command may carry many edges: each is its own entry; on virtio a command is one report
-    )
-    drain_seconds: (
-        float  # how long one place stays taken at most, on a guest that has time: what to pace by without an observer
-    )
+    # Whether one QMP command may carry many edges: each is its own entry; on virtio a command is one report.
+    joins: bool
+    # How long one place stays taken at most, on a guest that has time: what to pace by without an observer.
+    drain_seconds: float
     learns: bool = True  # whether the device that the guest sees the input on decides instead
 
     def places(self, scancode_bytes: int) -> int:
