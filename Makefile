@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help setup demo test lint unit integration e2e bench clean
+.PHONY: help setup demo test lint unit integration e2e bench docs clean
 
 help: ## what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,11 @@ e2e: setup ## tests that boot VMs
 bench: setup ## measure speed beside a peer in the same run: a table, and results/bench.json
 	@$(PY) -m tests.bench
 
+docs: setup ## the documentation of every keyword as HTML: docs/keywords/index.html
+	@$(PY) scripts/docs.py
+
 clean: ## stop the lab and remove what runs have written (not the cached guest image)
 	@if [ -x .venv/bin/atp ]; then .venv/bin/atp lab down; fi
 	@find results -mindepth 1 ! -name README.md -delete
+	@rm -rf docs/keywords
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache .coverage dist

@@ -37,12 +37,18 @@ class _Settings(BaseModel):
 
 
 class HostSettings(_Settings):
-    """One hypervisor: its libvirt URI, and the `ip` by which the platform knows it."""
+    """One hypervisor: its libvirt URI, and the `ip` by which the platform knows it.
+
+    `username` and `password` answer a libvirt that asks for them (SASL). A `drained` host takes no new work.
+    """
 
     name: str = ""
     uri: str = Field(min_length=1)
     ip: str | None = None
     tags: tuple[str, ...] = ()
+    username: str = ""
+    password: SecretText | None = None
+    drained: bool = False
 
 
 class PlatformSettings(_Settings):
@@ -67,6 +73,12 @@ class TypingSettings(_Settings):
     layout: str = "us"
 
 
+class SpiceSettings(_Settings):
+    """`ticket` is the password of every VM's SPICE server; without it the one that libvirt keeps is used."""
+
+    ticket: SecretText | None = None
+
+
 class Timeouts(_Settings):
     """Seconds, where a keyword names none."""
 
@@ -77,6 +89,40 @@ class Timeouts(_Settings):
     platform: Seconds = 60.0
 
 
+class ReconnectSettings(_Settings):
+    """How a lost host is tried again: after `initial_delay`, then each time `backoff_multiplier` later, at most `max_delay`.
+
+    After `max_attempts` failures in a row the circuit breaker opens: calls fail at once, one trial each `max_delay` seconds.
+    """
+
+    max_attempts: int = Field(default=5, ge=1)
+    initial_delay: Seconds = 1.0
+    max_delay: Seconds = 60.0
+    backoff_multiplier: float = Field(default=2.0, ge=1, le=10)
+
+
+class PoolSettings(_Settings):
+    """The connections to one host, in seconds where they are times. `heartbeat_timeout` is how long a ping's answer may take."""
+
+    max_connections_per_host: int = Field(default=10, ge=1, le=100)
+    min_connections_per_host: int = Field(default=1, ge=1, le=100)
+    idle_timeout: Seconds = 300.0
+    connect_timeout: Seconds = 30.0
+    selection_strategy: Literal["round_robin", "least_connections", "random"] = "round_robin"
+    heartbeat_interval: Seconds = 60.0
+    heartbeat_timeout: Seconds = 10.0
+    reconnect: ReconnectSettings = ReconnectSettings()
+
+    @model_validator(mode="after")
+    def _minimum_fits(self) -> PoolSettings:
+        if self.min_connections_per_host > self.max_connections_per_host:
+            raise ValueError(
+                f"min_connections_per_host ({self.min_connections_per_host}) should be at most "
+                f"max_connections_per_host ({self.max_connections_per_host})"
+            )
+        return self
+
+
 class Config(_Settings):
     hosts: dict[str, HostSettings] = {}
     platforms: dict[str, PlatformSettings] = {}
@@ -84,7 +130,9 @@ class Config(_Settings):
     qmp: Literal["auto", "libvirt", "direct"] = "auto"
     agent: AgentSettings = AgentSettings()
     typing: TypingSettings = TypingSettings()
+    spice: SpiceSettings = SpiceSettings()
     timeouts: Timeouts = Timeouts()
+    pool: PoolSettings = PoolSettings()
     origin: str = Field(default="", exclude=True)  # where it was read from, as errors say it
 
     @model_validator(mode="before")
@@ -144,13 +192,18 @@ def lab_directory(environ: Mapping[str, str] = os.environ) -> Path:
 
 def load(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Config:
     """Read the configuration. `ConfigError` says which file, which entry, and what it should be; it never quotes a value."""
-    file, origin = _find(path, environ)
-    values = _read(file) if file is not None else {}
+    source, origin = _find(path, environ)
+    values = _read(source) if source is not None else {}
     _override(values, environ)
     try:
         return Config.model_validate({**values, "origin": origin})
     except ValidationError as error:
         raise ConfigError(_explain(error, origin)) from None
+
+
+def file(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that `load()` would read; None where there is none."""
+    return _find(path, environ)[0]
 
 
 def _find(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tuple[Path | None, str]:
@@ -251,10 +304,14 @@ def _known_names(path: tuple[int | str, ...]) -> list[str]:
         "platforms": PlatformSettings,
         "agent": AgentSettings,
         "typing": TypingSettings,
+        "spice": SpiceSettings,
         "timeouts": Timeouts,
+        "pool": PoolSettings,
     }
     if path:
         model = groups.get(str(path[0]), Config)
+    if path == ("pool", "reconnect"):
+        model = ReconnectSettings
     return [name for name in model.model_fields if name not in ("origin", "name")]
 
 

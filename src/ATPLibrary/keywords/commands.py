@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,29 +11,45 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
-from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.component import named
+from ATPLibrary.keywords.telling import Telling
 from ATPLibrary.protocol.qga import ExecResult
+from ATPLibrary.protocol.qga.command_lines import Shell
+from ATPLibrary.protocol.qga.execution import ENDING_SECONDS
 
 # Between two tries of a command that hasn't succeeded yet: the guest agent has no event for "something has changed".
 RETRY_SECONDS = 0.25
 
 
-class CommandKeywords(Component):
+class CommandKeywords(Telling):
     @keyword(tags=["Command"])
     def run_command(
         self,
         command: str,
         *arguments: str,
         input: str | None = None,
+        environment: dict[str, str] | None = None,
+        directory: str | None = None,
+        shell: Shell | None = None,
+        encoding: str = "utf-8",
+        stream: bool = False,
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> ExecResult:
         """Runs a command inside the guest and returns its result, whatever its exit code: see `Command Should Succeed`.
 
-        The result has ``exit_code``, ``signal``, ``stdout``, ``stderr``, ``truncated`` and ``duration_ms``.
+        The result has ``exit_code``, ``signal``, ``stdout``, ``stderr``, ``truncated`` and ``duration_ms``. A command that hasn't
+        ended in ``timeout``, and one whose keyword is stopped, is ended in the guest with all that it has started.
 
         - ``command``: a shell command (``ls /tmp | wc -l``), or with ``arguments`` a program that is run without a shell.
-        - ``input``: text for the command's standard input.
+        - ``input``: text for the command's standard input, up to 96 KiB.
+        - ``environment``: variables on top of those that the guest agent has.
+        - ``directory``: where in the guest the command works.
+        - ``shell``: ``sh`` (the default, in a Windows ``cmd``), ``cmd`` or ``powershell``.
+        - ``encoding``: how the guest writes text, such as ``gbk`` for the ``cmd`` of a Chinese Windows.
+        - ``stream``: ``True`` writes output to the log while the command runs, and has no limit to its size; the newest of
+          it may be half a second old. A Windows guest gives its output at the end all the same. ``False`` is quicker, for
+          up to 3 MiB of output.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the command to end; by default ``timeouts.command`` of the configuration (10 s).
 
@@ -42,13 +59,35 @@ class CommandKeywords(Component):
         | Should Be Equal As Integers    ${result.exit_code}    0
         | Should Not Be Empty    ${result.stdout}
         | Run Command    /bin/ls    -l    /tmp
+        | Run Command    make test    directory=/root/project    stream=True    timeout=5 min
+        | VAR    &{variables}    LANG=C    COLOUR=red
+        | Run Command    env    environment=${variables}
+        | Run Command    Get-Service | Out-String    shell=powershell    vm=win12
         """
         seconds = self.seconds(timeout, "command")
         what = f"Command '{command}' in {named(vm)}"
         self.workspace.last_command = None  # one that breaks off leaves none: no older output may stand for its own
-        result = self.wait(self._exec(command, arguments, input, vm, seconds), seconds, what)
+
+        async def run(say: Callable[[str], None]) -> ExecResult:
+            machine = await self.machine(vm, seconds)
+            qga = await machine.qga(seconds)
+            lines = _Lines(say)
+            result = await qga.exec(
+                [command, *arguments] if arguments else command,
+                input=input,
+                timeout=seconds,
+                environment=environment,
+                directory=directory,
+                shell=shell,
+                encoding=encoding,
+                on_output=lines.take if stream else None,
+            )
+            lines.flush()
+            return result
+
+        result = self.wait_telling(run, seconds + ENDING_SECONDS, what)
         self.workspace.last_command = (command, result)
-        _log(command, result)
+        _log(command, result, told=stream)
         return result
 
     @keyword(tags=["Command", "Assertion"])
@@ -57,6 +96,11 @@ class CommandKeywords(Component):
         command: str,
         *arguments: str,
         input: str | None = None,
+        environment: dict[str, str] | None = None,
+        directory: str | None = None,
+        shell: Shell | None = None,
+        encoding: str = "utf-8",
+        stream: bool = False,
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> ExecResult:
@@ -68,7 +112,18 @@ class CommandKeywords(Component):
         | Connect To VM    win11
         | Command Should Succeed    test -d /tmp
         """
-        result: ExecResult = self.run_command(command, *arguments, input=input, vm=vm, timeout=timeout)
+        result: ExecResult = self.run_command(
+            command,
+            *arguments,
+            input=input,
+            environment=environment,
+            directory=directory,
+            shell=shell,
+            encoding=encoding,
+            stream=stream,
+            vm=vm,
+            timeout=timeout,
+        )
         _must_succeed(command, result)
         return result
 
@@ -139,7 +194,8 @@ class CommandKeywords(Component):
         | Wait Until Command Succeeds    test -e /tmp/ready    timeout=20 s
         """
         seconds = timeout.total_seconds()
-        result = self.wait(self._until_success(command, vm, seconds), seconds, f"Command '{command}' in {named(vm)}")
+        what = f"Command '{command}' in {named(vm)}"
+        result = self.wait(self._until_success(command, vm, seconds), seconds + ENDING_SECONDS, what)
         _log(command, result)
         return result
 
@@ -169,6 +225,34 @@ class CommandKeywords(Component):
         | Run Command    uptime
         """
         self._ready(vm, self.seconds(timeout, "boot"))
+
+    @keyword(tags=["Command", "Assertion"])
+    def guest_agent_should_support(
+        self, *commands: str, vm: str | None = None, timeout: timedelta | None = None
+    ) -> None:
+        """Fails unless QEMU's guest agent knows the commands and may carry them out. Being ready is another question:
+        see `Guest Agent Should Be Ready`.
+
+        - ``commands``: names of the agent's protocol, such as ``guest-exec``. Many guests forbid that one.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Guest Agent Should Support    guest-exec    guest-file-open
+        """
+        info = self.get_guest_info(vm, timeout)
+        known = {each["name"]: each["enabled"] for each in info["supported_commands"]}
+        missing = [
+            f"{name} ({'forbidden' if name in known else 'unknown'})" for name in commands if not known.get(name)
+        ]
+        if missing:
+            raise VerificationError.about(
+                f"The guest agent {info['version']} of {named(vm)}",
+                wanted=f"support {', '.join(commands)}",
+                got=f"it doesn't: {', '.join(missing)}",
+                next_step="What is forbidden stands in the guest's qemu-ga.conf (block-rpcs); what is unknown needs a newer agent",
+            )
 
     @keyword(tags=["Command", "Getter"])
     def get_guest_info(self, vm: str | None = None, timeout: timedelta | None = None) -> dict[str, Any]:
@@ -200,13 +284,6 @@ class CommandKeywords(Component):
             )
         return last
 
-    async def _exec(
-        self, command: str, arguments: tuple[str, ...], text: str | None, vm: str | None, seconds: float
-    ) -> ExecResult:
-        machine = await self.machine(vm, seconds)
-        qga = await machine.qga(seconds)
-        return await qga.exec([command, *arguments] if arguments else command, input=text, timeout=seconds)
-
     async def _until_success(self, command: str, vm: str | None, seconds: float) -> ExecResult:
         import asyncio
 
@@ -220,8 +297,9 @@ class CommandKeywords(Component):
             got="has not",
             last_seen=lambda: _ending(result) if result is not None else "no answer yet",
         ):
+            qga = await (await self.machine(vm, seconds)).qga(seconds)
             while True:
-                result = await self._exec(command, (), None, vm, seconds)
+                result = await qga.exec(command, timeout=seconds)
                 if result.exit_code == 0:
                     return result
                 await asyncio.sleep(RETRY_SECONDS)
@@ -236,13 +314,32 @@ class CommandKeywords(Component):
         logger.info(f"The guest agent of VM '{name}' answers.")
 
 
-def _log(command: str, result: ExecResult) -> None:
+class _Lines:
+    """Passes a command's output on in whole lines, with the stream's name before them."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._begun = {"stdout": "", "stderr": ""}
+
+    def take(self, stream: str, text: str) -> None:
+        whole, newline, self._begun[stream] = (self._begun[stream] + text).rpartition("\n")
+        if newline:
+            self._say(f"{stream}: {whole}")
+
+    def flush(self) -> None:
+        for stream, text in self._begun.items():
+            if text:
+                self._say(f"{stream}: {text}")
+
+
+def _log(command: str, result: ExecResult, *, told: bool = False) -> None:
+    """`told`: the output is in the log already."""
     logger.info(f"'{command}' {_ending(result)} after {result.duration_ms:.0f} ms.")
     for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
-        if text:
+        if text and not told:
             logger.info(f"{stream}:\n{text.rstrip()}")
     if result.truncated:
-        logger.warn(f"The output of '{command}' was cut: the guest agent keeps at most 16 MiB of a stream.")
+        logger.warn(f"The output of '{command}' was cut: at most 16 MiB of a stream are kept.")
 
 
 def _must_succeed(command: str, result: ExecResult) -> None:

@@ -2,21 +2,61 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
+from ATPLibrary.keywords.assertions import Operator, check, holds
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.transport.host_state import HostState
+from ATPLibrary.transport.selection import Strategy
+
+if TYPE_CHECKING:
+    from ATPLibrary.transport import HostConnection
 
 
 class HostKeywords(Component):
+    @keyword(tags=["Host"])
+    def add_host(
+        self,
+        host: str,
+        uri: str,
+        tags: list[str] | None = None,
+        username: str | None = None,
+        password: Secret | str | None = None,
+    ) -> None:
+        """Makes a hypervisor host known for this run; it is connected when a keyword needs it. One in the configuration needs
+        no adding.
+
+        The URI is checked now: a wrong part of it is named.
+
+        - ``host``: any name that is free.
+        - ``uri``: a libvirt URI, such as ``qemu:///system``, ``qemu+tls://192.0.2.10/system`` or ``qemu+ssh://root@192.0.2.10/system``.
+        - ``tags``: words that `Choose Host` looks for.
+        - ``username`` and ``password``: for a libvirt that asks for them (SASL). A password is best a secret variable.
+
+        Example:
+        | @{tags} =    Create List    gpu    production
+        | Add Host    rack-7    qemu+tls://192.0.2.10/system    tags=${tags}    username=tester    password=%{HOST_PASSWORD=secret}
+        """
+        from ATPLibrary.secrets import as_secret
+        from ATPLibrary.transport import Credentials
+
+        user = Credentials(username or "", as_secret(password) if password is not None else None)
+        self.workspace.transport.add_host(host, uri, tags=tags or (), credentials=user)
+        logger.info(f"Host '{host}' is known as {uri}.")
+
     @keyword(tags=["Host"])
     def connect_to_host(self, host: str, uri: str | None = None, timeout: timedelta | None = None) -> None:
         """Connects to a hypervisor host, and fails with one sentence when it can't be reached.
 
         Use it first when a suite shall fail early if a host is down. Other keywords connect to configured hosts by
-        themselves when they need them.
+        themselves when they need them, except to a host that failed several times in a row: that one is tried only once in a
+        while (``pool.reconnect`` of the configuration), while this keyword tries at once.
 
         - ``host``: the name of a host in the configuration, or any name together with ``uri``.
         - ``uri``: a libvirt URI, for a host that is not in the configuration.
@@ -27,6 +67,8 @@ class HostKeywords(Component):
         | Connect To Host    old-server    uri=qemu+tcp://192.0.2.10/system    timeout=10 s
         """
         seconds = self.seconds(timeout, "connect")
+        if (known := self.workspace.transport.hosts.get(host)) is not None:
+            known.forgive()
         connection = self.wait(self.workspace.host(host, seconds, uri), seconds, f"Connecting to host '{host}'")
         logger.info(f"Connected to host '{connection.name}' at {connection.uri}.")
 
@@ -45,12 +87,143 @@ class HostKeywords(Component):
         self.wait(self.workspace.disconnect_host(host, seconds), seconds, f"Disconnecting from host '{host}'")
         logger.info(f"Disconnected from host '{host}'.")
 
-    @keyword(tags=["Host"])
-    def get_hosts(self) -> list[str]:
-        """Returns the names of the hosts that are known: those of the configuration and those connected by URI.
+    @keyword(tags=["Host", "Getter"])
+    def get_hosts(self, *tags: str) -> list[str]:
+        """Returns the names of the hosts that are known: those of the configuration, and those added or connected by URI.
+
+        - ``tags``: only hosts that have all of these.
 
         Example:
         | @{hosts} =    Get Hosts
         | Should Not Be Empty    ${hosts}
+        | @{with gpu} =    Get Hosts    gpu    production
         """
-        return sorted({*self.workspace.config.hosts, *self.workspace.transport.hosts})
+        hosts = self.workspace.transport.hosts
+        return sorted(name for name, host in hosts.items() if all(tag in host.tags for tag in tags))
+
+    @keyword(tags=["Host", "Getter"])
+    def get_host_state(
+        self,
+        host: str,
+        operator: Operator | None = None,
+        expected: HostState | None = None,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Returns the state of the connection to a host, after asserting it if asked to. Connects nothing.
+
+        States are ``new`` (not needed yet), ``connecting``, ``connected``, ``failed`` (lost, or refused; one that was lost is tried
+        again by itself), ``broken`` (it failed several times in a row and is tried only once in a while) and ``closed``.
+
+        - ``host``: the name of a host.
+        - ``operator`` and ``expected``: an assertion, such as ``==  connected``.
+        - ``timeout``: without it the assertion is checked once, now; with it the keyword waits that long for the state.
+
+        Example:
+        | Get Host State    lab-a    ==    connected    timeout=1 min
+        | ${state} =    Get Host State    lab-a
+        """
+        connection = self._known(host)
+        if operator is not None and expected is not None and timeout is not None:
+            seconds = timeout.total_seconds()
+            words = f"be {expected.value}" if operator == "==" else f"be {operator} {expected.value}"
+            met = connection.wait_for_state(lambda now: holds(now.value, operator, expected.value), seconds, words)
+            self.wait(met, seconds, f"The state of host '{host}'")
+        else:
+            check(f"Host '{host}'", connection.state.value, operator, expected.value if expected is not None else None)
+        reason = f": {connection.failure}" if connection.failure else ""
+        logger.info(f"Host '{host}' is {connection.state.value}{reason}.")
+        return connection.state.value
+
+    @keyword(tags=["Host"])
+    def choose_host(self, *tags: str, strategy: Strategy | None = None, timeout: timedelta | None = None) -> str:
+        """Returns the name of a healthy host for new work, connected. Hosts that are drained or can't be reached are passed over.
+
+        Fails when there is none, and says of each host why.
+
+        - ``tags``: the host must have all of these.
+        - ``strategy``: ``round_robin``, ``least_connections`` (the one with the fewest calls under way) or ``random``; by default
+          ``pool.selection_strategy`` of the configuration.
+        - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s), for all hosts that are tried together.
+
+        Example:
+        | ${host} =    Choose Host    production    strategy=least_connections
+        | Get VMs    host=${host}
+        """
+        seconds = self.seconds(timeout, "connect")
+        placing = self.workspace.transport.place(tags=tags, strategy=strategy, timeout=seconds)
+        name = self.wait(placing, seconds, "Choosing a host").name
+        logger.info(f"Chose host '{name}'.")
+        return name
+
+    @keyword(tags=["Host"])
+    def drain_host(self, host: str) -> None:
+        """Gives a host no new work: `Choose Host` passes it over. Its VMs go on, and keywords reach them as before.
+
+        - ``host``: the name of a host.
+
+        Example:
+        | Drain Host    lab-a
+        | Return Host To Service    lab-a
+        """
+        self._set_drained(host, True)
+        logger.info(f"Host '{host}' takes no new work.")
+
+    @keyword(tags=["Host"])
+    def return_host_to_service(self, host: str) -> None:
+        """Gives a host new work again, after `Drain Host` or ``drained: true`` in the configuration.
+
+        - ``host``: the name of a host.
+
+        Example:
+        | Drain Host    lab-a
+        | Return Host To Service    lab-a
+        """
+        self._set_drained(host, False)
+        logger.info(f"Host '{host}' takes new work.")
+
+    @keyword(tags=["Host", "Getter"])
+    def get_host_statistics(self, host: str) -> dict[str, Any]:
+        """Returns what the connections to a host have done so far.
+
+        Keys are ``state``, ``drained``, ``connections`` (open now), ``in_flight`` (calls under way), ``requests``,
+        ``requests_per_second`` (over the last 10 s), ``errors``, ``mean_ms`` and ``p99_ms`` (of all calls), ``counts``
+        (``opened``, ``idle_closed``, ``lost``, ``reconnected``, ``retried``, ``heartbeats``: those that are not 0), and
+        ``operations``: ``count``, ``errors``, ``mean_ms`` and ``p99_ms`` by what was asked, such as ``list the VMs``.
+
+        - ``host``: the name of a host.
+
+        Example:
+        | Get VMs    host=lab-a
+        | ${statistics} =    Get Host Statistics    lab-a
+        | Should Be True    ${statistics}[requests] > 0
+        | Log    ${statistics}[operations][list the VMs][p99_ms] ms
+        """
+        connection = self._known(host)
+
+        async def of_this_host() -> dict[str, Any]:
+            return dataclasses.asdict(connection.statistics())
+
+        return self.wait(of_this_host(), 5.0, f"The statistics of host '{host}'")
+
+    @keyword(tags=["Host", "Getter"])
+    def get_host_metrics(self) -> str:
+        """Returns the statistics of all hosts as Prometheus text, to be kept beside the log or pushed to a gateway.
+
+        Example:
+        | ${text} =    Get Host Metrics
+        | Should Contain    ${text}    atp_host_connections
+        """
+        from ATPLibrary.transport.prometheus import exposition
+
+        async def all_hosts() -> str:
+            return exposition(self.workspace.transport.statistics())
+
+        return self.wait(all_hosts(), 5.0, "The statistics of the hosts")
+
+    def _known(self, host: str) -> HostConnection:
+        if host not in self.workspace.transport.hosts:
+            self.workspace.config.host_settings(host)  # raises, naming the hosts that there are
+        return self.workspace.transport.known(host)
+
+    def _set_drained(self, host: str, drained: bool) -> None:
+        self._known(host).drained = drained

@@ -11,20 +11,34 @@ from ATPLibrary import __version__
 from ATPLibrary.keywords.channels import ChannelKeywords
 from ATPLibrary.keywords.commands import CommandKeywords
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.configuration import ConfigurationKeywords
 from ATPLibrary.keywords.console import ConsoleKeywords
 from ATPLibrary.keywords.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.desktops import DesktopKeywords
 from ATPLibrary.keywords.evidence import listener as evidence_listener
+from ATPLibrary.keywords.golden_images import GoldenImageKeywords
+from ATPLibrary.keywords.guest_files import GuestFileKeywords
+from ATPLibrary.keywords.guest_freeze import GuestFreezeKeywords
+from ATPLibrary.keywords.guest_system import GuestSystemKeywords
 from ATPLibrary.keywords.hosts import HostKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
+from ATPLibrary.keywords.lease import LeaseKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
 from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
+from ATPLibrary.keywords.places import Place
 from ATPLibrary.keywords.platform_session import PlatformKeywords
 from ATPLibrary.keywords.power import PowerKeywords
+from ATPLibrary.keywords.protocols import ProtocolKeywords
+from ATPLibrary.keywords.saved_states import SavedStateKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
+from ATPLibrary.keywords.screen_text import ScreenTextKeywords
+from ATPLibrary.keywords.snapshots import SnapshotKeywords
+from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
+from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
+from ATPLibrary.protocol.screen.region import Masks, Region, Size
 
 
 @cache
@@ -38,6 +52,7 @@ class _Library(DynamicCore):  # type: ignore[misc]
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
+    ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {kind: kind.parse for kind in (Region, Masks, Size, Place)}
     components: ClassVar[tuple[type[Component], ...]] = ()
 
     def __init__(self) -> None:
@@ -62,7 +77,18 @@ class Transport(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (HostKeywords, VmKeywords, PowerKeywords, ConsoleKeywords)
+    components = (
+        HostKeywords,
+        VmKeywords,
+        PowerKeywords,
+        SnapshotKeywords,
+        SavedStateKeywords,
+        VmFactKeywords,
+        LeaseKeywords,
+        ConfigurationKeywords,
+        ConsoleKeywords,
+        SpiceKeywords,
+    )
 
 
 class QMP(_Library):
@@ -82,11 +108,19 @@ class QMP(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, KeyboardKeywords, MouseKeywords, ScreenKeywords, MonitorKeywords)
+    components = (
+        VmKeywords,
+        KeyboardKeywords,
+        MouseKeywords,
+        ScreenKeywords,
+        GoldenImageKeywords,
+        ScreenTextKeywords,
+        MonitorKeywords,
+    )
 
 
 class QGA(_Library):
-    """Commands inside the guest, run by QEMU's guest agent (qemu-ga).
+    """Commands and files inside the guest, and what the guest is, through QEMU's guest agent (qemu-ga): no guest network is needed.
 
     | *** Settings ***
     | Library    ATPLibrary.QGA
@@ -99,7 +133,7 @@ class QGA(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, CommandKeywords)
+    components = (VmKeywords, CommandKeywords, GuestFileKeywords, GuestSystemKeywords, GuestFreezeKeywords)
 
 
 class VirtioSerial(_Library):
@@ -117,7 +151,7 @@ class VirtioSerial(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, ChannelKeywords)
+    components = (VmKeywords, ChannelKeywords, ProtocolKeywords)
 
 
 class VDIPlatform(_Library):
@@ -200,13 +234,25 @@ class ATPLibrary(_Library):
         HostKeywords,
         VmKeywords,
         PowerKeywords,
+        SnapshotKeywords,
+        SavedStateKeywords,
+        VmFactKeywords,
+        LeaseKeywords,
+        ConfigurationKeywords,
         ConsoleKeywords,
+        SpiceKeywords,
         KeyboardKeywords,
         MouseKeywords,
         ScreenKeywords,
+        GoldenImageKeywords,
+        ScreenTextKeywords,
         MonitorKeywords,
         CommandKeywords,
+        GuestFileKeywords,
+        GuestSystemKeywords,
+        GuestFreezeKeywords,
         ChannelKeywords,
+        ProtocolKeywords,
         PlatformKeywords,
         DeskPoolKeywords,
         DesktopKeywords,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 PACKAGE = "ATPLibrary"
 LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
 RELEASE_SECONDS = 5.0
+THAW_SECONDS = 5.0
 
 
 class Lifecycle:
@@ -34,7 +35,8 @@ class Lifecycle:
         built_in.set_library_search_order(*before, *(name for name in ours if name not in before))
 
     def end_test(self, data: Any, result: Any) -> None:
-        """Let go of what `Key Down` has left down: the next test starts with free hands."""
+        """Let go of what `Key Down` has left down, and thaw what is frozen: the next test starts with free hands."""
+        _thaw()
         workspace = _workspace()
         if workspace is not None and workspace.holds_keys:
             from ATPLibrary import runtime
@@ -45,12 +47,44 @@ class Lifecycle:
             except ATPError as error:
                 # The VM may be gone by now, and its keys with it; the test's own verdict stays.
                 logger.warn(str(error))
+        _give_back(data.full_name)
+
+    def end_suite(self, data: Any, result: Any) -> None:
+        """Give back the VMs that the suite has leased."""
+        _give_back(data.full_name)
 
     def close(self) -> None:
         """The run is over."""
         workspace = _workspace()
         if workspace is not None:
             workspace.close_current()
+
+
+def _thaw() -> None:
+    freeze = sys.modules.get("ATPLibrary.protocol.qga.freeze")
+    if freeze is not None and freeze.anything_is_frozen():
+        from ATPLibrary import runtime
+        from ATPLibrary.errors import ATPError
+
+        try:
+            runtime.wait(freeze.thaw_everything(), THAW_SECONDS, "Thawing file systems after a test")
+        except ATPError as error:
+            logger.warn(str(error))
+
+
+def _give_back(scope: str) -> None:
+    """Give back what `Lease VM` has taken for that test or suite."""
+    workspace = _workspace()
+    if workspace is not None and workspace.leases.of_scope(scope):
+        from ATPLibrary import runtime
+        from ATPLibrary.errors import ATPError
+
+        try:
+            runtime.wait(
+                workspace.release_scope(scope, RELEASE_SECONDS), RELEASE_SECONDS, f"Giving back the VMs of '{scope}'"
+            )
+        except ATPError as error:
+            logger.warn(str(error))
 
 
 def _workspace() -> Workspace | None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.keywords.component import Component, named
+
+if TYPE_CHECKING:
+    from ATPLibrary.events import Event
+
+_ABSENT = object()  # a field that an event doesn't have; None is a value
 
 
 class MonitorKeywords(Component):
@@ -21,8 +27,9 @@ class MonitorKeywords(Component):
         For what no other keyword does. Input belongs to `Type Text` and the like: they check what they send.
 
         - ``command``: the command's name, such as ``query-status``.
-        - ``arguments``: the command's own, by name: ``device=ide0``. A value that looks like JSON (``true``, ``5``,
-          ``{"a": 1}``) is sent as that, anything else as text.
+        - ``arguments``: the command's own, by name: ``device=ide0``. Each is sent as the type that this QEMU wants it to be
+          (``5`` is a number where a number is wanted, and a text elsewhere); a list or an object is written as JSON. ``_`` in a
+          name may stand for ``-``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
@@ -30,13 +37,16 @@ class MonitorKeywords(Component):
         | Connect To VM    win11
         | ${status} =    Execute QMP    query-status
         | Should Be Equal    ${status}[status]    running
+        | ${text} =    Execute QMP    human-monitor-command    command-line=info registers
         """
         seconds = self.seconds(timeout, "command")
-        sent = {name.replace("_", "-"): _json(value) for name, value in arguments.items()}
 
         async def execute() -> Any:
-            machine = await self.machine(vm, seconds)
-            return await (await machine.qmp(seconds)).execute(command, sent or None, timeout=seconds)
+            from ATPLibrary.protocol.qmp.schema import schema_of
+
+            qmp = await (await self.machine(vm, seconds)).qmp(seconds)
+            sent = (await schema_of(qmp, seconds)).arguments(command, arguments) if arguments else None
+            return await qmp.execute(command, sent, timeout=seconds)
 
         answer = self.wait(execute(), seconds, f"QMP command '{command}' to {named(vm)}")
         logger.info(f"{command} answered: {answer}")
@@ -44,31 +54,90 @@ class MonitorKeywords(Component):
 
     @keyword(name="Wait For QMP Event", tags=["QMP"])
     def wait_for_qmp_event(
-        self, event: str, vm: str | None = None, timeout: timedelta | None = None, recent: bool = True
+        self,
+        event: str,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+        recent: bool = True,
+        **fields: Any,
     ) -> dict[str, Any]:
         """Waits until a VM's QEMU reports an event, and returns the event's data.
 
         - ``event``: its name, such as ``RESET``, ``STOP``, ``SHUTDOWN`` or ``BLOCK_IO_ERROR``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
-        - ``recent``: ``True``: one that came since the last `Wait For QMP Event` of that name also counts, so that what a
+        - ``recent``: ``True``: one that came before counts too, if no `Wait For QMP Event` has returned it yet, so that what a
           keyword before has caused isn't missed. ``False``: only one that comes from now on.
+        - ``fields``: what the event's data must say, by name: ``device=usb1``. A field inside a field has a dot: ``info.class=x``.
 
         Example:
         | Connect To VM    win11
         | Suspend VM
         | Wait For QMP Event    STOP    timeout=5 s
         | Resume VM
+        | Execute QMP    device_del    id=usb1
+        | Wait For QMP Event    DEVICE_DELETED    device=usb1
         """
         seconds = self.seconds(timeout, "command")
 
         async def wait() -> dict[str, Any]:
             machine = await self.machine(vm, seconds)
-            return await machine.qmp_event(event, seconds, recent=recent)
+            return await machine.qmp_event(event, seconds, recent=recent, matches=lambda data: _has(data, fields))
 
-        data = self.wait(wait(), seconds, f"QMP event {event} of {named(vm)}")
+        with_fields = "".join(f" with {name}={value}" for name, value in fields.items())
+        data = self.wait(wait(), seconds, f"QMP event {event}{with_fields} of {named(vm)}")
         logger.info(f"{event} {data}")
         return data
+
+    @keyword(name="Get QMP Events", tags=["QMP", "Getter"])
+    def get_qmp_events(
+        self, event: str | None = None, vm: str | None = None, timeout: timedelta | None = None, **fields: Any
+    ) -> list[dict[str, Any]]:
+        """Returns what a VM's QEMU has reported, oldest first: dictionaries with ``event``, ``time`` and ``data``.
+
+        The last 200 events are remembered, from when the VM's QMP was first used; this keyword opens it if it isn't open.
+
+        - ``event``: only events of this name; by default all.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+        - ``fields``: what the events' data must say, as for `Wait For QMP Event`.
+
+        Example:
+        | Connect To VM    win11
+        | ${errors} =    Get QMP Events    BLOCK_IO_ERROR    device=drive-vda
+        | Should Be Empty    ${errors}
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def get() -> list[Event]:
+            return await (await self.machine(vm, seconds)).qmp_events(seconds)
+
+        events = [
+            {"event": each.kind.removeprefix("qmp."), "time": each.time, "data": dict(each.data)}
+            for each in self.wait(get(), seconds, f"The QMP events of {named(vm)}")
+            if (event is None or each.kind == f"qmp.{event.upper()}") and _has(each.data, fields)
+        ]
+        logger.info("\n".join(str(each) for each in events) or "(no such event)")
+        return events
+
+
+def _has(data: Mapping[str, Any], fields: Mapping[str, Any]) -> bool:
+    """Whether an event's data has each field with that value: as JSON means it, or as it is written."""
+    return all(_is(_field(data, name), value) for name, value in fields.items())
+
+
+def _field(data: Any, name: str) -> Any:
+    if isinstance(data, Mapping) and name in data:
+        return data[name]
+    for part in name.split("."):
+        if not isinstance(data, Mapping) or part not in data:
+            return _ABSENT
+        data = data[part]
+    return data
+
+
+def _is(value: Any, wanted: Any) -> bool:
+    return value is not _ABSENT and (value == _json(wanted) or str(value) == str(wanted))
 
 
 def _json(value: Any) -> Any:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
+from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
+from ATPLibrary.keywords.component import named
+from ATPLibrary.keywords.places import Place
 from ATPLibrary.keywords.verified_input import VerifiedInput
 from ATPLibrary.verifier.report import InputReport
 
@@ -33,6 +36,83 @@ class MouseKeywords(VerifiedInput):
         """
         return self.point_with(
             "Moving the mouse", vm, verify, timeout, lambda pointer, s: pointer.move(x, y, timeout=s)
+        )
+
+    @keyword(tags=["Input", "Mouse"])
+    def move_mouse_by(
+        self, dx: int, dy: int, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+    ) -> InputReport:
+        """Moves a VM's relative mouse (PS/2, USB or virtio), and proves inside the guest that each step arrived.
+
+        For games, boot menus and whatever else reads a mouse and not a tablet. How far the pointer moves on a desktop is the
+        desktop's affair: it may speed the mouse up.
+
+        - ``dx``: counts to the right, negative to the left.
+        - ``dy``: counts down, negative up.
+        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+
+        Example:
+        | Connect To VM    win11
+        | Move Mouse By    150    -40
+        """
+        return self.point_with(
+            "Moving the mouse", vm, verify, timeout, lambda pointer, s: pointer.move_by(dx, dy, timeout=s)
+        )
+
+    @keyword(tags=["Input", "Mouse"])
+    def mouse_button_down(
+        self,
+        button: Button = "left",
+        *,
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Presses a mouse button and leaves it down until `Mouse Button Up`, `Release All Keys` or the end of the test.
+
+        - ``button``: as for `Click`.
+        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+
+        Example:
+        | Connect To VM    win11
+        | Mouse Button Down
+        | Move Mouse    0.9    0.5
+        | Mouse Button Up
+        """
+        return self.point_with(
+            f"Pressing the {button} button",
+            vm,
+            verify,
+            timeout,
+            lambda pointer, s: pointer.button_down(button, timeout=s),
+        )
+
+    @keyword(tags=["Input", "Mouse"])
+    def mouse_button_up(
+        self,
+        button: Button = "left",
+        *,
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Lets a mouse button go that `Mouse Button Down` pressed.
+
+        - ``button``: as for `Click`.
+        - ``verify``: as it was for `Mouse Button Down`.
+        - ``vm``, ``timeout``: as for `Move Mouse`.
+
+        Example:
+        | Connect To VM    win11
+        | Mouse Button Down    right
+        | Mouse Button Up    right
+        """
+        return self.point_with(
+            f"Letting the {button} button go",
+            vm,
+            verify,
+            timeout,
+            lambda pointer, s: pointer.button_up(button, timeout=s),
         )
 
     @keyword(tags=["Input", "Mouse"])
@@ -120,6 +200,65 @@ class MouseKeywords(VerifiedInput):
             timeout,
             lambda pointer, s: pointer.drag(to_x, to_y, button, start=(from_x, from_y), timeout=s),
         )
+
+    @keyword(tags=["Input", "Mouse"])
+    def drag_along(
+        self,
+        *places: Place,
+        button: Button = "left",
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> InputReport:
+        """Presses a mouse button at the first place, moves through all others in turn, and lets it go at the last.
+
+        - ``places``: two or more, each ``x,y`` as parts of the screen's width and height, as for `Move Mouse`.
+        - ``button``: as for `Click`.
+        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+
+        Example:
+        | Connect To VM    win11
+        | Drag Along    0.2,0.2    0.8,0.2    0.8,0.6    button=right
+        """
+        if len(places) < 2:
+            raise InputError("A drag needs a place to begin and a place to end: give at least two.")
+        begin, *through, end = [(place.x, place.y) for place in places]
+        return self.point_with(
+            f"Dragging with {button}",
+            vm,
+            verify,
+            timeout,
+            lambda pointer, s: pointer.drag(*end, button, start=begin, through=through, timeout=s),
+        )
+
+    @keyword(tags=["Input", "Mouse"])
+    def touch(self, *places: Place, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Taps a VM's touch screen with a finger at each place at once. The guest's agent doesn't verify touches.
+
+        The VM needs the device ``virtio-multitouch-pci``, which QEMU has from 8.1 on. Without it the keyword fails and says so.
+
+        - ``places``: one to ten, each ``x,y`` as parts of the screen's width and height, as for `Move Mouse`.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Touch    0.3,0.5    0.7,0.5
+        """
+        from ATPLibrary.protocol.qmp.touch import require_touch_screen, tap
+
+        commands = tap([(place.x, place.y) for place in places])
+        seconds = self.seconds(timeout, "command")
+
+        async def act() -> str:
+            machine = await self.machine(vm, seconds)
+            qmp = await machine.qmp(seconds)
+            await require_touch_screen(qmp, seconds)
+            await qmp.execute_many(commands, timeout=seconds)
+            return machine.name
+
+        name = self.wait(act(), seconds, f"Touching the screen of {named(vm)}")
+        logger.info(f"Touched the screen of VM '{name}' with {len(places)} fingers, not verified.")
 
     @keyword(tags=["Input", "Mouse"])
     def scroll(

@@ -16,6 +16,7 @@ from ATPLibrary.transport.domain_state import VmState
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.transport.power_down import Attempt
 
 # libvirt's event when a guest has been reset.
 REBOOTED = "libvirt.reboot"
@@ -65,8 +66,9 @@ class PowerKeywords(Component):
 
     @keyword(name="Start VM", tags=["VM"])
     def start_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Starts a VM through libvirt and waits until it runs. What boots inside is another question: see `Wait Until
-        Verifier Is Ready` and `Wait Until Guest Agent Is Ready`.
+        """Starts a VM through libvirt and waits until it runs; one that `Save VM` has saved goes on where it was.
+
+        What boots inside is another question: see `Wait Until Verifier Is Ready` and `Wait Until Guest Agent Is Ready`.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
@@ -80,23 +82,35 @@ class PowerKeywords(Component):
         )
 
     @keyword(name="Shut Down VM", tags=["VM"])
-    def shut_down_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Asks the guest to shut down, and waits until the VM is off. A guest that doesn't listen makes it fail: see `Destroy VM`.
+    def shut_down_vm(self, vm: str | None = None, force: bool = True, timeout: timedelta | None = None) -> str:
+        """Switches a VM off, as gently as it lets itself: asks the guest agent, then presses the power button (ACPI), and pulls
+        the plug at last. Returns what worked: ``guest agent``, ``power button (ACPI)`` or ``plug (destroy)``; the log has each try.
+
+        What can't be tried (a VM without guest agent) costs no time; what is tried without effect may take its share of
+        ``timeout``: four ninths the guest agent, then as much the power button. Pulling the plug is a warning in the log.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``force``: pull the plug when nothing else helps; with ``False`` the keyword fails instead, and the VM runs on.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
         | Shut Down VM    win11    timeout=2 min
+        | ${how} =    Shut Down VM    win12    force=False
         """
-        self._change(
-            "Shutting down",
-            lambda m, s: m.domain.shutdown(s),
-            vm=vm,
-            timeout=timeout,
-            kind="boot",
-            wanted=VmState.SHUTOFF,
-        )
+        seconds = self.seconds(timeout, "boot")
+
+        async def shut_down() -> tuple[str, tuple[Attempt, ...]]:
+            from ATPLibrary.transport.power_down import FORCEFUL, GENTLE, switch_off
+
+            machine = await self.machine(vm, seconds)
+            async with self.workspace.replaced(machine, seconds):
+                return machine.name, await switch_off(machine.domain, seconds, FORCEFUL if force else GENTLE)
+
+        name, attempts = self.wait(shut_down(), seconds, f"Shutting down {named(vm)}")
+        last = attempts[-1].way
+        told = logger.warn if last.value.startswith("plug") else logger.info
+        told(f"VM '{name}' is shutoff. {'; '.join(map(str, attempts))}.")
+        return last.value
 
     @keyword(name="Destroy VM", tags=["VM"])
     def destroy_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:

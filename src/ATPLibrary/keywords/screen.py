@@ -1,45 +1,185 @@
-"""Keywords about what a VM shows."""
+"""Keywords about what a VM shows: pictures of it, and when it changes."""
 
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Coroutine
 from datetime import timedelta
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.keywords.evidence.naming import file_name
+from ATPLibrary.protocol.screen.region import CARET, NO_MASKS, Masks, Region, Size
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.protocol.screen.watching import Watcher
 
 
-class ScreenKeywords(Component):
+class Screens(Component):
+    """The base of the keywords that look at screens."""
+
+    def watcher(self, machine: Machine, timeout: float) -> Watcher:
+        """Looks at the VM's screen by QMP, through a new channel where the one before ended."""
+        from ATPLibrary.protocol.screen.watching import Watcher
+
+        async def look() -> bytes:
+            return await (await machine.qmp(timeout)).screenshot(timeout)
+
+        return Watcher(look, timeout)
+
+
+class ScreenKeywords(Screens):
     @keyword(tags=["Screen"])
-    def take_screenshot(self, file: str | None = None, vm: str | None = None, timeout: timedelta | None = None) -> str:
+    def take_screenshot(
+        self,
+        file: str | None = None,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+        region: Region | None = None,
+    ) -> str:
         """Saves what a VM's screen shows as a PNG file and links it in the log. Returns the file's path.
 
         - ``file``: where to save it; by default beside the log, named after the VM, with a number. A relative path is
           relative to the log.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
+        - ``region``: only this part of the screen: ``left,top,width,height`` in pixels.
 
         Example:
         | Connect To VM    win11
         | Take Screenshot
         | ${path} =    Take Screenshot    desktop.png    vm=win11
+        | Take Screenshot    clock.png    region=600,0,120,24
         """
         seconds = self.seconds(timeout, "command")
 
         async def take() -> tuple[str, bytes]:
             machine = await self.machine(vm, seconds)
-            return machine.name, await (await machine.qmp(seconds)).screenshot(seconds)
+            png = await (await machine.qmp(seconds)).screenshot(seconds)
+            if region is not None:
+                from ATPLibrary.protocol.screen.picture import cut_png
+
+                png = await self.watcher(machine, seconds).compute(cut_png, png, region)
+            return machine.name, png
 
         name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
         directory = _output_directory()
         path = _write_new(directory / "screenshots", name, png) if file is None else _write(directory / file, png)
         logger.info(f"Screen of VM '{escape(name)}': {_link(path, directory)}", html=True)
         return str(path)
+
+    @keyword(tags=["Screen"])
+    def wait_until_screen_changes(
+        self,
+        since: str | None = None,
+        *,
+        masks: Masks = NO_MASKS,
+        smallest: Size = CARET,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Waits until a VM's screen looks different from what it shows now, or from an earlier screenshot.
+
+        What caused the change may be over before this keyword starts: then take a screenshot first and name it in ``since``.
+
+        - ``since``: the file of a screenshot of the whole screen, as `Take Screenshot` returns it; by default what is shown now.
+        - ``masks``: regions that don't count, ``left,top,width,height`` in pixels with ``;`` between them: a clock, say.
+        - ``smallest``: a difference that fits into a box of so many pixels doesn't count, so that a blinking text cursor isn't a
+          change. ``0x0``: every pixel counts.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        QEMU reports no screen changes, so the screen is looked at again and again: each 50 ms where that is cheap, each second at
+        most, and never for more than a quarter of the time.
+
+        Example:
+        | Connect To VM    win11
+        | ${before} =    Take Screenshot
+        | Press Keys    enter
+        | Wait Until Screen Changes    since=${before}    masks=600,0,120,24    timeout=5 s
+        """
+        seconds = self.seconds(timeout, "command")
+        before = b"" if since is None else _read(Path(since))
+
+        async def watch() -> str:
+            from ATPLibrary import runtime
+
+            machine = await self.machine(vm, seconds)
+            watcher = self.watcher(machine, seconds)
+            async with runtime.deadline(
+                seconds,
+                f"The screen of VM '{machine.name}'",
+                wanted="change",
+                got="shows the same",
+                last_seen=lambda: f"after {watcher.looks} looks",
+                next_step="A difference that fits into the box 'smallest' isn't counted, nor is one under a mask",
+            ):
+                base = before or await watcher.once(lambda png: png)
+                await watcher.until_changed(base, masks, smallest)
+            return machine.name
+
+        self._timed(watch(), seconds, f"Waiting until the screen of {named(vm)} changes", "changed")
+
+    @keyword(tags=["Screen"])
+    def wait_until_screen_is_still(
+        self,
+        quiet: timedelta = timedelta(seconds=1),
+        *,
+        masks: Masks = NO_MASKS,
+        smallest: Size = CARET,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Waits until a VM's screen has shown the same for a while: the desktop is there, the window is painted.
+
+        - ``quiet``: for how long it must show the same.
+        - ``masks``: regions that don't count, ``left,top,width,height`` in pixels with ``;`` between them: a clock, say.
+        - ``smallest``: as for `Wait Until Screen Changes`: a blinking text cursor is no unrest.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Wait Until Screen Is Still    2 s    timeout=1 min
+        | Take Screenshot
+        """
+        seconds = self.seconds(timeout, "boot")
+        still = quiet.total_seconds()
+        if still >= seconds:
+            raise InputError(
+                f"A screen can't be seen to be still for {still:g} s within {seconds:g} s: give it more time."
+            )
+
+        async def watch() -> str:
+            from ATPLibrary import runtime
+
+            machine = await self.machine(vm, seconds)
+            watcher = self.watcher(machine, seconds)
+            async with runtime.deadline(
+                seconds,
+                f"The screen of VM '{machine.name}'",
+                wanted=f"be still for {still:g} s",
+                got="went on changing",
+                last_seen=lambda: f"after {watcher.looks} looks",
+                next_step="Mask what always moves (masks=left,top,width,height)",
+            ):
+                await watcher.until_still(still, masks, smallest)
+            return machine.name
+
+        self._timed(watch(), seconds, f"Waiting until the screen of {named(vm)} is still", "is still")
+
+    def _timed(self, watching: Coroutine[Any, Any, str], seconds: float, what: str, done: str) -> None:
+        began = time.monotonic()
+        name = self.wait(watching, seconds, what)
+        logger.info(f"The screen of VM '{name}' {done} after {time.monotonic() - began:.1f} s.")
 
 
 def _output_directory() -> Path:
@@ -49,6 +189,17 @@ def _output_directory() -> Path:
         return Path(BuiltIn().get_variable_value("${OUTPUT DIR}", "."))
     except RobotNotRunningError:
         return Path()
+
+
+def _read(path: Path) -> bytes:
+    from ATPLibrary.errors import ConfigError
+
+    try:
+        return (_output_directory() / path).read_bytes()
+    except OSError as error:
+        raise ConfigError.about(
+            f"The screenshot '{path}'", wanted="be readable", got=f"is not: {error.strerror}"
+        ) from error
 
 
 def _write(path: Path, png: bytes) -> Path:

@@ -9,6 +9,7 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import VerificationError, VmNotFoundError
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.transport.domain_state import VmState
 
 
 class VmKeywords(Component):
@@ -70,18 +71,34 @@ class VmKeywords(Component):
         logger.info(f"Disconnected from VM '{name}'.")
 
     @keyword(name="Get VMs", tags=["VM"])
-    def get_vms(self, host: str | None = None, timeout: timedelta | None = None) -> list[str]:
+    def get_vms(
+        self,
+        host: str | None = None,
+        name: str = "*",
+        state: VmState | None = None,
+        tag: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> list[str]:
         """Returns the names of the VMs that libvirt knows, running or not.
 
         - ``host``: the host to ask; by default every configured host.
+        - ``name``: a pattern, in which ``*`` stands for any text and ``?`` for any character.
+        - ``state``: only VMs in that state, such as ``running``.
+        - ``tag``: only hosts with that tag in the configuration.
         - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration.
 
         Example:
         | @{vms} =    Get VMs    host=lab-a
+        | @{vms} =    Get VMs    name=sales-*    state=running
         | Log    ${vms}
         """
         seconds = self.seconds(timeout, "connect")
-        names = self.wait(self.workspace.vm_names(host, seconds), seconds, "Listing the VMs")
+
+        async def found() -> list[str]:
+            domains = await self.workspace.vms(seconds, host=host, pattern=name, state=state, tag=tag)
+            return sorted(domain.name for domain in domains)
+
+        names = self.wait(found(), seconds, "Listing the VMs")
         logger.info(f"{len(names)} VMs: {', '.join(names) or 'none'}.")
         return names
 
@@ -96,7 +113,7 @@ class VmKeywords(Component):
         Example:
         | VM Should Exist    win11
         """
-        names = self.get_vms(host, timeout)
+        names = self.get_vms(host, timeout=timeout)
         if vm not in names:
             raise VmNotFoundError.about(
                 f"VM '{vm}'",
@@ -118,7 +135,7 @@ class VmKeywords(Component):
         Example:
         | VM Should Not Exist    deleted-vm
         """
-        if vm in self.get_vms(host, timeout):
+        if vm in self.get_vms(host, timeout=timeout):
             raise VerificationError.about(
                 f"VM '{vm}'", wanted=f"not exist on {_where(host)}", got="libvirt still lists it", next_step="Delete it"
             )

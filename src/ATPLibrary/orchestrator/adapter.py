@@ -20,7 +20,12 @@ LONGEST_PAUSE_SECONDS = 1.0
 
 
 async def connect_desk_pool(workspace: Workspace, client: VdiClient, pool: str, timeout: float) -> list[Machine]:
-    """Every VM of the desk pool as a connected machine, in the platform's order.
+    """Every VM of the desk pool as a connected machine, in the platform's order. Raises as `desk_pool_domains`."""
+    return [workspace.adopt(domain) for domain in await desk_pool_domains(workspace, client, pool, timeout)]
+
+
+async def desk_pool_domains(workspace: Workspace, client: VdiClient, pool: str, timeout: float) -> list[Domain]:
+    """Every VM of the desk pool as its host's libvirt has it, in the platform's order.
 
     The VM's host gives an ip, the configured host with that ip (else `qemu+tcp://IP/system`) the connection, the VM's UUID the
     domain; where no domain has the UUID its name does. Raises `PlatformError` where platform and host disagree, `VmNotFoundError`
@@ -37,13 +42,11 @@ async def connect_desk_pool(workspace: Workspace, client: VdiClient, pool: str, 
                 next_step="Create the pool with amount= 1 or more, and wait for it",
             )
         hosts = {host.id: host for host in await client.hosts.list(timeout=timeout).collect()}
-        return list(
-            await asyncio.gather(*(connect_vm(workspace, vm, hosts.get(vm.host_id or ""), timeout) for vm in vms))
-        )
+        return list(await asyncio.gather(*(find_vm(workspace, vm, hosts.get(vm.host_id or ""), timeout) for vm in vms)))
 
 
-async def connect_vm(workspace: Workspace, vm: Vm, host: Host | None, timeout: float) -> Machine:
-    """The connected machine of one VM of the platform; `host` is what the platform says about the VM's host, if anything."""
+async def find_vm(workspace: Workspace, vm: Vm, host: Host | None, timeout: float) -> Domain:
+    """The domain of one VM of the platform; `host` is what the platform says about the VM's host, if anything."""
     ip = (host.ip if host is not None else None) or vm.host_ip
     if not ip:
         raise PlatformError.about(
@@ -53,7 +56,7 @@ async def connect_vm(workspace: Workspace, vm: Vm, host: Host | None, timeout: f
             next_step="Start the VM, or look at the platform's host list",
         )
     name = known_host(workspace, ip)
-    return workspace.adopt(await _domain(workspace, vm, name, timeout))
+    return await _domain(workspace, vm, name, timeout)
 
 
 def known_host(workspace: Workspace, ip: str) -> str:

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, ChannelError, VmStateError
+from ATPLibrary.events import KEPT_PER_SOURCE
+from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.protocol.qmp.edges import button_event, key_event
@@ -20,9 +22,10 @@ from ATPLibrary.transport.domain_state import VmState
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config
-    from ATPLibrary.events import EventBus
+    from ATPLibrary.events import Event, EventBus
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.protocol.virtio_serial import Conversation
     from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
     from ATPLibrary.verifier import AgentSession, InputReport, Pointer, TypingEngine
 
@@ -63,9 +66,9 @@ class Machine:
         self._qmp: Opened[Qmp] = Opened(f"The QMP channel of {subject}", self._open_qmp)
         self._qga: Opened[Qga] = Opened(f"The guest agent channel of {subject}", self._open_qga)
         self._agent: Opened[AgentSession] = Opened(f"The verifier's channel of {subject}", self._open_agent)
-        self._channels: dict[str, Opened[ByteChannel]] = {}
-        self._received: dict[str, bytearray] = {}  # what channels brought that nobody has taken yet
-        self._events_seen: dict[str, float] = {}  # kind -> time of the newest QMP event that a keyword was given
+        self.channels = Channels(domain.name, self._open_channel)
+        self.protocols = OpenProtocols(domain)
+        self._events_given: deque[Event] = deque(maxlen=KEPT_PER_SOURCE)  # QMP events that keywords were given
         self._since = time.time()
         self._description_is_old = False
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
@@ -90,6 +93,13 @@ class Machine:
         """Who this VM is on the event bus."""
         return f"vm:{self.name}"
 
+    def follow(self, config: Config) -> None:
+        """Use other settings from now on. What is open stays open: a channel's settings count when it is opened next."""
+        is_other_layout = config.typing != self.config.typing
+        self.config = config
+        if is_other_layout and not self.holds_keys:
+            self._typing = {}
+
     def remember(self, sent: SentInput) -> None:
         """Keep what became of an input, one that failed half-way too."""
         self.last_input = sent
@@ -107,7 +117,11 @@ class Machine:
             self._typing, self._pointers = {}, {}
         qmp = await self._qmp.get(timeout)
         if self._left_down:
-            await qmp.execute("input-send-event", {"events": self._left_down}, timeout=timeout)
+            from ATPLibrary.verifier.mouse_choice import mouse_for
+
+            for event in self._left_down:  # each on the device on which it went down
+                async with mouse_for(qmp, [str(event["data"].get("button"))]):
+                    await qmp.execute("input-send-event", {"events": [event]}, timeout=timeout)
             self._left_down = []
         return qmp
 
@@ -118,8 +132,8 @@ class Machine:
         """The session with the guest agent. `AgentError` or `DeadlineError` when none answers in time."""
         return await self._agent.get(timeout)
 
-    async def channel(self, name: str, timeout: float) -> ByteChannel:
-        """The virtio-serial channel of that name, opened if it isn't."""
+    def check_channel_is_free(self, name: str) -> None:
+        """`ChannelError` when the verifier uses that channel: a port has one reader."""
         if name == self.config.agent.channel and self._agent.value is not None:
             raise ChannelError.about(
                 f"Channel '{name}' of VM '{self.name}'",
@@ -127,26 +141,11 @@ class Machine:
                 got="the verifier uses it",
                 next_step="Use the Verifier keywords, or 'Disconnect From Verifier' first",
             )
-        if name not in self._channels:
-            self._channels[name] = Opened(
-                f"Channel '{name}' of VM '{self.name}'", lambda seconds: self._open_channel(name, seconds)
-            )
-        return await self._channels[name].get(timeout)
 
-    def open_channel_names(self) -> list[str]:
-        return sorted(name for name, opened in self._channels.items() if opened.value is not None)
-
-    async def close_channel(self, name: str) -> None:
-        opened = self._channels.pop(name, None)
-        self._received.pop(name, None)
-        if opened is None or (channel := opened.take()) is None:
-            raise ChannelError.about(
-                f"Channel '{name}' of VM '{self.name}'",
-                wanted="be open",
-                got=f"open are: {', '.join(self.open_channel_names()) or 'none'}",
-                next_step="Open it with 'Open Channel'",
-            )
-        await channel.close()
+    async def channel(self, name: str, timeout: float) -> Conversation:
+        """The virtio-serial channel of that name, opened with codec raw if it isn't open."""
+        self.check_channel_is_free(name)
+        return await self.channels.get(name, timeout)
 
     async def close_agent(self) -> None:
         """End the session with the guest agent; the next verified input opens a new one."""
@@ -178,10 +177,10 @@ class Machine:
 
     def _take_everything(self) -> list[Awaitable[None]]:
         self._typing, self._pointers, self._left_down = {}, {}, []
-        opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp, *self._channels.values()]
-        self._channels, self._received = {}, {}
+        opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp]
         things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]
-        return [thing.close() for thing in things]
+        closings = [thing.close() for thing in (*things, *self.channels.take_all())]
+        return [*closings, *(protocol.disconnect() for protocol in self.protocols.take_all())]
 
     async def typing(self, timeout: float, *, verified: bool = True) -> TypingEngine:
         """The typing engine; with `verified`, on top of a live agent session (`AgentError` when there is none)."""
@@ -271,7 +270,7 @@ class Machine:
         from ATPLibrary.verifier import AgentSession
 
         channel = self.config.agent.channel
-        if channel in self.open_channel_names():
+        if channel in self.channels.names:
             raise ChannelError.about(
                 f"Channel '{channel}' of VM '{self.name}'",
                 wanted="be free for the verifier",
@@ -303,24 +302,6 @@ class Machine:
         tag = (await self.description(timeout)).asset_tag or ""
         return as_secret(tag.removeprefix(TOKEN_PREFIX)) if tag.startswith(TOKEN_PREFIX) else None
 
-    async def receive(self, name: str, ending: bytes | None, timeout: float) -> bytes:
-        """What the guest sends through a channel: up to and with `ending`, else whatever comes first."""
-        channel = await self.channel(name, timeout)
-        received = self._received.setdefault(name, bytearray())
-        async with runtime.deadline(
-            timeout,
-            f"Channel '{name}' of VM '{self.name}'",
-            wanted=f"bring {ending!r}" if ending is not None else "bring something",
-            got="did not",
-            last_seen=lambda: repr(bytes(received[-100:])) if received else "nothing was received",
-        ):
-            while not received or (ending is not None and ending not in received):
-                received += await channel.read(timeout)
-        end = received.index(ending) + len(ending) if ending is not None else len(received)
-        data = bytes(received[:end])
-        del received[:end]
-        return data
-
     async def console_text(self, lines: int, timeout: float) -> str:
         """The last `lines` lines of the serial console's log. `ChannelError` where it isn't logged to a file on this machine."""
         log = (await self.description(timeout)).console_log
@@ -340,13 +321,28 @@ class Machine:
             ) from error
         return text
 
-    async def qmp_event(self, name: str, timeout: float, *, recent: bool) -> dict[str, Any]:
-        """The data of the next QMP event of that name; with `recent` also of one that came since the last call for it."""
+    async def qmp_event(
+        self,
+        name: str,
+        timeout: float,
+        *,
+        recent: bool,
+        matches: Callable[[Mapping[str, Any]], bool] = lambda data: True,
+    ) -> dict[str, Any]:
+        """The data of the next QMP event of that name which `matches`; with `recent` also of one that came before this call.
+
+        No event is given twice.
+        """
         kind = f"qmp.{name.upper()}"
         await self.qmp(timeout)  # without it QEMU's events don't reach the bus
-        since = self._events_seen.get(kind, self._since)
-        with self.bus.subscribe(lambda event: event.source == self.source and event.kind == kind) as coming:
-            known = [e for e in self.bus.recent(self.source, limit=200) if e.kind == kind and e.time > since]
+
+        def is_meant(event: Event) -> bool:
+            return event.source == self.source and event.kind == kind and matches(event.data)
+
+        with self.bus.subscribe(is_meant) as coming:
+            given = {id(event) for event in self._events_given}
+            known = [e for e in self.bus.recent(self.source, limit=200) if is_meant(e) and e.time > self._since]
+            known = [event for event in known if id(event) not in given]
             if recent and known:
                 event = known[0]
             else:
@@ -360,8 +356,13 @@ class Machine:
                     ),
                 ):
                     event = await anext(coming)
-        self._events_seen[kind] = event.time
+        self._events_given.append(event)
         return dict(event.data)
+
+    async def qmp_events(self, timeout: float) -> list[Event]:
+        """The QMP events that are remembered, oldest first; from now on they come in, if they didn't before."""
+        await self.qmp(timeout)
+        return [event for event in self.bus.recent(self.source, limit=200) if event.kind.startswith("qmp.")]
 
 
 def _tail(log: Path, lines: int) -> str:

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
+import fnmatch
 import threading
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, ClassVar
 
 from ATPLibrary import events, runtime
 from ATPLibrary.errors import ATPError, VmNotFoundError
+from ATPLibrary.orchestrator import reload
+from ATPLibrary.orchestrator.config_watch import ConfigWatch
+from ATPLibrary.orchestrator.lease import Lease, LeaseBook
 from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.platforms import Platforms
 
 if TYPE_CHECKING:
-    from ATPLibrary.config import Config
+    from ATPLibrary.config import Config, HostSettings
     from ATPLibrary.protocol.qga import ExecResult
-    from ATPLibrary.transport import Domain, HostConnection, Transport
+    from ATPLibrary.transport import Domain, HostConnection, Transport, VmState
 
 # How long closing everything may take at the end of a run; what isn't closed by then ends with the process.
 CLOSE_SECONDS = 10.0
 HOST_CLOSE_SECONDS = 3.0
+# libvirt's word that a QEMU process ended may come later than its answer to whoever ended it, but not by this much.
+EVENT_SECONDS = 1.0
+RELEASE_SECONDS = 2.0
+FOLLOW_SECONDS = 10.0
 
 
 class Workspace:
@@ -37,6 +47,11 @@ class Workspace:
         self._watcher: asyncio.Task[None] | None = None
         self.bus = events.bus()
         self.platforms = Platforms(lambda: self.config)
+        self.leases = LeaseBook()
+        self.config_watch = ConfigWatch(self)
+        self.retired: list[
+            HostConnection
+        ] = []  # hosts that a new configuration lacks, while VMs are connected through them
         self.machines: dict[tuple[str, str], Machine] = {}  # (host name, UUID) -> VM, in the order they were connected
         self.current_machine: Machine | None = None
         self.last_command: tuple[str, ExecResult] | None = None  # what 'Output Should Contain' looks at
@@ -79,10 +94,28 @@ class Workspace:
         if self._transport is None:
             from ATPLibrary.transport import Transport
 
-            self._transport = Transport(self.bus)
+            self._transport = Transport(self.bus, self.config.pool)
             for name, settings in self.config.hosts.items():
-                self._transport.add_host(name, settings.uri)
+                self.add_configured_host(name, settings)
         return self._transport
+
+    def add_configured_host(self, name: str, settings: HostSettings) -> None:
+        """Make a host of the configuration known; nothing is connected yet."""
+        from ATPLibrary.transport import Credentials
+
+        user = Credentials(settings.username, settings.password)
+        self.transport.add_host(name, settings.uri, tags=settings.tags, credentials=user, drained=settings.drained)
+
+    def follow(self, config: Config) -> None:
+        """Take another configuration's settings from now on: see `reload`, which also takes its hosts."""
+        self._config = config
+        for machine in self.machines.values():
+            machine.follow(config)
+
+    @property
+    def has_transport(self) -> bool:
+        """Whether hosts are known yet: the configuration's are when one is first needed."""
+        return self._transport is not None
 
     @property
     def has_connections(self) -> bool:
@@ -119,23 +152,46 @@ class Workspace:
             return
         await connection.close(timeout)
 
-    async def vm_names(self, host: str | None, timeout: float) -> list[str]:
-        """The names of the VMs on `host`, else on every known host: each is asked, and one that doesn't answer is an error."""
-        names = [host] if host is not None else self._known_hosts()
+    async def vms(
+        self,
+        timeout: float,
+        *,
+        host: str | None = None,
+        pattern: str = "*",
+        state: VmState | None = None,
+        tag: str | None = None,
+    ) -> list[Domain]:
+        """The VMs on `host`, else on every known host (with that tag): each is asked, and one that doesn't answer is an error.
+
+        `pattern` is a name with * and ? for any text and any character; `state` is looked at only where it is given.
+        """
+        known = self._known_hosts() if host is None else [host]
+        names = [each for each in known if tag is None or host is not None or tag in self.transport.hosts[each].tags]
         connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
         listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
-        return sorted(domain.name for domains in listed for domain in domains)
+        domains = [each for domains in listed for each in domains if fnmatch.fnmatchcase(each.name, pattern)]
+        return await in_state(domains, state, timeout)
 
     async def machine(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
         """The VM of that name or UUID, connected if it isn't: looked for on `host`, else on every known host."""
         if (machine := self.connected(name, host)) is not None:
-            await self.transport.host(machine.host, timeout)  # again, if it was lost
+            await self._reach(machine, timeout)
             return machine
         if host is not None:
             await self.host(host, timeout)
         else:
             self._known_hosts()
         return self.adopt(await self.transport.find(name, host, timeout=timeout))
+
+    async def _reach(self, machine: Machine, timeout: float) -> None:
+        """Connect the VM's host again if it was lost. A host that stays away may have left its VM to another one."""
+        from ATPLibrary.transport import HostState
+
+        if machine.domain.host.state is not HostState.CONNECTED:
+            domain = await self.transport.relocate(machine.domain, timeout)
+            if domain.host is not machine.domain.host:
+                self.moved(machine, domain, told=True)
+                machine.lifecycle(stopped=True)
 
     def _known_hosts(self) -> list[str]:
         """`ConfigError` when no host is known: an empty search must not look like an answer."""
@@ -173,7 +229,7 @@ class Workspace:
         if name is not None:
             return await self.machine(name, timeout=timeout)
         machine = self.chosen(None)
-        await self.transport.host(machine.host, timeout)  # again, if it was lost
+        await self._reach(machine, timeout)
         return machine
 
     def chosen(self, name: str | None) -> Machine:
@@ -200,7 +256,62 @@ class Workspace:
         self.machines = {key: each for key, each in self.machines.items() if each is not machine}
         if self.current_machine is machine:
             self.current_machine = None
-        await machine.close()
+        try:
+            await machine.close()
+        finally:
+            if self.retired:
+                reload.close_unused(self)
+
+    async def release(self, lease: Lease) -> None:
+        """Give a leased VM back: its channels are closed first, since QEMU serves one client of each at a time."""
+        try:
+            for machine in [each for each in self.machines.values() if each.uuid == lease.uuid]:
+                await self.forget(machine)
+        finally:
+            self.leases.release(lease.uuid)
+
+    async def release_scope(self, scope: str, timeout: float) -> None:
+        """Give back what was leased until the end of that test or suite, in `timeout` seconds."""
+        async with runtime.deadline(timeout, f"Giving back the VMs of '{scope}'"):
+            await asyncio.gather(*(self.release(lease) for lease in self.leases.of_scope(scope)))
+
+    @contextlib.asynccontextmanager
+    async def replaced(self, machine: Machine, timeout: float) -> AsyncIterator[None]:
+        """What is done inside ends the VM's QEMU process, or puts another in its place (save, revert, migrate).
+
+        Keys are let go before it, and channels are dropped after it. libvirt's event that the old process ended is awaited for a
+        moment: it must not hit channels that the next keyword opens.
+        """
+        host, before = machine.host, await machine.domain.state(timeout)
+        if machine.holds_keys:
+            with contextlib.suppress(ATPError, TimeoutError):  # a VM that doesn't answer has no hands to free
+                async with asyncio.timeout(RELEASE_SECONDS):
+                    await machine.release_all()
+
+        def has_ended(event: events.Event) -> bool:
+            return event.kind in STOPPED and event.data.get("uuid") == machine.uuid and event.data.get("host") == host
+
+        with self.bus.subscribe(has_ended) as news:
+            yield
+            if before.state.is_active:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(EVENT_SECONDS):
+                        await anext(news)
+        machine.lifecycle(stopped=True)
+
+    def moved(self, machine: Machine, domain: Domain, *, told: bool = False) -> None:
+        """The VM is on another host now: `domain`. The bus hears of it as `vm.moved`, unless it was told already."""
+        if machine.domain.host is domain.host:
+            return
+        data = {"from": machine.host, "to": domain.host.name, "uuid": machine.uuid}
+        key = (domain.host.name, domain.uuid)
+        self.machines = {key if each is machine else old: each for old, each in self.machines.items()}
+        machine.domain = domain
+        machine.protocols.domain = domain
+        if not told:
+            self.bus.publish(events.Event(machine.source, "vm.moved", data))
+        if self.retired:
+            reload.close_unused(self)
 
     @property
     def holds_keys(self) -> bool:
@@ -217,13 +328,20 @@ class Workspace:
         machines, self.machines, self.current_machine = list(self.machines.values()), {}, None
         transport, self._transport = self._transport, None
         watcher, self._watcher = self._watcher, None
+        retired, self.retired = self.retired, []
+        self.config_watch.stop()
         if watcher is not None:
             watcher.cancel()
-        async with runtime.deadline(timeout, "Closing the connections"):
-            await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
-            await self.platforms.close()
-            if transport is not None:
-                await transport.close(HOST_CLOSE_SECONDS)
+        try:
+            async with runtime.deadline(timeout, "Closing the connections"):
+                await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
+                await self.platforms.close()
+                await asyncio.gather(*(host.close(HOST_CLOSE_SECONDS) for host in retired))
+                if transport is not None:
+                    await transport.close(HOST_CLOSE_SECONDS)
+        finally:
+            for lease in self.leases.held:
+                self.leases.release(lease.uuid)
 
     def _watch_lifecycles(self) -> None:
         """From the first connected VM on: a VM that stops has its channels dropped, so that the next use opens new ones."""
@@ -233,9 +351,34 @@ class Workspace:
     async def _follow_lifecycles(self) -> None:
         with self.bus.subscribe(lambda event: event.kind in (STARTED, *STOPPED)) as subscription:
             async for event in subscription:
-                for machine in self.machines.values():
-                    if machine.uuid == event.data.get("uuid"):
+                for machine in list(self.machines.values()):
+                    if (machine.host, machine.uuid) == (event.data.get("host"), event.data.get("uuid")):
                         machine.lifecycle(stopped=event.kind in STOPPED)
+                        if event.data.get("detail") == "migrated":
+                            runtime.spawn(self._follow(machine, machine.host), f"follow VM {machine.name}")
+
+    async def _follow(self, machine: Machine, source: str) -> None:
+        """Somebody has migrated the VM away from host `source`: find it on the others, so that its name goes on meaning it."""
+
+        async def look(connection: HostConnection) -> Domain | None:
+            try:
+                domain = await connection.lookup(machine.uuid, FOLLOW_SECONDS)
+                return domain if (await domain.state(FOLLOW_SECONDS)).state.is_active else None
+            except ATPError:
+                return None  # not there, or not to be asked: the next use of the VM says what is wrong
+
+        others = [each for name, each in self.transport.hosts.items() if name != source]
+        found = [domain for domain in await asyncio.gather(*map(look, others)) if domain is not None]
+        if len(found) == 1 and machine.host == source and machine in self.machines.values():
+            self.moved(machine, found[0])
+
+
+async def in_state(domains: list[Domain], state: VmState | None, timeout: float) -> list[Domain]:
+    """Those of `domains` that are in `state` now; without one all of them, and nobody is asked."""
+    if state is None:
+        return domains
+    states = await asyncio.gather(*(domain.state(timeout) for domain in domains))
+    return [domain for domain, now in zip(domains, states, strict=True) if now.state is state]
 
 
 # libvirt's lifecycle events after which a VM's sockets and streams lead nowhere.

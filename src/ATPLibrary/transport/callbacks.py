@@ -34,12 +34,16 @@ _CLOSE_REASON = (
 
 
 class Callbacks:
-    """The callbacks of one connection. `lost(reason)` is called in libvirt's event thread when the connection has gone."""
+    """The callbacks of one connection. `lost(reason)` is called in libvirt's event thread when the connection has gone.
 
-    def __init__(self, host: str, bus: EventBus, lost: Callable[[str], None]) -> None:
+    A host's events are told by one of its connections; the others (`events=False`) only watch their own end.
+    """
+
+    def __init__(self, host: str, bus: EventBus, lost: Callable[[str], None], events: bool = True) -> None:
         self._host = host
         self._bus = bus
         self._lost = lost
+        self._events = events
         self._numbers: list[int] = []
         self._watches_close = False
 
@@ -54,7 +58,7 @@ class Callbacks:
             (libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR, self._control_error),
             (libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, self._agent_lifecycle),
         ]
-        for number, callback in wanted:
+        for number, callback in wanted if self._events else ():
             try:
                 self._numbers.append(connection.domainEventRegisterAny(None, number, guarded(callback), None))
             except libvirt.libvirtError:
@@ -112,5 +116,6 @@ class Callbacks:
 
     def _closed(self, _connection: object, reason: int, _: object) -> None:
         words = _CLOSE_REASON[reason] if 0 <= reason < len(_CLOSE_REASON) else str(reason)
-        self._bus.publish(Event(f"host:{self._host}", "libvirt.close", {"reason": words}))
+        if self._events:
+            self._bus.publish(Event(f"host:{self._host}", "libvirt.close", {"reason": words}))
         self._lost(words)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ATPLibrary.errors import CommandError, DeadlineError, VmStateError
+from ATPLibrary.errors import CommandError, DeadlineError, HostError, VmStateError
 from ATPLibrary.events import Event
 from ATPLibrary.transport.byte_channel import ByteChannel
 from ATPLibrary.transport.description import DomainDescription, parse_description
 from ATPLibrary.transport.domain_state import DomainState, VmState, domain_state
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     import libvirt
@@ -57,17 +58,20 @@ class Domain:
     def __repr__(self) -> str:
         return f"<Domain {self.name} {self.uuid} on {self.host.name}>"
 
-    async def call(self, what: str, func: Callable[..., T], *args: Any, timeout: float) -> T:
-        """Return `func(virDomain, *args)`, run on one of the host's workers. `what` says it in an error: "read its XML"."""
-        return await self.host.call_domain(self, what, func, *args, timeout=timeout)
+    async def call(self, what: str, func: Callable[..., T], *args: Any, timeout: float, idempotent: bool = False) -> T:
+        """Return `func(virDomain, *args)`, run on one of the host's workers. `what` says it in an error: "read its XML".
+
+        `idempotent` as in `HostConnection.call`.
+        """
+        return await self.host.call_domain(self, what, func, *args, timeout=timeout, idempotent=idempotent)
 
     async def state(self, timeout: float) -> DomainState:
-        return domain_state(*await self.call("tell its state", _state, timeout=timeout))
+        return domain_state(*await self.call("tell its state", _state, timeout=timeout, idempotent=True))
 
     async def description(self, timeout: float, refresh: bool = False) -> DomainDescription:
         """What the VM is made of now. Remembered until `refresh`, or until the VM is started by us."""
         if self._description is None or refresh:
-            xml = await self.call("read its XML", lambda domain: domain.XMLDesc(0), timeout=timeout)
+            xml = await self.call("read its XML", lambda domain: domain.XMLDesc(0), timeout=timeout, idempotent=True)
             self._description = parse_description(xml)
         return self._description
 
@@ -78,7 +82,7 @@ class Domain:
 
     async def shutdown(self, timeout: float) -> None:
         """Ask the guest to shut down (ACPI, or its agent) and wait until it has. `destroy` is for a guest that won't."""
-        left = _remaining(timeout)
+        left = remaining(timeout)
         await self._change(_SHUT_DOWN, left())
         await self.wait_for_state(VmState.SHUTOFF, left())
 
@@ -99,17 +103,26 @@ class Domain:
         await self._change(_REBOOT, timeout)
 
     async def wait_for_state(self, state: VmState | str, timeout: float) -> DomainState:
-        """Wait until the VM is in `state`, by libvirt's events. `DeadlineError` says what it was in instead."""
+        """Wait until the VM is in `state`, by libvirt's events. `DeadlineError` says what it was in instead.
+
+        Goes on waiting while its host was lost and is tried again; `HostError` when the host is given up.
+        """
         wanted = VmState(state)
         seen = "its state was never told"
         with self.host.bus.subscribe(self._is_about_us) as news:
             try:
                 async with asyncio.timeout(timeout):
                     while True:
-                        now = await self.state(timeout)
-                        if now.state is wanted:
-                            return now
-                        seen = f"was {now}"
+                        try:
+                            now = await self.state(timeout)
+                        except HostError as error:
+                            if not self.host.is_coming_back:
+                                raise
+                            seen = f"its host was lost ({error})"
+                        else:
+                            if now.state is wanted:
+                                return now
+                            seen = f"was {now}"
                         await anext(news)
             except TimeoutError as error:
                 latest = self.host.bus.recent(f"vm:{self.name}", limit=1)
@@ -128,9 +141,24 @@ class Domain:
 
         return await self.call("pass a monitor command", ask, timeout=timeout)
 
+    async def agent_command(self, json_text: str, timeout: float, *, idempotent: bool = False) -> str:
+        """Pass one command to the guest agent (qemu-ga) through libvirt, which owns its port, and return the reply's text.
+
+        `idempotent` as in `HostConnection.call`.
+        """
+        # libvirt counts whole seconds. Its time is up before ours, so that its error (which says more) is the one we see.
+        seconds = max(1, math.floor(timeout))
+
+        def ask(domain: libvirt.virDomain) -> str:
+            import libvirt_qemu
+
+            return str(libvirt_qemu.qemuAgentCommand(domain, json_text, seconds, 0))
+
+        return await self.call("ask its guest agent", ask, timeout=timeout, idempotent=idempotent)
+
     async def screenshot(self, timeout: float) -> bytes:
         """The screen of the first display, as libvirt gives it (PPM or PNG)."""
-        return await self.call("take a screenshot", _screenshot, timeout=timeout)
+        return await self.call("take a screenshot", _screenshot, timeout=timeout, idempotent=True)
 
     async def open_stream_channel(self, name: str, timeout: float) -> ByteChannel:
         """The host's end of virtio-serial port `name`, carried by libvirt: works on remote hosts too."""
@@ -139,7 +167,7 @@ class Domain:
         return await open_stream_channel(self, name, timeout)
 
     async def _change(self, change: _Change, timeout: float) -> None:
-        left = _remaining(timeout)
+        left = remaining(timeout)
         try:
             await self.call(change.what, change.func, timeout=left())
         except (VmStateError, CommandError) as error:
@@ -155,12 +183,6 @@ class Domain:
         if event.source == f"host:{self.host.name}":
             return True  # its connection was lost: asking again says so
         return event.data.get("uuid") == self.uuid and event.kind.startswith("libvirt.lifecycle.")
-
-
-def _remaining(timeout: float) -> Callable[[], float]:
-    """A function that tells how many of `timeout` seconds are left."""
-    end = time.monotonic() + timeout
-    return lambda: max(0.0, end - time.monotonic())
 
 
 def _state(domain: libvirt.virDomain) -> tuple[int, int]:

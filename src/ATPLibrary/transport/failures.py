@@ -63,20 +63,23 @@ def cannot_open(host_name: str, uri: str, error: libvirt.libvirtError) -> HostEr
     )
 
 
-def lost(host_name: str, uri: str, what: str, reason: str) -> HostError:
-    """The connection has gone while, or before, `what` was asked."""
+def lost(host_name: str, uri: str, what: str, reason: str, asked: bool = False) -> HostError:
+    """The connection has gone before `what` was asked, or (`asked`) while it was, so that it may have been done."""
+    step = "Check that libvirtd runs there, then connect again"
+    if asked:
+        step = f"Whether it was done isn't known: look before you ask again. {step}"
     return HostError.about(
         f"Host '{host_name}'",
         wanted=f"answer ({what})",
         got=f"its connection {uri} is gone ({reason})",
-        next_step="Check that libvirtd runs there, then connect again",
+        next_step=step,
     )
 
 
 def call_failed(host_name: str, uri: str, what: str, error: libvirt.libvirtError, vm: str = "") -> ATPError:
     """Why a call on an open connection failed. `vm` is the VM's name, or empty for a call about the host."""
     if is_connection_lost(error):
-        return lost(host_name, uri, what, one_line(error))
+        return lost(host_name, uri, what, one_line(error), asked=True)
     subject = f"VM '{vm}' on host '{host_name}'" if vm else f"Host '{host_name}'"
     said = one_line(error)
     code = error.get_error_code()

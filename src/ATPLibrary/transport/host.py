@@ -1,69 +1,78 @@
-"""One connection to the libvirt of one host."""
+"""One host's libvirt: asked with a deadline on everything, watched by a heartbeat, and connected again when it was lost."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import enum
-import threading
-import uuid as uuids
+import time
 from collections.abc import Callable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from ATPLibrary.errors import DeadlineError, VmNotFoundError
+from ATPLibrary.errors import ATPError, DeadlineError, HostError
 from ATPLibrary.events import Event, EventBus
-from ATPLibrary.runtime import Workers
-from ATPLibrary.transport import failures, libvirt_loop
-from ATPLibrary.transport.callbacks import Callbacks
+from ATPLibrary.runtime import deadline
+from ATPLibrary.transport import failures, lookup
+from ATPLibrary.transport.breaker import Breaker, BreakerState
+from ATPLibrary.transport.connection import CALLS_AT_A_TIME, Connection, ConnectionLost, ConnectionState
+from ATPLibrary.transport.credentials import Credentials
 from ATPLibrary.transport.domain import Domain
+from ATPLibrary.transport.host_state import HostState
+from ATPLibrary.transport.opening import Opening
+from ATPLibrary.transport.pool import Pool
+from ATPLibrary.transport.statistics import HostStatistics, Recorder
 from ATPLibrary.transport.uri import check_uri
 
 if TYPE_CHECKING:
     import libvirt
 
+    from ATPLibrary.config import PoolSettings
+
 T = TypeVar("T")
 
-# A host that stops answering is given up after interval x count seconds; calls in flight then fail and free their threads.
-KEEPALIVE_INTERVAL_SECONDS = 5
-KEEPALIVE_COUNT = 4
-# How long a closing is awaited before a new connection is tried beside it.
-CLOSE_SECONDS = 5.0
-
-
-class HostState(enum.Enum):
-    """NEW -connect-> CONNECTING -> CONNECTED -close-> CLOSED; CONNECTING or CONNECTED -error-> FAILED.
-
-    FAILED and CLOSED may connect again.
-    """
-
-    NEW = "new"
-    CONNECTING = "connecting"
-    CONNECTED = "connected"
-    FAILED = "failed"
-    CLOSED = "closed"
+# How often a call that may be asked again is, when its connection is lost under it each time.
+ATTEMPTS_AT_A_CALL = 3
 
 
 class HostConnection:
-    """Ask a host's libvirt, with a deadline on everything. Belongs to the asyncio loop that `connect` ran on.
+    """Ask a host's libvirt, over a pool of connections. Belongs to the asyncio loop that `connect` ran on.
 
-    libvirt's calls block, so each runs on one of `workers` daemon threads; a call that is never answered costs its thread, and
-    only this host's. What libvirt reports by itself goes to `bus` (see `callbacks.py`).
+    What libvirt reports by itself goes to `bus` (see `callbacks.py`). `workers` is how many calls each connection serves at a
+    time. A `drained` host serves the VMs that it has, and `Transport.place` gives it no new work.
     """
 
-    def __init__(self, name: str, uri: str, bus: EventBus, workers: int = 4) -> None:
+    def __init__(
+        self,
+        name: str,
+        uri: str,
+        bus: EventBus,
+        workers: int = CALLS_AT_A_TIME,
+        *,
+        settings: PoolSettings | None = None,
+        credentials: Credentials | None = None,
+        tags: tuple[str, ...] = (),
+        drained: bool = False,
+    ) -> None:
+        if settings is None:
+            from ATPLibrary.config import PoolSettings
+
+            settings = PoolSettings()
         self.name = name
         self.uri = uri
         self.bus = bus
-        self._workers = Workers(f"atp-libvirt-{name}", workers)
+        self.settings = settings
+        self.tags = tags
+        self._drained = drained
+        self._opening = Opening(name, uri, bus, credentials or Credentials(), workers)
         self._state = HostState.NEW
         self._failure = ""
-        self._connection: libvirt.virConnect | None = None
-        self._callbacks: Callbacks | None = None
-        # virDomain objects by UUID. They hold the connection, whose last release is a blocking call: workers only.
-        self._handles: dict[str, libvirt.virDomain] = {}
+        self._pool: Pool | None = None
+        self._breaker = Breaker(settings.reconnect)
+        self._recorder = Recorder()
         self._connecting = asyncio.Lock()
+        self._heart: asyncio.Task[None] | None = None
+        self._retrying: asyncio.Task[None] | None = None
+        self._watchers: list[asyncio.Future[None]] = []
 
     def __repr__(self) -> str:
         return f"<HostConnection {self.name} {self.uri} {self._state.value}>"
@@ -73,217 +82,389 @@ class HostConnection:
         return self._state
 
     @property
+    def failure(self) -> str:
+        """Why it is FAILED or BROKEN; else empty."""
+        return self._failure
+
+    @property
     def is_local(self) -> bool:
         """Its VMs run on this machine, so that their sockets can be opened here."""
         return urlsplit(self.uri).hostname in (None, "localhost", "127.0.0.1", "::1")
 
+    @property
+    def is_coming_back(self) -> bool:
+        """It isn't connected but is being tried, and hasn't been given up."""
+        return self._state is HostState.CONNECTING or (self._state is HostState.FAILED and self._retrying is not None)
+
+    @property
+    def in_flight(self) -> int:
+        """How many calls it serves now."""
+        return self._pool.in_flight if self._pool is not None else 0
+
+    @property
+    def drained(self) -> bool:
+        return self._drained
+
+    @drained.setter
+    def drained(self, drained: bool) -> None:
+        if drained is not self._drained:
+            self._drained = drained
+            self.bus.publish(Event(f"host:{self.name}", "host.drained" if drained else "host.in-service"))
+
+    def statistics(self) -> HostStatistics:
+        connections = len(self._pool.connections) if self._pool is not None else 0
+        return self._recorder.snapshot(self.name, self._state.value, self._drained, connections, self.in_flight)
+
     async def connect(self, timeout: float) -> None:
-        """Open the connection; returns at once when it is open. `ConfigError` for a bad URI, `HostError` for a refusal."""
+        """Open the connection; returns at once when it is open. `ConfigError` for a bad URI, `HostError` for a refusal.
+
+        One attempt is made at a time: a second caller waits for the first one's. `HostError` at once while the circuit breaker
+        is open.
+        """
         check_uri(self.name, self.uri)
-        what = f"Host '{self.name}' ({self.uri})"
-        next_step = f"Check that libvirtd answers there: `virsh -c '{self.uri}' list`"
+        if self._state is HostState.CONNECTED:
+            return
+        end = time.monotonic() + timeout
+        got = "another attempt was still under way"
+        async with deadline(timeout, self._subject, wanted="accept a connection", got=got, next_step=self._virsh):
+            await self._connecting.acquire()
         try:
-            async with asyncio.timeout(timeout), self._connecting:
-                if self._state is HostState.CONNECTED:
-                    return
-                await self._release()
-                self._move(HostState.CONNECTING)
-                try:
-                    await self._open(timeout)
-                except BaseException as error:
-                    self._move(HostState.FAILED, str(error) or type(error).__name__)
-                    raise
-        except TimeoutError as error:
-            self._failure = f"no answer within {timeout:g} s"
-            raise DeadlineError.about(
-                what, wanted="accept a connection", got="did not answer", waited=timeout, next_step=next_step
-            ) from error
+            if not self._is_connected():  # the attempt that we waited for may have made it so
+                if self._breaker.state is BreakerState.OPEN:
+                    raise self._broken()
+                await self._attempt(timeout, max(0.001, end - time.monotonic()))
+        finally:
+            self._connecting.release()
+
+    def forgive(self) -> None:
+        """Forget earlier failures, so that the next `connect` tries at once."""
+        self._breaker.succeeded()
 
     async def close(self, timeout: float) -> None:
-        """Close the connection, if there is one. Never fails: a host that doesn't answer is left to its worker thread."""
+        """Close the connections, if there are any. Never fails: a host that doesn't answer is left to its worker threads."""
+        self._stop(self._retrying)
+        self._retrying = None
         self._move(HostState.CLOSED)
-        try:
-            await asyncio.wait_for(self._release(), timeout)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                for closed in self._drop_pool("closed"):
+                    await closed.wait()
 
-    async def call(self, what: str, func: Callable[..., T], *args: Any, timeout: float) -> T:
-        """Return `func(virConnect, *args)`, run on a worker. `what` says it in an error: "list the VMs"."""
-        connection = self._open_connection(what)
-        return await self._run(what, lambda: func(connection, *args), timeout)
+    async def wait_for_state(self, wanted: Callable[[HostState], bool], timeout: float, words: str) -> HostState:
+        """Wait until `wanted` holds for the state and return it. `DeadlineError` says "should WORDS" and what the state was."""
+
+        try:
+            async with asyncio.timeout(timeout):
+                while not wanted(self._state):
+                    await self._next_move()
+        except TimeoutError:
+            reason = f" ({self._failure})" if self._failure else ""
+            raise DeadlineError.about(
+                f"Host '{self.name}'", wanted=words, got=f"was {self._state.value}{reason}", waited=timeout
+            ) from None
+        return self._state
+
+    async def call(self, what: str, func: Callable[..., T], *args: Any, timeout: float, idempotent: bool = False) -> T:
+        """Return `func(virConnect, *args)`, run on a worker. `what` says it in an error: "list the VMs".
+
+        When the connection is lost meanwhile: `HostError`; an `idempotent` call waits until the host is connected again and
+        is asked again, within `timeout`.
+        """
+        return (await self._ask(what, lambda _, handle: func(handle, *args), timeout, "", idempotent))[0]
 
     async def list_domains(self, timeout: float) -> list[Domain]:
         """Every VM that the host knows, running or not, by name."""
-        found = await self.call("list the VMs", _names_and_uuids, timeout=timeout)
+        found = await self.call("list the VMs", lookup.names_and_uuids, timeout=timeout, idempotent=True)
         return [Domain(self, name, uuid) for name, uuid in sorted(found)]
 
     async def lookup(self, name_or_uuid: str, timeout: float) -> Domain:
         """The VM of that name or UUID. `VmNotFoundError` tells the names that are near."""
-        found = await self.call(f"find VM '{name_or_uuid}'", _find, name_or_uuid, timeout=timeout)
+        found = await self.call(
+            f"find VM '{name_or_uuid}'", lookup.find, name_or_uuid, timeout=timeout, idempotent=True
+        )
         if isinstance(found, tuple):
             return Domain(self, *found)
-        raise not_found(name_or_uuid, f"host '{self.name}'", found)
+        raise lookup.not_found(name_or_uuid, f"host '{self.name}'", found)
 
-    async def call_domain(self, domain: Domain, what: str, func: Callable[..., T], *args: Any, timeout: float) -> T:
-        """Return `func(virDomain, *args)`, run on a worker."""
-        connection = self._open_connection(what)
+    async def call_domain(
+        self, domain: Domain, what: str, func: Callable[..., T], *args: Any, timeout: float, idempotent: bool = False
+    ) -> T:
+        """Return `func(virDomain, *args)`, run on a worker; else as `call`."""
 
-        def ask() -> T:
-            handle = self._handles.get(domain.uuid)
-            if handle is None:
-                handle = connection.lookupByUUIDString(domain.uuid)
-                if self._connection is connection:
-                    self._handles[domain.uuid] = handle
-            return func(handle, *args)
+        def ask(connection: Connection, handle: libvirt.virConnect) -> T:
+            return func(connection.domain(handle, domain.uuid), *args)
 
-        return await self._run(what, ask, timeout, domain.name)
+        return (await self._ask(what, ask, timeout, domain.name, idempotent))[0]
 
-    async def _run(self, what: str, func: Callable[[], T], timeout: float, vm: str = "") -> T:
+    async def call_domain_and_pin(
+        self, domain: Domain, what: str, func: Callable[[libvirt.virDomain], T], *, timeout: float
+    ) -> tuple[T, Callable[[], None]]:
+        """As `call_domain`, for what lives on its connection afterwards, such as a stream. Call the second result when it ends."""
+
+        def ask(connection: Connection, handle: libvirt.virConnect) -> T:
+            return func(connection.domain(handle, domain.uuid))
+
+        answer, pool, connection = await self._ask(what, ask, timeout, domain.name, False)
+        return answer, pool.pin(connection)
+
+    # -- calls
+
+    async def _ask(
+        self,
+        what: str,
+        func: Callable[[Connection, libvirt.virConnect], T],
+        timeout: float,
+        vm: str,
+        idempotent: bool,
+    ) -> tuple[T, Pool, Connection]:
+        started = time.perf_counter()
+        failed = False
+        try:
+            return await self._ask_until_answered(what, func, timeout, vm, idempotent)
+        except ATPError:
+            failed = True
+            raise
+        finally:
+            self._recorder.record(what, (time.perf_counter() - started) * 1000, failed)
+
+    async def _ask_until_answered(
+        self,
+        what: str,
+        func: Callable[[Connection, libvirt.virConnect], T],
+        timeout: float,
+        vm: str,
+        idempotent: bool,
+    ) -> tuple[T, Pool, Connection]:
+        end = time.monotonic() + timeout
+        for attempt in range(ATTEMPTS_AT_A_CALL):
+            pool = self._pool
+            if self._state is not HostState.CONNECTED or pool is None:
+                reason = f"{self._state.value}: {self._failure}" if self._failure else self._state.value
+                raise failures.lost(self.name, self.uri, what, reason)
+            try:
+                left = timeout if attempt == 0 else max(0.001, end - time.monotonic())
+                answer, connection = await self._ask_once(pool, what, func, left, vm)
+            except ConnectionLost as gone:
+                error = failures.lost(self.name, self.uri, what, str(gone), asked=not idempotent)
+                if not idempotent or attempt + 1 == ATTEMPTS_AT_A_CALL:
+                    raise error from None
+                await self._until_connected_again(end, error)
+                self._recorder.counts.add("retried")
+            else:
+                return answer, pool, connection
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _ask_once(
+        self,
+        pool: Pool,
+        what: str,
+        func: Callable[[Connection, libvirt.virConnect], T],
+        timeout: float,
+        vm: str,
+    ) -> tuple[T, Connection]:
         import libvirt
 
         subject = f"VM '{vm}' on host '{self.name}'" if vm else f"Host '{self.name}'"
+        asked = f"{subject}, asked to {what},"
+        step = f"Check that its libvirt answers: {self._virsh_command}"
+        left = timeout
+        connection = pool.take()
+        if connection is None:
+            started = time.monotonic()
+            async with deadline(timeout, asked, wanted="answer", got="did not", next_step=step):
+                connection = await pool.lease()
+            left = max(0.001, timeout - (time.monotonic() - started))
         try:
-            return await self._workers.call(
-                func, timeout=timeout, what=f"{subject}, asked to {what},",
-                next_step=f"Check that its libvirt answers: `virsh -c '{self.uri}' list`",
-            )  # fmt: skip
+            return await connection.run(lambda handle: func(connection, handle), left, asked, step), connection
         except libvirt.libvirtError as error:
-            if failures.is_connection_lost(error) and self._state is HostState.CONNECTED:
-                self._move(HostState.FAILED, failures.one_line(error))
+            if failures.is_connection_lost(error):
+                reason = failures.one_line(error)
+                self._connection_lost(pool, connection, reason)
+                raise ConnectionLost(reason) from None
             # Without its frames: they hold a virDomain, which would keep the connection open as long as the error is kept.
             cause = error.with_traceback(None)
             raise failures.call_failed(self.name, self.uri, what, cause, vm) from cause
 
-    def _open_connection(self, what: str) -> libvirt.virConnect:
-        if self._state is not HostState.CONNECTED or self._connection is None:
-            reason = f"{self._state.value}: {self._failure}" if self._failure else self._state.value
-            raise failures.lost(self.name, self.uri, what, reason)
-        return self._connection
+    async def _until_connected_again(self, end: float, error: HostError) -> None:
+        """Until CONNECTED, or `error` with what has become of the host."""
+        try:
+            async with asyncio.timeout(max(0.0, end - time.monotonic())):
+                while self._state is not HostState.CONNECTED:
+                    if not self.is_coming_back:
+                        raise HostError(f"{error} It was not connected again: {self._failure or self._state.value}.")
+                    await self._next_move()
+        except TimeoutError:
+            raise HostError(f"{error} It was not connected again in time: {self._failure or 'no answer'}.") from None
 
-    async def _open(self, timeout: float) -> None:
+    # -- connecting
+
+    async def _attempt(self, timeout: float, left: float) -> None:
+        """One attempt to connect, which `_connecting` guards. `timeout` is for the sentence, `left` of it remains."""
+        for _ in self._drop_pool("connected anew"):
+            pass  # nobody waits for what an earlier connection left: it may never answer
+        self._move(HostState.CONNECTING)
+        try:
+            first = await self._opening.open(True, left, self._ended)
+        except DeadlineError as error:
+            reason = f"no answer within {timeout:g} s"
+            self._attempt_failed(reason)
+            raise DeadlineError.about(
+                self._subject, wanted="accept a connection", got="did not answer", waited=timeout,
+                next_step=self._virsh,
+            ) from error  # fmt: skip
+        except ATPError as error:
+            self._attempt_failed(str(error))
+            raise
+        except BaseException as error:
+            # The caller has gone: that says nothing about the host.
+            if self._state is HostState.CONNECTING:
+                self._move(HostState.FAILED, str(error) or type(error).__name__)
+            raise
+        if self._state is not HostState.CONNECTING:
+            first.close()
+            raise failures.lost(self.name, self.uri, "accept a connection", self._state.value)
+        self._recorder.counts.add("opened")
+        pool = self._pool = Pool(first, self.settings, self._open_for_pool, self._pool_tells)
+        if self._breaker.failures or self._failure:
+            self._recorder.counts.add("reconnected")
+        self._breaker.succeeded()
+        self._move(HostState.CONNECTED)
+        if self._retrying is not asyncio.current_task():
+            self._stop(self._retrying)
+        self._retrying = None
+        self._heart = asyncio.get_running_loop().create_task(self._beat(pool), name=f"heartbeat of {self.name}")
+        if first.state is ConnectionState.LOST:  # while it was being welcomed
+            self._lost(pool, first.why)
+
+    def _attempt_failed(self, reason: str) -> None:
+        if self._state is HostState.CONNECTING:
+            self._breaker.failed()
+            broken = self._breaker.state is not BreakerState.CLOSED
+            self._move(HostState.BROKEN if broken else HostState.FAILED, reason)
+
+    async def _open_for_pool(self) -> Connection:
+        connection = await self._opening.open(False, self.settings.connect_timeout, self._ended)
+        self._recorder.counts.add("opened")
+        return connection
+
+    async def _keep_trying(self) -> None:
+        """In the background after a loss, until the host is connected or closed."""
+        while True:
+            await asyncio.sleep(self._breaker.delay())
+            try:
+                async with self._connecting:
+                    if self._state in (HostState.CONNECTED, HostState.CLOSED):
+                        return
+                    timeout = self.settings.connect_timeout
+                    await self._attempt(timeout, timeout)
+                    return
+            except ATPError:
+                continue  # the bus has heard of it
+
+    # -- losing
+
+    async def _beat(self, pool: Pool) -> None:
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_interval)
+            await asyncio.gather(*(self._ping(pool, connection) for connection in list(pool.connections)))
+            pool.replenish()
+
+    async def _ping(self, pool: Pool, connection: Connection) -> None:
         import libvirt
 
-        loop = asyncio.get_running_loop()
-
-        def lost(reason: str) -> None:  # in libvirt's event thread
-            loop.call_soon_threadsafe(self._lost, callbacks, reason)
-
-        callbacks = Callbacks(self.name, self.bus, lost)
-
-        def open_and_register() -> libvirt.virConnect:
-            libvirt_loop.ensure_running()
-            connection = libvirt.open(self.uri)
-            try:
-                _keep_alive(connection)
-                callbacks.register(connection)
-            except BaseException:
-                connection.close()
-                raise
-            return connection
-
-        def discard(connection: libvirt.virConnect) -> None:
-            callbacks.unregister(connection)
-            connection.close()
-
-        try:
-            self._connection = await self._workers.call(
-                open_and_register, timeout=timeout, what=f"Host '{self.name}' ({self.uri})", discard=discard
-            )
-        except libvirt.libvirtError as error:
-            raise failures.cannot_open(self.name, self.uri, error) from error
-        self._callbacks = callbacks
-        self._move(HostState.CONNECTED)
-
-    def _lost(self, callbacks: Callbacks, reason: str) -> None:
-        if callbacks is self._callbacks and self._state is HostState.CONNECTED:
-            self._move(HostState.FAILED, reason)
-
-    async def _release(self) -> None:
-        """Give up what an earlier connection left. Closing asks the daemon, so it is a worker's; nobody waits long for it."""
-        connection, self._connection = self._connection, None
-        callbacks, self._callbacks = self._callbacks, None
-        handles, self._handles = self._handles, {}
-        if connection is None or callbacks is None:
+        if connection.state is not ConnectionState.OPEN:
             return
-        held: list[Any] = [connection, callbacks, handles]
-        del connection, callbacks, handles
-        # A thread of its own: workers may all be stuck on this host, and a closing must not be lost when its caller is cancelled.
-        # It owns what it closes: no reference is left here whose end would block the loop.
-        closed = asyncio.Event()
-        arguments = (held, asyncio.get_running_loop(), closed)
-        threading.Thread(target=_close, args=arguments, name=f"atp-libvirt-{self.name}-close", daemon=True).start()
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closed.wait(), CLOSE_SECONDS)
+        self._recorder.counts.add("heartbeats")
+        timeout = self.settings.heartbeat_timeout
+        try:
+            await connection.ping(timeout)
+        except DeadlineError:
+            self._connection_lost(pool, connection, f"no answer to a heartbeat within {timeout:g} s")
+        except ConnectionLost:
+            return  # it was closed meanwhile, by us
+        except libvirt.libvirtError as error:
+            if failures.is_connection_lost(error):
+                self._connection_lost(pool, connection, failures.one_line(error))
+
+    def _ended(self, connection: Connection, reason: str) -> None:
+        """libvirt says that `connection` was closed by the other side."""
+        pool = self._pool
+        if pool is not None and connection in pool.connections:
+            self._connection_lost(pool, connection, reason)
+
+    def _connection_lost(self, pool: Pool, connection: Connection, reason: str) -> None:
+        if connection is pool.first:
+            self._lost(pool, reason)
+        else:
+            pool.drop(connection, reason)
+
+    def _lost(self, pool: Pool, reason: str) -> None:
+        """The connection that the events come by has gone: the host has, and is tried again in the background."""
+        if pool is not self._pool or self._state is not HostState.CONNECTED:
+            return
+        self._recorder.counts.add("lost")
+        self._retrying = asyncio.get_running_loop().create_task(self._keep_trying(), name=f"reconnect {self.name}")
+        self._move(HostState.FAILED, reason)
+        self._drop_pool(reason)
+
+    def _drop_pool(self, why: str) -> list[asyncio.Event]:
+        pool, self._pool = self._pool, None
+        heart, self._heart = self._heart, None
+        self._stop(heart)
+        return pool.close(why) if pool is not None else []
+
+    def _pool_tells(self, kind: str, reason: str) -> None:
+        if kind != "opened":  # counted where it is done
+            self._recorder.counts.add(kind.replace("-", "_"))
+        connections = len(self._pool.connections) if self._pool is not None else 0
+        data = {"connections": connections} | ({"reason": reason} if reason else {})
+        self.bus.publish(Event(f"host:{self.name}", f"host.connection.{kind}", data))
+
+    # -- states
+
+    def _is_connected(self) -> bool:
+        return self._state is HostState.CONNECTED
 
     def _move(self, state: HostState, failure: str = "") -> None:
-        if state is not self._state:
-            self._state = state
+        if state is self._state:
+            return
+        self._state = state
+        if failure or state in (HostState.CONNECTED, HostState.CLOSED):
             self._failure = failure
-            data = {"uri": self.uri} | ({"reason": failure} if failure else {})
-            self.bus.publish(Event(f"host:{self.name}", f"host.{state.value}", data))
+        data: dict[str, Any] = {"uri": self.uri} | ({"reason": failure} if failure else {})
+        if state is HostState.BROKEN:
+            data["retry_in"] = round(self._breaker.retry_in, 3)
+        self.bus.publish(Event(f"host:{self.name}", f"host.{state.value}", data))
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            if not watcher.done():
+                watcher.set_result(None)
 
+    async def _next_move(self) -> None:
+        watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._watchers.append(watcher)
+        await watcher
 
-def not_found(name_or_uuid: str, where: str, names: list[str]) -> VmNotFoundError:
-    near = get_close_matches(name_or_uuid, names, n=5, cutoff=0.5)
-    if near:
-        step = f"Near names: {', '.join(repr(name) for name in near)}"
-    elif names:
-        some = ", ".join(repr(name) for name in sorted(names)[:8])
-        step = f"VMs there: {some}{' ...' if len(names) > 8 else ''}"
-    else:
-        step = "There is no VM there at all"
-    return VmNotFoundError.about(f"VM '{name_or_uuid}'", wanted=f"exist on {where}", got="does not", next_step=step)
+    def _stop(self, task: asyncio.Task[None] | None) -> None:
+        if task is not None:
+            with contextlib.suppress(RuntimeError):  # its loop has gone
+                task.cancel()
 
+    @property
+    def _subject(self) -> str:
+        return f"Host '{self.name}' ({self.uri})"
 
-def _names_and_uuids(connection: libvirt.virConnect) -> list[tuple[str, str]]:
-    return [(domain.name(), domain.UUIDString()) for domain in connection.listAllDomains()]
+    @property
+    def _virsh_command(self) -> str:
+        return f"`virsh -c '{self.uri}' list`"
 
+    @property
+    def _virsh(self) -> str:
+        return f"Check that libvirtd answers there: {self._virsh_command}"
 
-def _find(connection: libvirt.virConnect, name_or_uuid: str) -> tuple[str, str] | list[str]:
-    """Name and UUID of the VM; when there is none, the names of all."""
-    import libvirt
-
-    lookups = [connection.lookupByName]
-    if _is_uuid(name_or_uuid):
-        lookups.insert(0, connection.lookupByUUIDString)
-    for lookup in lookups:
-        try:
-            domain = lookup(name_or_uuid)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() != failures.ERR_NO_DOMAIN:
-                raise
-        else:
-            return domain.name(), domain.UUIDString()
-    return [name for name, _ in _names_and_uuids(connection)]
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        uuids.UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _keep_alive(connection: libvirt.virConnect) -> None:
-    import libvirt
-
-    try:
-        connection.setKeepAlive(KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() not in failures.NOT_OFFERED:  # test:/// and embedded drivers have no peer to ask
-            raise
-
-
-def _close(held: list[Any], loop: asyncio.AbstractEventLoop, closed: asyncio.Event) -> None:
-    """Unregister, drop every virDomain, close. The daemon may have gone: then there is nothing to tell it."""
-    import libvirt
-
-    connection, callbacks, handles = held
-    held.clear()
-    callbacks.unregister(connection)
-    handles.clear()
-    with contextlib.suppress(libvirt.libvirtError):
-        connection.close()
-    with contextlib.suppress(RuntimeError):  # the loop has gone, and with it whoever waited
-        loop.call_soon_threadsafe(closed.set)
+    def _broken(self) -> HostError:
+        return HostError.about(
+            f"Host '{self.name}' ({self.uri})", wanted="accept a connection",
+            got=f"its last {self._breaker.failures} attempts failed, so it isn't tried for {self._breaker.retry_in:.0f} s",
+            last_seen=self._failure, next_step="Check the host; 'Connect To Host' tries at once",
+        )  # fmt: skip

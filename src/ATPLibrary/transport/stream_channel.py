@@ -3,6 +3,10 @@
 libvirt calls back in its event thread when bytes have come or can be sent. The bytes hop to the asyncio loop. libvirt's client
 takes what the daemon sends off the shared connection whether anyone reads it or not, so holding back here would only fill its
 memory instead of ours; a reader that falls `UNREAD_LIMIT_BYTES` behind therefore ends the channel with an error that says so.
+
+Sending blocks in C, whatever VIR_STREAM_NONBLOCK says: a daemon that holds some packets which the guest doesn't take stops reading
+the whole connection (libvirt 9.0: "Client hit max requests limit", and its keepalive ends the connection after 30 s). So a thread
+sends.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.events import Event
-from ATPLibrary.runtime import deadline
+from ATPLibrary.runtime import Workers, deadline
 from ATPLibrary.transport.byte_channel import ByteChannel
 from ATPLibrary.transport.libvirt_loop import guarded
 
@@ -34,31 +38,74 @@ _CLOSE_SECONDS = 2.0
 
 async def open_stream_channel(domain: Domain, name: str, timeout: float) -> ByteChannel:
     """Open port `name`. `ATPError` when the VM is off, has no such port, or another client has it open."""
-
-    def open_stream(handle: libvirt.virDomain) -> libvirt.virStream:
-        import libvirt
-
-        stream = handle.connect().newStream(libvirt.VIR_STREAM_NONBLOCK)
-        handle.openChannel(name, stream, 0)
-        return stream
-
-    stream = await domain.call(f"open channel '{name}'", open_stream, timeout=timeout)
+    opening = _Opening(name)
+    try:
+        stream, unpin = await domain.host.call_domain_and_pin(
+            domain, f"open channel '{name}'", opening.open, timeout=timeout
+        )
+    except BaseException:
+        opening.give_up()
+        raise
 
     def lost(reason: str) -> None:
         data = {"host": domain.host.name, "uuid": domain.uuid, "channel": name, "reason": reason}
         domain.host.bus.publish(Event(f"vm:{domain.name}", "channel.lost", data))
 
-    return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost)
+    return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost, unpin)
+
+
+class _Opening:
+    """An opening that may end after nobody waits for it any more: libvirt opens no channel while it starts or reverts the VM.
+
+    The daemon would keep such a stream open, and QEMU serves one client of a port at a time.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._wanted = True
+        self._stream: libvirt.virStream | None = None
+
+    def open(self, handle: libvirt.virDomain) -> libvirt.virStream:
+        """On a worker."""
+        import libvirt
+
+        stream = handle.connect().newStream(libvirt.VIR_STREAM_NONBLOCK)
+        handle.openChannel(self._name, stream, 0)
+        with self._lock:
+            wanted, self._stream = self._wanted, stream
+        if not wanted:
+            self._abort()
+        return stream
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._wanted = False
+            is_open = self._stream is not None
+        if is_open:
+            threading.Thread(target=self._abort, name="atp-stream-close", daemon=True).start()
+
+    def _abort(self) -> None:
+        import libvirt
+
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with contextlib.suppress(libvirt.libvirtError):
+                stream.abort()
 
 
 class StreamChannel(ByteChannel):
-    """`lost(reason)` is called once, on the loop, when the channel ends otherwise than by `close`."""
+    """`lost(reason)` is called once, on the loop, when the channel ends otherwise than by `close`; `unpin` however it ends."""
 
-    def __init__(self, subject: str, stream: libvirt.virStream, lost: Callable[[str], None]) -> None:
+    def __init__(
+        self, subject: str, stream: libvirt.virStream, lost: Callable[[str], None], unpin: Callable[[], None]
+    ) -> None:
         import libvirt
 
         self._subject = subject
         self._lost = lost
+        self._unpin = unpin
+        self._sender = Workers("atp-stream-send", 1)  # one thread: packets stay in order
         self._stream: libvirt.virStream | None = stream
         self._loop = asyncio.get_running_loop()
         self._unread: deque[bytes] = deque()
@@ -86,17 +133,16 @@ class StreamChannel(ByteChannel):
         rest = memoryview(data)
         async with deadline(timeout, self._subject, wanted=f"take {len(data)} bytes", got="did not"):
             while rest:
-                rest = rest[await self._send(bytes(rest[:_PACKET_BYTES])) :]
+                rest = rest[await self._send(bytes(rest[:_PACKET_BYTES]), timeout) :]
 
-    async def _send(self, packet: bytes) -> int:
+    async def _send(self, packet: bytes, timeout: float) -> int:
         import libvirt
 
         stream = self._stream
         if stream is None or self._end:
             raise self._ended()
         try:
-            # The stream doesn't block: this queues the packet in libvirt's client, or says that it can't.
-            sent: int = stream.send(packet)
+            sent: int = await self._sender.call(stream.send, packet, timeout=timeout, what=self._subject)
             if sent != _WOULD_BLOCK:
                 return sent
             self._writable.clear()
@@ -155,6 +201,8 @@ class StreamChannel(ByteChannel):
         self._writable.set()
         stream, self._stream = self._stream, None
         if stream is not None:
+            self._unpin()
+            self._sender.close()
             held = [stream]
             del stream
             # Giving a stream up asks the daemon, and its end may be the connection's: never on this loop.

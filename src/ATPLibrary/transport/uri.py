@@ -1,9 +1,10 @@
-"""A light check of a libvirt URI before it is used, so that a typing mistake gets a sentence at once."""
+"""A check of a libvirt URI before it is used: a mistake gets a sentence that names the wrong part (https://libvirt.org/uri.html)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from ATPLibrary.errors import ConfigError
 
@@ -11,38 +12,121 @@ DRIVERS = ("qemu", "test", "xen", "lxc", "bhyve", "ch", "vbox", "vz", "esx", "vp
 TRANSPORTS = ("unix", "tcp", "tls", "ssh", "libssh", "libssh2", "ext")
 EXAMPLES = "Examples: qemu:///system, qemu:///session, qemu+ssh://root@10.0.0.5/system, qemu+tcp://host/system, test:///default"
 
+_QEMU_PATHS = ("/system", "/session", "/embed")
+_NEEDS_HOST = ("tcp", "tls", "ssh", "libssh", "libssh2")
+# What each transport of the remote driver reads after '?', beside what all of them do.
+_ANY = ("name", "mode")
+_TUNNEL = ("command", "socket", "netcat", "keyfile", "proxy")
+_PARAMETERS = {
+    "unix": ("socket",),
+    "tcp": (),
+    "tls": ("no_verify", "pkipath", "tls_priority"),
+    "ssh": (*_TUNNEL, "no_verify", "no_tty"),
+    "libssh": (*_TUNNEL, "known_hosts", "known_hosts_verify", "sshauth"),
+    "libssh2": (*_TUNNEL, "known_hosts", "known_hosts_verify", "sshauth"),
+    "ext": ("command",),
+}
+_VALUES = {
+    "mode": ("auto", "direct", "legacy"),
+    "proxy": ("auto", "netcat", "native"),
+    "no_verify": ("0", "1"),
+    "no_tty": ("0", "1"),
+    "known_hosts_verify": ("normal", "auto", "ignore"),
+}
+# Paths on this machine or the peer: libvirt takes them as they are, so they have to be absolute.
+_PATHS = ("socket", "keyfile", "known_hosts", "pkipath", "root")
+
 
 def check_uri(host_name: str, uri: str) -> str:
     """Return `uri`, or raise `ConfigError` that names the wrong part. `host_name` is only for the sentence."""
-    subject = f"The libvirt URI {uri!r} of host '{host_name}'"
-
-    def wrong(wanted: str, got: str, near: str = "") -> ConfigError:
-        hint = f"Did you mean {near!r}? " if near else ""
-        return ConfigError.about(subject, wanted=wanted, got=got, next_step=hint + EXAMPLES)
-
-    if not uri or uri != uri.strip() or any(character.isspace() for character in uri):
-        raise wrong("be one word without spaces", "is empty" if not uri.strip() else "has a space in it")
+    if not uri or any(character.isspace() for character in uri):
+        got = "is empty" if not uri.strip() else "has a space in it"
+        raise _Wrong(host_name, uri).part("be one word without spaces", got)
+    wrong = _Wrong(host_name, uri)
     try:
         parts = urlsplit(uri)
         port = parts.port
     except ValueError as error:
-        raise wrong("be a URI", f"is not ({error})") from error
-    driver, _, transport = parts.scheme.partition("+")
+        raise wrong.part("be a URI", f"is not ({error})") from error
+    driver, plus, transport = parts.scheme.partition("+")
     if not driver or "://" not in uri:
-        raise wrong("start with DRIVER://", "does not")
+        raise wrong.part("start with DRIVER://", "does not")
     if driver not in DRIVERS:
-        raise wrong(f"start with one of {', '.join(DRIVERS)}", f"starts with {driver!r}", _nearest(driver, DRIVERS))
-    if transport and transport not in TRANSPORTS:
-        got = f"has {transport!r}"
-        raise wrong(f"have one of {', '.join(TRANSPORTS)} after '+'", got, _nearest(transport, TRANSPORTS))
-    if transport in ("tcp", "tls", "ssh", "libssh", "libssh2") and not parts.hostname:
-        raise wrong("name a host after '://'", f"names none, which '+{transport}' needs")
+        raise wrong.word("start with", "starts with", driver, DRIVERS)
+    if plus and transport not in TRANSPORTS:
+        raise wrong.word("have after '+'", "has", transport, TRANSPORTS)
+    if parts.password is not None:
+        raise wrong.part("have no password in it", "has one", "Say it with 'username' and 'password' of the host.")
     if port == 0:
-        raise wrong("have a port from 1 to 65535", "has 0")
-    if driver == "qemu" and parts.path in ("", "/"):
-        raise wrong("end with /system, /session or /embed", "has no path")
+        raise wrong.part("have a port from 1 to 65535", "has 0")
+    _check_host(wrong, parts, transport)
+    _check_path(wrong, driver, parts)
+    _check_parameters(wrong, driver, transport, parts)
     return uri
 
 
-def _nearest(word: str, words: tuple[str, ...]) -> str:
-    return next(iter(get_close_matches(word, words, n=1)), "")
+def _check_host(wrong: _Wrong, parts: SplitResult, transport: str) -> None:
+    if transport in _NEEDS_HOST and not parts.hostname:
+        raise wrong.part("name a host after '://'", f"names none, which '+{transport}' needs")
+    if transport == "unix" and parts.netloc:
+        got = f"names {parts.hostname!r}, though '+unix' stays on this machine"
+        raise wrong.part("have no host after '://'", got, "Use +ssh, +tls or +tcp to go there.")
+    if transport in ("unix", "tcp", "tls") and parts.username:
+        got = f"names user {parts.username!r}, which '+{transport}' doesn't use"
+        raise wrong.part("have no user before '@'", got, "Say it with 'username' of the host.")
+
+
+def _check_path(wrong: _Wrong, driver: str, parts: SplitResult) -> None:
+    if driver == "qemu":
+        if parts.path in ("", "/"):
+            raise wrong.part("end with /system, /session or /embed", "has no path")
+        if parts.path not in _QEMU_PATHS:
+            raise wrong.word("have as its path", "has", parts.path, _QEMU_PATHS)
+        if parts.path == "/embed" and (parts.netloc or "+" in parts.scheme):
+            got = "wants /embed through a connection"
+            raise wrong.part("be qemu:///embed?root=/dir, a libvirt inside this process", got)
+    if driver == "test" and "+" not in parts.scheme and parts.path in ("", "/"):
+        raise wrong.part("end with /default or the path of an XML file", "has no path")
+
+
+def _check_parameters(wrong: _Wrong, driver: str, transport: str, parts: SplitResult) -> None:
+    embedded = driver == "qemu" and parts.path == "/embed"
+    if driver not in ("qemu", "test") or (driver == "test" and not transport):
+        return  # other drivers have parameters of their own
+    # Without '+', libvirt takes a host to mean TLS, and none to mean the UNIX socket.
+    effective = transport or ("tls" if parts.netloc else "unix")
+    known = ("root",) if embedded else (*_ANY, *_PARAMETERS[effective])
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    for name, value in given.items():
+        if name not in known:
+            raise wrong.word("have after '?'", "has", name, known)
+        if name in _PATHS and not value.startswith("/"):
+            raise wrong.part(f"have an absolute path in '{name}='", f"has {value!r}")
+        if name in _VALUES and value not in _VALUES[name]:
+            raise wrong.word(f"have in '{name}='", "has", value, _VALUES[name])
+    if embedded and "root" not in given:
+        raise wrong.part("say in 'root=' which directory the embedded libvirt keeps its files in", "does not")
+
+
+class _Wrong:
+    def __init__(self, host_name: str, uri: str) -> None:
+        # What stands between ':' and '@' is a password that somebody has written where it doesn't belong.
+        self._subject = f"The libvirt URI {without_password(uri)!r} of host '{host_name}'"
+
+    def part(self, wanted: str, got: str, hint: str = "") -> ConfigError:
+        return ConfigError.about(self._subject, wanted=wanted, got=got, next_step=f"{hint} {EXAMPLES}".strip())
+
+    def word(self, wanted: str, got: str, word: str, words: Iterable[str]) -> ConfigError:
+        words = tuple(words)
+        near = next(iter(get_close_matches(word, words, n=1)), "")
+        hint = f"Did you mean {near!r}?" if near else ""
+        return self.part(f"{wanted} one of {', '.join(words)}", f"{got} {word!r}", hint)
+
+
+def without_password(uri: str) -> str:
+    """`uri` as it may be shown: asterisks stand where a password does."""
+    before, at, after = uri.rpartition("@")
+    scheme, slashes, user = before.partition("://")
+    if not at or not slashes or ":" not in user:
+        return uri
+    return f"{scheme}://{user.partition(':')[0]}:**********@{after}"

@@ -20,6 +20,8 @@ AUTOREPEAT = 2
 
 ABS_X = 0
 ABS_Y = 1
+REL_X = 0
+REL_Y = 1
 REL_HWHEEL = 6
 REL_WHEEL = 8
 

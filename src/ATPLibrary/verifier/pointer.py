@@ -9,13 +9,15 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ATPLibrary import events
 from ATPLibrary.errors import ATPError, DeadlineError, InputError
-from ATPLibrary.protocol.qmp.edges import absolute_event, button_event
+from ATPLibrary.protocol.qmp.edges import absolute_event, button_event, relative_event
 from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, require_running, send, shielded
 from ATPLibrary.verifier.matcher import Matcher, Symbol
+from ATPLibrary.verifier.mouse_choice import mouse_for
 from ATPLibrary.verifier.observation import (
     ABS_X,
     ABS_Y,
@@ -24,6 +26,8 @@ from ATPLibrary.verifier.observation import (
     EV_REL,
     REL_HWHEEL,
     REL_WHEEL,
+    REL_X,
+    REL_Y,
     AgentDevice,
     Observation,
 )
@@ -54,7 +58,9 @@ TABLET_TIMEOUT = 5.0  # a guest that has just booted finds it a moment after its
 RELEASE_TIMEOUT = 1.5
 # A motion to where the pointer already is makes no event: so long nothing, and that is where it was.
 SILENCE_SECONDS = 0.3
-DRAG_STEPS = 8
+DRAG_STEPS = 8  # from one place to the next
+# A PS/2 packet carries 127 counts of each axis at most; QEMU would split or cut what is more.
+RELATIVE_STEP = 100
 NO_SESSION = "no agent was asked: nothing proves that the pointer moved or clicked"
 
 Screen = tuple[int, int]
@@ -81,6 +87,14 @@ class Pointer:
         """Move to `x`, `y`: fractions from 0 to 1, or with `screen=(width, height)` pixels from 0. `InputError` outside of it."""
         target = _position(x, y, screen)
         return await self._input(f"pointer to {_say(x, y)}", [self._motion(target)], timeout)
+
+    async def move_by(self, dx: int, dy: int, timeout: float | None = None) -> InputReport:
+        """Move a relative mouse by counts: right and down when positive. The tablet, if there is one, knows nothing of it."""
+        if not (dx or dy):
+            raise InputError("The mouse can't be moved by nothing: give at least one count.")
+        report = await self._input(f"pointer by {dx}, {dy}", _relative(dx, dy), timeout)
+        self._at, self._guest_at = None, {}  # where a desktop puts its pointer then, only the desktop knows
+        return report
 
     async def click(self, button: str = "left", timeout: float | None = None) -> InputReport:
         """Press and release a button where the pointer is."""
@@ -119,11 +133,12 @@ class Pointer:
         button: str = "left",
         *,
         start: tuple[float, float] | None = None,
+        through: Sequence[tuple[float, float]] = (),
         screen: Screen | None = None,
         timeout: float | None = None,
     ) -> InputReport:
-        """Press `button` where the pointer is, or at `start`, move in steps to `x`, `y`, and let go there."""
-        target = _position(x, y, screen)
+        """Press `button` where the pointer is, or at `start`, move in steps `through` places to `x`, `y`, and let go there."""
+        targets = [_position(*place, screen) for place in (*through, (x, y))]
         begin = _position(*start, screen) if start is not None else self._at
         if begin is None:
             raise InputError.about(
@@ -134,11 +149,14 @@ class Pointer:
             )
         units: list[Unit | _Motion] = [self._motion(begin)] if start is not None else []
         units.append(_button(button, True))
-        parts = (step / DRAG_STEPS for step in range(1, DRAG_STEPS + 1))
-        places = [(_between(begin[0], target[0], part), _between(begin[1], target[1], part)) for part in parts]
-        # Of a short drag only the steps that move, and its end.
-        steps = [place for place in dict.fromkeys(places) if place != begin] or [target]
-        units += [self._motion(place) for place in steps]
+        for leg_begin, leg_end in pairwise((begin, *targets)):
+            parts = (step / DRAG_STEPS for step in range(1, DRAG_STEPS + 1))
+            places = [
+                (_between(leg_begin[0], leg_end[0], part), _between(leg_begin[1], leg_end[1], part)) for part in parts
+            ]
+            # Of a short leg only the steps that move, and its end.
+            steps = [place for place in dict.fromkeys(places) if place != leg_begin] or [leg_end]
+            units += [self._motion(place) for place in steps]
         units.append(_button(button, False))
         return await self._input(f"{button} drag to {_say(x, y)}", units, timeout)
 
@@ -171,10 +189,11 @@ class Pointer:
                 self.last_report, self._unheard_because, complete = None, "", False
                 await require_running(self._qmp, self._vm_name, what)
                 try:
-                    if self._session is None:
-                        await self._by_the_clock(units, matcher)
-                    else:
-                        await self._closed_loop(self._session, what, units, matcher)
+                    async with mouse_for(self._qmp, _buttons_of(units)):
+                        if self._session is None:
+                            await self._by_the_clock(units, matcher)
+                        else:
+                            await self._closed_loop(self._session, what, units, matcher)
                 except BaseException:
                     await shielded(self._release([button for button in self._down if button not in before]))
                     self._at = None
@@ -282,12 +301,14 @@ class Pointer:
         """Release buttons and make sure of it; never raises but for a cancellation."""
         if not buttons:
             return
-        commands = [("input-send-event", {"events": [button_event(button, False)]}) for button in buttons]
         codes = {BUTTONS[button] for button in buttons}
         try:
             async with asyncio.timeout(RELEASE_TIMEOUT):
                 while True:
-                    await send(self._qmp, commands, self._vm_name, f"the release of {', '.join(buttons)}")
+                    for button in buttons:  # each on the mouse on which it went down
+                        command = ("input-send-event", {"events": [button_event(button, False)]})
+                        async with mouse_for(self._qmp, [button]):
+                            await send(self._qmp, [command], self._vm_name, f"the release of {button}")
                     session = self._session
                     if session is None or session.state is not SessionState.READY:
                         break
@@ -317,6 +338,8 @@ class Pointer:
         if observation.type == EV_ABS:
             return device.pointer == "absolute" and observation.code in (ABS_X, ABS_Y)
         if observation.type == EV_REL:
+            if observation.code in (REL_X, REL_Y):
+                return device.pointer == "relative"
             return observation.code in _SEEN_RELATIVE  # the high-resolution twins say the same once more
         return observation.type == EV_KEY and observation.code in BUTTONS.values()
 
@@ -357,6 +380,25 @@ def _button(button: str, down: bool) -> Unit:
     direction = "down" if down else "up"
     symbol = (EV_KEY, BUTTONS[_checked(button)], int(down))
     return Unit((Report((button_event(button, down),), (symbol,), f"button {button} {direction}"),))
+
+
+def _relative(dx: int, dy: int) -> list[Unit]:
+    """Motions of equal parts, each as the guest will see it: the sideways part first, no event for none."""
+    steps = -(-max(abs(dx), abs(dy)) // RELATIVE_STEP)
+    units = []
+    for step in range(steps):
+        x, y = (delta * (step + 1) // steps - delta * step // steps for delta in (dx, dy))
+        symbols = tuple((EV_REL, code, delta) for code, delta in ((REL_X, x), (REL_Y, y)) if delta)
+        if symbols:
+            units.append(
+                Unit((Report((relative_event("x", x), relative_event("y", y)), symbols, f"pointer by {x}, {y}"),))
+            )
+    return units
+
+
+def _buttons_of(units: Sequence[Unit | _Motion]) -> set[str]:
+    names = (report.what.split() for unit in units if isinstance(unit, Unit) for report in unit.reports)
+    return {words[1] if words[0] == "button" else words[0] for words in names}
 
 
 def _clicks(button: str, count: int) -> list[Unit]:

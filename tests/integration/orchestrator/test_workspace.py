@@ -48,7 +48,7 @@ async def test_a_vm_that_no_host_has_is_named_with_near_ones(workspace: Workspac
 
 async def test_where_no_host_is_known_nothing_is_said_of_any_vm() -> None:
     workspace = Workspace(Config(origin="atp.yaml"))
-    for asked in (workspace.machine("sales-001", timeout=10.0), workspace.vm_names(None, 10.0)):
+    for asked in (workspace.machine("sales-001", timeout=10.0), workspace.vms(10.0)):
         with pytest.raises(ConfigError, match=r"^A host should be in atp\.yaml but there is none\. .*'atp lab up'"):
             await asked
 
@@ -63,7 +63,7 @@ async def test_one_name_on_two_hosts_must_be_told_apart(workspace: Workspace, na
 
 
 async def test_every_host_s_vms_are_listed(workspace: Workspace) -> None:
-    assert await workspace.vm_names(None, 10.0) == ["sales-001", "sales-002"]
+    assert sorted(vm.name for vm in await workspace.vms(10.0)) == ["sales-001", "sales-002"]
 
 
 async def test_an_unknown_host_is_named_with_those_there_are(workspace: Workspace) -> None:
@@ -76,7 +76,7 @@ async def test_a_host_that_could_not_be_reached_is_not_kept(workspace: Workspace
     with pytest.raises(HostError):
         await workspace.host("typo", 10.0, "qemu+unix:///session?socket=/nonexistent/libvirt.sock")
     assert "typo" not in workspace.transport.hosts
-    assert await workspace.vm_names(None, 10.0) == ["sales-001", "sales-002"]
+    assert sorted(vm.name for vm in await workspace.vms(10.0)) == ["sales-001", "sales-002"]
 
 
 async def test_a_disconnected_host_is_connected_again_when_it_is_needed(workspace: Workspace) -> None:

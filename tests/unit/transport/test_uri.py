@@ -18,9 +18,19 @@ pytestmark = pytest.mark.unit
         "qemu:///embed?root=/tmp/x",
         "qemu+unix:///session?socket=/run/user/1000/libvirt/libvirt-sock",
         "qemu+tcp://10.0.0.5:16509/system",
-        "qemu+ssh://root@host/system?keyfile=/k",
+        "qemu+ssh://root@host:2222/system?keyfile=/k&no_verify=1&socket=/s",
+        "qemu+libssh2://root@host/session?known_hosts=/f&known_hosts_verify=auto&sshauth=privkey",
+        "qemu+libssh://host/system?proxy=native",
         "qemu+tls://[fe80::1]/system",
+        "qemu+tls://host:16514/system?no_verify=1&pkipath=/certificates",
+        "qemu://host/system?pkipath=/p",
+        "qemu+ext:///system?command=/bin/nc",
+        "qemu:///system?mode=direct",
+        "qemu:///embed?root=/tmp/embedded",
         "test:///default",
+        "test:///etc/nodes.xml",
+        "test+unix:///default?socket=/s",
+        "esx://vcenter/?no_verify=1",
     ],
 )
 def test_what_libvirt_knows_is_left_as_it_is(uri: str) -> None:
@@ -41,6 +51,20 @@ def test_what_libvirt_knows_is_left_as_it_is(uri: str) -> None:
         ("qemu+tcp://host:0/system", "has 0"),
         ("qemu+tcp://host", "has no path"),
         ("qemu+tcp://[fe80::1/system", "should be a URI"),
+        ("qemu:///sytem", r"as its path .*has '/sytem'\. Did you mean '/system'"),
+        ("qemu+://host/system", r"after '\+'"),
+        ("qemu+unix://host/system", r"'\+unix' stays on this machine"),
+        ("qemu+tcp://tester@host/system", r"names user 'tester', .*Say it with 'username'"),
+        ("qemu+ssh://root@host/system?keyfile=id_rsa", "an absolute path in 'keyfile=' but has 'id_rsa'"),
+        ("qemu+ssh://root@host/system?key=/k", r"has 'key'\. Did you mean 'keyfile'"),
+        ("qemu+tcp://host/system?socket=/s", "has 'socket'"),
+        ("qemu+unix:///session?sokcet=/s", r"has 'sokcet'\. Did you mean 'socket'"),
+        ("qemu+tls://host/system?no_verify=yes", r"in 'no_verify=' one of 0, 1 but has 'yes'"),
+        ("qemu+libssh2://h/system?known_hosts_verify=atuo", "Did you mean 'auto'"),
+        ("qemu:///embed", "say in 'root='"),
+        ("qemu:///embed?root=relative", "absolute path in 'root='"),
+        ("qemu+ssh://host/embed?root=/r", "wants /embed through a connection"),
+        ("test:///", "end with /default"),
     ],
 )
 def test_a_mistake_is_named_with_host_and_example(uri: str, pattern: str) -> None:
@@ -48,3 +72,12 @@ def test_a_mistake_is_named_with_host_and_example(uri: str, pattern: str) -> Non
         check_uri("lab", uri)
     assert "of host 'lab'" in str(caught.value)
     assert "qemu:///system" in str(caught.value)
+
+
+def test_a_password_in_a_uri_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="have no password in it") as caught:
+        check_uri("lab", "qemu+ssh://root:hunter2@host/system")
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(ConfigError, match="has a space") as caught:
+        check_uri("lab", "qemu+ssh://root:hunter2@host/ system")
+    assert "hunter2" not in str(caught.value)

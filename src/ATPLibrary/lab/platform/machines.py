@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ATPLibrary.config import PoolSettings, ReconnectSettings
 from ATPLibrary.errors import ATPError, DeadlineError, VmStateError
 from ATPLibrary.events import EventBus
 from ATPLibrary.lab import machine
@@ -68,8 +69,12 @@ class Machines:
         self._bus = bus
         self.hosts: Sequence[LabHostSettings] = settings.hosts
         # Two to each host: libvirtd serves at most 5 calls of a client at a time, and reads must not wait behind slow changes.
-        self._reads = {host.id: HostConnection(host.name, host.uri, EventBus()) for host in settings.hosts}
-        self._changes = {host.id: HostConnection(host.name, host.uri, bus) for host in settings.hosts}
+        # They are on this machine, where an attempt costs nothing: each request tries, and one that is back is seen at once.
+        pool = PoolSettings(reconnect=ReconnectSettings(max_attempts=1_000_000, max_delay=1.0))
+        self._reads = {
+            host.id: HostConnection(host.name, host.uri, EventBus(), settings=pool) for host in settings.hosts
+        }
+        self._changes = {host.id: HostConnection(host.name, host.uri, bus, settings=pool) for host in settings.hosts}
         self._hardware: dict[str, Hardware] = {}
         self._files = Workers("platform-files", FILE_WORKERS)
 

@@ -7,49 +7,37 @@ throws away what an earlier, timed-out command answers late (that is what `guest
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import math
 import random
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ATPLibrary.errors import AgentError, ChannelError, CommandError, DeadlineError, VmStateError
+from ATPLibrary.errors import AgentError, ChannelError, CommandError, VmStateError
 from ATPLibrary.events import Event
+from ATPLibrary.protocol.qga.command_lines import Family, Shell
+from ATPLibrary.protocol.qga.execution import Command, ExecResult, OnOutput, run
+from ATPLibrary.protocol.qga.freeze import Freeze
 from ATPLibrary.runtime import deadline
 from ATPLibrary.secrets import redact
 from ATPLibrary.transport import Domain
 
-if TYPE_CHECKING:
-    import libvirt
-
 PORT = "org.qemu.guest_agent.0"
 COMMAND_SECONDS = 10.0
-# The agent tells of a command's end only when asked. The first question comes soon, the later ones less and less often.
-FIRST_POLL_SECONDS = 0.01
-SLOWEST_POLL_SECONDS = 0.5
-POLL_GROWTH = 1.5
 # libvirt tells when the agent opens its port; when that event is missed, this long passes before it is asked again.
 _READY_RETRY_SECONDS = 2.0
+# libvirt sends what its socket's buffer takes at once (212,992 bytes, Linux' default) and then begins anew: the agent gets garbage.
+# Measured with libvirt 9.0: 128 KiB of data in base64 arrive, 256 KiB don't.
+LONGEST_COMMAND = 176 * 1024
+
+# With those of "guest-get-...", commands that may be given again when the host's connection was lost meanwhile.
+_ONLY_ASK = frozenset(
+    {"guest-ping", "guest-info", "guest-sync", "guest-network-get-interfaces", "guest-fsfreeze-status"}
+)
 
 # virErrorNumber (libvirt/virterror.h)
 _ARGUMENT_UNSUPPORTED = "74"
 _AGENT_UNRESPONSIVE = "86"
 _AGENT_UNSYNCED = "97"
-
-
-@dataclass(frozen=True, slots=True)
-class ExecResult:
-    """How a command in the guest ended. `exit_code` is None when `signal` ended it; `truncated`: output is missing at the end."""
-
-    exit_code: int | None
-    signal: int | None
-    stdout: str
-    stderr: str
-    truncated: bool
-    duration_ms: float
 
 
 async def open_qga(domain: Domain, timeout: float = COMMAND_SECONDS) -> Qga:
@@ -74,15 +62,19 @@ class Qga:
     def __init__(self, domain: Domain) -> None:
         self.domain = domain
         self.subject = f"The guest agent of VM '{domain.name}'"
+        self.freeze = Freeze(self)
+        self._family: Family | None = None
+        self._environment: dict[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<Qga of {self.domain.name}>"
 
     async def close(self) -> None:
-        """Nothing is held open: libvirt owns the channel."""
+        """Thaw what is frozen. Nothing else is held open: libvirt owns the channel."""
+        await self.freeze.close()
 
     async def ready(self, timeout: float) -> None:
-        """Wait until the agent answers. What it can do then is another question: `info`."""
+        """Wait until the agent answers. What it can do then is another question: `can`."""
         last: AgentError | None = None
         with self.domain.host.bus.subscribe(self._has_connected) as connected:
             try:
@@ -118,66 +110,73 @@ class Qga:
         """What the agent is and can: `version`, and `supported_commands` with `name` and `enabled`."""
         return dict(await self.command("guest-info", None, timeout))
 
+    async def can(self, name: str, timeout: float = COMMAND_SECONDS) -> bool:
+        """Whether the agent knows a command and may carry it out: guests have lists of what is forbidden."""
+        commands = (await self.info(timeout))["supported_commands"]
+        return any(each["name"] == name and each["enabled"] for each in commands)
+
+    async def family(self, timeout: float = COMMAND_SECONDS) -> Family:
+        """Which kind of command lines the guest understands. Asked once; an agent too old to say so is on a POSIX system."""
+        if self._family is None:
+            try:
+                told = await self.command("guest-get-osinfo", None, timeout)
+            except CommandError:
+                told = {}
+            self._family = "windows" if told.get("id") == "mswindows" else "posix"
+        return self._family
+
+    async def environment(self, timeout: float = COMMAND_SECONDS) -> dict[str, str]:
+        """The environment that commands get when none is given: the agent's own. Asked once."""
+        if self._environment is None:
+            if await self.family(timeout) == "windows":
+                # /u: what `set` says to a pipe is UTF-16, whatever the code page.
+                told = await self.exec(["cmd.exe", "/d", "/u", "/c", "set"], timeout=timeout, encoding="utf-16-le")
+                lines = told.stdout.splitlines()
+            else:
+                lines = (await self.exec(["env", "-0"], timeout=timeout)).stdout.split("\0")
+            self._environment = dict(line.split("=", 1) for line in lines if "=" in line[1:])
+        return self._environment
+
     async def exec(
         self,
         command: str | Sequence[str],
         input: str | bytes | None = None,
         timeout: float = COMMAND_SECONDS,
         environment: Mapping[str, str] | None = None,
+        *,
+        directory: str | None = None,
+        shell: Shell | None = None,
+        encoding: str = "utf-8",
+        on_output: OnOutput | None = None,
     ) -> ExecResult:
-        """Run a command in the guest and wait for its end: a string by `/bin/sh -c`, a list as it is (the program's path first).
+        """Run a command in the guest and wait for its end: a string by a shell, a list as it is (the program's path first).
 
-        `input` is what it reads on its standard input. Output is decoded as UTF-8, with U+FFFD for what isn't. `CommandError`
-        when it can't be started; `DeadlineError` when it hasn't ended after `timeout` seconds (it runs on in the guest).
-        libvirt drops an agent whose one answer is larger than some 4 MB: more than 3 MiB of output end in an `AgentError`.
+        `shell` is `/bin/sh`, in a Windows `cmd`, unless said otherwise. `input` is what the command reads on its standard input.
+        `environment` is put on top of the agent's own; `directory` is where it works. Its output is decoded as `encoding`, with
+        U+FFFD for what isn't.
+
+        `on_output(stream, text)` is called while the command runs, with what it has put out since ("stdout" or "stderr"); its
+        output then goes through files in the guest's `/tmp`, and may be of any size. A Windows gives it all at the end. Without
+        `on_output`, more than 3 MiB end in an `AgentError`: libvirt drops an agent whose one answer is larger than some 4 MB.
+
+        `CommandError` when it can't be started. When it hasn't ended after `timeout` seconds (`DeadlineError`), and when the
+        caller is cancelled, it is ended in the guest, with all that it has started.
         """
-        argv = ["/bin/sh", "-c", command] if isinstance(command, str) else list(command)
-        if not argv or not argv[0]:
-            raise CommandError(
-                "The command to run in the guest is empty: give a shell line, or a list with the program's path first."
-            )
-        arguments: dict[str, Any] = {"path": argv[0], "arg": argv[1:], "capture-output": True}
-        if input is not None:
-            data = input.encode() if isinstance(input, str) else input
-            arguments["input-data"] = base64.b64encode(data).decode()
-        if environment is not None:
-            arguments["env"] = [f"{name}={value}" for name, value in environment.items()]
-        started = time.monotonic()
-        pid = 0
-        try:
-            async with asyncio.timeout(timeout):
-                pid = (await self.command("guest-exec", arguments, timeout))["pid"]
-                status = await self._until_exited(pid, timeout)
-        except TimeoutError as error:
-            raise DeadlineError.about(
-                f"The command {_short(argv)} in VM '{self.domain.name}'", wanted="end", waited=timeout,
-                got=f"still runs (process {pid} of the guest)" if pid else "the guest agent did not even start it",
-                next_step="Give it more time, or look at the guest's screen",
-            ) from error  # fmt: skip
-        return ExecResult(
-            exit_code=status.get("exitcode"),
-            signal=status.get("signal"),
-            stdout=_decoded(status.get("out-data")),
-            stderr=_decoded(status.get("err-data")),
-            truncated=bool(status.get("out-truncated") or status.get("err-truncated")),
-            duration_ms=(time.monotonic() - started) * 1000,
-        )
+        what = Command(command, input, environment, directory, shell, encoding)
+        return await run(self, what, timeout, on_output)
 
     async def command(self, name: str, arguments: Mapping[str, Any] | None, timeout: float) -> Any:
         """Run any command of the agent and return its answer. `CommandError` when the agent refuses it."""
-        message = {"execute": name, "arguments": arguments} if arguments else {"execute": name}
-        text = json.dumps(message)
-        # libvirt counts whole seconds. Its time is up before ours, so that its error (which says more) is the one we see.
-        seconds = max(1, math.floor(timeout))
-
-        def ask(handle: libvirt.virDomain) -> str:
-            import libvirt_qemu
-
-            return str(libvirt_qemu.qemuAgentCommand(handle, text, seconds, 0))
-
+        text = json.dumps({"execute": name, "arguments": arguments} if arguments else {"execute": name})
+        if len(text) > LONGEST_COMMAND:
+            raise CommandError.about(
+                self.subject, wanted=f"be told {name} in at most {LONGEST_COMMAND} bytes, as libvirt can carry",
+                got=f"it would take {len(text)}", next_step="Write a file into the guest instead",
+            )  # fmt: skip
         try:
             async with deadline(timeout, self.subject, wanted=f"answer {name}", got="did not"):
-                reply = await self.domain.call(f"ask its guest agent ({name})", ask, timeout=timeout)
+                only_asks = name in _ONLY_ASK or name.startswith("guest-get-")
+                reply = await self.domain.agent_command(text, timeout, idempotent=only_asks)
         except CommandError as error:
             raise self._explained(name, error, timeout) from error
         except VmStateError as error:
@@ -194,21 +193,14 @@ class Qga:
                 self.subject, wanted=f"answer {name} with its result", got=f"answered {reply[:80]!r}"
             ) from error
 
-    async def _until_exited(self, pid: int, timeout: float) -> dict[str, Any]:
-        pause = FIRST_POLL_SECONDS
-        while True:
-            await asyncio.sleep(pause)
-            status: dict[str, Any] = await self.command("guest-exec-status", {"pid": pid}, timeout)
-            if status.get("exited"):
-                return status
-            pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
-
     def _explained(self, name: str, error: CommandError, timeout: float) -> AgentError | ChannelError | CommandError:
         said = redact(error.description)  # it may quote the command line
-        if name == "guest-exec-status" and "disappeared" in said:
+        # It was there a moment ago.
+        if name == "guest-exec-status" and ("disappeared" in said or "not connected" in said):
             return AgentError.about(
-                self.subject, wanted="tell a command's output", got="libvirt dropped it, as it does when output is over some 3 MiB",
-                next_step="Restart the VM or the qemu-ga in it; then let the command write into a file, or give less output",
+                self.subject, wanted="tell a command's output",
+                got="libvirt lost it: it has ended (output fills its memory), or was dropped since the output is over some 3 MiB",
+                next_step="Restart the VM or the qemu-ga in it; let much output be followed (stream=True), or go into a file",
             )  # fmt: skip
         if error.error_class in (_AGENT_UNRESPONSIVE, _AGENT_UNSYNCED):
             return AgentError.about(
@@ -221,8 +213,9 @@ class Qga:
                 next_step=f"Add the channel {PORT} to its XML",
             )  # fmt: skip
         _, _, description = said.rpartition(f"'{name}': ")
+        got, next_step = _refusal(description)
         return CommandError.about(
-            self.subject, wanted=f"carry out {name}", got=f"refused: {description}",
+            self.subject, wanted=f"carry out {name}", got=got, next_step=next_step,
             name=name, error_class=error.error_class, description=description,
         )  # fmt: skip
 
@@ -230,11 +223,17 @@ class Qga:
         return event.kind == "libvirt.agent.connected" and event.data.get("uuid") == self.domain.uuid
 
 
-def _decoded(data: str | None) -> str:
-    return base64.b64decode(data or "").decode("utf-8", "replace")
-
-
-def _short(argv: list[str]) -> str:
-    text = argv[2] if argv[:2] == ["/bin/sh", "-c"] and len(argv) == 3 else " ".join(argv)
-    text = redact(text)
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+def _refusal(description: str) -> tuple[str, str]:
+    """What an agent's words mean, and what to do about it. (QEMU: qapi/qmp-dispatch.c, qga/main.c.)"""
+    if "frozen" in description:
+        return "the guest's file systems are frozen", "Thaw them first with 'Thaw Guest Filesystems'"
+    if "has been disabled" in description or "is disabled" in description:
+        return (
+            f"the guest forbids it: {description}",
+            "Take it off the agent's list there (block-rpcs in qemu-ga.conf, on RHEL /etc/sysconfig/qemu-ga) and restart qemu-ga",
+        )
+    if "has not been found" in description:
+        return "doesn't know it", "Look what it knows with 'Get Guest Info'; a newer qemu-guest-agent may know more"
+    if "not currently supported" in description:
+        return "can't on this guest system", "Look for another way, such as 'Run Command'"
+    return f"refused: {description}", ""

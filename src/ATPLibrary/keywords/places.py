@@ -1,0 +1,26 @@
+"""Places on a screen as arguments: fractions of its width and height."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ATPLibrary.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on the screen."""
+
+    x: float
+    y: float
+
+    @classmethod
+    def parse(cls, text: str) -> Place:
+        """A place on the screen: ``x,y`` as parts of its width and height, from ``0,0`` (left, top) to ``1,1`` (right, bottom)."""
+        try:
+            x, y = (float(part) for part in text.split(","))
+        except ValueError as error:
+            raise InputError.about(
+                f"Place {text!r}", wanted="be 'x,y'", got="is not", next_step="Such as 0.5,0.5"
+            ) from error
+        return cls(x, y)

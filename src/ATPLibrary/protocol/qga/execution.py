@@ -1,0 +1,215 @@
+"""Running a command in the guest: its start, its output, its end, and that nothing of it is left when nobody waits any more.
+
+The agent has no event for a command's end and gives the output of a captured one only then; so its end is asked for, soon at
+first and then less often, and output that is wanted earlier goes into files (`streaming`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import codecs
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ATPLibrary import runtime
+from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, InputError
+from ATPLibrary.protocol.qga.command_lines import Family, Shell, end_process, launch
+from ATPLibrary.secrets import redact
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qga.agent import Qga
+
+# What a command has put out since the last time: the stream ("stdout" or "stderr"), and the text.
+OnOutput = Callable[[str, str], None]
+
+FIRST_POLL_SECONDS = 0.01
+SLOWEST_POLL_SECONDS = 0.5
+POLL_GROWTH = 1.5
+# How long whoever stops waiting for a command waits for its end in the guest; longer than that it goes on behind their back.
+ENDING_SECONDS = 1.5
+_LONGEST_ENDING_SECONDS = 30.0
+# guest-exec carries input in one command, which has to fit (see agent.LONGEST_COMMAND); base64 makes 4 characters of 3 bytes.
+LONGEST_INPUT = 96 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is to run, and how: see `Qga.exec`."""
+
+    command: str | Sequence[str]
+    input: str | bytes | None = field(default=None, repr=False)
+    environment: Mapping[str, str] | None = field(default=None, repr=False)
+    directory: str | None = None
+    shell: Shell | None = None
+    encoding: str = "utf-8"
+
+    def __str__(self) -> str:
+        text = self.command if isinstance(self.command, str) else " ".join(self.command)
+        text = redact(text)
+        return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a command in the guest ended. `exit_code` is None when `signal` ended it; `truncated`: output is missing at the end."""
+
+    exit_code: int | None
+    signal: int | None
+    stdout: str
+    stderr: str
+    truncated: bool
+    duration_ms: float
+
+
+async def run(qga: Qga, command: Command, timeout: float, on_output: OnOutput | None) -> ExecResult:
+    """See `Qga.exec`."""
+    try:
+        codecs.lookup(command.encoding)
+    except LookupError as error:
+        raise InputError(
+            f"The encoding '{command.encoding}' is none that Python knows: such as utf-8, gbk (Chinese Windows), cp850."
+        ) from error
+    started = time.monotonic()
+    running: Running | None = None
+    try:
+        async with asyncio.timeout(timeout):
+            running = await _prepare(qga, command, timeout, streamed=on_output is not None)
+            await running.started()
+            if running.files is not None and on_output is not None:
+                status, output = await running.files.follow(running, on_output)
+            else:
+                status = await running.until_exited()
+                output = _captured(status, command.encoding)
+                if on_output is not None:
+                    for stream, text in zip(("stdout", "stderr"), output[:2], strict=True):
+                        if text:
+                            on_output(stream, text)
+    except TimeoutError as error:
+        got, next_step = "the guest agent did not even start it", "Check that the guest isn't overloaded"
+        if running is not None:
+            ended = await running.end()
+            if running.pid:
+                got = f"still ran (process {running.pid} of the guest), and was {'ended' if ended else 'told to end'}"
+                next_step = "Give it more time, or look at the guest's screen"
+        raise DeadlineError.about(
+            f"The command {command} in VM '{qga.domain.name}'",
+            wanted="end",
+            waited=timeout,
+            got=got,
+            next_step=next_step,
+        ) from error
+    except BaseException:
+        if running is not None:
+            await running.end()
+        raise
+    if running.files is not None:
+        await running.files.remove(timeout)
+    stdout, stderr, truncated = output
+    return ExecResult(
+        exit_code=status.get("exitcode"),
+        signal=status.get("signal"),
+        stdout=stdout,
+        stderr=stderr,
+        truncated=truncated,
+        duration_ms=(time.monotonic() - started) * 1000,
+    )
+
+
+async def _prepare(qga: Qga, command: Command, timeout: float, *, streamed: bool) -> Running:
+    from ATPLibrary.protocol.qga.streaming import OutputFiles
+
+    family = await qga.family(timeout)
+    files = OutputFiles(qga, command.encoding, timeout) if streamed and family == "posix" else None
+    how = launch(command.command, family, command.shell, command.directory, files.directory if files else None)
+    arguments: dict[str, Any] = {"path": how.path, "arg": list(how.arguments), "capture-output": True}
+    if command.input is not None:
+        data = command.input.encode(command.encoding) if isinstance(command.input, str) else command.input
+        if len(data) > LONGEST_INPUT:
+            raise InputError(
+                f"The input of {command} has {len(data)} bytes, and the guest agent can be given {LONGEST_INPUT}: "
+                "write a file into the guest with 'Write Guest File' and let the command read that."
+            )
+        arguments["input-data"] = base64.b64encode(data).decode()
+    if command.environment is not None:
+        # What guest-exec is given replaces everything, PATH too.
+        merged = _merged(await qga.environment(timeout), command.environment, family)
+        arguments["env"] = [f"{name}={value}" for name, value in merged.items()]
+    return Running(qga, arguments, family, timeout, files)
+
+
+def _merged(base: Mapping[str, str], ours: Mapping[str, str], family: Family) -> dict[str, str]:
+    """`base` with `ours` in place of what has the same name: to Windows, Path and PATH are the same."""
+    same = str.upper if family == "windows" else str
+    names = {same(name) for name in ours}
+    return {**{name: value for name, value in base.items() if same(name) not in names}, **ours}
+
+
+class Running:
+    """A command in the guest. Its start is never given up half-way, so its process id is known whenever it runs."""
+
+    def __init__(self, qga: Qga, arguments: dict[str, Any], family: Family, timeout: float, files: Any) -> None:
+        self.qga = qga
+        self.files = files
+        self.pid = 0
+        self._family = family
+        self._timeout = timeout
+        self._exited = False
+        self._starting = asyncio.ensure_future(qga.command("guest-exec", arguments, timeout))
+
+    async def started(self) -> None:
+        self.pid = (await asyncio.shield(self._starting))["pid"]
+
+    async def status(self) -> dict[str, Any]:
+        """guest-exec-status: once it says `exited` the agent has forgotten the command."""
+        status: dict[str, Any] = await self.qga.command("guest-exec-status", {"pid": self.pid}, self._timeout)
+        self._exited = bool(status.get("exited"))
+        return status
+
+    async def until_exited(self) -> dict[str, Any]:
+        pause = FIRST_POLL_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            status = await self.status()
+            if self._exited:
+                return status
+            pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
+
+    async def end(self) -> bool:
+        """End the command in the guest; True when that is done in a moment, else it goes on by itself."""
+        ending = runtime.spawn(self._end(), f"end a command in VM '{self.qga.domain.name}'")
+        await asyncio.wait({ending}, timeout=ENDING_SECONDS)
+        return ending.done() and not ending.cancelled() and ending.exception() is None
+
+    async def _end(self) -> None:
+        async with asyncio.timeout(_LONGEST_ENDING_SECONDS):
+            try:
+                await self.started()
+            except ATPError:
+                return  # it couldn't be started
+            if not self._exited:
+                how = end_process(self.pid, self._family)
+                arguments = {"path": how.path, "arg": list(how.arguments), "capture-output": True}
+                killer = Running(self.qga, arguments, self._family, _LONGEST_ENDING_SECONDS, None)
+                await killer.started()
+                done = await killer.until_exited()
+                if done.get("exitcode") != 0 and not (await self.status()).get("exited"):
+                    raise AgentError.about(
+                        f"Process {self.pid} of VM '{self.qga.domain.name}'",
+                        wanted="be ended",
+                        got=f"could not: {done}",
+                    )
+                with contextlib.suppress(
+                    CommandError
+                ):  # its end had been told already, to someone who was cancelled meanwhile
+                    await self.until_exited()
+            if self.files is not None:
+                await self.files.remove(_LONGEST_ENDING_SECONDS)
+
+
+def _captured(status: Mapping[str, Any], encoding: str) -> tuple[str, str, bool]:
+    texts = [base64.b64decode(status.get(name) or "").decode(encoding, "replace") for name in ("out-data", "err-data")]
+    return texts[0], texts[1], bool(status.get("out-truncated") or status.get("err-truncated"))

@@ -1,0 +1,97 @@
+"""Opening libvirt connections to one host, on threads that may block for minutes when the host is silent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from ATPLibrary.events import EventBus
+from ATPLibrary.runtime import Workers
+from ATPLibrary.transport import failures, libvirt_loop
+from ATPLibrary.transport.callbacks import Callbacks
+from ATPLibrary.transport.connection import Connection
+from ATPLibrary.transport.credentials import Credentials, open_connection
+
+if TYPE_CHECKING:
+    import libvirt
+
+# A host that stops answering is given up after interval x count seconds; calls in flight then fail and free their threads.
+KEEPALIVE_INTERVAL_SECONDS = 5
+KEEPALIVE_COUNT = 4
+# So many openings may hang; a further one waits in line, until its deadline.
+OPENING_THREADS = 2
+
+
+class Opening:
+    """`calls` is how many calls a connection serves at a time."""
+
+    def __init__(self, host: str, uri: str, bus: EventBus, credentials: Credentials, calls: int) -> None:
+        self._host = host
+        self._uri = uri
+        self._bus = bus
+        self._credentials = credentials
+        self._calls = calls
+        self._workers = Workers(f"atp-libvirt-{host}-open", OPENING_THREADS)
+        self._opened = 0
+
+    async def open(self, with_events: bool, timeout: float, ended: Callable[[Connection, str], None]) -> Connection:
+        """A new connection, which reports the host's events if it shall. `HostError` for a refusal, `DeadlineError` for silence.
+
+        `ended(connection, reason)` is called on this loop when libvirt says that the other side has closed it.
+        """
+        import libvirt
+
+        loop = asyncio.get_running_loop()
+        opened: list[Connection] = []
+        reasons: list[str] = []
+
+        def tell() -> None:
+            if opened:
+                ended(opened[0], reasons[0])
+
+        def lost(reason: str) -> None:  # in libvirt's event thread
+            reasons.append(reason)
+            with contextlib.suppress(RuntimeError):  # the loop has gone
+                loop.call_soon_threadsafe(tell)
+
+        callbacks = Callbacks(self._host, self._bus, lost, events=with_events)
+
+        def open_and_register() -> libvirt.virConnect:
+            libvirt_loop.ensure_running()
+            handle = open_connection(self._uri, self._credentials)
+            try:
+                _keep_alive(handle)
+                callbacks.register(handle)
+            except BaseException:
+                discard(handle)
+                raise
+            return handle
+
+        def discard(handle: libvirt.virConnect) -> None:
+            callbacks.unregister(handle)
+            handle.close()
+
+        try:
+            handle = await self._workers.call(
+                open_and_register, timeout=timeout, what=f"Host '{self._host}' ({self._uri})", discard=discard
+            )
+        except libvirt.libvirtError as error:
+            raise failures.cannot_open(self._host, self._uri, error.with_traceback(None)) from None
+        self._opened += 1
+        connection = Connection(f"atp-libvirt-{self._host}-{self._opened}", handle, callbacks, self._calls)
+        opened.append(connection)
+        if reasons:
+            connection.lose(reasons[0])
+        return connection
+
+
+def _keep_alive(connection: libvirt.virConnect) -> None:
+    import libvirt
+
+    try:
+        connection.setKeepAlive(KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() not in failures.NOT_OFFERED:  # test:/// and embedded drivers have no peer to ask
+            raise

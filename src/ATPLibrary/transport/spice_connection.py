@@ -1,0 +1,282 @@
+"""The SPICE sessions of VMs: which channels are open and in which state. Each channel is a TCP connection of its own.
+
+The bytes of the protocol are not spoken here. `Link` is the seam: it is given a channel whose socket is connected and does what
+makes it a SPICE channel (the link message, the ticket). Without one a channel stays CONNECTED, and never claims to be more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING
+
+from ATPLibrary.errors import ChannelError
+from ATPLibrary.events import Event, EventBus
+from ATPLibrary.runtime import deadline
+from ATPLibrary.secrets import Secret
+from ATPLibrary.transport.spice import (
+    PortSource,
+    SpiceChannelType,
+    SpiceEndpoint,
+    TicketSource,
+    find_endpoint,
+    find_ticket,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ATPLibrary.transport.domain import Domain
+
+_CLOSE_SECONDS = 1.0
+
+
+class SpiceChannelState(enum.Enum):
+    """CLOSED -open-> CONNECTING -TCP-> CONNECTED -link-> LINKED; each -close-> CLOSED, each -error or the server's end-> FAILED.
+
+    FAILED and CLOSED may be opened again.
+    """
+
+    CLOSED = "closed"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    LINKED = "linked"
+    FAILED = "failed"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (SpiceChannelState.CONNECTED, SpiceChannelState.LINKED)
+
+
+class SpiceChannel:
+    """One channel. `reader` and `writer` belong to whoever speaks the protocol on it; `failure` says why it is FAILED."""
+
+    def __init__(self, connection: SpiceVmConnection, type: SpiceChannelType, id: int) -> None:
+        self.connection = connection
+        self.type = type
+        self.id = id
+        self.failure = ""
+        self.reader: asyncio.StreamReader | None = None
+        self.writer: asyncio.StreamWriter | None = None
+        self._state = SpiceChannelState.CLOSED
+
+    def __repr__(self) -> str:
+        return f"<SpiceChannel {self.name} of {self.connection.vm} {self.state.value}>"
+
+    @property
+    def name(self) -> str:
+        return f"{self.type.name.lower()}:{self.id}"
+
+    @property
+    def subject(self) -> str:
+        """What starts a sentence about this channel."""
+        return f"SPICE channel {self.name} of VM '{self.connection.vm}'"
+
+    @property
+    def state(self) -> SpiceChannelState:
+        if self._state.is_open and self.reader is not None and self.reader.at_eof():
+            self.fail("the server closed it")
+        return self._state
+
+    def fail(self, reason: str) -> None:
+        """The channel is of no use any more: who speaks the protocol on it says why."""
+        if self._state is not SpiceChannelState.CLOSED:
+            self.failure = reason
+            self._drop(SpiceChannelState.FAILED)
+
+    async def open(self, timeout: float, link: Link | None) -> None:
+        """Connect to the server and let `link` do the rest; `timeout` is for both together."""
+        endpoint = self.connection.endpoint
+
+        def stage() -> str:
+            return self._state.value
+
+        self._move(SpiceChannelState.CONNECTING)
+        try:
+            async with deadline(timeout, self.subject, wanted="open", got="did not", last_seen=stage):
+                await self._connect(endpoint)
+                self._move(SpiceChannelState.CONNECTED)
+                if link is not None:
+                    await link(self, timeout)
+                    self._move(SpiceChannelState.LINKED)
+        except BaseException as error:
+            self.fail(str(error) or type(error).__name__)
+            raise
+
+    async def close(self) -> None:
+        """Close it; a second time does nothing. Ends within a moment whatever the server does."""
+        writer = self.writer
+        self._drop(SpiceChannelState.CLOSED)
+        if writer is not None:
+            try:
+                with contextlib.suppress(OSError):  # a TimeoutError is one
+                    async with asyncio.timeout(_CLOSE_SECONDS):
+                        await writer.wait_closed()
+            finally:
+                writer.transport.abort()
+
+    async def _connect(self, endpoint: SpiceEndpoint) -> None:
+        tls = self.connection.tls
+        port = endpoint.port if tls is None else endpoint.tls_port
+        if port is None:
+            raise ChannelError.about(
+                self.subject, wanted=f"have a {'plain' if tls is None else 'TLS'} port", got=f"its server is at {endpoint}",
+                next_step="Give the connection the server's CA" if tls is None else "Leave TLS away",
+            )  # fmt: skip
+        try:
+            self.reader, self.writer = await asyncio.open_connection(endpoint.host, port, ssl=tls)
+        except OSError as error:
+            raise ChannelError.about(
+                self.subject, wanted=f"reach its server at {endpoint.host} port {port}", got=f"did not: {error.strerror or error}",
+                next_step="Check that the VM runs, and that no firewall is between",
+            ) from error  # fmt: skip
+
+    def _drop(self, state: SpiceChannelState) -> None:
+        writer, self.reader, self.writer = self.writer, None, None
+        if writer is not None:
+            writer.close()
+        self._move(state)
+
+    def _move(self, state: SpiceChannelState) -> None:
+        if state is not self._state:
+            self._state = state
+            self.failure = self.failure if state is SpiceChannelState.FAILED else ""
+            data = {"uuid": self.connection.uuid, "channel": self.name}
+            data |= {"reason": self.failure} if self.failure else {}
+            self.connection.bus.publish(Event(f"vm:{self.connection.vm}", f"spice.channel.{state.value}", data))
+
+
+# Makes a connected channel a SPICE channel, within the seconds given; for MAIN it sets `channel.connection.session_id`.
+Link = Callable[[SpiceChannel, float], Awaitable[None]]
+
+
+class SpiceVmConnection:
+    """The SPICE session with one VM: MAIN first, then any channel by type, and by `id` where a VM has several (two displays).
+
+    `session_id` comes from MAIN's first message and stands in the link of the others. `ticket` is None where there is none.
+    """
+
+    def __init__(
+        self,
+        vm: str,
+        uuid: str,
+        endpoint: SpiceEndpoint,
+        bus: EventBus,
+        *,
+        ticket: Secret | None = None,
+        tls: ssl.SSLContext | None = None,
+        link: Link | None = None,
+    ) -> None:
+        self.vm = vm
+        self.uuid = uuid
+        self.endpoint = endpoint
+        self.bus = bus
+        self.ticket = ticket
+        self.tls = tls
+        self.session_id = 0
+        self._link = link
+        self._channels: dict[tuple[SpiceChannelType, int], SpiceChannel] = {}
+
+    @property
+    def channels(self) -> Mapping[tuple[SpiceChannelType, int], SpiceChannel]:
+        """Every channel that was opened and not closed, FAILED ones too."""
+        return dict(self._channels)
+
+    def channel(self, type: SpiceChannelType, id: int = 0) -> SpiceChannel | None:
+        return self._channels.get((type, id))
+
+    async def connect_main_channel(self, timeout: float) -> SpiceChannel:
+        """Begin the session."""
+        return await self.open_channel(SpiceChannelType.MAIN, timeout=timeout)
+
+    async def open_channel(self, type: SpiceChannelType, id: int = 0, *, timeout: float) -> SpiceChannel:
+        """Open a channel, or open anew one that has failed; the others go on. `ChannelError` when it is open, or MAIN isn't."""
+        channel = self._channels.get((type, id)) or SpiceChannel(self, type, id)
+        if channel.state not in (SpiceChannelState.CLOSED, SpiceChannelState.FAILED):
+            raise ChannelError.about(channel.subject, wanted="be closed, to be opened", got=f"is {channel.state.value}")
+        main = self.channel(SpiceChannelType.MAIN)
+        if type is not SpiceChannelType.MAIN and (main is None or not main.state.is_open):
+            got = (
+                "was not opened"
+                if main is None
+                else f"is {main.state.value}" + (f" ({main.failure})" if main.failure else "")
+            )
+            raise ChannelError.about(
+                channel.subject, wanted="have its session's main channel open before it", got=f"that one {got}",
+                next_step="Connect the main channel first",
+            )  # fmt: skip
+        self._channels[type, id] = channel
+        await channel.open(timeout, self._link)
+        return channel
+
+    async def close_channel(self, type: SpiceChannelType, id: int = 0) -> None:
+        """Close one channel; with MAIN the session ends, so all are closed. `ChannelError` when it wasn't opened."""
+        if (type, id) not in self._channels:
+            there = ", ".join(each.name for each in self._channels.values())
+            raise ChannelError.about(
+                SpiceChannel(self, type, id).subject, wanted="be open", got=f"open are: {there or 'none'}"
+            )
+        if type is SpiceChannelType.MAIN:
+            await self.close()
+        else:
+            await self._channels.pop((type, id)).close()
+
+    async def close(self) -> None:
+        """End the session; a second time does nothing."""
+        channels, self._channels = self._channels, {}
+        self.session_id = 0
+        await asyncio.gather(*(channel.close() for channel in channels.values()))
+
+
+class SpiceConnectionManager:
+    """The SPICE sessions of this process by VM. `link` is given to each; `ports` and `tickets` ask the platform.
+
+    A ticket is looked for in this order: `ticket` (the configuration's), `tickets`, the VM's XML.
+    """
+
+    def __init__(
+        self,
+        bus: EventBus,
+        *,
+        link: Link | None = None,
+        ticket: Secret | None = None,
+        tickets: TicketSource | None = None,
+        ports: PortSource | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._bus = bus
+        self._link = link
+        self._ticket = ticket
+        self._tickets = tickets
+        self._ports = ports
+        self._tls = tls
+        self.vm_connections: dict[str, SpiceVmConnection] = {}  # by UUID
+
+    async def connection(self, domain: Domain, timeout: float, host_ip: str | None = None) -> SpiceVmConnection:
+        """The session with that VM; a new one, without channels, where there is none, or the server is elsewhere by now."""
+        known = self.vm_connections.get(domain.uuid)
+        if known is not None and any(channel.state.is_open for channel in known.channels.values()):
+            return known
+        endpoint = await find_endpoint(domain, timeout, host_ip=host_ip, ports=self._ports)
+        connection = SpiceVmConnection(
+            domain.name, domain.uuid, endpoint, self._bus,
+            ticket=await self._ticket_of(domain, timeout), tls=self._tls, link=self._link,
+        )  # fmt: skip
+        if known is not None:
+            await known.close()
+        self.vm_connections[domain.uuid] = connection
+        return connection
+
+    async def close(self, uuid: str | None = None) -> None:
+        """End the session with the VM of that UUID, or every session; one that isn't there needs no ending."""
+        ending = [uuid] if uuid is not None else list(self.vm_connections)
+        connections = [self.vm_connections.pop(each) for each in ending if each in self.vm_connections]
+        await asyncio.gather(*(connection.close() for connection in connections))
+
+    async def _ticket_of(self, domain: Domain, timeout: float) -> Secret | None:
+        if self._ticket is not None:
+            return self._ticket
+        told = await self._tickets(domain, timeout) if self._tickets is not None else None
+        return told if told is not None else await find_ticket(domain, timeout)

@@ -1,0 +1,84 @@
+"""The keywords about hosts, as a tester writes them, on libvirt's test driver and a host that is dead."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from robot.api import ExecutionResult
+
+pytestmark = pytest.mark.integration
+
+CONFIG = """\
+hosts:
+  good: {uri: 'test:///default', tags: [production]}
+  dead: {uri: 'qemu+tcp://127.0.0.1:1/system', tags: [production]}
+pool: {reconnect: {max_attempts: 2, max_delay: 600}}
+"""
+SUITE = """\
+*** Settings ***
+Library    ATPLibrary.Transport
+Library    Collections
+
+*** Test Cases ***
+Hosts Have Tags
+    ${all} =    Get Hosts    production
+    Should Be Equal As Strings    ${all}    ['dead', 'good']
+    @{tags} =    Create List    spare
+    Add Host    third    test:///default    tags=${tags}    username=me    password=secret words
+    ${spare} =    Get Hosts    spare
+    Should Be Equal As Strings    ${spare}    ['third']
+
+A Wrong URI Is Named When The Host Is Added
+    Run Keyword And Expect Error    *has 'tpc'. Did you mean 'tcp'*    Add Host    x    qemu+tpc://h/system
+
+Work Goes To The Host That Lives
+    FOR    ${i}    IN RANGE    4
+        ${host} =    Choose Host    production    timeout=20 s
+        Should Be Equal    ${host}    good
+    END
+    Get Host State    good    ==    connected
+    Get Host State    dead    ==    broken
+    Run Keyword And Expect Error    Host 'good' should be 'closed' but is 'connected'*    Get Host State    good    ==    closed
+    Run Keyword And Expect Error    Host 'good' should be closed within 0.1 s but was connected*
+    ...    Get Host State    good    ==    closed    timeout=0.1 s
+
+A Broken Host Is Refused At Once And Tried When Asked For
+    Run Keyword And Expect Error    *isn't tried for*    Get VMs    host=dead
+    Run Keyword And Expect Error    *Connection refused*    Connect To Host    dead
+
+A Drained Host Is Passed Over
+    Drain Host    good
+    ${host} =    Choose Host    spare    timeout=20 s
+    Should Be Equal    ${host}    third
+    Run Keyword And Expect Error    *'good' is drained*    Choose Host    production    timeout=5 s
+    ${vms} =    Get VMs    host=good
+    Should Contain    ${vms}    test
+    Return Host To Service    good
+    Choose Host    production    timeout=20 s
+
+Statistics Tell What Was Asked
+    Get VMs    host=good
+    ${statistics} =    Get Host Statistics    good
+    Should Be True    ${statistics}[requests] > 0
+    Should Be True    ${statistics}[operations][list the VMs][p99_ms] > 0
+    Should Be Equal As Integers    ${statistics}[connections]    1
+    ${text} =    Get Host Metrics
+    Should Contain    ${text}    atp_host_up{host="good"} 1
+    Should Contain    ${text}    atp_host_up{host="dead"} 0
+    Run Keyword And Expect Error    *Did you mean 'good'*    Get Host Statistics    godo
+"""
+
+
+def test_hosts_are_chosen_drained_and_measured_by_keywords(tmp_path: Path) -> None:
+    (tmp_path / "atp.yaml").write_text(CONFIG)
+    (tmp_path / "hosts.robot").write_text(SUITE)
+    command = [sys.executable, "-m", "robot", "--log", "NONE", "--report", "NONE", "hosts.robot"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    result = ExecutionResult(str(tmp_path / "output.xml"))
+    failed = {test.name: test.message for test in result.suite.tests if not test.passed}
+    assert failed == {}, done.stdout + done.stderr
+    assert result.statistics.total.passed == 6
+    assert "secret words" not in done.stdout + done.stderr

@@ -1,0 +1,61 @@
+"""What the keywords about screens and the mouse refuse before they ask a VM, and what a dry run finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+FACADE = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nRefused\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        ("Screen Should Contain    ${EMPTY}", "There is no text to look for on the screen"),
+        ("Wait Until Screen Contains    ${SPACE}", "There is no text to look for on the screen"),
+        (
+            "Screen Should Match    x.png    tolerance=256",
+            "A tolerance is from 0 to 255 and a share from 0 to 1, not 256 and 0.",
+        ),
+        ("Wait Until Screen Matches    x.png    share=1.5", "A tolerance is from 0 to 255 and a share from 0 to 1"),
+        ("Wait Until Screen Is Still    5 s    timeout=5 s", "A screen can't be seen to be still for 5 s within 5 s"),
+        (
+            "Wait Until Screen Changes    since=nothing.png",
+            "The screenshot 'nothing.png' should be readable but is not",
+        ),
+        ("Drag Along    0.1,0.1", "A drag needs a place to begin and a place to end"),
+        ("Touch", "A touch screen takes from 1 to 10 fingers, not 0."),
+        ("Touch    0.5,7", "Place 0.5,7 should be fractions of the screen from 0 to 1"),
+        ("Get Screen Text", "This keyword needs a VM and none is connected."),
+        ("Screen Should Match    x.png", "This keyword needs a VM and none is connected."),
+    ],
+)
+def test_it_is_refused_with_a_sentence(run_robot: Callable[..., Any], step: str, sentence: str) -> None:
+    (test,) = run_robot(f"{FACADE}    {step}\n").suite.tests
+    assert not test.passed
+    assert test.message.startswith(sentence), test.message
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        ("Take Screenshot    region=1,2,3", "Argument 'region' got value '1,2,3' that cannot be converted to Region"),
+        (
+            "Screen Region Should Be    0,0,0,5    x.png",
+            "Region '0,0,0,5' should have a width and a height but has none",
+        ),
+        ("Screen Should Match    x.png    masks=1,2,3,4;5", "Region '5' should be 'left,top,width,height'"),
+        ("Wait Until Screen Changes    smallest=big", "Size 'big' should be 'WIDTHxHEIGHT' in pixels but is not"),
+        ("Drag Along    0.1,0.1    there", "Place 'there' should be 'x,y' but is not"),
+        ("Move Mouse By    1.5    0", "'1.5'"),
+        ("Mouse Button Down    fourth", "'fourth'"),
+    ],
+)
+def test_a_dry_run_finds_a_wrong_argument(run_robot: Callable[..., Any], step: str, complaint: str) -> None:
+    (test,) = run_robot(f"{FACADE}    {step}\n", dryrun=True).suite.tests
+    assert not test.passed
+    assert complaint in test.message, test.message
