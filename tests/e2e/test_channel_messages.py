@@ -181,7 +181,8 @@ async def test_a_guest_that_does_not_read_holds_the_sender_up_to_its_deadline_an
     connection = libvirt.open(vm.uri)
     connection.lookupByUUIDString(vm.uuid).createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
     connection.close()
-    host = HostConnection("lab-t", vm.uri, EventBus())
+    bus = EventBus()
+    host = HostConnection("lab-t", vm.uri, bus)
     await host.connect(10)
     domain = await host.lookup(vm.uuid, 10)
     channel = await open_channel(domain, "com.vmagent.sock", mode, timeout=10)
@@ -199,7 +200,13 @@ async def test_a_guest_that_does_not_read_holds_the_sender_up_to_its_deadline_an
     assert turns > 10, "the loop was blocked"
     with pytest.raises(ChannelError, match="went out only in part"):
         await conversation.send(b"more", 1)
+    # Its connection hangs; those of calls don't, and are as many as before.
+    answers = [await host.list_domains(5) for _ in range(20)]
+    assert all(domain.uuid in {each.uuid for each in answer} for answer in answers)
+    assert host.statistics().connections == (2 if mode == "stream" else 1)
     await conversation.close()
+    assert host.statistics().connections == 1
+    assert not [event for event in bus.recent(limit=100) if event.kind in ("host.failed", "host.connection.lost")]
     await host.close(5)
 
 

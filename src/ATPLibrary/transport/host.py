@@ -21,6 +21,7 @@ from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.opening import Opening
 from ATPLibrary.transport.pool import Pool
 from ATPLibrary.transport.statistics import HostStatistics, Recorder
+from ATPLibrary.transport.stream_connections import Unpin
 from ATPLibrary.transport.uri import check_uri
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class HostConnection:
             self.bus.publish(Event(f"host:{self.name}", "host.drained" if drained else "host.in-service"))
 
     def statistics(self) -> HostStatistics:
-        connections = len(self._pool.connections) if self._pool is not None else 0
+        connections = len(self._pool.all_connections) if self._pool is not None else 0
         return self._recorder.snapshot(self.name, self._state.value, self._drained, connections, self.in_flight)
 
     async def connect(self, timeout: float) -> None:
@@ -198,14 +199,17 @@ class HostConnection:
 
     async def call_domain_and_pin(
         self, domain: Domain, what: str, func: Callable[[libvirt.virDomain], T], *, timeout: float
-    ) -> tuple[T, Callable[[], None]]:
-        """As `call_domain`, for what lives on its connection afterwards, such as a stream. Call the second result when it ends."""
+    ) -> tuple[T, Unpin]:
+        """As `call_domain`, for a stream, which lives on its connection afterwards: one beside the pool's.
+
+        Call the second result when the stream ends, and say whether it was stuck.
+        """
 
         def ask(connection: Connection, handle: libvirt.virConnect) -> T:
             return func(connection.domain(handle, domain.uuid))
 
-        answer, pool, connection = await self._ask(what, ask, timeout, domain.name, False)
-        return answer, pool.pin(connection)
+        answer, pool, connection = await self._ask(what, ask, timeout, domain.name, False, for_stream=True)
+        return answer, pool.streams.pin(connection)
 
     # -- calls
 
@@ -216,11 +220,13 @@ class HostConnection:
         timeout: float,
         vm: str,
         idempotent: bool,
+        *,
+        for_stream: bool = False,
     ) -> tuple[T, Pool, Connection]:
         started = time.perf_counter()
         failed = False
         try:
-            return await self._ask_until_answered(what, func, timeout, vm, idempotent)
+            return await self._ask_until_answered(what, func, timeout, vm, idempotent, for_stream=for_stream)
         except ATPError:
             failed = True
             raise
@@ -234,6 +240,8 @@ class HostConnection:
         timeout: float,
         vm: str,
         idempotent: bool,
+        *,
+        for_stream: bool = False,
     ) -> tuple[T, Pool, Connection]:
         end = time.monotonic() + timeout
         for attempt in range(ATTEMPTS_AT_A_CALL):
@@ -243,7 +251,7 @@ class HostConnection:
                 raise failures.lost(self.name, self.uri, what, reason)
             try:
                 left = timeout if attempt == 0 else max(0.001, end - time.monotonic())
-                answer, connection = await self._ask_once(pool, what, func, left, vm)
+                answer, connection = await self._ask_once(pool, what, func, left, vm, for_stream=for_stream)
             except ConnectionLost as gone:
                 error = failures.lost(self.name, self.uri, what, str(gone), asked=not idempotent)
                 if not idempotent or attempt + 1 == ATTEMPTS_AT_A_CALL:
@@ -261,6 +269,8 @@ class HostConnection:
         func: Callable[[Connection, libvirt.virConnect], T],
         timeout: float,
         vm: str,
+        *,
+        for_stream: bool,
     ) -> tuple[T, Connection]:
         import libvirt
 
@@ -268,11 +278,11 @@ class HostConnection:
         asked = f"{subject}, asked to {what},"
         step = f"Check that its libvirt answers: {self._virsh_command}"
         left = timeout
-        connection = pool.take()
+        connection = None if for_stream else pool.take()
         if connection is None:
             started = time.monotonic()
             async with deadline(timeout, asked, wanted="answer", got="did not", next_step=step):
-                connection = await pool.lease()
+                connection = await (pool.streams.lease() if for_stream else pool.lease())
             left = max(0.001, timeout - (time.monotonic() - started))
         try:
             return await connection.run(lambda handle: func(connection, handle), left, asked, step), connection
@@ -389,7 +399,7 @@ class HostConnection:
     def _ended(self, connection: Connection, reason: str) -> None:
         """libvirt says that `connection` was closed by the other side."""
         pool = self._pool
-        if pool is not None and connection in pool.connections:
+        if pool is not None and connection in pool.all_connections:
             self._connection_lost(pool, connection, reason)
 
     def _connection_lost(self, pool: Pool, connection: Connection, reason: str) -> None:
@@ -416,7 +426,7 @@ class HostConnection:
     def _pool_tells(self, kind: str, reason: str) -> None:
         if kind != "opened":  # counted where it is done
             self._recorder.counts.add(kind.replace("-", "_"))
-        connections = len(self._pool.connections) if self._pool is not None else 0
+        connections = len(self._pool.all_connections) if self._pool is not None else 0
         data = {"connections": connections} | ({"reason": reason} if reason else {})
         self.bus.publish(Event(f"host:{self.name}", f"host.connection.{kind}", data))
 

@@ -3,7 +3,8 @@
 libvirt's events are registered on the first connection, which lives as long as the pool: when it is lost, the host is. The
 others carry calls only. Each serves a few calls at a time; when all are busy and the maximum isn't reached, one more is opened,
 and a call takes whichever place is free first. One that was idle for `idle_timeout` is closed, down to the minimum, which is
-kept: what the minimum lacks is opened at once, and tried again with each heartbeat.
+kept: what the minimum lacks is opened at once, and tried again with each heartbeat. Streams have connections of their own
+(`stream_connections`).
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from typing import TYPE_CHECKING
 from ATPLibrary.errors import ATPError
 from ATPLibrary.transport.connection import Connection, ConnectionLost
 from ATPLibrary.transport.selection import Selection, Strategy
+from ATPLibrary.transport.stream_connections import StreamConnections
 
 if TYPE_CHECKING:
     from ATPLibrary.config import PoolSettings
 
 # Opens one more connection. Raises an ATPError when it can't.
 Opener = Callable[[], Awaitable[Connection]]
-# Told (kind, reason): "opened", "idle-closed", "lost", "not-opened".
+# Told (kind, reason): "opened", "idle-closed", "lost", "not-opened"; "stream-opened", "stream-closed".
 Teller = Callable[[str, str], None]
 
 
@@ -33,6 +35,7 @@ class Pool:
         self.first = first
         first.freed = self.freed
         self.connections: list[Connection] = [first]
+        self.streams = StreamConnections(settings, open_one, tell)
         self._settings = settings
         self._open_one = open_one
         self._tell = tell
@@ -43,8 +46,13 @@ class Pool:
         self.replenish()
 
     @property
+    def all_connections(self) -> list[Connection]:
+        """Those for calls and those for streams."""
+        return [*self.connections, *self.streams.connections]
+
+    @property
     def in_flight(self) -> int:
-        return sum(connection.in_flight for connection in self.connections)
+        return sum(connection.in_flight for connection in self.all_connections)
 
     async def lease(self) -> Connection:
         """A connection with one of its places taken for the caller, who must `run` one call on it. Waits for a free place.
@@ -66,18 +74,6 @@ class Pool:
                 self._leave(place.result())
             raise
 
-    def pin(self, connection: Connection) -> Callable[[], None]:
-        """Keep `connection` open while something beside calls lives on it. Returns what ends that."""
-        connection.pins += 1
-        self._watch_idleness(connection)
-
-        def unpin() -> None:
-            nonlocal connection
-            connection.pins -= 1
-            self._watch_idleness(connection)
-
-        return unpin
-
     def drop(self, connection: Connection, why: str) -> None:
         """One that carries calls only was lost: its calls are told, and the minimum is filled up again."""
         if connection in self.connections:
@@ -88,6 +84,8 @@ class Pool:
             self.replenish()
             if self._waiting:
                 self._grow()
+        else:
+            self.streams.drop(connection, why)
 
     def replenish(self) -> None:
         """Open what the minimum lacks."""
@@ -106,7 +104,7 @@ class Pool:
         connections, self.connections = self.connections, []
         for connection in connections:
             connection.lose(why)
-        return [connection.close() for connection in connections]
+        return [*(connection.close() for connection in connections), *self.streams.close(why)]
 
     def freed(self, connection: Connection) -> None:
         """A place on `connection` is free: for the one who waits longest, else its idleness begins."""

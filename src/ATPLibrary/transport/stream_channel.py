@@ -95,10 +95,12 @@ class _Opening:
 
 
 class StreamChannel(ByteChannel):
-    """`lost(reason)` is called once, on the loop, when the channel ends otherwise than by `close`; `unpin` however it ends."""
+    """`lost(reason)` is called once, on the loop, when the channel ends otherwise than by `close`; `unpin(stuck)` however it ends,
+    `stuck` when a packet was still not taken: then its connection may hang for a while.
+    """
 
     def __init__(
-        self, subject: str, stream: libvirt.virStream, lost: Callable[[str], None], unpin: Callable[[], None]
+        self, subject: str, stream: libvirt.virStream, lost: Callable[[str], None], unpin: Callable[[bool], None]
     ) -> None:
         import libvirt
 
@@ -114,6 +116,7 @@ class StreamChannel(ByteChannel):
         self._writable = asyncio.Event()
         self._given_up = asyncio.Event()
         self._end = ""  # why it ended; empty while it is open
+        self._sending = False  # a packet is in libvirt's hands
         self._reading = libvirt.VIR_STREAM_EVENT_READABLE
         self._writing = libvirt.VIR_STREAM_EVENT_WRITABLE
         stream.eventAddCallback(self._reading, guarded(self._ready), None)
@@ -142,7 +145,9 @@ class StreamChannel(ByteChannel):
         if stream is None or self._end:
             raise self._ended()
         try:
+            self._sending = True
             sent: int = await self._sender.call(stream.send, packet, timeout=timeout, what=self._subject)
+            self._sending = False
             if sent != _WOULD_BLOCK:
                 return sent
             self._writable.clear()
@@ -201,7 +206,7 @@ class StreamChannel(ByteChannel):
         self._writable.set()
         stream, self._stream = self._stream, None
         if stream is not None:
-            self._unpin()
+            self._unpin(self._sending)
             self._sender.close()
             held = [stream]
             del stream

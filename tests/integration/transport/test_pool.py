@@ -88,20 +88,6 @@ async def test_idle_connections_are_closed_down_to_the_minimum(connect: Connect,
     assert host.state is HostState.CONNECTED
 
 
-async def test_a_connection_that_something_lives_on_is_not_idle(connect: Connect, bus: EventBus) -> None:
-    host = await connect(workers=1, max_connections_per_host=2, idle_timeout=0.05)
-    vm = await host.lookup("test", 5)
-    async with busy(host, 1):
-        pinned, unpin = await host.call_domain_and_pin(vm, "pin", lambda domain: domain.connect(), timeout=5)
-    # The next one grown beside it is closed; the pinned one outlives it.
-    closed = asyncio.create_task(events_of(bus, "host.connection.idle-closed", 1))
-    await asyncio.wait([closed], timeout=0.2)
-    assert not closed.done()
-    unpin()
-    await closed
-    del pinned
-
-
 async def test_the_minimum_is_warm_without_a_call(connect: Connect, bus: EventBus) -> None:
     host = await connect(min_connections_per_host=3)
     await events_of(bus, "host.connection.opened", 2)
