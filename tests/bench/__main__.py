@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--only qmp|ps2|usb|virtio|start]`: sets up its own host and VMs, measures, cleans up."""
+"""`python -m tests.bench [--quick] [--only PART]`: sets up what each part needs, measures, cleans up."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ import asyncio
 import os
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ATPLibrary.metrics import Histogram
 
-from . import round_trips, start_up, typing_speed
+from . import many, round_trips, start_up, typing_speed
 from .rows import Row, save, table
-from .world import World, running_vm, world
+from .world import Progress, World, running_vm, world
 
 RESULTS = Path(__file__).parents[2] / "results" / "bench.json"
 KEYBOARDS = ("ps2", "virtio", "usb")
 SLOWEST_P99_MS = 20.0
+
+# What `--only` takes. These set up what they need themselves, called with `progress` and `quick`; the others share a host.
+ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
+    "start": lambda progress, quick: start_up.measure(progress),
+    "many": lambda progress, quick: many.measure(progress, quick=quick),
+}
+ON_ONE_HOST = ("qmp", *KEYBOARDS)
 
 _started = time.monotonic()
 
@@ -28,20 +36,23 @@ def progress(text: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="500 taps a keyboard instead of 10,000")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything: 500 taps a keyboard, not 10,000")
     parser.add_argument(
-        "--only", choices=("qmp", *KEYBOARDS, "start"), action="append", help="measure only this (repeatable)"
+        "--only", choices=(*ALONE, *ON_ONE_HOST), action="append", help="measure only this (repeatable)"
     )
     parser.add_argument(
         "--output", type=Path, default=RESULTS, help="where the JSON goes (default: results/bench.json)"
     )
     options = parser.parse_args()
-    parts = options.only or ["start", "qmp", *KEYBOARDS]
+    parts = options.only or [*ALONE, *ON_ONE_HOST]
     load = os.getloadavg()[0]
     if load > 0.5:
         progress(f"this machine isn't idle (load {load:.1f}): latencies will be longer than they are")
-    rows: list[Row] = start_up.measure(progress) if "start" in parts else []
-    if set(parts) - {"start"}:
+    rows: list[Row] = []
+    for name, measure in ALONE.items():
+        if name in parts:
+            rows += measure(progress, options.quick)
+    if set(parts) & set(ON_ONE_HOST):
         with world(progress) as here:
             rows += asyncio.run(measure_vms(here, parts, quick=options.quick))
     save(rows, options.output)
