@@ -63,14 +63,21 @@ def check(subject: str, value: Any, operator: Operator | None, expected: Any, *,
     if not as_expected:
         raise VerificationError.about(
             subject,
-            wanted=f"{_WORDS.get(operator, f'be {operator}')} {shown(expected)}",
+            wanted=in_words(operator, shown(expected)),
             got=f"is {shown(value)}",
             next_step=next_step,
         )
 
 
+def in_words(operator: Operator, expected: str) -> str:
+    """The assertion as it follows "should": "not be paused"."""
+    return f"{_WORDS.get(operator, f'be {operator}')} {expected}"
+
+
 def shown(value: Any, limit: int = 500) -> str:
     """A value as a sentence quotes it: text in quotes, long text cut in the middle."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if not isinstance(value, str):
         return str(value)
     if len(value) > limit:

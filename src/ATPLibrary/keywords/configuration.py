@@ -7,6 +7,7 @@ from dataclasses import asdict
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import ConfigError
 from ATPLibrary.keywords.component import Component
 
 # Reading a small file and comparing; nothing is waited for.
@@ -38,6 +39,14 @@ class ConfigurationKeywords(Component):
         from ATPLibrary.orchestrator import reload
 
         file = config.file(path)
+        if watch and file is None:
+            origin = config.load().origin
+            raise ConfigError.about(
+                origin[0].upper() + origin[1:],
+                wanted="be a file that can be watched",
+                got="is none",
+                next_step="Write one, or name one with path=",
+            )
 
         async def take(new: config.Config) -> reload.Changes:
             changes = await reload.reload(self.workspace, new)

@@ -10,7 +10,8 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
-from ATPLibrary.keywords.assertions import Operator, check, holds
+from ATPLibrary.errors import InputError
+from ATPLibrary.keywords.assertions import Operator, check, holds, in_words
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.selection import Strategy
@@ -125,7 +126,7 @@ class HostKeywords(Component):
         connection = self._known(host)
         if operator is not None and expected is not None and timeout is not None:
             seconds = timeout.total_seconds()
-            words = f"be {expected.value}" if operator == "==" else f"be {operator} {expected.value}"
+            words = in_words(operator, expected.value)
             met = connection.wait_for_state(lambda now: holds(now.value, operator, expected.value), seconds, words)
             self.wait(met, seconds, f"The state of host '{host}'")
         else:
@@ -181,21 +182,54 @@ class HostKeywords(Component):
         self._set_drained(host, False)
         logger.info(f"Host '{host}' takes new work.")
 
-    @keyword(tags=["Host", "Getter"])
-    def get_host_statistics(self, host: str) -> dict[str, Any]:
-        """Returns what the connections to a host have done so far.
-
-        Keys are ``state``, ``drained``, ``connections`` (open now), ``in_flight`` (calls under way), ``requests``,
-        ``requests_per_second`` (over the last 10 s), ``errors``, ``mean_ms`` and ``p99_ms`` (of all calls), ``counts``
-        (``opened``, ``idle_closed``, ``lost``, ``reconnected``, ``retried``, ``heartbeats``: those that are not 0), and
-        ``operations``: ``count``, ``errors``, ``mean_ms`` and ``p99_ms`` by what was asked, such as ``list the VMs``.
+    @keyword(tags=["Host"])
+    def remove_host(self, host: str) -> None:
+        """Forgets a host for this run. VMs that are connected through it go on until they are disconnected; then it is closed.
 
         - ``host``: the name of a host.
 
         Example:
+        | Add Host    rack-7    qemu+tls://192.0.2.10/system
+        | Remove Host    rack-7
+        """
+        workspace = self.workspace
+
+        async def remove() -> bool:
+            from ATPLibrary.orchestrator import reload
+
+            gone = workspace.known_host(host)
+            del workspace.transport.hosts[host]
+            reload.retire(workspace, [gone])
+            return gone in workspace.retired
+
+        needed = self.wait(remove(), 5.0, f"Removing host '{host}'")
+        logger.info(f"Host '{host}' is not known any more{'; it serves the VMs that are connected' if needed else ''}.")
+
+    @keyword(tags=["Host", "Getter"])
+    def get_host_statistics(
+        self,
+        host: str,
+        name: str | None = None,
+        operator: Operator | None = None,
+        expected: float | None = None,
+    ) -> Any:
+        """Returns what the connections to a host have done so far: a dictionary, or with ``name`` one of its entries.
+
+        Keys are ``state``, ``drained``, ``connections`` (open now), ``in_flight`` (calls under way), ``requests``,
+        ``requests_per_second`` (over the last 10 s), ``errors``, ``mean_ms`` and ``p99_ms`` (of all calls), ``counts``
+        (``opened``, ``idle_closed``, ``lost``, ``reconnected``, ``retried``, ``heartbeats``: those that are not 0), and
+        ``operations``: ``count``, ``requests_per_second``, ``errors``, ``mean_ms`` and ``p99_ms`` by what was asked, such as
+        ``list the VMs``.
+
+        - ``host``: the name of a host.
+        - ``name``: the entry that is wanted.
+        - ``operator`` and ``expected``: an assertion about that entry, such as ``<  100``.
+
+        Example:
         | Get VMs    host=lab-a
+        | Get Host Statistics    lab-a    requests    >    0
+        | Get Host Statistics    lab-a    p99_ms    <    1000
         | ${statistics} =    Get Host Statistics    lab-a
-        | Should Be True    ${statistics}[requests] > 0
         | Log    ${statistics}[operations][list the VMs][p99_ms] ms
         """
         connection = self._known(host)
@@ -203,7 +237,40 @@ class HostKeywords(Component):
         async def of_this_host() -> dict[str, Any]:
             return dataclasses.asdict(connection.statistics())
 
-        return self.wait(of_this_host(), 5.0, f"The statistics of host '{host}'")
+        statistics = self.wait(of_this_host(), 5.0, f"The statistics of host '{host}'")
+        logger.info("\n".join(f"{key}: {value}" for key, value in statistics.items()))
+        if name is None:
+            return statistics
+        if name not in statistics:
+            raise InputError(f"Host '{host}' has no number called '{name}': there are {', '.join(statistics)}.")
+        check(f"{name} of host '{host}'", statistics[name], operator, expected)
+        return statistics[name]
+
+    @keyword(tags=["Host", "Getter"])
+    def get_host_events(self, host: str, limit: int = 50) -> list[dict[str, Any]]:
+        """Returns what happened to a host lately, oldest first, each a dictionary: how it was lost and came back, for example.
+
+        Its entries: ``time`` (seconds since 1970), ``kind`` and ``reason`` (empty where there is none). Kinds are the states of
+        `Get Host State`, ``drained`` and ``in-service``, and of the connections to it ``connection.opened``,
+        ``connection.idle-closed``, ``connection.lost`` and ``connection.not-opened``.
+
+        - ``host``: the name of a host.
+        - ``limit``: at most so many, the newest.
+
+        Example:
+        | Connect To Host    lab-a
+        | @{events} =    Get Host Events    lab-a
+        | FOR    ${event}    IN    @{events}
+        |     Log    ${event}[kind] ${event}[reason]
+        | END
+        """
+        self._known(host)
+        events = self.workspace.bus.recent(f"host:{host}", limit)
+        logger.info("\n".join(map(str, events)) or f"Nothing has happened to host '{host}' yet.")
+        return [
+            {"time": each.time, "kind": each.kind.removeprefix("host."), "reason": each.data.get("reason", "")}
+            for each in events
+        ]
 
     @keyword(tags=["Host", "Getter"])
     def get_host_metrics(self) -> str:
@@ -221,9 +288,7 @@ class HostKeywords(Component):
         return self.wait(all_hosts(), 5.0, "The statistics of the hosts")
 
     def _known(self, host: str) -> HostConnection:
-        if host not in self.workspace.transport.hosts:
-            self.workspace.config.host_settings(host)  # raises, naming the hosts that there are
-        return self.workspace.transport.known(host)
+        return self.workspace.known_host(host)
 
     def _set_drained(self, host: str, drained: bool) -> None:
         self._known(host).drained = drained

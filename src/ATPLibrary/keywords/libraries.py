@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin
 
 from robotlibcore import DynamicCore
 
@@ -58,6 +59,20 @@ class _Library(DynamicCore):  # type: ignore[misc]
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER: list[Any] = [evidence_listener(), _lifecycle()]
         super().__init__([component() for component in self.components])
+
+    def get_keyword_types(self, name: str) -> dict[str, Any]:
+        """As Robot Framework asks for them. `X | None` is X to it: None is what isn't given, and a wrong word then gets a sentence
+        that says which words there are, instead of "can't be converted to X or None".
+        """
+        types = super().get_keyword_types(name)
+        return {argument: _without_none(kind) for argument, kind in types.items()}
+
+
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    others = [each for each in get_args(kind) if each is not NoneType]
+    return others[0] if len(others) == 1 else kind
 
 
 class Transport(_Library):

@@ -1,18 +1,26 @@
-"""Which VMs a test would take a lease on: by name, host, host's tag, desk pool and state."""
+"""Which VMs a test would take a lease on: by name, host, host's tag, desk pool and state.
+
+A lease is new work: hosts that are drained get none unless one is named, and one that doesn't answer is passed over.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import fnmatch
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import PlatformError, VmNotFoundError
+from ATPLibrary.errors import DeadlineError, HostError, PlatformError, VmNotFoundError
 from ATPLibrary.orchestrator import adapter
 from ATPLibrary.orchestrator.workspace import in_state
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.transport import Domain, VmState
+
+# As soon as one host has VMs that will do, the others get so long to say that they have some too.
+SECOND_OPINION_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +41,70 @@ class Wish:
 
     async def candidates(self, workspace: Workspace, timeout: float) -> list[Domain]:
         """The VMs that will do. `VmNotFoundError` when there is none, `PlatformError` for a pool without a platform."""
+        problems: list[str] = []
         if self.pool is None:
-            wanted = await workspace.vms(timeout, host=self.host, pattern=self.name, state=self.state, tag=self.tag)
+            there = await self._at_hand(workspace, timeout, problems)
         else:
-            wanted = await in_state(await self._members(workspace, self.pool, timeout), self.state, timeout)
+            there = await self._members(workspace, self.pool, timeout)
+        wanted = [domain for domain in there if self._names(domain)]
+        for host in {domain.host.name: domain.host for domain in wanted}.values():
+            if host.drained and self.host is None:
+                problems.append(f"Host '{host.name}' is drained.")
+                wanted = [domain for domain in wanted if domain.host is not host]
+        wanted = await in_state(wanted, self.state, timeout)
         if not wanted:
-            names = sorted(domain.name for domain in await workspace.vms(timeout, host=self.host))
             raise VmNotFoundError.about(
                 str(self),
                 wanted="exist" if self.state is None else f"exist and be {self.state.value}",
-                got=f"the VMs there are: {', '.join(names) or 'none'}",
+                got=f"the VMs there are: {', '.join(sorted(domain.name for domain in there)) or 'none'}",
+                next_step=" ".join(problems),
             )
         return wanted
+
+    def _names(self, domain: Domain) -> bool:
+        return (
+            fnmatch.fnmatchcase(domain.name, self.name)
+            and self.host in (None, domain.host.name)
+            and (self.tag is None or self.tag in domain.host.tags)
+        )
+
+    async def _at_hand(self, workspace: Workspace, timeout: float, problems: list[str]) -> list[Domain]:
+        """The VMs of the hosts that answer; `problems` gets a sentence for each one that doesn't."""
+
+        async def listed(name: str) -> list[Domain]:
+            return await (await workspace.host(name, timeout)).list_domains(timeout)
+
+        if self.host is not None:
+            return await listed(self.host)
+        known = [workspace.known_host(name) for name in workspace.known_hosts()]
+        asked = [host.name for host in known if self.tag is None or self.tag in host.tags]
+        if not asked:
+            tags = sorted({tag for host in known for tag in host.tags})
+            problems.append(f"No host has the tag '{self.tag}'. The tags there are: {', '.join(tags) or 'none'}.")
+        tasks = {asyncio.create_task(listed(name)): name for name in asked}
+        answers: dict[str, list[Domain]] = {}
+        pending = set(tasks)
+        try:
+            while pending:
+                patience = SECOND_OPINION_SECONDS if any(map(self._names, chain(*answers.values()))) else None
+                done, pending = await asyncio.wait(pending, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    break
+                for task in done:
+                    try:
+                        answers[tasks[task]] = task.result()
+                    except (HostError, DeadlineError) as error:
+                        problems.append(str(error))
+        finally:
+            for task in pending:
+                task.cancel()
+        if asked and not answers:
+            raise HostError(f"{self} was looked for on no host: " + " ".join(problems))
+        return [domain for name in asked for domain in answers.get(name, [])]
 
     async def _members(self, workspace: Workspace, pool: str, timeout: float) -> list[Domain]:
         """The pool's VMs; only their hosts are asked."""
         client = workspace.platforms.current
         if client is None:
             raise PlatformError("No platform is logged in to. Use 'Log In To Platform' first.")
-        return [
-            domain
-            for domain in await adapter.desk_pool_domains(workspace, client, pool, timeout)
-            if fnmatch.fnmatchcase(domain.name, self.name)
-            and self.host in (None, domain.host.name)
-            and (self.tag is None or self.tag in domain.host.tags)
-        ]
+        return await adapter.desk_pool_domains(workspace, client, pool, timeout)

@@ -124,14 +124,19 @@ class Workspace:
     async def host(self, name: str, timeout: float, uri: str | None = None) -> HostConnection:
         """The connected host of that name: a configured one, or one at `uri`, which is then known by the name."""
         transport = self.transport
-        if name not in transport.hosts:
-            if uri is None:
-                self.config.host_settings(name)  # raises, naming the hosts that there are
-            else:
+        if uri is not None:
+            if name not in transport.hosts:
                 return await self._new_host(name, uri, timeout)
-        elif uri is not None:
             transport.add_host(name, uri)  # raises where the name means another host
-        return await transport.host(name, timeout)
+        connection = self.known_host(name)
+        await connection.connect(timeout)
+        return connection
+
+    def known_host(self, name: str) -> HostConnection:
+        """The host of that name, connected or not. `HostError` names the hosts that there are; `ConfigError` when there is none."""
+        if not self.transport.hosts:
+            self.config.host_settings(name)  # raises, saying where hosts are configured
+        return self.transport.known(name)
 
     async def _new_host(self, name: str, uri: str, timeout: float) -> HostConnection:
         """One that can't be reached isn't kept: later searches on every host would fail because of it."""
@@ -146,11 +151,7 @@ class Workspace:
         """Close a host's VMs and its connection; it is connected again when it is next needed."""
         for machine in [each for each in self.machines.values() if each.host == name]:
             await self.forget(machine)
-        connection = self.transport.hosts.get(name)
-        if connection is None:
-            self.config.host_settings(name)  # raises for a host that nobody knows; a known one has nothing to close
-            return
-        await connection.close(timeout)
+        await self.known_host(name).close(timeout)
 
     async def vms(
         self,
@@ -165,7 +166,7 @@ class Workspace:
 
         `pattern` is a name with * and ? for any text and any character; `state` is looked at only where it is given.
         """
-        known = self._known_hosts() if host is None else [host]
+        known = self.known_hosts() if host is None else [host]
         names = [each for each in known if tag is None or host is not None or tag in self.transport.hosts[each].tags]
         connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
         listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
@@ -180,7 +181,7 @@ class Workspace:
         if host is not None:
             await self.host(host, timeout)
         else:
-            self._known_hosts()
+            self.known_hosts()
         return self.adopt(await self.transport.find(name, host, timeout=timeout))
 
     async def _reach(self, machine: Machine, timeout: float) -> None:
@@ -193,8 +194,8 @@ class Workspace:
                 self.moved(machine, domain, told=True)
                 machine.lifecycle(stopped=True)
 
-    def _known_hosts(self) -> list[str]:
-        """`ConfigError` when no host is known: an empty search must not look like an answer."""
+    def known_hosts(self) -> list[str]:
+        """The names of all hosts. `ConfigError` when no host is known: an empty search must not look like an answer."""
         if not self.transport.hosts:
             self.config.require_hosts()
         return list(self.transport.hosts)

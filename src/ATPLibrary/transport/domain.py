@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,6 +45,10 @@ _RESUME = _Change(
     "resume", lambda domain: domain.resume(), "be paused so that it can go on", frozenset({VmState.PAUSED})
 )
 _REBOOT = _Change("reboot", lambda domain: domain.reboot(), "be running so that it can reboot", _RUNNING)
+
+
+# How many of the VM's last events an error tells.
+_EVENTS_TOLD = 3
 
 
 class Domain:
@@ -103,11 +108,15 @@ class Domain:
         await self._change(_REBOOT, timeout)
 
     async def wait_for_state(self, state: VmState | str, timeout: float) -> DomainState:
-        """Wait until the VM is in `state`, by libvirt's events. `DeadlineError` says what it was in instead.
+        """Wait until the VM is in `state`; else as `wait_until`."""
+        wanted = VmState(state)
+        return await self.wait_until(lambda now: now is wanted, f"be {wanted.value}", timeout)
+
+    async def wait_until(self, holds: Callable[[VmState], bool], words: str, timeout: float) -> DomainState:
+        """Wait until `holds` for the VM's state, by libvirt's events. `DeadlineError` says "should WORDS", and what it was instead.
 
         Goes on waiting while its host was lost and is tried again; `HostError` when the host is given up.
         """
-        wanted = VmState(state)
         seen = "its state was never told"
         with self.host.bus.subscribe(self._is_about_us) as news:
             try:
@@ -120,15 +129,15 @@ class Domain:
                                 raise
                             seen = f"its host was lost ({error})"
                         else:
-                            if now.state is wanted:
+                            if holds(now.state):
                                 return now
                             seen = f"was {now}"
                         await anext(news)
             except TimeoutError as error:
-                latest = self.host.bus.recent(f"vm:{self.name}", limit=1)
+                latest = self.host.bus.recent(f"vm:{self.name}", limit=_EVENTS_TOLD)
                 raise DeadlineError.about(
-                    f"VM '{self.name}'", wanted=f"be {wanted.value}", got=seen, waited=timeout,
-                    last_seen=str(latest[0]) if latest else "no event of this VM",
+                    f"VM '{self.name}'", wanted=words, got=seen, waited=timeout,
+                    last_seen=", ".join(map(in_short, latest)) or "no event of this VM",
                 ) from error  # fmt: skip
 
     async def monitor_command(self, json_text: str, timeout: float) -> str:
@@ -183,6 +192,13 @@ class Domain:
         if event.source == f"host:{self.host.name}":
             return True  # its connection was lost: asking again says so
         return event.data.get("uuid") == self.uuid and event.kind.startswith("libvirt.lifecycle.")
+
+
+def in_short(event: Event) -> str:
+    """A VM's event as a sentence about that VM tells it: "14:02:11 suspended (I/O error)"."""
+    moment = time.strftime("%H:%M:%S", time.localtime(event.time))
+    detail = event.data.get("detail")
+    return f"{moment} {event.kind.removeprefix('libvirt.lifecycle.')}" + (f" ({detail})" if detail else "")
 
 
 def _state(domain: libvirt.virDomain) -> tuple[int, int]:

@@ -54,11 +54,10 @@ async def _read(domain: Domain, timeout: float) -> tuple[dict[str, Any], float]:
     values, taken = await domain.call("tell its statistics", _ask, timeout=timeout, idempotent=True)
     if "cpu.time" not in values:
         state = await domain.state(timeout)
-        raise VmStateError.about(
-            f"VM '{domain.name}' on host '{domain.host.name}'",
-            wanted="be on so that it uses anything",
-            got=f"was {state}" if not state.state.is_active else "its driver counts nothing",
-        )
+        subject = f"VM '{domain.name}' on host '{domain.host.name}'"
+        if not state.state.is_active:
+            raise VmStateError.about(subject, wanted="be on so that it uses anything", got=f"was {state}")
+        raise VmStateError.about(subject, wanted="be measured", got=f"the libvirt at {domain.host.uri} counts nothing")
     return values, taken
 
 

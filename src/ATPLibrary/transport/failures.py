@@ -87,6 +87,12 @@ def call_failed(host_name: str, uri: str, what: str, error: libvirt.libvirtError
         return VmNotFoundError.about(subject, wanted=f"exist ({what})", got=f"does not: {said}")
     if code == ERR_OPERATION_INVALID:
         return VmStateError.about(subject, wanted=f"allow this now ({what})", got=f"libvirt refused: {said}")
+    if code == ERR_NO_SUPPORT:
+        step = "Use a VM on a host of QEMU's (qemu...://)" if not uri.startswith("qemu") else ""
+        return CommandError.about(
+            subject, wanted=f"do what was asked ({what})", got=f"the libvirt driver of {uri} can't", next_step=step,
+            name=what, error_class=str(code), description=said,
+        )  # fmt: skip
     return CommandError.about(
         subject, wanted=f"do what was asked ({what})", got=f"libvirt refused: {said}",
         name=what, error_class=str(code), description=said,

@@ -93,6 +93,11 @@ class HostConnection:
         return urlsplit(self.uri).hostname in (None, "localhost", "127.0.0.1", "::1")
 
     @property
+    def is_simulated(self) -> bool:
+        """libvirt's test driver: its VMs are words in memory."""
+        return self.uri.startswith("test")
+
+    @property
     def is_coming_back(self) -> bool:
         """It isn't connected but is being tried, and hasn't been given up."""
         return self._state is HostState.CONNECTING or (self._state is HostState.FAILED and self._retrying is not None)
@@ -160,8 +165,11 @@ class HostConnection:
                     await self._next_move()
         except TimeoutError:
             reason = f" ({self._failure})" if self._failure else ""
+            idle = self._state in (HostState.NEW, HostState.CLOSED)
+            step = "Nothing connects it by itself: use 'Connect To Host'" if idle else ""
+            got = f"was {self._state.value}{reason}"
             raise DeadlineError.about(
-                f"Host '{self.name}'", wanted=words, got=f"was {self._state.value}{reason}", waited=timeout
+                f"Host '{self.name}'", wanted=words, got=got, waited=timeout, next_step=step
             ) from None
         return self._state
 

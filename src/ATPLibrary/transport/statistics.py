@@ -21,6 +21,7 @@ class OperationStatistics:
     """`mean_ms` and `p99_ms` are of the calls that were answered, well or not."""
 
     count: int
+    requests_per_second: float
     errors: int
     mean_ms: float
     p99_ms: float
@@ -45,28 +46,19 @@ class HostStatistics:
     operations: Mapping[str, OperationStatistics]
 
 
-class Recorder:
-    """Belongs to one host; its loop records. `clock` counts seconds and never goes back."""
+class _Tally:
+    """How many calls there were, how many failed, how long they took, and when the latest were. `clock` as `Recorder`'s."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.counts = Counters()
+    def __init__(self, clock: Callable[[], float], started: float) -> None:
+        self.errors = 0
+        self.times = Histogram()
         self._clock = clock
-        self._started = clock()
-        self._all = Histogram()
-        self._errors = 0
-        self._operations: dict[str, tuple[Histogram, list[int]]] = {}
+        self._started = started
         self._seconds: deque[tuple[int, int]] = deque()  # (second, requests in it), the newest last
 
-    def record(self, what: str, ms: float, failed: bool) -> None:
-        """One call has ended after `ms` milliseconds. Its operation is `what` without names: "find VM" of "find VM 'a'"."""
-        operation = what.partition(" '")[0]
-        if operation not in self._operations and len(self._operations) >= MOST_OPERATIONS:
-            operation = _OTHER
-        histogram, errors = self._operations.setdefault(operation, (Histogram(), [0]))
-        histogram.record(ms)
-        self._all.record(ms)
-        errors[0] += failed
-        self._errors += failed
+    def add(self, ms: float, failed: bool) -> None:
+        self.times.record(ms)
+        self.errors += failed
         second = int(self._clock())
         if self._seconds and self._seconds[-1][0] == second:
             self._seconds[-1] = (second, self._seconds[-1][1] + 1)
@@ -81,10 +73,43 @@ class Recorder:
         recent = sum(count for second, count in self._seconds if second > now - RATE_SECONDS)
         return recent / max(1.0, min(RATE_SECONDS, now - self._started))
 
+
+class Recorder:
+    """Belongs to one host; its loop records. `clock` counts seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.counts = Counters()
+        self._clock = clock
+        self._started = clock()
+        self._all = _Tally(clock, self._started)
+        self._operations: dict[str, _Tally] = {}
+
+    def record(self, what: str, ms: float, failed: bool) -> None:
+        """One call has ended after `ms` milliseconds. Its operation is `what` without names: "find VM" of "find VM 'a'"."""
+        operation = what.partition(" '")[0]
+        if operation not in self._operations and len(self._operations) >= MOST_OPERATIONS:
+            operation = _OTHER
+        tally = self._operations.get(operation)
+        if tally is None:
+            tally = self._operations[operation] = _Tally(self._clock, self._started)
+        tally.add(ms, failed)
+        self._all.add(ms, failed)
+
+    def rate(self) -> float:
+        """Requests a second: see `_Tally.rate`."""
+        return self._all.rate()
+
     def snapshot(self, host: str, state: str, drained: bool, connections: int, in_flight: int) -> HostStatistics:
         operations = {
-            name: OperationStatistics(each.count, errors[0], each.mean_ms, each.percentile(99), each.sum_ms)
-            for name, (each, errors) in sorted(self._operations.items())
+            name: OperationStatistics(
+                each.times.count,
+                each.rate(),
+                each.errors,
+                each.times.mean_ms,
+                each.times.percentile(99),
+                each.times.sum_ms,
+            )
+            for name, each in sorted(self._operations.items())
         }
         return HostStatistics(
             host=host,
@@ -92,11 +117,11 @@ class Recorder:
             drained=drained,
             connections=connections,
             in_flight=in_flight,
-            requests=self._all.count,
+            requests=self._all.times.count,
             requests_per_second=self.rate(),
-            errors=self._errors,
-            mean_ms=self._all.mean_ms,
-            p99_ms=self._all.percentile(99),
+            errors=self._all.errors,
+            mean_ms=self._all.times.mean_ms,
+            p99_ms=self._all.times.percentile(99),
             counts=dict(sorted(self.counts.snapshot().items())),
             operations=operations,
         )

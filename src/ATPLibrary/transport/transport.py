@@ -63,10 +63,10 @@ class Transport:
         """The host of that name, connected or not. `HostError` names the ones there are."""
         connection = self.hosts.get(name)
         if connection is None:
-            near = get_close_matches(name, self.hosts, n=3) or sorted(self.hosts)
+            near = next(iter(get_close_matches(name, self.hosts, n=1)), "")
             raise HostError.about(
-                f"Host '{name}'", wanted="be known", got="is not",
-                next_step=f"Known hosts: {', '.join(near) or 'none'}",
+                f"Host '{name}'", wanted="be known", got=f"the hosts there are: {', '.join(sorted(self.hosts)) or 'none'}",
+                next_step=f"Did you mean '{near}'?" if near else "'Add Host' makes one known, and 'hosts:' of the configuration",
             )  # fmt: skip
         return connection
 
@@ -170,9 +170,10 @@ class Transport:
             if len(active) == 1:
                 return active[0]
         where = " and ".join(sorted(domain.host.name for domain in found))
+        same = len({domain.uuid for domain in found}) == 1  # two names of one libvirt, or a definition that was copied
         raise VmNotFoundError.about(
             f"VM '{name_or_uuid}'", wanted="mean one VM", got=f"there is one on each of {where}",
-            next_step="Say which with host=, or use the UUID",
+            next_step="Say which with host=" if same else "Say which with host=, or use the UUID",
         )  # fmt: skip
 
     async def _nowhere(self, name_or_uuid: str, problems: list[ATPError], timeout: float) -> ATPError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from ATPLibrary.errors import ConfigError
@@ -45,7 +46,6 @@ def check_uri(host_name: str, uri: str) -> str:
     wrong = _Wrong(host_name, uri)
     try:
         parts = urlsplit(uri)
-        port = parts.port
     except ValueError as error:
         raise wrong.part("be a URI", f"is not ({error})") from error
     driver, plus, transport = parts.scheme.partition("+")
@@ -57,15 +57,28 @@ def check_uri(host_name: str, uri: str) -> str:
         raise wrong.word("have after '+'", "has", transport, TRANSPORTS)
     if parts.password is not None:
         raise wrong.part("have no password in it", "has one", "Say it with 'username' and 'password' of the host.")
-    if port == 0:
-        raise wrong.part("have a port from 1 to 65535", "has 0")
+    if parts.fragment or "#" in uri:
+        raise wrong.part("have no '#'", f"has '#{parts.fragment}'", "Write %23 where a path has one.")
+    _check_port(wrong, parts)
     _check_host(wrong, parts, transport)
     _check_path(wrong, driver, parts)
     _check_parameters(wrong, driver, transport, parts)
     return uri
 
 
+def _check_port(wrong: _Wrong, parts: SplitResult) -> None:
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise wrong.part("have a port from 1 to 65535", f"has {parts.netloc.rpartition(':')[2]!r}")
+
+
 def _check_host(wrong: _Wrong, parts: SplitResult, transport: str) -> None:
+    # ssh would take it for an option; no host is named so (RFC 1123).
+    if any((name or "").startswith("-") for name in (parts.hostname, parts.username)):
+        raise wrong.part("name a host and user that don't begin with '-'", f"names {parts.netloc!r}")
     if transport in _NEEDS_HOST and not parts.hostname:
         raise wrong.part("name a host after '://'", f"names none, which '+{transport}' needs")
     if transport == "unix" and parts.netloc:
@@ -85,8 +98,11 @@ def _check_path(wrong: _Wrong, driver: str, parts: SplitResult) -> None:
         if parts.path == "/embed" and (parts.netloc or "+" in parts.scheme):
             got = "wants /embed through a connection"
             raise wrong.part("be qemu:///embed?root=/dir, a libvirt inside this process", got)
-    if driver == "test" and "+" not in parts.scheme and parts.path in ("", "/"):
-        raise wrong.part("end with /default or the path of an XML file", "has no path")
+    if driver == "test" and "+" not in parts.scheme:
+        if parts.path in ("", "/"):
+            raise wrong.part("end with /default or the path of an XML file", "has no path")
+        if parts.path != "/default" and not Path(parts.path).is_file():
+            raise wrong.part("end with /default or the path of an XML file", f"has {parts.path!r}, which is no file")
 
 
 def _check_parameters(wrong: _Wrong, driver: str, transport: str, parts: SplitResult) -> None:
@@ -96,15 +112,18 @@ def _check_parameters(wrong: _Wrong, driver: str, transport: str, parts: SplitRe
     # Without '+', libvirt takes a host to mean TLS, and none to mean the UNIX socket.
     effective = transport or ("tls" if parts.netloc else "unix")
     known = ("root",) if embedded else (*_ANY, *_PARAMETERS[effective])
-    given = dict(parse_qsl(parts.query, keep_blank_values=True))
-    for name, value in given.items():
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    names = [name for name, _ in given]
+    for name, value in given:
         if name not in known:
             raise wrong.word("have after '?'", "has", name, known)
         if name in _PATHS and not value.startswith("/"):
             raise wrong.part(f"have an absolute path in '{name}='", f"has {value!r}")
         if name in _VALUES and value not in _VALUES[name]:
             raise wrong.word(f"have in '{name}='", "has", value, _VALUES[name])
-    if embedded and "root" not in given:
+        if names.count(name) > 1:
+            raise wrong.part(f"say '{name}=' once", f"says it {names.count(name)} times")
+    if embedded and "root" not in names:
         raise wrong.part("say in 'root=' which directory the embedded libvirt keeps its files in", "does not")
 
 

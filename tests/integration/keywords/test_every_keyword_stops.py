@@ -150,6 +150,8 @@ WAIT_FOR_NOTHING = {
     "Disconnect From Host": "this host isn't connected; one that is and has stopped answering is in tests/e2e/test_silent_vm.py",
     "Get Hosts": "reads the configuration",
     "Add Host": "connects nothing",
+    "Remove Host": "closes it in the background",
+    "Get Host Events": "looks at what is remembered",
     "Drain Host": "connects nothing",
     "Return Host To Service": "connects nothing",
     "Get Host Statistics": "looks at what is remembered",

@@ -67,7 +67,7 @@ async def test_every_host_s_vms_are_listed(workspace: Workspace) -> None:
 
 
 async def test_an_unknown_host_is_named_with_those_there_are(workspace: Workspace) -> None:
-    with pytest.raises(ConfigError, match=r"Host 'rack-9'.*rack-1"):
+    with pytest.raises(HostError, match=r"Host 'rack-9'.*rack-1"):
         await workspace.host("rack-9", 10.0)
 
 

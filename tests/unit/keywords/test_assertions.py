@@ -33,7 +33,7 @@ def test_what_holds_passes(value: object, operator: Operator, expected: object) 
     [
         ("running", "==", "paused", "VM 'win11' should be 'paused' but is 'running'."),
         ("paused", "!=", "paused", "VM 'win11' should not be 'paused' but is 'paused'."),
-        (25.0, "<", 20, "VM 'win11' should be < 20 but is 25.0."),
+        (25.5, "<", 20.0, "VM 'win11' should be < 20 but is 25.5."),
         ("boot", "contains", "ok", "VM 'win11' should contain 'ok' but is 'boot'."),
         ("panic", "not contains", "panic", "VM 'win11' should not contain 'panic' but is 'panic'."),
         ("boot", "matches", "^ok", "VM 'win11' should match '^ok' but is 'boot'."),

@@ -95,9 +95,11 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
     assert without == {
         "Add Host",
         "Drain Host",
+        "Get Host Events",
         "Get Host Metrics",
         "Get Host Statistics",
         "Get Hosts",
+        "Remove Host",
         "Return Host To Service",
         "Get Input Latency",
         "Get Leases",

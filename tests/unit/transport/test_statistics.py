@@ -6,6 +6,7 @@ import math
 import re
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from ATPLibrary.transport.prometheus import exposition
 from ATPLibrary.transport.statistics import MOST_OPERATIONS, HostStatistics, Recorder
@@ -80,6 +81,27 @@ def test_memory_is_bounded_however_operations_are_called(clock: Clock) -> None:
     found = snapshot(recorder)
     assert len(found.operations) == MOST_OPERATIONS + 1
     assert found.operations["other"].count == 9 * MOST_OPERATIONS
+
+
+def test_prometheus_itself_reads_the_text_with_any_name(clock: Clock) -> None:
+    recorder = Recorder(clock)
+    recorder.record("list the VMs", 250, True)
+    name = '机架 "一"\\n\n#{x="y"} '
+    families = {each.name: each for each in text_string_to_metric_families(exposition([snapshot(recorder, name)]))}
+    (up,) = families["atp_host_up"].samples
+    assert (up.labels, up.value) == ({"host": name}, 1)
+    assert families["atp_host_errors"].type == "counter"
+    (errors,) = families["atp_host_errors"].samples
+    assert (errors.name, errors.labels, errors.value) == (
+        "atp_host_errors_total", {"host": name, "operation": "list the VMs"}, 1
+    )  # fmt: skip
+    times = {
+        (each.name.rpartition("_")[2], each.labels.get("quantile")): each.value
+        for each in families["atp_host_call_duration_seconds"].samples
+    }
+    assert times == {
+        ("seconds", "0.99"): pytest.approx(0.25, rel=0.1), ("sum", None): 0.25, ("count", None): 1
+    }  # fmt: skip
 
 
 def test_prometheus_text_has_each_family_once_and_each_sample_once(clock: Clock) -> None:
