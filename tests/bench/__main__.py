@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ATPLibrary.metrics import Histogram
 
-from . import many, round_trips, start_up, typing_speed
+from . import many, over_ssh, round_trips, start_up, typing_speed
 from .rows import Row, save, table
 from .world import Progress, World, running_vm, world
 
@@ -25,7 +25,7 @@ ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
     "start": lambda progress, quick: start_up.measure(progress),
     "many": lambda progress, quick: many.measure(progress, quick=quick),
 }
-ON_ONE_HOST = ("qmp", *KEYBOARDS)
+ON_ONE_HOST = ("qmp", "ssh", *KEYBOARDS)
 
 _started = time.monotonic()
 
@@ -66,12 +66,15 @@ async def measure_vms(here: World, parts: list[str], *, quick: bool) -> list[Row
     verification, bare = Histogram(), Histogram()
     for keyboard in KEYBOARDS:
         with_qmp = keyboard == KEYBOARDS[0] and "qmp" in parts
-        if keyboard not in parts and not with_qmp:
+        with_ssh = keyboard == KEYBOARDS[0] and "ssh" in parts
+        if keyboard not in parts and not with_qmp and not with_ssh:
             continue
         async with running_vm(here, keyboard) as vm:
             if with_qmp:
                 qmp_rows, bare = await round_trips.measure(vm, commands, progress)
                 rows += qmp_rows
+            if with_ssh:
+                rows += await over_ssh.measure(here, vm, commands, progress)
             if keyboard in parts:
                 typing_rows, taken = await typing_speed.measure(vm, taps, virsh_keys, presses, progress)
                 rows += typing_rows

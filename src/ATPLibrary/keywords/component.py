@@ -28,7 +28,17 @@ class Component:
         """Run `coro`, whose own deadline is `timeout` seconds, and return its result; `[Timeout]` and Ctrl-C cancel it."""
         from ATPLibrary import runtime
 
-        return runtime.wait(coro, timeout + GRACE_SECONDS, what)
+        try:
+            return runtime.wait(coro, timeout + GRACE_SECONDS, what)
+        finally:
+            self._pass_on_notices()
+
+    def _pass_on_notices(self) -> None:
+        from robot.api import logger
+
+        if self.workspace.has_transport:
+            for notice in self.workspace.transport.take_notices():
+                logger.warn(notice)
 
     def seconds(self, timeout: timedelta | None, kind: str) -> float:
         """The keyword's `timeout`, else the configuration's `timeouts.KIND`."""

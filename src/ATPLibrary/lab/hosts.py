@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket as Socket
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
@@ -101,11 +102,7 @@ class LabHost:
         """
         self._write_configuration()
         # The socket exists before the daemon does (systemd's socket activation), so that nobody has to wait for it to appear.
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-            self.socket.unlink(missing_ok=True)
-            listener.bind(str(self.socket))
-            self.socket.chmod(0o600)
-            listener.listen(BACKLOG)
+        with self._listen() as listener:
             return processes.spawn(self.daemon_role, self._command(), self._environ(), self.log, listener)
 
     def wait_until_ready(self, process: Process, timeout: float = READY_SECONDS) -> None:
@@ -162,6 +159,15 @@ class LabHost:
         processes.end(daemons, grace)
         processes.end(self.processes(), grace)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _listen(self) -> Socket:
+        """The socket that the daemon is given; `_environ` says in LISTEN_FDNAMES which of its own it is."""
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.unlink(missing_ok=True)
+        listener.bind(str(self.socket))
+        self.socket.chmod(0o600)
+        listener.listen(BACKLOG)
+        return listener
 
     def _role_of(self, command: list[str]) -> str | None:
         if f"--pid-file={self._pid_file}" in command:  # also while it is still the shell that becomes libvirtd

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.runtime import deadline
+from ATPLibrary.transport.vm_sockets import VmSockets, open_here
 
-# The reader is paused while twice this much is unread; the sender in the guest then waits.
-READ_BUFFER_BYTES = 256 * 1024
 _READ_BYTES = 64 * 1024
 # How long a close waits for what is still to be written.
 _CLOSE_SECONDS = 1.0
@@ -33,27 +32,12 @@ class ByteChannel(ABC):
         """Close; a second time does nothing. Ends within a moment whatever the other side does."""
 
 
-async def socket_channel(path: Path, timeout: float) -> ByteChannel:
-    """Connect to the UNIX socket at `path`. QEMU serves one client of a socket at a time and leaves a second one waiting."""
+async def socket_channel(path: Path, timeout: float, sockets: VmSockets | None = None) -> ByteChannel:
+    """Connect to the UNIX socket at `path`, on this machine or where `sockets` are. QEMU serves one client of a socket at a time
+    and leaves a second one waiting."""
     subject = f"The socket {path}"
-    async with deadline(timeout, subject, wanted="accept a connection", got="did not"):
-        try:
-            reader, writer = await asyncio.open_unix_connection(str(path), limit=READ_BUFFER_BYTES)
-        except OSError as error:
-            raise ChannelError.about(
-                subject, wanted="accept a connection", got=f"did not: {error.strerror or error}",
-                next_step="Check that the VM runs, and that this process may open the socket",
-            ) from error  # fmt: skip
-    try:
-        writer.get_extra_info("socket").getpeername()
-    except OSError as error:
-        # A UNIX socket whose line of waiting clients is full answers EAGAIN, which asyncio takes for "under way" and then "done".
-        writer.transport.abort()
-        raise ChannelError.about(
-            subject, wanted="accept a connection", got="did not: other clients wait in line already",
-            next_step="Close the one that holds it: QEMU serves one client of a socket at a time",
-        ) from error  # fmt: skip
-    return SocketChannel(subject, reader, writer)
+    opening = open_here(path, timeout, subject) if sockets is None else sockets.open(path, timeout, subject)
+    return SocketChannel(subject, *await opening)
 
 
 class SocketChannel(ByteChannel):

@@ -37,6 +37,43 @@ _CONNECTION_LOST = (
     "keepalive timeout",
 )
 
+_CHANGED_KEY = "REMOTE HOST IDENTIFICATION HAS CHANGED"
+_PKI = "cacert.pem, clientcert.pem and clientkey.pem in the directory that pkipath= of the URI names"
+# What ssh, GnuTLS and libvirt say, and what to do then. The first that fits counts.
+_NEXT_STEPS = (
+    (
+        "permission denied (",
+        "Check the user before '@' and keyfile= of the URI: the key must be in that user's authorized_keys there",
+    ),
+    (
+        "host key verification failed",
+        "Compare its host key, then add it to known_hosts, or name the file with known_hosts= in the URI",
+    ),
+    (
+        "its host key is another one",
+        "If it was installed anew, put the new key into known_hosts; else somebody may be in between",
+    ),
+    ("could not resolve hostname", "Check the host name in the URI"),
+    ("virt-ssh-helper: cannot connect", "Check that libvirtd runs there and that the user may open its socket"),
+    ("nc: not found", "Install netcat-openbsd there, or leave out socket= of the URI"),
+    ("no identities", "Check keyfile= of the URI"),
+    ("client certificate", f"Renew the client certificate: libvirt reads {_PKI}"),
+    ("our own certificate", f"Take CA and client certificate that belong together: libvirt reads {_PKI}"),
+    ("cannot read ca certificate", f"Put the certificates where libvirt reads them: {_PKI}"),
+    ("tls confirmation", f"The server wants a client certificate that its CA has signed: libvirt reads {_PKI}"),
+    ("mismatch, certificate", "Use in the URI a host name that is in the server's certificate"),
+    ("certificate has expired", "Renew the server's certificate"),
+    ("certificate is not yet valid", "Check the clocks of both machines"),
+    ("issuer certificate", f"Take the CA certificate of that server: libvirt reads {_PKI}"),
+    ("self-signed certificate", f"Take the CA certificate of that server: libvirt reads {_PKI}"),
+    ("permission denied", "Check the user's rights on that host (group 'libvirt', or run as root)"),
+    ("no such file", "Check that libvirtd runs there and listens on that address"),
+    ("ssh: connect to host", "Check that sshd runs there and listens on that address and port"),
+    ("connection refused", "Check that libvirtd runs there and listens on that address"),
+    ("unable to resolve", "Check the host name in the URI"),
+    ("name or service not known", "Check the host name in the URI"),
+)
+
 
 def is_connection_lost(error: libvirt.libvirtError) -> bool:
     """The connection itself has gone: nothing else will ever work on it."""
@@ -44,23 +81,21 @@ def is_connection_lost(error: libvirt.libvirtError) -> bool:
     return error.get_error_code() == ERR_INVALID_CONN or any(sign in text for sign in _CONNECTION_LOST)
 
 
-def cannot_open(host_name: str, uri: str, error: libvirt.libvirtError) -> HostError:
-    """Why `libvirt.open(uri)` failed."""
+def cannot_open(host_name: str, uri: str, error: libvirt.libvirtError, why: str = "") -> HostError:
+    """Why `libvirt.open(uri)` failed. `why` is what else is known of it."""
     said = one_line(error)
+    if _CHANGED_KEY in said:  # a page of it
+        said = "its host key is another one than known_hosts has"
+    if why:
+        said += f" ({why})"
     lowered = said.lower()
-    if error.get_error_code() in (ERR_AUTH_FAILED, ERR_AUTH_CANCELLED, ERR_AUTH_UNAVAILABLE):
+    step = next((step for sign, step in _NEXT_STEPS if sign in lowered), "")
+    if not step and error.get_error_code() in (ERR_AUTH_FAILED, ERR_AUTH_CANCELLED, ERR_AUTH_UNAVAILABLE):
         step = "Check the user's rights on that host (group 'libvirt', SASL user, SSH key)"
-    elif "permission denied" in lowered:
-        step = "Check the user's rights on that host (group 'libvirt', or run as root)"
-    elif "no such file" in lowered or "connection refused" in lowered:
-        step = "Check that libvirtd runs there and listens on that address"
-    elif "unable to resolve" in lowered or "name or service not known" in lowered:
-        step = "Check the host name in the URI"
-    else:
-        step = f"Try `virsh -c '{uri}' list` on this machine"
     return HostError.about(
-        f"Host '{host_name}'", wanted=f"accept a connection at {uri}", got=f"refused: {said}", next_step=step
-    )
+        f"Host '{host_name}'", wanted=f"accept a connection at {uri}", got=f"refused: {said}",
+        next_step=step or f"Try `virsh -c '{uri}' list` on this machine",
+    )  # fmt: skip
 
 
 def lost(host_name: str, uri: str, what: str, reason: str, asked: bool = False) -> HostError:

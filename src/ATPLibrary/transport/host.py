@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from ATPLibrary.errors import ATPError, DeadlineError, HostError
 from ATPLibrary.events import Event, EventBus
@@ -23,6 +22,7 @@ from ATPLibrary.transport.pool import Pool
 from ATPLibrary.transport.statistics import HostStatistics, Recorder
 from ATPLibrary.transport.stream_connections import Unpin
 from ATPLibrary.transport.uri import check_uri
+from ATPLibrary.transport.vm_sockets import VmSockets
 
 if TYPE_CHECKING:
     import libvirt
@@ -63,6 +63,7 @@ class HostConnection:
         self.bus = bus
         self.settings = settings
         self.tags = tags
+        self.sockets = VmSockets(name, uri, bus)
         self._drained = drained
         self._opening = Opening(name, uri, bus, credentials or Credentials(), workers)
         self._state = HostState.NEW
@@ -89,8 +90,8 @@ class HostConnection:
 
     @property
     def is_local(self) -> bool:
-        """Its VMs run on this machine, so that their sockets can be opened here."""
-        return urlsplit(self.uri).hostname in (None, "localhost", "127.0.0.1", "::1")
+        """Its VMs run on this machine."""
+        return self.sockets.are_here
 
     @property
     def is_simulated(self) -> bool:
@@ -145,15 +146,19 @@ class HostConnection:
     def forgive(self) -> None:
         """Forget earlier failures, so that the next `connect` tries at once."""
         self._breaker.succeeded()
+        self.sockets.forgive()
 
     async def close(self, timeout: float) -> None:
         """Close the connections, if there are any. Never fails: a host that doesn't answer is left to its worker threads."""
         self._stop(self._retrying)
         self._retrying = None
         self._move(HostState.CLOSED)
+        self._opening.forget()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                for closed in self._drop_pool("closed"):
+                closing = self._drop_pool("closed")
+                await self.sockets.close(timeout)
+                for closed in closing:
                     await closed.wait()
 
     async def wait_for_state(self, wanted: Callable[[HostState], bool], timeout: float, words: str) -> HostState:

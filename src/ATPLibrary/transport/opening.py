@@ -7,12 +7,15 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ATPLibrary.errors import DeadlineError
 from ATPLibrary.events import EventBus
 from ATPLibrary.runtime import Workers
 from ATPLibrary.transport import failures, libvirt_loop
 from ATPLibrary.transport.callbacks import Callbacks
 from ATPLibrary.transport.connection import Connection
 from ATPLibrary.transport.credentials import Credentials, open_connection
+from ATPLibrary.transport.ssh_target import LibvirtUri
+from ATPLibrary.transport.tls_diagnosis import why_tls_fails
 
 if TYPE_CHECKING:
     import libvirt
@@ -22,6 +25,8 @@ KEEPALIVE_INTERVAL_SECONDS = 5
 KEEPALIVE_COUNT = 4
 # So many openings may hang; a further one waits in line, until its deadline.
 OPENING_THREADS = 2
+# How long a second look at a server's certificate may take, after libvirt has refused it.
+DIAGNOSIS_SECONDS = 3.0
 
 
 class Opening:
@@ -30,11 +35,16 @@ class Opening:
     def __init__(self, host: str, uri: str, bus: EventBus, credentials: Credentials, calls: int) -> None:
         self._host = host
         self._uri = uri
+        self._libvirt_uri = LibvirtUri(uri)
         self._bus = bus
         self._credentials = credentials
         self._calls = calls
         self._workers = Workers(f"atp-libvirt-{host}-open", OPENING_THREADS)
         self._opened = 0
+
+    def forget(self) -> None:
+        """Nothing is opened any more, or not soon: leave nothing on disk."""
+        self._libvirt_uri.forget()
 
     async def open(self, with_events: bool, timeout: float, ended: Callable[[Connection, str], None]) -> Connection:
         """A new connection, which reports the host's events if it shall. `HostError` for a refusal, `DeadlineError` for silence.
@@ -60,7 +70,7 @@ class Opening:
 
         def open_and_register() -> libvirt.virConnect:
             libvirt_loop.ensure_running()
-            handle = open_connection(self._uri, self._credentials)
+            handle = open_connection(self._libvirt_uri(), self._credentials)
             try:
                 _keep_alive(handle)
                 callbacks.register(handle)
@@ -78,13 +88,24 @@ class Opening:
                 open_and_register, timeout=timeout, what=f"Host '{self._host}' ({self._uri})", discard=discard
             )
         except libvirt.libvirtError as error:
-            raise failures.cannot_open(self._host, self._uri, error.with_traceback(None)) from None
+            refused = error.with_traceback(None)
+            raise failures.cannot_open(self._host, self._uri, refused, await self._why_tls(refused)) from None
         self._opened += 1
         connection = Connection(f"atp-libvirt-{self._host}-{self._opened}", handle, callbacks, self._calls)
         opened.append(connection)
         if reasons:
             connection.lose(reasons[0])
         return connection
+
+    async def _why_tls(self, error: libvirt.libvirtError) -> str:
+        if "certificate" not in str(error):
+            return ""
+        try:
+            return await self._workers.call(
+                why_tls_fails, self._uri, DIAGNOSIS_SECONDS, timeout=DIAGNOSIS_SECONDS, what="A look at the certificate"
+            )
+        except DeadlineError:
+            return ""
 
 
 def _keep_alive(connection: libvirt.virConnect) -> None:

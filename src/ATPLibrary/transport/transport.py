@@ -150,6 +150,11 @@ class Transport:
         """What each host's connections have done, by the hosts' names."""
         return [self.hosts[name].statistics() for name in sorted(self.hosts)]
 
+    def take_notices(self) -> list[str]:
+        """What hosts have to tell the tester and nobody has passed on yet. From any thread."""
+        waiting = [connection.sockets.notices for connection in list(self.hosts.values())]
+        return [notices.popleft() for notices in waiting for _ in range(len(notices))]
+
     async def close(self, timeout: float) -> None:
         """Close every connection."""
         self._search.close()

@@ -22,7 +22,7 @@ _PARAMETERS = {
     "unix": ("socket",),
     "tcp": (),
     "tls": ("no_verify", "pkipath", "tls_priority"),
-    "ssh": (*_TUNNEL, "no_verify", "no_tty"),
+    "ssh": (*_TUNNEL, "known_hosts", "no_verify", "no_tty"),  # known_hosts: see ssh_target
     "libssh": (*_TUNNEL, "known_hosts", "known_hosts_verify", "sshauth"),
     "libssh2": (*_TUNNEL, "known_hosts", "known_hosts_verify", "sshauth"),
     "ext": ("command",),

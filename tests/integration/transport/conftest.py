@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import uuid
@@ -17,6 +18,7 @@ from ATPLibrary.events import EventBus
 from ATPLibrary.lab import processes
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.processes import Process
+from ATPLibrary.lab.sshd import LabSshd, is_installed
 from ATPLibrary.transport import HostConnection
 
 SIMPLE_VM = (
@@ -45,6 +47,19 @@ class Daemon:
         process = self._process
         os.kill(process.pid, signal.SIGKILL)
         processes.wait([process], 10)
+
+    @contextlib.contextmanager
+    def stopped_qemu(self) -> Iterator[None]:
+        """Its VMs' QEMU processes stand still meanwhile."""
+        vms = [each for each in self.host.processes() if each.role.startswith("qemu ")]
+        assert vms
+        for vm in vms:
+            os.kill(vm.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for vm in vms:
+                os.kill(vm.pid, signal.SIGCONT)
 
     def freeze(self) -> None:
         os.kill(self._process.pid, signal.SIGSTOP)
@@ -75,6 +90,28 @@ def start_daemon(tmp_path: Path) -> Iterator[Callable[[str], Daemon]]:
 @pytest.fixture
 def a_daemon(start_daemon: Callable[[str], Daemon]) -> Daemon:
     return start_daemon("a")
+
+
+@pytest.fixture
+def start_sshd(tmp_path: Path) -> Iterator[Callable[..., LabSshd]]:
+    """Call it, with lines for sshd's configuration, for an SSH server of the test's own that runs."""
+    if not is_installed():
+        pytest.skip("sshd, ssh or nc is not installed (Debian packages openssh-server, openssh-client, netcat-openbsd)")
+    servers: list[LabSshd] = []
+
+    def start(*more: str) -> LabSshd:
+        servers.append(LabSshd(tmp_path / f"sshd-{len(servers)}", more))
+        servers[-1].start()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def sshd(start_sshd: Callable[..., LabSshd]) -> LabSshd:
+    return start_sshd()
 
 
 @pytest.fixture

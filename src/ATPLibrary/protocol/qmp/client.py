@@ -64,6 +64,12 @@ class LeanClient(QMPClient):
         # Commands without a reply yet, oldest first; a future that is done belongs to a caller who has gone.
         self._waiting: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Greet and negotiate on a connection that is there already. `ConnectError` when it fails."""
+        self._streams = reader, writer
+        await self.connect("")
 
     def send(self, commands: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
         """Write commands at once; each reply will be set on its future, or `TimeoutError` after `timeout` seconds."""
@@ -126,6 +132,12 @@ class LeanClient(QMPClient):
         """Cut the connection at once, unsent data included."""
         if self._writer is not None:
             self._writer.transport.abort()
+
+    async def _do_connect(self, address: Any, ssl: Any = None) -> None:
+        assert self._streams is not None, "begin() brings the connection"
+        self._set_state(Runstate.CONNECTING)
+        self._reader, self._writer = self._streams
+        await asyncio.sleep(0)  # whoever watches the state shall see this one
 
     async def _do_recv(self) -> Message:
         """Before the session: return the next message. In the session: route what comes until the end, which is an exception."""

@@ -1,4 +1,4 @@
-"""QMP on a socket of its own: the fast path, where the VM's dedicated monitor socket is on this machine."""
+"""QMP on a socket of its own: the fast path, where the VM's dedicated monitor socket is on this machine or beyond SSH."""
 
 from __future__ import annotations
 
@@ -43,9 +43,12 @@ class DirectQmp(Qmp):
 
     async def open(self, timeout: float) -> None:
         """Connect, negotiate, and make sure that it is this VM who answers."""
+        end = asyncio.get_running_loop().time() + timeout
+        subject = f"The QMP socket {self._path} of VM '{self.domain.name}'"
+        streams = await self.domain.host.sockets.open(self._path, timeout, subject, LARGEST_MESSAGE_BYTES)
         try:
-            async with asyncio.timeout(timeout):
-                await self._client.connect(str(self._path))
+            async with asyncio.timeout_at(end):
+                await self._client.begin(*streams)
                 self._state = ChannelState.OPEN
                 self._watch = asyncio.get_running_loop().create_task(self._until_ended(), name=f"{self.subject} watch")
                 (reply,) = self._send([{"execute": "query-uuid"}], timeout)
@@ -53,13 +56,13 @@ class DirectQmp(Qmp):
         except TimeoutError as error:
             await self.close()
             raise DeadlineError.about(
-                f"The QMP socket {self._path} of VM '{self.domain.name}'", wanted="greet", got="said nothing", waited=timeout,
+                subject, wanted="greet", got="said nothing", waited=timeout,
                 next_step="Another client may have it open: QEMU serves one at a time. Use qmp=libvirt, or close that client",
             ) from error  # fmt: skip
         except ConnectError as error:
             raise ChannelError.about(
-                f"The QMP socket {self._path} of VM '{self.domain.name}'", wanted="accept a connection and greet",
-                got=f"did not: {_cause(_root(error.exc))}", next_step="Check that the VM runs, or use qmp=libvirt",
+                subject, wanted="accept a connection and greet", got=f"did not: {_cause(_root(error.exc))}",
+                next_step="Check that the VM runs, or use qmp=libvirt",
             ) from error  # fmt: skip
         except BaseException:
             await self.close()
@@ -102,6 +105,8 @@ class DirectQmp(Qmp):
         from ATPLibrary.protocol.qmp.screen import as_png
 
         try:
+            if not self.domain.host.is_local:
+                raise OSError("no memory is shared with another machine")
             return await self._screendump(timeout)
         except (CommandError, OSError, AttributeError):
             # Before QEMU 7.1 there is no `format`; before 3.0 no descriptor may be named.

@@ -26,11 +26,15 @@ async def open_qmp(domain: Domain, mode: Mode = "auto", timeout: float = 10.0) -
     async with deadline(timeout, f"QMP of VM '{domain.name}'", wanted="open", got="did not"):
         if mode != "libvirt":
             try:
-                return await _open_direct(domain, timeout if mode == "direct" else min(_DIRECT_SECONDS, timeout / 2))
+                if mode == "direct":
+                    return await _open_direct(domain, timeout)
+                await domain.host.sockets.connect(timeout / 2)
+                return await _open_direct(domain, min(_DIRECT_SECONDS, timeout / 2))
             except ATPError as error:
                 if mode == "direct":
                     raise
                 reason = str(error)
+                domain.host.sockets.given_up(reason)
         from ATPLibrary.protocol.qmp.passthrough import LibvirtQmp
 
         qmp = LibvirtQmp(domain)
@@ -50,10 +54,11 @@ async def _open_direct(domain: Domain, timeout: float) -> Qmp:
 
 async def _dedicated_socket(domain: Domain, timeout: float) -> Path:
     subject = f"The dedicated QMP socket of VM '{domain.name}'"
-    if not domain.host.is_local:
+    if not domain.host.sockets.can_be_reached:
         raise ChannelError.about(
-            subject, wanted="be on this machine", got=f"its host is {domain.host.uri}", next_step="Use qmp=libvirt"
-        )
+            subject, wanted="be on this machine, or on a host reached by qemu+ssh", got=f"its host is {domain.host.uri}",
+            next_step="Use qmp=libvirt",
+        )  # fmt: skip
     path = (await domain.description(timeout)).qmp_socket
     if path is None:
         path = (await domain.description(timeout, refresh=True)).qmp_socket

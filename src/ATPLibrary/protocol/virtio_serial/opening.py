@@ -1,11 +1,11 @@
-"""Which way the bytes of a virtio-serial port take: its UNIX socket where that is on this machine, else a libvirt stream."""
+"""Which way the bytes of a virtio-serial port take: its UNIX socket, here or over SSH, else a libvirt stream."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from typing import Literal
 
-from ATPLibrary.errors import ChannelError, ConfigError
+from ATPLibrary.errors import ATPError, ChannelError, ConfigError
 from ATPLibrary.runtime import deadline
 from ATPLibrary.transport import ByteChannel, ChannelDescription, Domain, socket_channel
 
@@ -22,16 +22,20 @@ async def open_channel(domain: Domain, name: str, mode: Mode = "auto", timeout: 
         raise ConfigError.about("The way of a channel", wanted="be auto, socket or stream", got=f"is {mode!r}")
     async with deadline(timeout, f"Channel '{name}' of VM '{domain.name}'", wanted="open", got="did not"):
         channel = await _described(domain, name, timeout)
-        if mode != "stream" and domain.host.is_local and channel.path is not None:
+        sockets = domain.host.sockets
+        if mode != "stream" and sockets.can_be_reached and channel.path is not None:
             try:
-                return await socket_channel(channel.path, timeout)
-            except ChannelError:
+                if mode == "auto":
+                    await sockets.connect(timeout / 2)  # time is left for libvirt
+                return await socket_channel(channel.path, timeout, sockets)
+            except ATPError as error:
                 if mode == "socket":
                     raise
+                sockets.given_up(str(error))
         elif mode == "socket":
             raise ChannelError.about(
-                f"Channel '{name}' of VM '{domain.name}'", wanted="have a socket on this machine",
-                got=f"its host is {domain.host.uri}" if not domain.host.is_local else "it has none (is the VM off?)",
+                f"Channel '{name}' of VM '{domain.name}'", wanted="have a socket that can be reached from here",
+                got="it has none (is the VM off?)" if sockets.can_be_reached else f"its host is {domain.host.uri}",
                 next_step="Use the way 'stream'",
             )  # fmt: skip
         return await domain.open_stream_channel(name, timeout)
