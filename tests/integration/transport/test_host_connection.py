@@ -116,9 +116,7 @@ async def test_waiting_for_a_state_ends_with_the_event(vm: Domain) -> None:
 
 async def test_waiting_in_vain_says_what_the_vm_was_in(vm: Domain) -> None:
     await vm.suspend(5)
-    pattern = (
-        r"VM 'test' should be running within 0.2 s but was paused \(by a user\)\. Last seen: [0-9:]{8} suspended"
-    )
+    pattern = r"VM 'test' should be running within 0.2 s but was paused \(by a user\)\. Last seen: [0-9:]{8} suspended"
     with pytest.raises(DeadlineError, match=pattern):
         await vm.wait_for_state("running", 0.2)
 
