@@ -9,6 +9,7 @@ Function-scoped:
   running_vm                 call it, `vm = running_vm("usb")`, for a VM that the test may pause, break or destroy; removed at the
                              test's end. `running_vm(boot=False)` only defines it (shut off), which costs no boot.
   lab_directory              an empty directory for a lab of the test's own; whatever runs there is taken down at the test's end
+  start_sshd                 call it, `sshd = start_sshd()`, for an SSH server on loopback: `sshd.uri(lab_host)` leads through it
 
 A VM is a `LabVm`: `.name .uuid .uri .host .spec` (paths: `.spec.qmp_socket .spec.agent_socket .spec.console_log`, `.spec.token`).
 Anything that boots is under a test marked e2e. A session whose fixtures left a process running fails at its end.
@@ -38,6 +39,7 @@ from ATPLibrary.lab import processes, server_process
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.machine import MODELS, MachineSpec, create_overlay, domain_xml, remove_files
 from ATPLibrary.lab.processes import Process
+from ATPLibrary.lab.sshd import LabSshd, is_installed
 
 BOOT_SECONDS = 120.0
 # A file beside a short directory names the session that uses it: a later session clears it when that process is gone.
@@ -277,6 +279,23 @@ def running_vm(lab_host: LabHost, guest_image: Any, accelerator: Any) -> Iterato
             return vm
 
         yield start
+
+
+@pytest.fixture
+def start_sshd(tmp_path: Path) -> Iterator[Callable[..., LabSshd]]:
+    """Call it, with lines for sshd's configuration, for an SSH server of the test's own that runs."""
+    if not is_installed():
+        pytest.skip("sshd, ssh or nc is not installed (Debian packages openssh-server, openssh-client, netcat-openbsd)")
+    servers: list[LabSshd] = []
+
+    def start(*more: str) -> LabSshd:
+        servers.append(LabSshd(tmp_path / f"sshd-{len(servers)}", more))
+        servers[-1].start()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
 
 
 @pytest.fixture

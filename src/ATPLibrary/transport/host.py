@@ -351,6 +351,7 @@ class HostConnection:
         if self._breaker.failures or self._failure:
             self._recorder.counts.add("reconnected")
         self._breaker.succeeded()
+        self.sockets.forgive()  # what was refused while the host was away
         self._move(HostState.CONNECTED)
         if self._retrying is not asyncio.current_task():
             self._stop(self._retrying)

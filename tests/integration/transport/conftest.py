@@ -18,7 +18,7 @@ from ATPLibrary.events import EventBus
 from ATPLibrary.lab import processes
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.processes import Process
-from ATPLibrary.lab.sshd import LabSshd, is_installed
+from ATPLibrary.lab.sshd import LabSshd
 from ATPLibrary.transport import HostConnection
 
 SIMPLE_VM = (
@@ -90,23 +90,6 @@ def start_daemon(tmp_path: Path) -> Iterator[Callable[[str], Daemon]]:
 @pytest.fixture
 def a_daemon(start_daemon: Callable[[str], Daemon]) -> Daemon:
     return start_daemon("a")
-
-
-@pytest.fixture
-def start_sshd(tmp_path: Path) -> Iterator[Callable[..., LabSshd]]:
-    """Call it, with lines for sshd's configuration, for an SSH server of the test's own that runs."""
-    if not is_installed():
-        pytest.skip("sshd, ssh or nc is not installed (Debian packages openssh-server, openssh-client, netcat-openbsd)")
-    servers: list[LabSshd] = []
-
-    def start(*more: str) -> LabSshd:
-        servers.append(LabSshd(tmp_path / f"sshd-{len(servers)}", more))
-        servers[-1].start()
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.stop()
 
 
 @pytest.fixture

@@ -34,13 +34,13 @@ async def open_qmp(domain: Domain, mode: Mode = "auto", timeout: float = 10.0) -
                 if mode == "direct":
                     raise
                 reason = str(error)
-                domain.host.sockets.given_up(reason)
         from ATPLibrary.protocol.qmp.passthrough import LibvirtQmp
 
         qmp = LibvirtQmp(domain)
         await qmp.open(timeout)
         if mode == "auto":
             qmp.publish("fallback", {"to": "libvirt", "reason": reason})
+            domain.host.sockets.given_up(reason)
         return qmp
 
 

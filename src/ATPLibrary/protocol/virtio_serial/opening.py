@@ -23,6 +23,7 @@ async def open_channel(domain: Domain, name: str, mode: Mode = "auto", timeout: 
     async with deadline(timeout, f"Channel '{name}' of VM '{domain.name}'", wanted="open", got="did not"):
         channel = await _described(domain, name, timeout)
         sockets = domain.host.sockets
+        reason = ""
         if mode != "stream" and sockets.can_be_reached and channel.path is not None:
             try:
                 if mode == "auto":
@@ -31,14 +32,17 @@ async def open_channel(domain: Domain, name: str, mode: Mode = "auto", timeout: 
             except ATPError as error:
                 if mode == "socket":
                     raise
-                sockets.given_up(str(error))
+                reason = str(error)
         elif mode == "socket":
             raise ChannelError.about(
                 f"Channel '{name}' of VM '{domain.name}'", wanted="have a socket that can be reached from here",
                 got="it has none (is the VM off?)" if sockets.can_be_reached else f"its host is {domain.host.uri}",
                 next_step="Use the way 'stream'",
             )  # fmt: skip
-        return await domain.open_stream_channel(name, timeout)
+        stream = await domain.open_stream_channel(name, timeout)
+        if reason:
+            sockets.given_up(reason)
+        return stream
 
 
 async def _described(domain: Domain, name: str, timeout: float) -> ChannelDescription:
