@@ -204,7 +204,7 @@ class LabHost:
             (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         capabilities = self.directory / "k/libvirt/qemu/cache/capabilities"
         if user.owner is None and not capabilities.is_symlink():
-            capabilities.symlink_to(_capabilities_cache())
+            capabilities.symlink_to(capabilities_cache())
         first = _FIRST_PORT + _PORTS_PER_RANGE * (int(self.directory.parent.name.encode().hex(), 16) % _PORT_RANGES)
         qemu = _QEMU_CONF.format(first=first, last=first + _PORTS_PER_RANGE - 1)
         write_private(self.directory / "c/libvirt/qemu.conf", qemu)
@@ -251,7 +251,8 @@ def _answer(func: Callable[..., T], *args: Any, timeout: float, what: str) -> T:
         workers.close()
 
 
-def _capabilities_cache() -> Path:
+def capabilities_cache() -> Path:
+    """Where libvirt keeps what it has asked QEMU (8 s), for all hosts of this user's."""
     base = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
     path = Path(base) / "atp" / "libvirt-capabilities"
     path.mkdir(parents=True, exist_ok=True)

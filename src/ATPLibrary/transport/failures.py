@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from ATPLibrary.errors import ATPError, CommandError, HostError, VmNotFoundError, VmStateError
+from ATPLibrary.transport import embedded
 
 if TYPE_CHECKING:
     import libvirt
@@ -89,13 +92,25 @@ def cannot_open(host_name: str, uri: str, error: libvirt.libvirtError, why: str 
     if why:
         said += f" ({why})"
     lowered = said.lower()
-    step = next((step for sign, step in _NEXT_STEPS if sign in lowered), "")
+    step = embedded.advice(uri, said)
+    if not step and urlsplit(uri).hostname is None and "no such file" in lowered:
+        step = _start_it(uri)
+    if not step:
+        step = next((step for sign, step in _NEXT_STEPS if sign in lowered), "")
     if not step and error.get_error_code() in (ERR_AUTH_FAILED, ERR_AUTH_CANCELLED, ERR_AUTH_UNAVAILABLE):
         step = "Check the user's rights on that host (group 'libvirt', SASL user, SSH key)"
     return HostError.about(
         f"Host '{host_name}'", wanted=f"accept a connection at {uri}", got=f"refused: {said}",
         next_step=step or f"Try `virsh -c '{uri}' list` on this machine",
     )  # fmt: skip
+
+
+def _start_it(uri: str) -> str:
+    """For a URI of this machine at whose socket nobody listens."""
+    path = urlsplit(uri).path
+    if path == "/session" and os.geteuid() == 0 and "socket=" not in uri:
+        return "For root libvirt takes /session to mean /system: start libvirtd, or run the test as an ordinary user"
+    return f"Start libvirtd on this machine, or say where its socket is: qemu+unix://{path}?socket=/path/libvirt-sock"
 
 
 def lost(host_name: str, uri: str, what: str, reason: str, asked: bool = False) -> HostError:

@@ -6,15 +6,30 @@ the pump thread and hop into asyncio with `call_soon_threadsafe`. Why so: docs/d
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from typing import Any
 
 from ATPLibrary import events
 
+# libvirt logs to stderr, which is the tester's console; what matters comes as exceptions. It reads these when it is loaded.
+_LOGGING = ("LIBVIRT_DEBUG", "LIBVIRT_LOG_FILTERS", "LIBVIRT_LOG_OUTPUTS")
 _LOCK = threading.Lock()
 _PUMP: threading.Thread | None = None
 # A loop that fails at once would spin; the pump leaves this much room between failures.
 _PAUSE_AFTER_FAILURE_SECONDS = 0.1
+
+
+def load() -> None:
+    """Import libvirt so that it keeps off the console, unless the environment says how it shall log."""
+    if "libvirt" in sys.modules or any(name in os.environ for name in _LOGGING):
+        return
+    os.environ["LIBVIRT_LOG_OUTPUTS"] = f"3:file:{os.devnull}"
+    try:
+        import libvirt  # noqa: F401
+    finally:
+        del os.environ["LIBVIRT_LOG_OUTPUTS"]
 
 
 def ensure_running() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ATPLibrary.errors import DeadlineError
 from ATPLibrary.events import EventBus
 from ATPLibrary.runtime import Workers
-from ATPLibrary.transport import failures, libvirt_loop
+from ATPLibrary.transport import embedded, failures, libvirt_loop
 from ATPLibrary.transport.callbacks import Callbacks
 from ATPLibrary.transport.connection import Connection
 from ATPLibrary.transport.credentials import Credentials, open_connection
@@ -51,8 +51,10 @@ class Opening:
 
         `ended(connection, reason)` is called on this loop when libvirt says that the other side has closed it.
         """
+        libvirt_loop.load()
         import libvirt
 
+        root = embedded.root_of(self._uri)
         loop = asyncio.get_running_loop()
         opened: list[Connection] = []
         reasons: list[str] = []
@@ -70,6 +72,8 @@ class Opening:
 
         def open_and_register() -> libvirt.virConnect:
             libvirt_loop.ensure_running()
+            if root is not None:
+                embedded.prepare(self._host, root)
             handle = open_connection(self._libvirt_uri(), self._credentials)
             try:
                 _keep_alive(handle)
