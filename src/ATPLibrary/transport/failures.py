@@ -93,7 +93,8 @@ def cannot_open(host_name: str, uri: str, error: libvirt.libvirtError, why: str 
         said += f" ({why})"
     lowered = said.lower()
     step = embedded.advice(uri, said)
-    if not step and urlsplit(uri).hostname is None and "no such file" in lowered:
+    nobody = "no such file" in lowered or "connection refused" in lowered
+    if not step and urlsplit(uri).hostname is None and nobody:
         step = _start_it(uri)
     if not step:
         step = next((step for sign, step in _NEXT_STEPS if sign in lowered), "")
