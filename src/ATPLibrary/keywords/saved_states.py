@@ -33,7 +33,7 @@ class SavedStateKeywords(Component):
             from ATPLibrary.transport import saved_state
 
             machine = await self.machine(vm, seconds)
-            async with self.workspace.replaced(machine, seconds):
+            async with self.workspace.replaced(machine, seconds, lives_on=True):
                 await saved_state.save(machine.domain, seconds, file)
             return f"VM '{machine.name}' is saved {f'in {file} on host {machine.host!r}' if file else 'by libvirt'}."
 
@@ -132,7 +132,7 @@ class SavedStateKeywords(Component):
             destination = await self.workspace.host(host, seconds)
             before = machine.host
             plan = MigrationPlan(live, storage, unsafe, peer_to_peer, uri, xml)
-            async with self.workspace.replaced(machine, seconds):
+            async with self.workspace.replaced(machine, seconds, lives_on=True):
                 self.workspace.moved(machine, await migrate(machine.domain, destination, plan, seconds))
             return machine.name, before
 

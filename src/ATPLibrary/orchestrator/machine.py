@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import ATPError, ChannelError, VmStateError
+from ATPLibrary.errors import ATPError, ChannelError, CommandError, VmStateError
 from ATPLibrary.events import KEPT_PER_SOURCE
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.opened import Opened
@@ -112,17 +112,17 @@ class Machine:
         """The QMP channel; a new one where it ended, through which the keys are let go that were down then."""
         if self._qmp.value is not None and not self._qmp.value.is_open:
             self._qmp.take()
-            self._left_down += [key_event(key, False) for each in self._typing.values() for key in each.keys_down]
-            self._left_down += [button_event(b, False) for each in self._pointers.values() for b in each.buttons_down]
+            self._left_down += self._releases()
             self._typing, self._pointers = {}, {}
         qmp = await self._qmp.get(timeout)
         if self._left_down:
             from ATPLibrary.verifier.mouse_choice import mouse_for
 
-            for event in self._left_down:  # each on the device on which it went down
-                async with mouse_for(qmp, [str(event["data"].get("button"))]):
-                    await qmp.execute("input-send-event", {"events": [event]}, timeout=timeout)
-            self._left_down = []
+            with contextlib.suppress(CommandError):  # it is paused: the next use does it
+                for event in self._left_down:  # each on the device on which it went down
+                    async with mouse_for(qmp, [str(event["data"].get("button"))]):
+                        await qmp.execute("input-send-event", {"events": [event]}, timeout=timeout)
+                self._left_down = []
         return qmp
 
     async def qga(self, timeout: float) -> Qga:
@@ -154,11 +154,27 @@ class Machine:
         if session is not None:
             await session.close()
 
-    def lifecycle(self, *, stopped: bool) -> None:
-        """The VM was started or stopped: what is known of it is old. When it stopped, its channels lead nowhere: they go."""
+    def lifecycle(self, *, stopped: bool, lives_on: bool = False) -> None:
+        """The VM was started or stopped: what is known of it is old. When it stopped, its channels lead nowhere: they go.
+
+        `lives_on`: only its QEMU has gone; its guest goes on elsewhere, or later, with what is down in it.
+        """
         self._description_is_old = True
         if stopped:
+            left_down = [*self._left_down, *self._releases()] if lives_on else []
             self._forget_channels()
+            self._left_down = left_down
+
+    @property
+    def left_keys_down(self) -> bool:
+        """Whether there is something to let go of as soon as QEMU can be told: `qmp()` does it."""
+        return bool(self._left_down)
+
+    def _releases(self) -> list[dict[str, Any]]:
+        """QMP events that let go of every key and button that the engines hold or may hold."""
+        keys = [key for each in self._typing.values() for key in each.keys_down]
+        buttons = [button for each in self._pointers.values() for button in each.buttons_down]
+        return [*(key_event(key, False) for key in keys), *(button_event(button, False) for button in buttons)]
 
     def _forget_channels(self) -> None:
         for closing in self._take_everything():
@@ -212,12 +228,8 @@ class Machine:
             self._unwatched = True
         elif self._unwatched:
             session = await self.agent(timeout)
-            with session.observations.subscribe() as stream:
-                await session.ensure_watching(timeout)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(SETTLE_SECONDS):
-                        while await stream.next_batch(QUIET_SECONDS):
-                            continue
+            await session.ensure_watching(timeout)
+            await session.wait_until_quiet(QUIET_SECONDS, SETTLE_SECONDS)
             self._unwatched = False
 
     @property

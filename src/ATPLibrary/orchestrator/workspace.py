@@ -192,7 +192,7 @@ class Workspace:
             domain = await self.transport.relocate(machine.domain, timeout)
             if domain.host is not machine.domain.host:
                 self.moved(machine, domain, told=True)
-                machine.lifecycle(stopped=True)
+                machine.lifecycle(stopped=True, lives_on=True)
 
     def known_hosts(self) -> list[str]:
         """The names of all hosts. `ConfigError` when no host is known: an empty search must not look like an answer."""
@@ -277,9 +277,10 @@ class Workspace:
             await asyncio.gather(*(self.release(lease) for lease in self.leases.of_scope(scope)))
 
     @contextlib.asynccontextmanager
-    async def replaced(self, machine: Machine, timeout: float) -> AsyncIterator[None]:
+    async def replaced(self, machine: Machine, timeout: float, *, lives_on: bool = False) -> AsyncIterator[None]:
         """What is done inside ends the VM's QEMU process, or puts another in its place (save, revert, migrate).
 
+        `lives_on`: its guest goes on afterwards, with what is down in it.
         Keys are let go before it, and channels are dropped after it. libvirt's event that the old process ended is awaited for a
         moment: it must not hit channels that the next keyword opens.
         """
@@ -298,7 +299,7 @@ class Workspace:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(EVENT_SECONDS):
                         await anext(news)
-        machine.lifecycle(stopped=True)
+        machine.lifecycle(stopped=True, lives_on=lives_on)
 
     def moved(self, machine: Machine, domain: Domain, *, told: bool = False) -> None:
         """The VM is on another host now: `domain`. The bus hears of it as `vm.moved`, unless it was told already."""
@@ -354,7 +355,10 @@ class Workspace:
             async for event in subscription:
                 for machine in list(self.machines.values()):
                     if (machine.host, machine.uuid) == (event.data.get("host"), event.data.get("uuid")):
-                        machine.lifecycle(stopped=event.kind in STOPPED)
+                        lives_on = event.data.get("detail") in LIVES_ON
+                        machine.lifecycle(stopped=event.kind in STOPPED, lives_on=lives_on)
+                        if event.kind == STARTED:
+                            runtime.spawn(self._let_go(machine), f"let go of keys in VM {machine.name}")
                         if event.data.get("detail") == "migrated":
                             runtime.spawn(self._follow(machine, machine.host), f"follow VM {machine.name}")
 
@@ -372,6 +376,13 @@ class Workspace:
         found = [domain for domain in await asyncio.gather(*map(look, others)) if domain is not None]
         if len(found) == 1 and machine.host == source and machine in self.machines.values():
             self.moved(machine, found[0])
+            await self._let_go(machine)
+
+    async def _let_go(self, machine: Machine) -> None:
+        """The VM runs again, elsewhere or later: let go of what was down when it stopped."""
+        if machine.left_keys_down:
+            with contextlib.suppress(ATPError):  # the next use of the VM does it, or says why not
+                await machine.qmp(FOLLOW_SECONDS)
 
 
 async def in_state(domains: list[Domain], state: VmState | None, timeout: float) -> list[Domain]:
@@ -385,5 +396,7 @@ async def in_state(domains: list[Domain], state: VmState | None, timeout: float)
 # libvirt's lifecycle events after which a VM's sockets and streams lead nowhere.
 STOPPED = ("libvirt.lifecycle.stopped", "libvirt.lifecycle.crashed")
 STARTED = "libvirt.lifecycle.started"
+# Details of those after which the guest goes on, with the keys that were down.
+LIVES_ON = ("migrated", "saved")
 
 atexit.register(Workspace.close_current)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -13,10 +14,14 @@ KEPT = 32
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """`offset_us` is guest minus host; the truth is within `error_us` of it."""
+    """`offset_us` is guest minus host; the truth is within `error_us` of it.
+
+    It says nothing of what was received before `since` (this machine's `time.monotonic()`): the guest had another clock then.
+    """
 
     offset_us: float
     error_us: float
+    since: float = -math.inf
 
     def host_time(self, guest_us: float) -> float:
         """A guest kernel's time in us as this machine's `time.monotonic()` in seconds."""
@@ -38,6 +43,8 @@ class ClockEstimate:
 
     def __init__(self) -> None:
         self._samples: deque[_Sample] = deque(maxlen=KEPT)
+        self._since = -math.inf
+        self._is_void = False  # the clock that was measured is gone, and no other measured yet
 
     def add(self, sent: float, received_us: float, answered_us: float, returned: float) -> None:
         """One ping: `sent` and `returned` in seconds of this machine, the two in the middle in us of the guest."""
@@ -48,16 +55,19 @@ class ClockEstimate:
         known = self.at(returned)
         if known is not None and abs(known.offset_us - offset_us) > known.error_us + sample.error_us:
             # They can't both be true: the guest's clock stood still (the VM was paused) or was set. The old ones are void.
-            self._samples.clear()
+            self.clear()
+        if self._is_void:
+            self._since, self._is_void = sent, False
         self._samples.append(sample)
 
     def clear(self) -> None:
-        """The guest was restarted: its clock began anew."""
+        """The guest was restarted, or put back to a snapshot: it has another clock."""
         self._samples.clear()
+        self._is_void = True
 
     def at(self, now: float) -> ClockOffset | None:
         """The offset with its error bound at `now` (`time.monotonic()`), None before the first ping."""
         if not self._samples:
             return None
         best = min(self._samples, key=lambda sample: sample.error_at(now))
-        return ClockOffset(best.offset_us, best.error_at(now))
+        return ClockOffset(best.offset_us, best.error_at(now), self._since)

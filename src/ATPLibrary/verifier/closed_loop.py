@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ATPLibrary import events
 from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, VerificationError, VmStateError
 from ATPLibrary.verifier.matcher import Injection, Matcher, Symbol, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, ObserverOverrun, Seen
@@ -39,6 +40,9 @@ DRAIN_SECONDS = 0.5
 DRAIN_QUIET_SECONDS = 0.1
 # Of a window, what one command carries on a direct channel; and how many such commands may wait for their replies.
 PIECES = 2
+# What ends an input at once, instead of at its next edge or after a silence: the VM stands still, or its guest begins anew.
+STANDS_STILL = frozenset({"qmp.STOP", "libvirt.lifecycle.suspended"})
+BEGINS_ANEW = frozenset({"qmp.RESET", "libvirt.reboot"})
 COMMANDS_AT_ONCE = 4
 
 
@@ -102,19 +106,35 @@ class ClosedLoop:
         self._next = 0
         self._last_seen: Observation | None = None
         self._progress = time.monotonic()
+        self._life = session.life.number
+        self._trouble: ATPError | None = None  # what the guest has come to while this was on its way
 
     async def run(self, units: Sequence[Unit], stream: ObservationStream) -> None:
         """Send every unit and return when all of it is seen, or settled as not seen."""
         self._units, self._next = units, 0
         self._progress = time.monotonic()
+        source, kinds = f"vm:{self._vm_name}", STANDS_STILL | BEGINS_ANEW
+        with events.bus().subscribe(lambda event: event.source == source and event.kind in kinds) as news:
+            watching = asyncio.create_task(self._watch(news, stream))
+            try:
+                await self._run(stream)
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+
+    async def _run(self, stream: ObservationStream) -> None:
         try:
             while self._next < len(self._units) or self.matcher.outstanding or self.matcher.disturbed:
+                if self._trouble is not None:
+                    raise self._trouble
                 self._reap()
                 if not self.matcher.disturbed:
                     self._fill(stream)
                 await self._hear(stream)
             while self._flying:
                 await self._flying.popleft()
+        except VmStateError as refused:
+            raise self._stood_still() from refused
         finally:
             # Only after a failure is anything left. What was written stays written; what comes next is written behind it.
             for task in self._flying:
@@ -159,6 +179,8 @@ class ClosedLoop:
         try:
             await self._session.ping(STALL_SECONDS)
         except (AgentError, DeadlineError) as error:
+            if self._trouble is not None:
+                raise self._trouble from error
             raise await self._no_progress("the agent stopped answering", STATUS_ADVICE) from error
         self._feed(stream.take())
         if self._progress != before:
@@ -235,6 +257,8 @@ class ClosedLoop:
             if isinstance(item, ObserverOverrun):
                 self.matcher.overrun(item)
                 self._progress = time.monotonic()
+                if self._session.life.number != self._life:
+                    self._trouble = self._trouble or self._began_anew(self._session.life.why)
             elif self._accepts(item):
                 self.matcher.observe(item)
                 if not (item.type == EV_KEY and item.value == AUTOREPEAT):  # a stuck key repeats for ever: no progress
@@ -244,9 +268,54 @@ class ClosedLoop:
                         self.bus = item.bus
                         self.queue = queue_of_bus(item.bus) if self.queue.learns else self.queue
 
+    async def _watch(self, news: events.Subscription, stream: ObservationStream) -> None:
+        """Until the VM stands still, or its guest begins anew: then whoever waits for it to see something needn't."""
+        async for event in news:
+            if event.kind in BEGINS_ANEW:
+                self._trouble = self._began_anew("was restarted")
+            else:
+                try:
+                    if await self._qmp.query_status(STALL_SECONDS) == "running":
+                        continue  # again: what became of its guest meanwhile is said by the agent
+                    self._trouble = self._stood_still()
+                except ATPError as error:
+                    self._trouble = error
+            stream.wake()
+            return
+
+    def _so_far(self) -> str:
+        """What was sent and seen, in words."""
+        edges = sum(len(unit.reports) for unit in self._units)
+        seen = sum(injection.observation is not None for injection in self.matcher.injections)
+        words = f"of {edges} edges {len(self.matcher.injections)} were sent and {seen} seen by the guest"
+        if (unit := self._first_unseen()) is not None and unit.position is not None:
+            words += f", all before character {unit.character!r} at position {unit.position + 1}"
+        return words
+
+    def _first_unseen(self) -> Unit | None:
+        if self.matcher.waiting:
+            position = self.matcher.waiting[0].position
+            return next((unit for unit in self._units if unit.position == position), None)
+        return self._units[self._next] if self._next < len(self._units) else None
+
+    def _stood_still(self) -> VmStateError:
+        return VmStateError.about(
+            f"VM '{self._vm_name}'",
+            wanted=f"be running to take {self._what}",
+            got=f"was paused meanwhile: {self._so_far()}; keys that are down are let go when it runs again",
+            next_step="Resume it, then type what is missing",
+        )
+
+    def _began_anew(self, what_the_guest: str) -> VerificationError:
+        return VerificationError.about(
+            f"{self._what} on VM '{self._vm_name}'",
+            wanted="be seen by the guest",
+            got=f"was not, to its end: the guest {what_the_guest} meanwhile; {self._so_far()}",
+            next_step="Wait until the verifier is ready ('Wait Until Verifier Is Ready'), then type it anew",
+        )
+
     async def _no_progress(self, got: str, next_step: str) -> ATPError:
-        outstanding = self.matcher.waiting
-        unit = next((u for u in self._units if outstanding and u.position == outstanding[0].position), None)
+        unit = self._first_unseen() if self.matcher.waiting else None
         seen = sum(injection.observation is not None for injection in self.matcher.injections)
         try:
             run_state = await self._qmp.query_status(STALL_SECONDS)

@@ -27,6 +27,7 @@ from ATPLibrary.verifier.answers import Key, Message, check, key_of, key_of_refu
 from ATPLibrary.verifier.batches import NUMBERED, Batches
 from ATPLibrary.verifier.clock import ClockEstimate, ClockOffset
 from ATPLibrary.verifier.fields import MALFORMED, shown
+from ATPLibrary.verifier.guest_life import GuestLife
 from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
 from ATPLibrary.verifier.questions import Questions
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
@@ -45,6 +46,8 @@ PING_INTERVAL = 10.0
 PONG_PATIENCE = 10.0
 READ_TURN = 30.0  # how long one read may wait; silence is judged by pings, not by reads
 WRITE_TIMEOUT = 10.0
+# After these the guest may be another one, or thrown back in time, or its clock has stood still.
+TURNING_POINTS = frozenset({"qmp.RESUME", "qmp.RESET", "libvirt.lifecycle.resumed", "libvirt.reboot"})
 # How many refused lines of a session become events; all are counted.
 REFUSALS_TOLD = 3
 
@@ -61,6 +64,7 @@ class AgentLink:
     ) -> None:
         self.vm_name = vm_name
         self.hello: AgentHello | None = None
+        self.life = GuestLife()
         self._channel_factory = channel_factory
         self._bus = bus
         self._batches = Batches(self._publish)
@@ -71,7 +75,8 @@ class AgentLink:
         self._task: asyncio.Task[None] | None = None
         self._channel: ByteChannel | None = None
         self._nonce = ""
-        self._greet_now = asyncio.Event()
+        self._hurry = asyncio.Event()  # something has become of the VM or of its ports: don't wait for the next turn
+        self._doubted = False  # whether the guest is what it was: until the agent has said so
         self._clock = ClockEstimate()
         self._ids = itertools.count(1)
         self._questions = Questions()
@@ -109,6 +114,9 @@ class AgentLink:
         sent = time.monotonic()
         answer = await self._ask({"type": "ping", "id": number}, ("pong", number), timeout)
         pong = read_pong(answer)
+        if self.life.heard(pong.sent_us):
+            self._clock.clear()
+            self._greet_again(f"the guest {self.life.why}")
         self._clock.add(sent, pong.received_us, pong.sent_us, answer["_read"])
         best = self.clock
         assert best is not None
@@ -184,7 +192,7 @@ class AgentLink:
     async def _tend(self) -> None:
         """Greet until the agent answers, then ask now and then whether it is still there."""
         patience = FIRST_PATIENCE
-        with self._bus.subscribe(self._is_port_change) as changes:
+        with self._bus.subscribe(self._is_news) as changes:
             listening = asyncio.create_task(self._listen(changes))
             try:
                 while True:
@@ -199,51 +207,54 @@ class AgentLink:
 
     async def _greet(self, patience: float) -> None:
         self._nonce = tokens.token_hex(8)
-        self._greet_now.clear()
+        self._hurry.clear()
         channel = self._channel
         assert channel is not None
         # The empty line cuts off whatever half line went before (the protocol's first rule).
         hello = {"type": "hello", "nonce": self._nonce, "protocol": PROTOCOL, "watch": True}
         async with self._writing:
             await channel.write(b"\n" + encode(hello), WRITE_TIMEOUT)
-        moved = self._moved
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                waits = [asyncio.create_task(moved.wait()), asyncio.create_task(self._greet_now.wait())]
-                try:
-                    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for wait in waits:
-                        wait.cancel()
+        await self._until_moved_or_hurried(patience)
 
     async def _keep(self) -> None:
-        """While ready: measure the clocks, then ping every now and then."""
+        """While ready: measure the clocks, then ping every now and then; measure them anew after the VM stood still."""
         try:
-            for _ in range(CLOCK_PINGS):
-                await self.ping(PONG_PATIENCE)
+            pings = CLOCK_PINGS
             while self._state is SessionState.READY:
-                moved = self._moved
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(PING_INTERVAL):
-                        await moved.wait()
-                    continue
-                await self.ping(PONG_PATIENCE)
+                self._hurry.clear()
+                for _ in range(pings):
+                    await self.ping(PONG_PATIENCE)
+                await self._until_moved_or_hurried(PING_INTERVAL)
+                pings = CLOCK_PINGS if self._hurry.is_set() else 1
         except (DeadlineError, AgentError) as error:
             if self._state is SessionState.READY:
                 self._greet_again(f"the agent did not answer a ping: {error}")
 
+    async def _until_moved_or_hurried(self, patience: float) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (self._moved, self._hurry)]
+        try:
+            await asyncio.wait(waits, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
     async def _listen(self, changes: Subscription) -> None:
-        """The guest opened or closed a virtio-serial port: if it is ours, an agent came or went. Ask at once."""
-        async for _ in changes:
+        """The guest opened or closed a virtio-serial port, runs again, or was reset: ask at once who is there."""
+        async for event in changes:
+            self._doubted = self._doubted or event.kind in TURNING_POINTS
             if self._state is SessionState.GREETING:
-                self._greet_now.set()
+                self._hurry.set()
             elif self._state is SessionState.READY:
-                # Not necessarily ours; the answer, and who gives it, says which.
+                if event.kind in TURNING_POINTS:
+                    self._hurry.set()
+                # Not necessarily our port, nor a snapshot; the answer, and who gives it, says which.
                 with contextlib.suppress(ATPError):
                     await self._write({"type": "watch", "enabled": True}, WRITE_TIMEOUT)
 
-    def _is_port_change(self, event: Event) -> bool:
-        return event.source == f"vm:{self.vm_name}" and event.kind == "qmp.VSERPORT_CHANGE"
+    def _is_news(self, event: Event) -> bool:
+        return event.source == f"vm:{self.vm_name}" and (
+            event.kind == "qmp.VSERPORT_CHANGE" or event.kind in TURNING_POINTS
+        )
 
     def _greet_again(self, why: str) -> None:
         self._trouble = why
@@ -297,6 +308,8 @@ class AgentLink:
             self._greet_again(f"the agent was restarted (its next batch is {said}, ours {self._batches.next_seq})")
         else:
             key = key_of(message)
+            if kind == "watching":
+                self._doubted = False
             try:
                 check(message)
             except MALFORMED as error:
@@ -308,10 +321,11 @@ class AgentLink:
         if not self._nonce or message.get("nonce") != self._nonce:
             return
         hello = AgentHello.from_wire(message, self.vm_name, self._token)
-        before, self.hello, self._refusal = self.hello, hello, None
-        self._batches.begin(hello.next_seq, hello.devices)
-        if before is not None and before.boot_id != hello.boot_id:
+        self.hello, self._refusal, self._doubted = hello, None, False
+        if self.life.greeted(hello, self._batches.next_seq):
             self._clock.clear()
+            self._publish("agent.guest_changed", {"guest": self.life.why})
+        self._batches.begin(hello.next_seq, hello.devices)
         if self._state is SessionState.GREETING:
             self._move(SessionState.READY)
 

@@ -63,6 +63,7 @@ class Matcher:
         self._unmatched: list[Observation] = []  # observed since the disturbance
         self._missing: list[Injection] = []  # lost or stuck: one may still come, late
         self._unsure = False  # the observer overran since the last settlement
+        self.overruns: list[str] = []  # why, each time
         self._down = set(held)  # codes down in the guest, as far as observed
 
     @property
@@ -102,6 +103,7 @@ class Matcher:
         """The observer doesn't know what it missed: at the next settlement nothing outstanding is lost."""
         self.disturbed = True
         self._unsure = True
+        self.overruns.append(overrun.reason)
         if overrun.device is not None:
             self._down = set(overrun.held)
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ATPLibrary import events
-from ATPLibrary.errors import ATPError, DeadlineError, InputError
+from ATPLibrary.errors import ATPError, DeadlineError, InputError, VmStateError
 from ATPLibrary.protocol.qmp.edges import absolute_event, button_event, relative_event
 from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, require_running, send, shielded
 from ATPLibrary.verifier.matcher import Matcher, Symbol
@@ -32,6 +32,7 @@ from ATPLibrary.verifier.observation import (
     Observation,
 )
 from ATPLibrary.verifier.queues import ONE_BY_ONE
+from ATPLibrary.verifier.release_on_resume import ReleaseOnResume
 from ATPLibrary.verifier.report import InputReport, build_report
 from ATPLibrary.verifier.session_state import SessionState
 
@@ -82,6 +83,7 @@ class Pointer:
         self._at: tuple[int, int] | None = None  # in QMP units; None: not known
         self._guest_at: dict[int, int] = {}  # axis -> the value that the guest saw last
         self._down: dict[str, None] = {}
+        self._on_resume = ReleaseOnResume(self._vm_name, self.release_all)
 
     async def move(self, x: float, y: float, screen: Screen | None = None, timeout: float | None = None) -> InputReport:
         """Move to `x`, `y`: fractions from 0 to 1, or with `screen=(width, height)` pixels from 0. `InputError` outside of it."""
@@ -318,6 +320,8 @@ class Pointer:
         except (ATPError, TimeoutError) as error:
             data = {"buttons": ", ".join(buttons), "why": str(error) or type(error).__name__}
             events.bus().publish(events.Event(f"vm:{self._vm_name}", "input.buttons_left_down", data))
+            if isinstance(error, VmStateError):
+                self._on_resume.arm()
             return
         for button in buttons:
             self._down.pop(button, None)

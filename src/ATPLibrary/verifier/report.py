@@ -62,6 +62,7 @@ class InputReport:
     clock_error_ms: float | None
     timeline: tuple[TimelineRow, ...] = field(repr=False)
     verdicts: Mapping[Verdict, int]
+    overruns: tuple[str, ...] = ()  # why the observer doesn't know everything, each time
 
     @property
     def bad(self) -> bool:
@@ -130,8 +131,8 @@ class InputReport:
             last_seen=", ".join(seen) if seen else "nothing arrived",
             next_step="The input timeline shows each edge; a lost edge means that the device's queue or the guest dropped it"
             if not self.observer_overrun
-            else "The agent could not keep up, so this proves neither that keys arrived nor that they were lost; "
-            "give the guest more CPU or type less at once",
+            else f"The agent missed something ({'; '.join(dict.fromkeys(self.overruns))}), so this proves neither that keys "
+            "arrived nor that they were lost: type again; if the agent can't keep up, give the guest more CPU or type less at once",
         )
 
 
@@ -197,6 +198,7 @@ def build_report(
         clock_error_ms=None if clock is None else clock.error_us / 1000,
         timeline=tuple(rows),
         verdicts=dict(counts),
+        overruns=tuple(matcher.overruns),
     )
 
 
@@ -205,7 +207,7 @@ def _row(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> Ti
     observed = latency_ms = verified_ms = None
     if observation is not None:
         verified_ms = (observation.received - injection.injected) * 1000
-        if clock is not None:
+        if clock is not None and observation.received >= clock.since:
             observed = clock.host_time(observation.time_us) + to_epoch
             latency_ms = (clock.host_time(observation.time_us) - injection.injected) * 1000
         else:
@@ -227,7 +229,8 @@ def _extra_rows(
     for number, finding in enumerate(extras):
         assert finding.observation is not None
         seen = finding.observation
-        moment = clock.host_time(seen.time_us) if clock is not None else seen.received
+        known = clock is not None and seen.received >= clock.since
+        moment = clock.host_time(seen.time_us) if clock is not None and known else seen.received
         yield TimelineRow(first_index + number, describe(seen), None, moment + to_epoch, None, None, finding.verdict)
 
 

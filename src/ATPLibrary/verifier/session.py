@@ -113,8 +113,22 @@ class AgentSession(AgentLink):
 
     async def held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
         """The keys and buttons that are down in the guest now: (device id, code), as its kernel says."""
-        number = next(self._ids)
-        return read_held(await self._ask({"type": "state", "id": number}, ("state", number), timeout))
+        deadline = time.monotonic() + timeout
+        try:
+            return await self._held_keys(timeout)
+        except AgentError:
+            if self._state is SessionState.READY or self._task is None:
+                raise
+        # The session began anew under the question: the agent was restarted, or the guest put back to a snapshot.
+        await self.wait_ready(max(deadline - time.monotonic(), 0.01))
+        return await self._held_keys(max(deadline - time.monotonic(), 0.01))
+
+    async def wait_until_quiet(self, quiet: float, timeout: float) -> None:
+        """Let what is still on its way to the guest arrive: until `quiet` seconds without an observation, `timeout` at most."""
+        with self.observations.subscribe() as stream, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while await stream.next_batch(quiet):
+                    continue
 
     async def expect(self, event: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         """Let the agent wait for `event` (the design document's format) and return its result; `timeout` in seconds is the guest's.
@@ -132,5 +146,9 @@ class AgentSession(AgentLink):
                     await self._write({"type": "cancel", "event_id": event_id}, timeout=1.0)
             raise
 
+    async def _held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
+        number = next(self._ids)
+        return read_held(await self._ask({"type": "state", "id": number}, ("state", number), timeout))
+
     def _is_fresh(self) -> bool:
-        return self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS
+        return not self._doubted and self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS

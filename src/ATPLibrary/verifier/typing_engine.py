@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ATPLibrary import events, runtime
+from ATPLibrary import events
 from ATPLibrary.errors import ATPError, DeadlineError, InputError, VmStateError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, Edge, key_event
 from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, places_of, require_running, send, shielded
@@ -19,6 +19,7 @@ from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.matcher import Matcher
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_keyboards
+from ATPLibrary.verifier.release_on_resume import ReleaseOnResume
 from ATPLibrary.verifier.report import InputReport, build_report
 from ATPLibrary.verifier.session_state import SessionState
 
@@ -30,6 +31,9 @@ AGENT_TIMEOUT = 5.0
 KEYBOARD_TIMEOUT = 10.0  # a guest that has just booted finds its USB devices a moment after its agent has started
 RELEASE_TIMEOUT = 1.5
 RELEASE_TURN = 0.2
+# Before the input after one that failed: so long nothing seen, and what that one had sent has arrived, or won't.
+QUIET_SECONDS = 0.2
+SETTLE_SECONDS = 2.0
 # A guest on a busy machine takes a tenth of a second an edge at the very worst.
 SECONDS_PER_EDGE = 0.1
 SECONDS_AT_LEAST = 30.0
@@ -67,9 +71,11 @@ class TypingEngine:
         self._lock = asyncio.Lock()
         # The keys that are down or may be, in the order in which they went down, each with the newest report that moves it.
         self._down: dict[str, Report] = {}
-        self._waiting_to_release: asyncio.Task[None] | None = None
+        self._on_resume = ReleaseOnResume(self._vm_name, self._release_unwanted)
         self._wanted_down: set[str] = set()  # those of them that the caller asked to stay down
         self._unheard_because = ""  # why the agent's word at the end of this input is missing
+        self._unsettled = False  # an input failed with edges on their way
+        self._life = 0 if session is None else session.life.number  # of the guest in which the keys are down
 
     # -- what a tester does ---------------------------------------------------------------------------------------------------
 
@@ -171,6 +177,8 @@ class TypingEngine:
                 self.last_report, self._unheard_because, complete = None, "", False
                 await require_running(self._qmp, self._vm_name, what)
                 try:
+                    if self._session is not None:
+                        await self._know_the_guest(self._session)
                     # What `units` begin by letting go is theirs: their release must be seen.
                     if left_over := [q for q in self._down if q not in self._wanted_down and q not in releases]:
                         await self._release(left_over)
@@ -208,8 +216,10 @@ class TypingEngine:
         *,
         joins: bool,
     ) -> None:
-        await session.ensure_watching(AGENT_TIMEOUT)
         await self._until_keyboard_is_there(session)
+        if self._unsettled:
+            await session.wait_until_quiet(QUIET_SECONDS, SETTLE_SECONDS)
+            self._unsettled = False
         subject = what[0].upper() + what[1:]
         loop = ClosedLoop(
             self._qmp,
@@ -235,6 +245,7 @@ class TypingEngine:
                 self._unheard_because = loop.unheard_because
             except BaseException:
                 await shielded(loop.drain(stream))
+                self._unsettled = bool(matcher.outstanding)
                 raise
             finally:
                 self._queue, self._bus = loop.queue, loop.bus or self._bus
@@ -242,6 +253,20 @@ class TypingEngine:
         ours = {_QCODE_OF_EVDEV[i.symbol[1]] for i in matcher.injections if i.symbol[1] in matcher.held}
         if stuck := [qcode for qcode in ours if qcode not in self._wanted_down]:
             await self._release(stuck)
+
+    async def _know_the_guest(self, session: AgentSession) -> None:
+        """Make sure that the agent watches. In a guest that began anew what we held is up, and what its snapshot holds is down."""
+        await session.ensure_watching(AGENT_TIMEOUT)
+        if self._life == session.life.number:
+            return
+        self._life = session.life.number
+        codes = {code for _, code in await session.held_keys(AGENT_TIMEOUT)}
+        held = [_QCODE_OF_EVDEV[code] for code in codes if code in _QCODE_OF_EVDEV]
+        self._wanted_down.intersection_update(held)
+        for qcode in [each for each in self._down if each not in held]:
+            del self._down[qcode]
+        for qcode in held:
+            self._down.setdefault(qcode, _report(Edge(qcode, True)))
 
     async def _until_keyboard_is_there(self, session: AgentSession) -> None:
         """QEMU sends keys to a USB or virtio keyboard from the start, but until the guest has set it up they are lost."""
@@ -292,17 +317,10 @@ class TypingEngine:
     def _say_left_down(self, qcodes: Sequence[str], error: Exception) -> None:
         data = {"keys": ", ".join(qcodes), "why": str(error) or type(error).__name__}
         events.bus().publish(events.Event(f"vm:{self._vm_name}", "input.keys_left_down", data))
-        if isinstance(error, VmStateError) and self._waiting_to_release is None:
-            self._waiting_to_release = runtime.spawn(self._release_when_running(), f"release keys of {self._vm_name}")
+        if isinstance(error, VmStateError):
+            self._on_resume.arm()
 
-    async def _release_when_running(self) -> None:
-        """The VM was paused with keys down: let go of them the moment it runs again."""
-        source, kinds = f"vm:{self._vm_name}", ("qmp.RESUME", "libvirt.lifecycle.resumed")
-        try:
-            with events.bus().subscribe(lambda event: event.source == source and event.kind in kinds) as resumed:
-                await anext(resumed)
-        finally:
-            self._waiting_to_release = None
+    async def _release_unwanted(self) -> None:
         async with self._lock:
             await self._release([qcode for qcode in self._down if qcode not in self._wanted_down])
 

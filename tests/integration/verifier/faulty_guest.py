@@ -98,6 +98,13 @@ class FaultyGuest:
         self._seq = 0
         self._watched = False
 
+    def put_back(self) -> None:
+        """As by `loadvm`: the agent doesn't know what it has sent lately, nor that anybody watches; what was queued is gone."""
+        self._seq = max(0, self._seq - 5)
+        self._watched = False
+        self._queue.clear()
+        self.held.clear()
+
     def say(self, data: bytes) -> None:
         assert self._writer is not None
         self._writer.write(data)
@@ -149,6 +156,8 @@ class FaultyGuest:
                 self._arrived.clear()
                 await self._arrived.wait()
             await asyncio.sleep(self.edge_seconds)
+            if not self._queue:  # it was put back meanwhile
+                continue
             number = next(self._numbers)
             if self.frozen_at is not None and number >= self.frozen_at:
                 await asyncio.Event().wait()

@@ -223,11 +223,23 @@ async def test_a_question_that_is_not_answered_ends_at_its_deadline(guest: Fault
 async def test_a_question_under_way_ends_when_the_port_does(guest: FaultyGuest, session: AgentSession) -> None:
     await session.ping(5)
     guest.answers_pings = False
-    asking = asyncio.create_task(session.held_keys(30))
+    asking = asyncio.create_task(session.ping(30))
     await asyncio.sleep(0.05)
     guest.cut()
     with pytest.raises(AgentError, match="ended while it was asked"):
         await asyncio.wait_for(asking, 5)
+
+
+async def test_what_is_held_is_asked_again_of_a_session_that_began_anew_under_the_question(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    await session.ping(5)
+    guest.answers_pings = False
+    asking = asyncio.create_task(session.held_keys(5))
+    await asyncio.sleep(0.05)
+    guest.answers_pings = True
+    guest.cut()
+    assert await asking == frozenset()
 
 
 async def test_an_expectation_is_answered_by_its_own_id(session: AgentSession) -> None:

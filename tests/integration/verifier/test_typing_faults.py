@@ -28,6 +28,12 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
+async def events_arrive() -> None:
+    """Let the loop hand on what was published."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 @pytest.fixture
 async def guest(tmp_path: Path) -> AsyncIterator[FaultyGuest]:
     async with FaultyGuest(tmp_path) as guest:
@@ -126,7 +132,9 @@ async def test_what_the_observer_missed_is_unknown_and_not_lost(
     report = await engine.type_text(TEXT)
     assert (report.lost, report.observer_overrun) == (0, 3)
     assert not report.verified
-    with pytest.raises(VerificationError, match="could not keep up"):
+    with pytest.raises(
+        VerificationError, match=r"missed something \(the guest's kernel dropped events of .*can't keep up"
+    ):
         report.raise_if_bad()
 
 
@@ -210,8 +218,78 @@ async def test_a_vm_that_pauses_while_typing_ends_it_at_once(guest: FaultyGuest,
     typing = asyncio.create_task(engine.type_text(TEXT * 100))
     await until(lambda: len(guest.received) >= 40)
     guest.status = "paused"
-    with pytest.raises(VmStateError, match="at position"):
+    with pytest.raises(VmStateError, match=r"was paused meanwhile: .* at position"):
         await asyncio.wait_for(typing, 2)
+
+
+async def test_a_vm_that_pauses_with_all_sent_and_not_all_seen_ends_it_at_once(
+    guest: FaultyGuest, engine: TypingEngine
+) -> None:
+    guest.frozen_at = 6
+    typing = asyncio.create_task(engine.type_text("abcde"))
+    await until(lambda: len(guest.received) == 10)
+    guest.status = "paused"
+    events.bus().publish(events.Event("vm:faulty", "qmp.STOP"))
+    with pytest.raises(VmStateError, match=r"was paused meanwhile: of 10 edges 10 were sent and \d seen by the guest"):
+        await asyncio.wait_for(typing, 1.5)
+
+
+async def test_a_pause_that_is_over_before_it_is_noticed_ends_nothing(guest: FaultyGuest, engine: TypingEngine) -> None:
+    typing = asyncio.create_task(engine.type_text(TEXT * 10))
+    await until(lambda: len(guest.received) >= 40)
+    for kind in ("qmp.STOP", "qmp.RESUME"):
+        events.bus().publish(events.Event("vm:faulty", kind))
+    assert (await typing).verified
+
+
+async def test_a_guest_that_is_reset_ends_the_input_at_once_and_says_so(
+    guest: FaultyGuest, engine: TypingEngine
+) -> None:
+    guest.frozen_at = 40
+    typing = asyncio.create_task(engine.type_text(TEXT * 10))
+    await until(lambda: len(guest.received) >= 40)
+    events.bus().publish(events.Event("vm:faulty", "qmp.RESET"))
+    with pytest.raises(VerificationError, match=r"the guest was restarted meanwhile; of 280 edges \d+ were sent"):
+        await asyncio.wait_for(typing, 2)
+
+
+async def test_a_guest_that_is_put_back_to_a_snapshot_while_typing_is_found_out_and_typed_into_again(
+    guest: FaultyGuest, session: AgentSession, engine: TypingEngine
+) -> None:
+    typing = asyncio.create_task(engine.type_text(TEXT * 100))
+    await until(lambda: len(guest.received) >= 40)
+    guest.put_back()
+    guest.events.publish(events.Event("vm:faulty", "qmp.RESUME"))
+    with pytest.raises(VerificationError, match=r"put back to an earlier moment \(a snapshot\) meanwhile"):
+        await asyncio.wait_for(typing, 2)
+    (await engine.type_text(TEXT)).raise_if_bad(must_be_verified=True)
+    assert not await session.held_keys(1)
+
+
+async def test_what_the_guest_of_a_snapshot_holds_is_let_go_before_the_next_input(
+    guest: FaultyGuest, session: AgentSession, engine: TypingEngine
+) -> None:
+    await engine.type_text(TEXT)
+    guest.put_back()
+    guest.held = {30}
+    guest.events.publish(events.Event("vm:faulty", "qmp.RESUME"))
+    await events_arrive()
+    (await engine.type_text("b")).raise_if_bad(must_be_verified=True)
+    assert not guest.held
+
+
+async def test_a_key_that_was_held_in_a_guest_that_began_anew_may_be_pressed_again(
+    guest: FaultyGuest, session: AgentSession, engine: TypingEngine
+) -> None:
+    await engine.key_down("shift")
+    guest.put_back()
+    guest.held = set()
+    guest.events.publish(events.Event("vm:faulty", "qmp.RESUME"))
+    await events_arrive()
+    await engine.type_text("b")
+    assert engine.keys_down == []
+    (await engine.key_down("shift")).raise_if_bad(must_be_verified=True)
+    await engine.release_all()
 
 
 async def test_keys_that_are_down_when_the_vm_pauses_are_let_go_when_it_runs_again(

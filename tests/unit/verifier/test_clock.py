@@ -59,5 +59,18 @@ def test_after_a_pause_of_the_vm_the_old_measurements_are_void() -> None:
     assert clock.offset_us == pytest.approx(-10_000_000, abs=1)
 
 
+def test_after_a_restart_the_clock_says_nothing_of_what_was_received_before() -> None:
+    estimate = ClockEstimate()
+    estimate.add(0.0, 500, 500, 0.001)
+    first = estimate.at(0.001)
+    estimate.clear()
+    assert estimate.at(1.0) is None
+    estimate.add(20.0, 1500, 1500, 20.002)
+    second = estimate.at(20.002)
+    assert first is not None
+    assert second is not None
+    assert first.since < 0 < second.since == 20.0
+
+
 def test_before_the_first_ping_nothing_is_known() -> None:
     assert ClockEstimate().at(0.0) is None
