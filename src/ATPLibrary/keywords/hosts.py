@@ -59,12 +59,16 @@ class HostKeywords(Component):
         themselves when they need them, except to a host that failed several times in a row: that one is tried only once in a
         while (``pool.reconnect`` of the configuration), while this keyword tries at once.
 
+        Over SSH the URI names user, port, key and known_hosts: ``qemu+ssh://user@host:22/system?keyfile=/key&known_hosts=/file``.
+        What it doesn't name is as in your own SSH. SSH never asks; what it would have asked is said by the error.
+
         - ``host``: the name of a host in the configuration, or any name together with ``uri``.
         - ``uri``: a libvirt URI, for a host that is not in the configuration.
         - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration (30 s).
 
         Example:
         | Connect To Host    lab-a
+        | Connect To Host    rack-7    uri=qemu+ssh://root@192.0.2.7:2222/system?keyfile=/home/me/.ssh/rack
         | Connect To Host    old-server    uri=qemu+tcp://192.0.2.10/system    timeout=10 s
         """
         seconds = self.seconds(timeout, "connect")

@@ -22,6 +22,15 @@ USER, PASSWORD = "tester", "correct horse 42"
 SASLPASSWD = shutil.which("saslpasswd2", path="/usr/sbin:/usr/bin:/sbin:/bin")
 
 
+def make_users(directory: Path) -> None:
+    """A SASL configuration for libvirtd, and a database with one user, in `directory`."""
+    directory.mkdir(exist_ok=True)
+    database = directory / "users.db"
+    (directory / "libvirt.conf").write_text(f"mech_list: scram-sha-256\nsasldb_path: {database}\n")
+    command = [str(SASLPASSWD), "-p", "-c", "-a", "libvirt", "-f", str(database), USER]
+    subprocess.run(command, input=PASSWORD.encode(), check=True, capture_output=True, timeout=20)
+
+
 class AskingHost(LabHost):
     """A daemon that lets nobody in without a password of its own SASL database."""
 
@@ -29,12 +38,7 @@ class AskingHost(LabHost):
         super()._write_configuration()
         configuration = self.directory / "libvirtd.conf"
         configuration.write_text(configuration.read_text() + 'auth_unix_rw = "sasl"\n')
-        sasl = self.directory / "sasl2"
-        sasl.mkdir(exist_ok=True)
-        database = sasl / "users.db"
-        (sasl / "libvirt.conf").write_text(f"mech_list: scram-sha-256\nsasldb_path: {database}\n")
-        command = [str(SASLPASSWD), "-p", "-c", "-a", "libvirt", "-f", str(database), USER]
-        subprocess.run(command, input=PASSWORD.encode(), check=True, capture_output=True, timeout=20)
+        make_users(self.directory / "sasl2")
 
     def _environ(self) -> dict[str, str]:
         return {**super()._environ(), "SASL_CONF_PATH": str(self.directory / "sasl2")}

@@ -19,7 +19,7 @@ from ATPLibrary.lab import processes
 from ATPLibrary.lab.sshd import LabSshd, make_key
 from ATPLibrary.protocol.qmp import open_qmp
 from ATPLibrary.protocol.virtio_serial import open_channel
-from ATPLibrary.transport import Domain, HostConnection, HostState
+from ATPLibrary.transport import Domain, HostConnection, HostState, ssh_link
 
 from .conftest import Daemon, settings
 
@@ -202,6 +202,28 @@ async def test_sshd_killed_under_a_command_ends_the_channel_with_one_sentence_an
     qmp = await open_qmp(vm, "direct", 10)
     assert await qmp.query_status() == "prelaunch"
     await qmp.close()
+
+
+async def test_a_silent_sshd_costs_a_command_its_deadline_and_the_channel_ends_when_keepalive_says_so(
+    a_daemon: Daemon, sshd: LabSshd, far: Far, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_link, "KEEPALIVE_INTERVAL_SECONDS", 0.2)
+    vm = await far(sshd.uri(a_daemon.host))
+    qmp = await open_qmp(vm, "direct", 10)
+    port = await open_channel(vm, PORT, "socket", 10)
+    reading = asyncio.ensure_future(port.read(30))
+    with sshd.silent():
+        with pytest.raises(DeadlineError, match=r"should answer 'query-status' within 0\.1 s"):
+            await qmp.query_status(0.1)
+        with pytest.raises(ChannelError, match=r"should stay open but ended: "):
+            await asyncio.wait_for(reading, 10)
+        with pytest.raises(ChannelError, match=r"should go on but .*The channel is closed now"):
+            await qmp.query_status(5)
+        assert not qmp.is_open
+        with pytest.raises(DeadlineError, match=r"SSH to host 'rack-0'.* should let us in within 0\.2 s"):
+            await vm.host.sockets.open(Path("/x"), 0.2)
+        await asyncio.wait_for(qmp.close(), 5)
+        await asyncio.wait_for(port.close(), 5)
 
 
 async def test_closing_the_host_closes_its_ssh_connection(a_daemon: Daemon, sshd: LabSshd, far: Far) -> None:

@@ -10,6 +10,7 @@ import ssl
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ import pytest
 from ATPLibrary.errors import HostError
 from ATPLibrary.events import EventBus
 from ATPLibrary.lab.hosts import LabHost, short_directory
-from ATPLibrary.transport import HostConnection, HostState
+from ATPLibrary.secrets import Secret
+from ATPLibrary.transport import Credentials, HostConnection, HostState
 
 from .certificates import Authority
+from .test_sasl import PASSWORD, SASLPASSWD, USER, make_users
 
 pytestmark = pytest.mark.integration
 
@@ -31,17 +34,19 @@ class ListeningHost(LabHost):
     """A daemon that listens on a TCP port of its own, and on nothing else (libvirtd-tcp.socket of its systemd units)."""
 
     scheme = "tcp"
-    query = ""
-    port = 0
+    asks = "none"  # whom it lets in: "sasl" with user and password
+
+    @cached_property
+    def bound(self) -> socket.socket:
+        """Its port; ours as well, until the test closes it."""
+        return socket.create_server((HERE, 0))
 
     @property
     def uri(self) -> str:
-        return f"qemu+{self.scheme}://{HERE}:{self.port}/session{self.query}"
+        return f"qemu+{self.scheme}://{HERE}:{self.bound.getsockname()[1]}/session"
 
     def _listen(self) -> socket.socket:
-        listener = socket.create_server((HERE, self.port))
-        object.__setattr__(self, "port", listener.getsockname()[1])
-        return listener
+        return self.bound.dup()
 
     def _environ(self) -> dict[str, str]:
         return {**super()._environ(), "LISTEN_FDNAMES": f"libvirtd-{self.scheme}.socket"}
@@ -49,7 +54,7 @@ class ListeningHost(LabHost):
     def _write_configuration(self) -> None:
         super()._write_configuration()
         configuration = self.directory / "libvirtd.conf"
-        configuration.write_text(f'{configuration.read_text()}auth_{self.scheme} = "none"\n{self._more()}')
+        configuration.write_text(f'{configuration.read_text()}auth_{self.scheme} = "{self.asks}"\n{self._more()}')
 
     def _more(self) -> str:
         return ""
@@ -58,18 +63,35 @@ class ListeningHost(LabHost):
 class TlsHost(ListeningHost):
     scheme = "tls"
 
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """What it identifies itself with, by libvirtd's names for it."""
+        return {}
+
     def wears(self, authority: Path, certificate: Path, key: Path) -> None:
-        object.__setattr__(self, "files", {"ca_file": authority, "cert_file": certificate, "key_file": key})
+        self.files.update(ca_file=authority, cert_file=certificate, key_file=key)
 
     def _more(self) -> str:
         lines = ""
-        files: dict[str, Path] = self.files  # type: ignore[attr-defined]
-        for setting, file in files.items():
+        for setting, file in self.files.items():
             copy = self.directory / file.name  # the daemon may be another user
             shutil.copyfile(file, copy)
             copy.chmod(0o644)
             lines += f'{setting} = "{copy}"\n'
         return lines
+
+
+class AskingTlsHost(TlsHost):
+    """As production has it: TLS for the way, SASL for who we are."""
+
+    asks = "sasl"
+
+    def _more(self) -> str:
+        make_users(self.directory / "sasl2")
+        return super()._more()
+
+    def _environ(self) -> dict[str, str]:
+        return {**super()._environ(), "SASL_CONF_PATH": str(self.directory / "sasl2")}
 
 
 class Pki:
@@ -118,6 +140,7 @@ def start(tmp_path: Path) -> Iterator[Callable[[type[ListeningHost], Callable[[T
     yield started
     for host in hosts:
         host.stop()
+        host.bound.close()
     with contextlib.suppress(OSError):
         short.rmdir()
 
@@ -162,6 +185,21 @@ async def test_a_host_is_reached_over_tls_with_a_client_certificate(
     await host.connect(30)
     assert await host.list_domains(10) == []
     await host.close(5)
+
+
+@pytest.mark.skipif(SASLPASSWD is None, reason="saslpasswd2 is not installed (Debian package sasl2-bin)")
+async def test_user_and_password_go_over_tls(start: Start, pki: Pki, bus: EventBus) -> None:
+    host = start(AskingTlsHost, lambda host: host.wears(pki.ours.file, *pki.ours.server("server", HERE)))
+    uri = f"{host.uri}?pkipath={pki.good_client()}"
+    known = HostConnection("rack", uri, bus, credentials=Credentials(USER, Secret(PASSWORD)))
+    await known.connect(30)
+    assert await known.list_domains(10) == []
+    await known.close(5)
+    stranger = HostConnection("rack", uri, bus, credentials=Credentials(USER, Secret("wrong battery 43")))
+    with pytest.raises(HostError, match=r"refused: .*authentication.*Check the user's rights") as caught:
+        await stranger.connect(30)
+    assert "wrong battery 43" not in f"{caught.value} {bus.recent()}"
+    await stranger.close(5)
 
 
 async def test_a_server_of_a_ca_that_we_do_not_trust_is_refused(
