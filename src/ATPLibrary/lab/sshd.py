@@ -127,9 +127,9 @@ class LabSshd:
         shutil.copyfile(self.directory / "key.pub", self.directory / "authorized_keys")
 
 
-def make_key(file: Path) -> Path:
-    """A new key pair, `file` and `file`.pub, without a passphrase."""
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)]
+def make_key(file: Path, passphrase: str = "") -> Path:
+    """A new key pair, `file` and `file`.pub. ssh-keygen takes a passphrase as an argument: not one that matters."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(file)]
     subprocess.run(command, check=True, capture_output=True, timeout=_KEYGEN_SECONDS)
     return file
 

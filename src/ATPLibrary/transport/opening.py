@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import DeadlineError
+from ATPLibrary.errors import DeadlineError, HostError
 from ATPLibrary.events import EventBus
 from ATPLibrary.runtime import Workers
 from ATPLibrary.transport import embedded, failures, libvirt_loop
@@ -68,13 +68,20 @@ class Opening:
             with contextlib.suppress(RuntimeError):  # the loop has gone
                 loop.call_soon_threadsafe(tell)
 
+        try:
+            uri = self._libvirt_uri()
+        except OSError as error:
+            raise HostError.about(
+                f"Host '{self._host}' ({self._uri})", wanted="be connected",
+                got=f"what ssh is to be told could not be written: {error}", next_step="Check $TMPDIR",
+            ) from error  # fmt: skip
         callbacks = Callbacks(self._host, self._bus, lost, events=with_events)
 
         def open_and_register() -> libvirt.virConnect:
             libvirt_loop.ensure_running()
             if root is not None:
                 embedded.prepare(self._host, root)
-            handle = open_connection(self._libvirt_uri(), self._credentials)
+            handle = open_connection(uri, self._credentials)
             try:
                 _keep_alive(handle)
                 callbacks.register(handle)

@@ -29,6 +29,8 @@ def make_users(directory: Path) -> None:
     (directory / "libvirt.conf").write_text(f"mech_list: scram-sha-256\nsasldb_path: {database}\n")
     command = [str(SASLPASSWD), "-p", "-c", "-a", "libvirt", "-f", str(database), USER]
     subprocess.run(command, input=PASSWORD.encode(), check=True, capture_output=True, timeout=20)
+    directory.chmod(0o755)  # the daemon may be another user
+    database.chmod(0o644)
 
 
 class AskingHost(LabHost):

@@ -60,6 +60,19 @@ async def test_a_wrong_key_is_refused_and_nobody_is_asked(
     assert "Check the user before '@' and keyfile= of the URI" in said
 
 
+async def test_a_key_with_a_passphrase_is_refused_and_nobody_is_asked(
+    a_daemon: Daemon, sshd: LabSshd, bus: EventBus, tmp_path: Path
+) -> None:
+    locked = make_key(tmp_path / "locked", "open sesame")
+    shutil.copyfile(locked.with_suffix(".pub"), sshd.directory / "authorized_keys")  # it would fit
+    uri = sshd.uri(a_daemon.host, keyfile=locked)
+    assert "Permission denied (publickey)" in await refused(uri, bus)
+    host = HostConnection("rack", uri, bus)
+    with pytest.raises(HostError, match=r"SSH to host 'rack' .*should let us in but refused"):
+        await host.sockets.open(Path("/x"), 10)
+    await host.close(5)
+
+
 async def test_a_wrong_user_is_refused(a_daemon: Daemon, sshd: LabSshd, bus: EventBus) -> None:
     uri = sshd.uri(a_daemon.host).replace(f"//{sshd.user}@", "//nobody-of-that-name@")
     said = await refused(uri, bus)

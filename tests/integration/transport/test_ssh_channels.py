@@ -71,6 +71,43 @@ async def test_megabytes_go_both_ways_whole_and_in_order(channel: Channel) -> No
     await here.close()
 
 
+async def test_many_channels_share_one_connection_and_each_gets_its_own_bytes(channel: Channel, sshd: LabSshd) -> None:
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data[::-1])
+        writer.close()
+
+    many = await asyncio.gather(*(channel(count) for _ in range(60)))
+    for number, each in enumerate(many):
+        await each.write(f"<{number:03}>".encode(), 10)
+    for number, each in enumerate(many):
+        got = b""
+        while len(got) < 5:
+            got += await each.read(10)
+        assert got == f"<{number:03}>".encode()[::-1]
+    await asyncio.gather(*(each.close() for each in many))
+    assert sshd.log.read_text().count("Accepted publickey") == 1
+
+
+async def test_what_the_uri_does_not_say_is_as_in_the_user_s_own_ssh(
+    sshd: LabSshd, bus: EventBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only for our own connection: the program `ssh` looks for its configuration in the home that /etc/passwd names."""
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text(
+        f"Host rack\n  HostName 127.0.0.1\n  Port {sshd.port}\n  User {sshd.user}\n"
+        f"  IdentityFile {sshd.key}\n  UserKnownHostsFile {sshd.known_hosts}\n"
+    )
+    monkeypatch.setenv("HOME", str(tmp_path))
+    server = await asyncio.start_unix_server(lambda reader, writer: writer.write(b"here"), str(tmp_path / "s"))
+    host = HostConnection("rack", "qemu+ssh://rack/system", bus)
+    reader, writer = await host.sockets.open(tmp_path / "s", 10)
+    assert await reader.readexactly(4) == b"here"
+    writer.close()
+    await host.close(5)
+    server.close()
+
+
 async def test_one_who_does_not_read_holds_the_writer_up_and_no_memory_grows(channel: Channel) -> None:
     stop = asyncio.Event()
 
