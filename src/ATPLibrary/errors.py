@@ -86,6 +86,10 @@ class AgentError(ATPError):
     """The agent in the guest doesn't answer, or says what it mustn't."""
 
 
+class AgentAbsentError(AgentError):
+    """QEMU's guest agent isn't connected to its channel: the command was given to nobody."""
+
+
 class VerificationError(ATPError, AssertionError):
     """What arrived in the guest isn't what was sent."""
 

@@ -160,22 +160,24 @@ class GuestSystemKeywords(Component):
     def set_guest_password(
         self,
         user: str,
-        password: Secret | str,
+        password: Secret,
         crypted: bool = False,
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> None:
-        """Sets the password of a user of the guest. It is never written to the log.
+        """Sets the password of a user of the guest. It is never written to the log, and so must be a secret variable.
 
         - ``user``: the user's name; it must be there.
-        - ``password``: best a secret variable.
+        - ``password``: a secret variable: ``VAR    ${name: secret}    %{ENVIRONMENT_VARIABLE}`` makes one, and so does
+          ``robot --variable "name: secret:VALUE"``. Plain text is refused: Robot Framework would show it in the log.
         - ``crypted``: ``True`` when it is what ``crypt`` makes of a password. Not for Windows.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
         Example:
         | Connect To VM    win11
-        | Set Guest Password    tester    %{GUEST_PASSWORD=secret}
+        | VAR    ${password: secret}    %{GUEST_PASSWORD=horse-battery}
+        | Set Guest Password    tester    ${password}
         """
         self._ask(
             vm,

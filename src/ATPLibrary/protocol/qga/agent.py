@@ -12,7 +12,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ATPLibrary.errors import AgentError, ChannelError, CommandError, VmStateError
+from ATPLibrary.errors import AgentAbsentError, AgentError, ChannelError, CommandError, VmStateError
 from ATPLibrary.events import Event
 from ATPLibrary.protocol.qga.command_lines import Family, Shell
 from ATPLibrary.protocol.qga.execution import Command, ExecResult, OnOutput, run
@@ -130,10 +130,12 @@ class Qga:
         if self._environment is None:
             if await self.family(timeout) == "windows":
                 # /u: what `set` says to a pipe is UTF-16, whatever the code page.
-                told = await self.exec(["cmd.exe", "/d", "/u", "/c", "set"], timeout=timeout, encoding="utf-16-le")
+                told = await self.exec(
+                    ["cmd.exe", "/d", "/u", "/c", "set"], timeout=timeout, encoding="utf-16-le", ours=True
+                )
                 lines = told.stdout.splitlines()
             else:
-                lines = (await self.exec(["env", "-0"], timeout=timeout)).stdout.split("\0")
+                lines = (await self.exec(["env", "-0"], timeout=timeout, ours=True)).stdout.split("\0")
             self._environment = dict(line.split("=", 1) for line in lines if "=" in line[1:])
         return self._environment
 
@@ -148,6 +150,7 @@ class Qga:
         shell: Shell | None = None,
         encoding: str = "utf-8",
         on_output: OnOutput | None = None,
+        ours: bool = False,
     ) -> ExecResult:
         """Run a command in the guest and wait for its end: a string by a shell, a list as it is (the program's path first).
 
@@ -157,12 +160,14 @@ class Qga:
 
         `on_output(stream, text)` is called while the command runs, with what it has put out since ("stdout" or "stderr"); its
         output then goes through files in the guest's `/tmp`, and may be of any size. A Windows gives it all at the end. Without
-        `on_output`, more than 3 MiB end in an `AgentError`: libvirt drops an agent whose one answer is larger than some 4 MB.
+        `on_output`, what comes after `LONGEST_OUTPUT` bytes is cut off and `truncated` says so; in a Windows more than 3 MiB end in
+        an `AgentError`: libvirt drops an agent whose one answer is larger than some 4 MB. `ours` is for small commands of our own
+        on which that care, 10 ms of a slow guest, would be lost.
 
         `CommandError` when it can't be started. When it hasn't ended after `timeout` seconds (`DeadlineError`), and when the
         caller is cancelled, it is ended in the guest, with all that it has started.
         """
-        what = Command(command, input, environment, directory, shell, encoding)
+        what = Command(command, input, environment, directory, shell, encoding, ours)
         return await run(self, what, timeout, on_output)
 
     async def command(self, name: str, arguments: Mapping[str, Any] | None, timeout: float) -> Any:
@@ -200,7 +205,12 @@ class Qga:
             return AgentError.about(
                 self.subject, wanted="tell a command's output",
                 got="libvirt lost it: it has ended (output fills its memory), or was dropped since the output is over some 3 MiB",
-                next_step="Restart the VM or the qemu-ga in it; let much output be followed (stream=True), or go into a file",
+                next_step="Restart the VM or the qemu-ga in it; let much output go into a file and read that",
+            )  # fmt: skip
+        if "not connected" in said:  # libvirt asked nobody
+            return AgentAbsentError.about(
+                self.subject, wanted=f"answer {name}", got=f"is not connected to its channel (libvirt: {said})",
+                next_step="Check that qemu-ga runs in the guest; after a start it takes a while: 'Wait Until Guest Agent Is Ready'",
             )  # fmt: skip
         if error.error_class in (_AGENT_UNRESPONSIVE, _AGENT_UNSYNCED):
             return AgentError.about(

@@ -22,8 +22,27 @@ WINDOWS_LONGEST = 32767
 # The command gets a session of its own, so that all that it starts can be found, and ended, by that session's number.
 # `exec` keeps the process id that qemu-ga knows.
 _RUN = 'command -v setsid >/dev/null 2>&1 && exec setsid "$@"\nexec "$@"'
-_INTO_FILES = 'umask 077; mkdir -- "$1" && exec >"$1/out" 2>"$1/err" || exit 126\nshift\n'
+_INTO_FILES = 'mkdir -m 700 -- "$1" && exec >"$1/out" 2>"$1/err" || exit 126\nshift\n'
 _IN_DIRECTORY = 'cd -- "$1" || exit 126\nshift\n'
+# What would be too much for one answer goes nowhere: the readers pass on the first bytes and swallow the rest, so that the command
+# notices nothing. They are nobody's children, as a command may wait for all of its own. A guest that can't do this does without.
+_THROUGH_PIPES = """if mkdir -m 700 -- "$1" 2>/dev/null; then
+  if command -v head >/dev/null && mkfifo -m 600 "$1/out" "$1/err" 2>/dev/null; then
+    ( { head -c "$2"; exec cat >/dev/null; } <"$1/out" & )
+    ( { head -c "$3" >&2; exec cat >/dev/null; } <"$1/err" & )
+    exec >"$1/out" 2>"$1/err"
+  fi
+  rm -rf -- "$1"
+fi
+shift 3
+"""
+# Once a shell starts it, only that shell knows that there is no such program: it says so with a word that nobody can guess.
+_MUST_BE_THERE = """case $2 in
+  */*) [ -x "$2" ] && [ ! -d "$2" ] ;;
+  *) command -v "$2" >/dev/null 2>&1 ;;
+esac || { echo "$1" >&2; exit 127; }
+shift
+"""
 
 # Ends process $1 and all that came from it. Each is stopped first, so that none can start another one unseen.
 _END = r"""kill -s STOP "$1" 2>/dev/null || exit 0
@@ -55,17 +74,29 @@ class Launch:
     arguments: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a POSIX command's output goes: into the files `out` and `err`, or with `limits` to qemu-ga, cut to so many bytes each.
+
+    `scratch` is a directory that isn't there yet, with a name that nobody can guess. It is also what a program that isn't
+    there, of a command given as a list, leaves on standard error, with exit code 127.
+    """
+
+    scratch: str
+    limits: tuple[int, int] | None = None
+
+
 def launch(
     command: str | Sequence[str],
     family: Family,
     shell: Shell | None = None,
     directory: str | None = None,
-    output: str | None = None,
+    output: Output | None = None,
 ) -> Launch:
     """How `command` is started in a guest of that family: a string by a shell, a list as it is (the program's path first).
 
-    `shell` is by default `sh`, on Windows `cmd`. `directory` is where the command works; `output`, for POSIX only, a directory
-    that is made for its files `out` and `err`. `InputError` when nothing is to run, or the guest has no such shell.
+    `shell` is by default `sh`, on Windows `cmd`. `directory` is where the command works; `output` is for POSIX only. `InputError`
+    when nothing is to run, or the guest has no such shell.
     """
     if not command or not command[0]:
         raise InputError(
@@ -87,17 +118,22 @@ def end_process(pid: int, family: Family) -> Launch:
     return Launch("/bin/sh", ("-c", _END, "sh", str(pid)))
 
 
-def _posix(command: str | Sequence[str], shell: Shell, directory: str | None, output: str | None) -> Launch:
+def _posix(command: str | Sequence[str], shell: Shell, directory: str | None, output: Output | None) -> Launch:
     if shell == "cmd":
         raise InputError("This guest is no Windows: it has no 'cmd'. Leave shell=cmd out.")
     if not isinstance(command, str) and directory is None and output is None:
         return Launch(command[0], tuple(command[1:]))  # a program that isn't there is then told by qemu-ga itself
     script, words = "", []
-    for value, part in ((output, _INTO_FILES), (directory, _IN_DIRECTORY)):
-        if value is not None:
-            script += part
-            words.append(value)
+    if output is not None:
+        script += _INTO_FILES if output.limits is None else _THROUGH_PIPES
+        words += [output.scratch, *map(str, output.limits or ())]
+    if directory is not None:
+        script += _IN_DIRECTORY
+        words.append(directory)
     if not isinstance(command, str):
+        if output is not None:
+            script += _MUST_BE_THERE
+            words.append(output.scratch)
         words += command
     elif shell == "powershell":
         words += ["pwsh", "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded(command)]

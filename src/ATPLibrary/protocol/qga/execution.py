@@ -10,6 +10,8 @@ import asyncio
 import base64
 import codecs
 import contextlib
+import secrets
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, InputError
-from ATPLibrary.protocol.qga.command_lines import Family, Shell, end_process, launch
+from ATPLibrary.protocol.qga.command_lines import Family, Output, Shell, end_process, launch
 from ATPLibrary.secrets import redact
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qga.agent import Qga
+    from ATPLibrary.protocol.qga.streaming import OutputFiles
 
 # What a command has put out since the last time: the stream ("stdout" or "stderr"), and the text.
 OnOutput = Callable[[str, str], None]
@@ -34,6 +37,9 @@ ENDING_SECONDS = 1.5
 _LONGEST_ENDING_SECONDS = 30.0
 # guest-exec carries input in one command, which has to fit (see agent.LONGEST_COMMAND); base64 makes 4 characters of 3 bytes.
 LONGEST_INPUT = 96 * 1024
+# Bytes of stdout and of stderr that come in one answer: together 4.0 MB of base64, and at 4 MiB libvirt drops the agent for good.
+LONGEST_OUTPUT = (2_500_000, 500_000)
+NOT_FOUND = 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Command:
     directory: str | None = None
     shell: Shell | None = None
     encoding: str = "utf-8"
+    ours: bool = False
 
     def __str__(self) -> str:
         text = self.command if isinstance(self.command, str) else " ".join(self.command)
@@ -83,7 +90,7 @@ async def run(qga: Qga, command: Command, timeout: float, on_output: OnOutput | 
                 status, output = await running.files.follow(running, on_output)
             else:
                 status = await running.until_exited()
-                output = _captured(status, command.encoding)
+                output = _captured(status, command.encoding, running.output)
                 if on_output is not None:
                     for stream, text in zip(("stdout", "stderr"), output[:2], strict=True):
                         if text:
@@ -109,6 +116,8 @@ async def run(qga: Qga, command: Command, timeout: float, on_output: OnOutput | 
     if running.files is not None:
         await running.files.remove(timeout)
     stdout, stderr, truncated = output
+    if running.output is not None and status.get("exitcode") == NOT_FOUND and stderr.strip() == running.output.scratch:
+        raise _not_found(qga, command)
     return ExecResult(
         exit_code=status.get("exitcode"),
         signal=status.get("signal"),
@@ -123,8 +132,13 @@ async def _prepare(qga: Qga, command: Command, timeout: float, *, streamed: bool
     from ATPLibrary.protocol.qga.streaming import OutputFiles
 
     family = await qga.family(timeout)
-    files = OutputFiles(qga, command.encoding, timeout) if streamed and family == "posix" else None
-    how = launch(command.command, family, command.shell, command.directory, files.directory if files else None)
+    output, files = None, None
+    if family == "posix" and not command.ours:
+        output = Output(
+            f"/tmp/.atp-{secrets.token_hex(8)}", None if streamed else (LONGEST_OUTPUT[0] + 1, LONGEST_OUTPUT[1] + 1)
+        )
+        files = OutputFiles(qga, output.scratch, command.encoding, timeout) if streamed else None
+    how = launch(command.command, family, command.shell, command.directory, output)
     arguments: dict[str, Any] = {"path": how.path, "arg": list(how.arguments), "capture-output": True}
     if command.input is not None:
         data = command.input.encode(command.encoding) if isinstance(command.input, str) else command.input
@@ -138,7 +152,15 @@ async def _prepare(qga: Qga, command: Command, timeout: float, *, streamed: bool
         # What guest-exec is given replaces everything, PATH too.
         merged = _merged(await qga.environment(timeout), command.environment, family)
         arguments["env"] = [f"{name}={value}" for name, value in merged.items()]
-    return Running(qga, arguments, family, timeout, files)
+    return Running(qga, arguments, family, timeout, files=files, output=output)
+
+
+def _not_found(qga: Qga, command: Command) -> CommandError:
+    return CommandError.about(
+        qga.subject, wanted=f"start {command.command[0]!r}", got="the guest has no such program, or may not run it",
+        next_step="Give the program's path; a shell line is one argument",
+        name="guest-exec", error_class="GenericError", description="No such file or directory",
+    )  # fmt: skip
 
 
 def _merged(base: Mapping[str, str], ours: Mapping[str, str], family: Family) -> dict[str, str]:
@@ -151,9 +173,19 @@ def _merged(base: Mapping[str, str], ours: Mapping[str, str], family: Family) ->
 class Running:
     """A command in the guest. Its start is never given up half-way, so its process id is known whenever it runs."""
 
-    def __init__(self, qga: Qga, arguments: dict[str, Any], family: Family, timeout: float, files: Any) -> None:
+    def __init__(
+        self,
+        qga: Qga,
+        arguments: dict[str, Any],
+        family: Family,
+        timeout: float,
+        *,
+        files: OutputFiles | None = None,
+        output: Output | None = None,
+    ) -> None:
         self.qga = qga
         self.files = files
+        self.output = output
         self.pid = 0
         self._family = family
         self._timeout = timeout
@@ -193,7 +225,7 @@ class Running:
             if not self._exited:
                 how = end_process(self.pid, self._family)
                 arguments = {"path": how.path, "arg": list(how.arguments), "capture-output": True}
-                killer = Running(self.qga, arguments, self._family, _LONGEST_ENDING_SECONDS, None)
+                killer = Running(self.qga, arguments, self._family, _LONGEST_ENDING_SECONDS)
                 await killer.started()
                 done = await killer.until_exited()
                 if done.get("exitcode") != 0 and not (await self.status()).get("exited"):
@@ -210,6 +242,13 @@ class Running:
                 await self.files.remove(_LONGEST_ENDING_SECONDS)
 
 
-def _captured(status: Mapping[str, Any], encoding: str) -> tuple[str, str, bool]:
-    texts = [base64.b64decode(status.get(name) or "").decode(encoding, "replace") for name in ("out-data", "err-data")]
-    return texts[0], texts[1], bool(status.get("out-truncated") or status.get("err-truncated"))
+def _captured(status: Mapping[str, Any], encoding: str, output: Output | None) -> tuple[str, str, bool]:
+    """The text of both streams, and whether either was cut: by qemu-ga, or where one byte more came than is passed on."""
+    cut = bool(status.get("out-truncated") or status.get("err-truncated"))
+    limits = LONGEST_OUTPUT if output is not None else (sys.maxsize, sys.maxsize)
+    texts = []
+    for name, limit in zip(("out-data", "err-data"), limits, strict=True):
+        data = base64.b64decode(status.get(name) or "")
+        cut = cut or len(data) > limit
+        texts.append(data[:limit].decode(encoding, "replace"))
+    return texts[0], texts[1], cut

@@ -189,7 +189,7 @@ class GuestFiles:
                 ["certutil.exe", "-hashfile", path, "SHA256"] if windows else ["/bin/sh", "-c", _CHECKSUM, "sh", path]
             )
             try:
-                result = await self._qga.exec(command, timeout=timeout)
+                result = await self._qga.exec(command, timeout=timeout, ours=True)
             except CommandError:
                 result = None  # the guest has no such program
             if result is not None and result.exit_code == 0:
@@ -230,7 +230,7 @@ class GuestFiles:
             command = ["cmd.exe", "/d", "/c", "move", "/y", part, remote]
         else:
             command = ["/bin/sh", "-c", _MOVE, "sh", part, remote, mode]
-        result = await self._qga.exec(command, timeout=timeout)
+        result = await self._qga.exec(command, timeout=timeout, ours=True)
         if result.exit_code != 0:
             raise CommandError.about(
                 f"File '{part}' of {self._vm}", wanted=f"be moved to '{remote}'", got=f"could not: {result.stderr.strip()}",
@@ -240,7 +240,9 @@ class GuestFiles:
     def _remove_later(self, part: str) -> None:
         async def remove() -> None:
             windows = await self._qga.family() == "windows"
-            await self._qga.exec(["cmd.exe", "/d", "/c", "del", "/q", part] if windows else ["rm", "-f", "--", part])
+            await self._qga.exec(
+                ["cmd.exe", "/d", "/c", "del", "/q", part] if windows else ["rm", "-f", "--", part], ours=True
+            )
 
         runtime.spawn(remove(), f"remove '{part}' of {self._vm}")
 

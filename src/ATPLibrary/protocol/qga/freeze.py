@@ -9,7 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import VmStateError
+from ATPLibrary.errors import AgentAbsentError, VmStateError
+from ATPLibrary.transport.domain_state import VmState
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qga.agent import Qga
@@ -19,7 +20,7 @@ LONGEST_SECONDS = 60.0
 # How long whoever was interrupted while freezing waits for the thaw; longer than that it goes on behind their back.
 _THAWING_SECONDS = 1.5
 _LONGEST_THAWING_SECONDS = 30.0
-
+_ENDED = (VmState.SHUTOFF, VmState.CRASHED)
 
 _FROZEN: set[Freeze] = set()
 
@@ -78,6 +79,9 @@ class Freeze:
         self._watch = asyncio.get_running_loop().call_later(longest, self._too_long)
         try:
             return int(await self._qga.command("guest-fsfreeze-freeze", None, timeout))
+        except AgentAbsentError:
+            self._is_thawed()
+            raise
         except BaseException:
             await self._thaw_whatever_happens()
             raise
@@ -103,7 +107,12 @@ class Freeze:
 
     async def _thaw_in_the_end(self) -> None:
         """The command to freeze may still be on its way: the agent serves one after the other, so this one comes after it."""
-        await self.thaw(_LONGEST_THAWING_SECONDS)
+        try:
+            await self.thaw(_LONGEST_THAWING_SECONDS)
+        except VmStateError:
+            if (await self._qga.domain.state(_LONGEST_THAWING_SECONDS)).state not in _ENDED:
+                raise
+            self._is_thawed()  # nothing outlives the guest
 
     def _is_thawed(self) -> None:
         self.state = FreezeState.THAWED

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import codecs
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import CommandError
@@ -24,8 +23,8 @@ _NAMES = {"stdout": "out", "stderr": "err"}
 class OutputFiles:
     """The two files, in a directory of their own that the command's start makes and `remove` removes."""
 
-    def __init__(self, qga: Qga, encoding: str, timeout: float) -> None:
-        self.directory = f"/tmp/.atp-{secrets.token_hex(8)}"
+    def __init__(self, qga: Qga, directory: str, encoding: str, timeout: float) -> None:
+        self.directory = directory
         self._qga = qga
         self._timeout = timeout
         self._encoding = encoding
@@ -77,7 +76,7 @@ class OutputFiles:
         handles, self._handles = self._handles, {}
         for handle in handles.values():
             await self._qga.command("guest-file-close", {"handle": handle}, timeout)
-        await self._qga.exec(["rm", "-rf", self.directory], timeout=timeout)
+        await self._qga.exec(["rm", "-rf", self.directory], timeout=timeout, ours=True)
 
 
 class _Stream:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,35 @@ async def test_streamed_output_may_be_larger_than_one_answer_and_what_is_not_kep
     told = 0
     cut = await qga.exec("head -c 20000000 /dev/zero | tr '\\0' a", timeout=60, on_output=on_output)
     assert (len(cut.stdout), told, cut.truncated) == (16 * 1024 * 1024, 20_000_000, True)
+
+
+async def test_output_that_no_answer_can_carry_is_cut_and_said_to_be_and_the_agent_answers_on(qga: Qga) -> None:
+    """libvirt would drop the agent for good (the fixture's domain asserts that it needn't)."""
+    line = "head -c 9000000 /dev/zero | tr '\\0' a; head -c 700000 /dev/zero | tr '\\0' b >&2; echo on >&2; exit 7"
+    result = await qga.exec(line, timeout=60)
+    assert (result.exit_code, result.truncated) == (7, True)
+    assert (result.stdout, result.stderr) == ("a" * 2_500_000, "b" * 500_000)
+    whole = await qga.exec("head -c 2500000 /dev/zero | tr '\\0' a; kill -9 $$", timeout=60)
+    assert (len(whole.stdout), whole.signal, whole.truncated) == (2_500_000, 9, False)
+    assert (await qga.exec(["/usr/bin/head", "-c", "9000000", "/dev/zero"], timeout=60)).truncated
+
+
+async def test_the_pipes_around_a_command_are_not_its_children_and_leave_nothing_behind(qga: Qga) -> None:
+    before = set(Path("/tmp").glob(".atp-*"))
+    waits_for_any_child = [sys.executable, "-c", "import os\ntry:\n os.wait()\nexcept ChildProcessError: print('none')"]
+    assert (await qga.exec(waits_for_any_child, timeout=20)).stdout == "none\n"
+    assert (await qga.exec("cat", input="read", timeout=20)).stdout == "read"
+    assert (await qga.exec("echo begun; exit 0", timeout=20)).stdout == "begun\n"
+    assert set(Path("/tmp").glob(".atp-*")) == before
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_the_files_that_a_command_makes_have_the_permissions_they_have_otherwise(
+    qga: Qga, tmp_path: Path, streamed: bool
+) -> None:
+    mask = (await qga.exec(["/bin/sh", "-c", "umask"], timeout=20, ours=True)).stdout
+    on_output = (lambda stream, text: None) if streamed else None
+    assert (await qga.exec("umask", timeout=20, on_output=on_output)).stdout == mask
 
 
 async def test_a_character_that_two_pieces_share_is_one(qga: Qga) -> None:
