@@ -19,9 +19,10 @@ Every Button Clicks
     [Documentation]    Each button goes down once and up once.
     Click    0.5    0.5
     Input Should Have Arrived
-    Click    button=right
-    Click    button=middle
-    Input Should Have Arrived
+    FOR    ${button}    IN    right    middle    side    extra
+        Click    button=${button}
+        Input Should Have Arrived
+    END
 
 A Double Click Arrives As Two Clicks
     [Documentation]    Down, up, down, up: in that order.
@@ -33,9 +34,29 @@ Something Can Be Dragged
     Drag    0.2    0.2    0.8    0.6
     Input Should Have Arrived
 
+Something Can Be Dragged Along A Path
+    [Documentation]    Through every place in turn, with the button down.
+    Drag Along    0.2,0.2    0.8,0.2    0.8,0.8
+    Input Should Have Arrived
+
+A Mouse That Tells Only How Far It Moved
+    [Documentation]    As games and boot menus read it.
+    Move Mouse By    40    -15
+    Input Should Have Arrived
+
+A Button Can Be Kept Down
+    [Documentation]    Whatever is down can be let go at once.
+    Mouse Button Down
+    Mouse Button Down    right
+    Move Mouse    0.4    0.4
+    Release All Keys
+    No Key Should Be Down
+
 The Wheel Scrolls
     [Documentation]    Every notch is seen, in its direction.
     Scroll    down    3
     Input Should Have Arrived
-    Scroll    up    3
-    Input Should Have Arrived
+    FOR    ${direction}    IN    up    left    right
+        Scroll    ${direction}    2
+        Input Should Have Arrived
+    END

@@ -240,6 +240,18 @@ A Blinking Cursor Is No Change Unless It Is Meant
     ...    Wait Until Screen Changes    timeout=1.5 s
     Wait Until Screen Changes    smallest=0x0    timeout=20 s
 
+A Part Of The Screen Is Watched By Itself
+    Type Text    clear\\n
+    Wait Until Screen Is Still    timeout=20 s
+    ${top} =    Take Screenshot    region=0,0,720,32
+    Type Text    echo\\necho\\n
+    Wait Until Screen Changes    since=${top}    region=0,0,720,32    timeout=20 s
+    Wait Until Screen Is Still    500 ms    region=0,0,720,32    timeout=20 s
+    Type Text    date +%s%N
+    Run Keyword And Expect Error    *should change within 1 s but shows the same*
+    ...    Wait Until Screen Changes    region=0,384,720,16    timeout=1 s
+    Press Keys    ctrl+c
+
 What Moves Is Not Still
     Type Text    while :; do date +%s%N; done\\n
     Run Keyword And Expect Error    *should be still for 1 s within 3 s but went on changing*
@@ -249,6 +261,8 @@ What Moves Is Not Still
 
 A Part Of The Screen Is A Picture Of That Size
     ${file} =    Take Screenshot    part.png    region=9,16,90,32
+    Run Keyword And Expect Error    *should be of the whole screen but is of region 9,16,90,32. *
+    ...    Wait Until Screen Changes    since=${file}
     Run Keyword And Expect Error    *Region 700,0,90,32 should be on the screen of 720 x 400 pixels*
     ...    Take Screenshot    region=700,0,90,32
 """

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.e2e
 # costs 3 s more: so long is waited for the evidence of a VM that doesn't answer.
 CALLS = {
     "Receive From Channel": "com.vmagent.sock",
+    "Send Request To Channel": "com.vmagent.sock    x",
+    "Open Protocol": "qga",
     "Type Text": "Hello    verify=False",
     "Drag": "0    0    1    1    verify=False",
     "Take Screenshot": "",
@@ -91,8 +93,16 @@ def suite_file(silent_vm: Any, tmp_path: Path) -> Path:
     ]
     for keyword, arguments in CALLS.items():
         lines += [keyword, f"    [Timeout]    {TIMEOUT} s", f"    {keyword}    {arguments}".rstrip()]
+        if keyword == "Send Request To Channel":
+            lines.append("    [Setup]    Connect And Open The Channel")
         if "Channel" in keyword:  # the verifier's, which another keyword needs
             lines.append("    [Teardown]    Close Channel    com.vmagent.sock")
+    lines += [
+        "*** Keywords ***",
+        "Connect And Open The Channel",
+        f"    Connect To VM    {silent_vm.name}",
+        "    Open Channel    com.vmagent.sock    codec=lines",
+    ]
     path = tmp_path / "silent.robot"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -61,7 +61,7 @@ class GoldenImageKeywords(Screens):
         self,
         golden: str,
         *,
-        region: Region | None = None,
+        region: Region = None,  # type: ignore[assignment] # a union would swallow what is wrong with it
         masks: Masks = NO_MASKS,
         tolerance: int = 0,
         share: float = 0.0,
@@ -122,7 +122,7 @@ class GoldenImageKeywords(Screens):
         self,
         golden: str,
         *,
-        region: Region | None = None,
+        region: Region = None,  # type: ignore[assignment] # a union would swallow what is wrong with it
         masks: Masks = NO_MASKS,
         tolerance: int = 0,
         share: float = 0.0,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import CommandError
 from ATPLibrary.keywords.component import Component, named
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class MonitorKeywords(Component):
         - ``command``: the command's name, such as ``query-status``.
         - ``arguments``: the command's own, by name: ``device=ide0``. Each is sent as the type that this QEMU wants it to be
           (``5`` is a number where a number is wanted, and a text elsewhere); a list or an object is written as JSON. ``_`` in a
-          name may stand for ``-``.
+          name may stand for ``-``. A name that the command doesn't take is refused.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
@@ -46,7 +47,12 @@ class MonitorKeywords(Component):
 
             qmp = await (await self.machine(vm, seconds)).qmp(seconds)
             sent = (await schema_of(qmp, seconds)).arguments(command, arguments) if arguments else None
-            return await qmp.execute(command, sent, timeout=seconds)
+            try:
+                return await qmp.execute(command, sent, timeout=seconds)
+            except CommandError as error:
+                if error.error_class == "CommandNotFound":
+                    (await schema_of(qmp, seconds)).arguments(command, {})  # names near ones
+                raise
 
         answer = self.wait(execute(), seconds, f"QMP command '{command}' to {named(vm)}")
         logger.info(f"{command} answered: {answer}")
@@ -63,7 +69,8 @@ class MonitorKeywords(Component):
     ) -> dict[str, Any]:
         """Waits until a VM's QEMU reports an event, and returns the event's data.
 
-        - ``event``: its name, such as ``RESET``, ``STOP``, ``SHUTDOWN`` or ``BLOCK_IO_ERROR``.
+        - ``event``: its name, such as ``RESET``, ``STOP``, ``SHUTDOWN`` or ``BLOCK_IO_ERROR``. One that this QEMU never reports
+          is refused.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
         - ``recent``: ``True``: one that came before counts too, if no `Wait For QMP Event` has returned it yet, so that what a

@@ -280,7 +280,7 @@ class MouseKeywords(VerifiedInput):
         | Connect To VM    win11
         | Scroll    down    3
         """
-        if notches < 1:
+        if notches < 1 or notches != int(notches):  # Robot Framework makes a float of what is no int
             raise InputError(
                 f"The wheel can't be turned by {notches} notches: give 1 or more, and the direction by its name."
             )

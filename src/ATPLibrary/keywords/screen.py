@@ -27,11 +27,17 @@ if TYPE_CHECKING:
 class Screens(Component):
     """The base of the keywords that look at screens."""
 
-    def watcher(self, machine: Machine, timeout: float) -> Watcher:
-        """Looks at the VM's screen by QMP, through a new channel where the one before ended."""
+    def watcher(self, machine: Machine, timeout: float, region: Region | None = None) -> Watcher:
+        """Looks at the VM's screen, or a part of it, by QMP; through a new channel where the one before ended."""
+        from ATPLibrary.protocol.screen.picture import cut_png
         from ATPLibrary.protocol.screen.watching import Watcher
 
-        return Watcher(lambda: look(machine, timeout), timeout)
+        async def look_at_it() -> bytes:
+            png = await look(machine, timeout)
+            return png if region is None else await watcher.compute(cut_png, png, region)
+
+        watcher = Watcher(look_at_it, timeout)
+        return watcher
 
 
 class ScreenKeywords(Screens):
@@ -41,7 +47,7 @@ class ScreenKeywords(Screens):
         file: str | None = None,
         vm: str | None = None,
         timeout: timedelta | None = None,
-        region: Region | None = None,
+        region: Region = None,  # type: ignore[assignment] # a union would swallow what is wrong with it
     ) -> str:
         """Saves what a VM's screen shows as a PNG file and links it in the log. Returns the file's path.
 
@@ -61,12 +67,7 @@ class ScreenKeywords(Screens):
 
         async def take() -> tuple[str, bytes]:
             machine = await self.machine(vm, seconds)
-            png = await look(machine, seconds)
-            if region is not None:
-                from ATPLibrary.protocol.screen.picture import cut_png
-
-                png = await self.watcher(machine, seconds).compute(cut_png, png, region)
-            return machine.name, png
+            return machine.name, await self.watcher(machine, seconds, region).once(lambda png: png)
 
         name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
         directory = _output_directory()
@@ -86,6 +87,7 @@ class ScreenKeywords(Screens):
         self,
         since: str | None = None,
         *,
+        region: Region = None,  # type: ignore[assignment] # as above
         masks: Masks = NO_MASKS,
         smallest: Size = CARET,
         vm: str | None = None,
@@ -95,8 +97,11 @@ class ScreenKeywords(Screens):
 
         What caused the change may be over before this keyword starts: then take a screenshot first and name it in ``since``.
 
-        - ``since``: the file of a screenshot of the whole screen, as `Take Screenshot` returns it; by default what is shown now.
-        - ``masks``: regions that don't count, ``left,top,width,height`` in pixels with ``;`` between them: a clock, say.
+        - ``since``: the file of a screenshot, as `Take Screenshot` returns it: of the whole screen, or of ``region``. By default
+          what is shown now.
+        - ``region``: look only at this part of the screen: ``left,top,width,height`` in pixels.
+        - ``masks``: regions that don't count, in the same form with ``;`` between them: a clock, say. They are counted from the
+          corner of ``region`` where that is given.
         - ``smallest``: a difference that fits into a box of so many pixels doesn't count, so that a blinking text cursor isn't a
           change. ``0x0``: every pixel counts.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -110,15 +115,16 @@ class ScreenKeywords(Screens):
         | ${before} =    Take Screenshot
         | Press Keys    enter
         | Wait Until Screen Changes    since=${before}    masks=600,0,120,24    timeout=5 s
+        | Wait Until Screen Changes    region=0,380,720,20    timeout=5 s
         """
         seconds = self.seconds(timeout, "command")
-        before = b"" if since is None else _read(Path(since))
+        before = None if since is None else _read(Path(since), region)
 
         async def watch() -> str:
             from ATPLibrary import runtime
 
             machine = await self.machine(vm, seconds)
-            watcher = self.watcher(machine, seconds)
+            watcher = self.watcher(machine, seconds, region)
             async with runtime.deadline(
                 seconds,
                 f"The screen of VM '{machine.name}'",
@@ -127,7 +133,7 @@ class ScreenKeywords(Screens):
                 last_seen=lambda: f"after {watcher.looks} looks",
                 next_step="A difference that fits into the box 'smallest' isn't counted, nor is one under a mask",
             ):
-                base = before or await watcher.once(lambda png: png)
+                base = before if before is not None else await watcher.once(lambda png: png)
                 await watcher.until_changed(base, masks, smallest)
             return machine.name
 
@@ -138,6 +144,7 @@ class ScreenKeywords(Screens):
         self,
         quiet: timedelta = timedelta(seconds=1),
         *,
+        region: Region = None,  # type: ignore[assignment] # as above
         masks: Masks = NO_MASKS,
         smallest: Size = CARET,
         vm: str | None = None,
@@ -146,7 +153,7 @@ class ScreenKeywords(Screens):
         """Waits until a VM's screen has shown the same for a while: the desktop is there, the window is painted.
 
         - ``quiet``: for how long it must show the same.
-        - ``masks``: regions that don't count, ``left,top,width,height`` in pixels with ``;`` between them: a clock, say.
+        - ``region`` and ``masks``: as for `Wait Until Screen Changes`.
         - ``smallest``: as for `Wait Until Screen Changes`: a blinking text cursor is no unrest.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.boot`` of the configuration.
@@ -167,7 +174,7 @@ class ScreenKeywords(Screens):
             from ATPLibrary import runtime
 
             machine = await self.machine(vm, seconds)
-            watcher = self.watcher(machine, seconds)
+            watcher = self.watcher(machine, seconds, region)
             async with runtime.deadline(
                 seconds,
                 f"The screen of VM '{machine.name}'",
@@ -205,15 +212,25 @@ def _output_directory() -> Path:
         return Path()
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, region: Region | None) -> bytes:
+    """An earlier screenshot: of the region that is meant, or cut to it."""
     from ATPLibrary.errors import ConfigError
+    from ATPLibrary.protocol.screen import picture
 
-    try:
-        return (_output_directory() / path).read_bytes()
-    except OSError as error:
+    whole = _output_directory() / path
+    picture.read(whole)
+    png = whole.read_bytes()
+    shows = picture.part(png)
+    if shows is None:
+        return png if region is None else picture.cut_png(png, region)
+    if shows != str(region):
         raise ConfigError.about(
-            f"The screenshot '{path}'", wanted="be readable", got=f"is not: {error.strerror}"
-        ) from error
+            f"The screenshot '{path}'",
+            wanted="be of the whole screen" if region is None else f"be of the whole screen, or of region {region}",
+            got=f"is of region {shows}",
+            next_step=f"Look at the same part: region={shows}",
+        )
+    return png
 
 
 def _write(path: Path, png: bytes) -> Path:

@@ -27,6 +27,7 @@ VIDEO_MEMORY_KIB = 4096
 
 AGENT_CHANNEL = "com.vmagent.sock"
 QGA_CHANNEL = "org.qemu.guest_agent.0"
+TEST_CHANNEL = "com.example.test"  # for programs of the tester's own
 TOKEN_PREFIX = "atp-token:"
 
 QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
@@ -72,7 +73,7 @@ class MachineSpec:
             raise LabError.about(
                 f"Model '{self.model}' of VM '{self.name}'", wanted=f"be one of {', '.join(MODELS)}", got="is not"
             )
-        longest = max(len(bytes(path)) for path in (self.qmp_socket, self.qga_socket, self.agent_socket))
+        longest = max(len(bytes(path)) for path in (self.qmp_socket, self.qga_socket, self.agent_socket, self.test_socket))
         if longest > LONGEST_SOCKET_PATH:
             raise LabError.about(
                 f"The sockets of VM '{self.name}'",
@@ -110,6 +111,10 @@ class MachineSpec:
     def agent_socket(self) -> Path:
         return self.files / "agent"
 
+    @property
+    def test_socket(self) -> Path:
+        return self.files / "test"
+
 
 def create_overlay(spec: MachineSpec) -> None:
     """Make the VM's directory and its overlay over the image's disk. Blocking (tens of ms). `LabError` with qemu-img's words."""
@@ -140,7 +145,8 @@ def disk_format(disk: Path) -> Literal["qcow2", "raw"]:
 
 def remove_files(spec: MachineSpec) -> None:
     """Remove the VM's overlay, sockets, console log and directory. The VM must be off. No error when they are gone."""
-    for path in (spec.overlay, spec.console_log, spec.qmp_socket, spec.qga_socket, spec.agent_socket):
+    sockets = (spec.qmp_socket, spec.qga_socket, spec.agent_socket, spec.test_socket)
+    for path in (spec.overlay, spec.console_log, *sockets):
         path.unlink(missing_ok=True)
     if spec.files.is_dir():
         spec.files.rmdir()
@@ -210,7 +216,8 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
     # Every PC has the PS/2 one; QEMU sends keys to the newest keyboard that the guest has set up.
     if spec.keyboard != "ps2":
         _child(devices, "input", type="keyboard", bus=spec.keyboard)
-    for name, path in ((QGA_CHANNEL, spec.qga_socket), (AGENT_CHANNEL, spec.agent_socket)):
+    channels = ((QGA_CHANNEL, spec.qga_socket), (AGENT_CHANNEL, spec.agent_socket), (TEST_CHANNEL, spec.test_socket))
+    for name, path in channels:
         channel = _child(devices, "channel", type="unix")
         _child(channel, "source", mode="bind", path=str(path))
         _child(channel, "target", type="virtio", name=name)

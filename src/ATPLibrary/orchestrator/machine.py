@@ -17,6 +17,7 @@ from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.protocol.qmp.edges import button_event, key_event
+from ATPLibrary.protocol.qmp.schema import schema_of
 from ATPLibrary.secrets import Secret, as_secret
 from ATPLibrary.transport.domain_state import VmState
 
@@ -343,10 +344,10 @@ class Machine:
     ) -> dict[str, Any]:
         """The data of the next QMP event of that name which `matches`; with `recent` also of one that came before this call.
 
-        No event is given twice.
+        No event is given twice. `InputError` for a name that this QEMU never reports.
         """
         kind = f"qmp.{name.upper()}"
-        await self.qmp(timeout)  # without it QEMU's events don't reach the bus
+        qmp = await self.qmp(timeout)  # without it QEMU's events don't reach the bus
 
         def is_meant(event: Event) -> bool:
             return event.source == self.source and event.kind == kind and matches(event.data)
@@ -367,6 +368,7 @@ class Machine:
                         "; ".join(str(e) for e in self.bus.recent(self.source, limit=3)) or "no event at all"
                     ),
                 ):
+                    (await schema_of(qmp, timeout)).event(name)
                     event = await anext(coming)
         self._events_given.append(event)
         return dict(event.data)

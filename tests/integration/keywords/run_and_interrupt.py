@@ -27,15 +27,22 @@ class Interrupt:
         self.after = after
         self.seconds: float | None = None
         self._started = 0.0
+        self._timer: threading.Timer | None = None
 
     def start_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
-        if implementation.name == self.keyword:
+        if self._is_meant(data, implementation):
             self._started = time.monotonic()
-            threading.Timer(self.after, os.kill, (os.getpid(), signal.SIGINT)).start()
+            self._timer = threading.Timer(self.after, os.kill, (os.getpid(), signal.SIGINT))
+            self._timer.start()
 
     def end_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
-        if implementation.name == self.keyword:
+        if self._is_meant(data, implementation):
             self.seconds = time.monotonic() - self._started
+            if self._timer is not None:
+                self._timer.cancel()  # one that ended by itself is told: a signal after it would hit the run, not the keyword
+
+    def _is_meant(self, data: Any, implementation: Any) -> bool:
+        return bool(implementation.name == self.keyword and data.type != data.SETUP)
 
 
 def main(suite_file: str, output: str, seconds: str, *tests: str) -> None:

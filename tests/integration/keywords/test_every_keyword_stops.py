@@ -103,7 +103,7 @@ HOST_CALLS = {
     "Set Guest CPU": "0    online=True    vm=any",
     "Get Guest Time": "any",
     "Set Guest Time": "vm=any",
-    "Set Guest Password": "root    a-password    vm=any",
+    "Set Guest Password": "root    ${PASSWORD}    vm=any",
     "Shut Down Guest": "any",
     "Reboot Guest": "any",
     "Freeze Guest Filesystems": "vm=any",
@@ -127,8 +127,6 @@ HOST_CALLS = {
 }
 # Ask a platform that lets one log in and then never answers.
 PLATFORM_CALLS = {
-    "Log In To Platform": "silent",
-    "Log Out Of Platform": "",
     "Get Platform Hosts": "",
     "Get Models": "",
     "Get Platform VMs": "",
@@ -144,6 +142,8 @@ PLATFORM_CALLS = {
     "Start Desktops": "sales",
     "Close Desktops": "sales",
     "Connect To Desk Pool": "sales",
+    "Log Out Of Platform": "",
+    "Log In To Platform": "silent",
 }
 CALLS = {**HOST_CALLS, **PLATFORM_CALLS}
 WAIT_FOR_NOTHING = {
@@ -189,12 +189,17 @@ class Stopped:
 @pytest.fixture(scope="module")
 def suite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One test a keyword, named after it."""
-    lines = ["*** Settings ***", "Library    ATPLibrary", f"Test Timeout    {TIMEOUT} s", "*** Test Cases ***"]
+    lines = [
+        "*** Settings ***",
+        "Library    ATPLibrary",
+        "Suite Setup    Log In To Platform    forgetful",
+        f"Test Timeout    {TIMEOUT} s",
+        "*** Variables ***",
+        "${PASSWORD: secret}    %{PATH}",
+        "*** Test Cases ***",
+    ]
     for keyword, arguments in CALLS.items():
-        lines.append(keyword)
-        if keyword in PLATFORM_CALLS and keyword != "Log In To Platform":
-            lines += ["    [Setup]    Log In To Platform    forgetful"]
-        lines.append(f"    {keyword}    {arguments}".rstrip())
+        lines += [keyword, f"    {keyword}    {arguments}".rstrip()]
     path = tmp_path_factory.mktemp("suite") / "every_keyword.robot"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
@@ -268,7 +273,11 @@ def test_a_run_against_silent_peers_ends_when_it_is_interrupted(
 ) -> None:
     """The process itself goes, although threads of it still wait in libvirt's C code."""
     command = [sys.executable, "-m", "robot", "-d", str(tmp_path), "--test", "Connect To VM"]
-    text = suite_file.read_text(encoding="utf-8").replace("Test Timeout", "# Test Timeout")
+    text = (
+        suite_file.read_text(encoding="utf-8")
+        .replace("Test Timeout", "# Test Timeout")
+        .replace("Suite Setup", "# Suite Setup")
+    )
     file = tmp_path / "no_timeout.robot"
     file.write_text(text, encoding="utf-8")
     marker = tmp_path / "started"

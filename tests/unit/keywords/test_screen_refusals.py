@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
+from ATPLibrary.protocol.screen.picture import as_png, cut_png
+from ATPLibrary.protocol.screen.region import Region
 
 pytestmark = pytest.mark.unit
 
@@ -25,8 +30,9 @@ FACADE = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nRefused\n
         ("Wait Until Screen Is Still    5 s    timeout=5 s", "A screen can't be seen to be still for 5 s within 5 s"),
         (
             "Wait Until Screen Changes    since=nothing.png",
-            "The screenshot 'nothing.png' should be readable but is not",
+            "The picture '",
         ),
+        ("Scroll    down    1.5", "The wheel can't be turned by 1.5 notches"),
         ("Drag Along    0.1,0.1", "A drag needs a place to begin and a place to end"),
         ("Touch", "A touch screen takes from 1 to 10 fingers, not 0."),
         ("Touch    0.5,7", "Place 0.5,7 should be fractions of the screen from 0 to 1"),
@@ -43,7 +49,16 @@ def test_it_is_refused_with_a_sentence(run_robot: Callable[..., Any], step: str,
 @pytest.mark.parametrize(
     ("step", "complaint"),
     [
-        ("Take Screenshot    region=1,2,3", "Argument 'region' got value '1,2,3' that cannot be converted to Region"),
+        ("Take Screenshot    region=1,2,3", "Region '1,2,3' should be 'left,top,width,height' in pixels but is not"),
+        ("Screen Should Match    x.png    region=0,0,9", "Region '0,0,9' should be 'left,top,width,height' in pixels"),
+        (
+            "Screen Should Match    x.png    masks=1,2",
+            "Region '1,2' should be 'left,top,width,height' in pixels but is not",
+        ),
+        (
+            "Wait Until Screen Changes    region=all",
+            "Region 'all' should be 'left,top,width,height' in pixels but is not",
+        ),
         (
             "Screen Region Should Be    0,0,0,5    x.png",
             "Region '0,0,0,5' should have a width and a height but has none",
@@ -59,3 +74,19 @@ def test_a_dry_run_finds_a_wrong_argument(run_robot: Callable[..., Any], step: s
     (test,) = run_robot(f"{FACADE}    {step}\n", dryrun=True).suite.tests
     assert not test.passed
     assert complaint in test.message, test.message
+
+
+def test_a_screenshot_of_a_part_is_no_earlier_look_of_the_whole_screen(
+    run_robot: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Their sizes differ, and that must not pass for a change."""
+    part = tmp_path / "part.png"
+    part.write_bytes(cut_png(as_png(Image.new("RGB", (90, 40))), Region(8, 16, 20, 10)))
+    sentence = (
+        f"The screenshot '{part}' should be of the whole screen but is of region 8,16,20,10. "
+        "Look at the same part: region=8,16,20,10."
+    )
+    (test,) = run_robot(f"{FACADE}    Wait Until Screen Changes    since={part}\n").suite.tests
+    assert test.message == sentence
+    (test,) = run_robot(f"{FACADE}    Wait Until Screen Changes    since={part}    region=8,16,20,10\n").suite.tests
+    assert test.message.startswith("This keyword needs a VM")

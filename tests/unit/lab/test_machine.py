@@ -13,6 +13,7 @@ from ATPLibrary.lab.machine import (
     MODELS,
     QEMU_NAMESPACE,
     QGA_CHANNEL,
+    TEST_CHANNEL,
     MachineSpec,
     create_overlay,
     disk_format,
@@ -85,7 +86,11 @@ def test_both_channels_and_the_monitor_are_at_the_paths_that_the_spec_names() ->
     vm = spec()
     domain = tree()
     paths = {c.find("target").get("name"): c.find("source").get("path") for c in domain.findall("devices/channel")}  # type: ignore[union-attr]
-    assert paths == {QGA_CHANNEL: str(vm.qga_socket), AGENT_CHANNEL: str(vm.agent_socket)}
+    assert paths == {
+        QGA_CHANNEL: str(vm.qga_socket),
+        AGENT_CHANNEL: str(vm.agent_socket),
+        TEST_CHANNEL: str(vm.test_socket),
+    }
     arguments = [a.get("value", "") for a in domain.findall(f"{{{QEMU_NAMESPACE}}}commandline/{{{QEMU_NAMESPACE}}}arg")]
     assert any(f"path={vm.qmp_socket}," in a for a in arguments)
 

@@ -17,6 +17,8 @@ SCHEMA = Schema(
         {"name": "device_add", "meta-type": "command", "arg-type": "2", "ret-type": "0"},
         {"name": "query-status", "meta-type": "command", "arg-type": "0", "ret-type": "0"},
         {"name": "work", "meta-type": "command", "arg-type": "3", "ret-type": "0"},
+        {"name": "DEVICE_DELETED", "meta-type": "event", "arg-type": "0"},
+        {"name": "STOP", "meta-type": "event", "arg-type": "0"},
         {"name": "0", "meta-type": "object", "members": []},
         {"name": "1", "meta-type": "object", "members": [{"name": "id", "type": "str"}]},
         {"name": "2", "meta-type": "object", "members": [{"name": "driver", "type": "str"}]},
@@ -65,7 +67,6 @@ SCHEMA = Schema(
         ({"value": "plain text"}, {"value": "plain text"}),
         ({"speed": "9"}, {"speed": 9}),
         ({"cpu-index": 7, "force": True, "list": ["x"]}, {"cpu-index": 7, "force": True, "list": ["x"]}),
-        ({"never_heard_of": "5"}, {"never-heard-of": 5}),
     ],
 )
 def test_each_argument_is_sent_as_its_type(written: dict[str, Any], sent: dict[str, Any]) -> None:
@@ -98,3 +99,20 @@ def test_an_unknown_command_is_refused_with_near_ones() -> None:
         SCHEMA.arguments("query-stats", {"x": "1"})
     with pytest.raises(InputError, match="query-commands"):
         SCHEMA.arguments("zzz", {})
+
+
+def test_an_argument_that_the_command_does_not_take_is_refused_with_those_it_takes() -> None:
+    with pytest.raises(
+        InputError, match=r"Argument 'idd' of QMP command 'device_del' should be one that it takes .*It takes id\."
+    ):
+        SCHEMA.arguments("device_del", {"idd": "usb1"})
+    with pytest.raises(InputError, match=r"'never_heard_of' of QMP command 'work'"):
+        SCHEMA.arguments("work", {"never_heard_of": "5"})
+
+
+def test_an_event_that_is_never_reported_is_refused_with_near_ones() -> None:
+    assert SCHEMA.event("stop") == "STOP"
+    with pytest.raises(InputError, match=r"QMP event 'DEVICE_DELETE' .* Did you mean DEVICE_DELETED\?"):
+        SCHEMA.event("DEVICE_DELETE")
+    with pytest.raises(InputError, match=r"Such as DEVICE_DELETED, STOP\."):
+        SCHEMA.event("xyz")

@@ -54,13 +54,13 @@ def test_the_share_is_of_the_pixels_that_count() -> None:
     assert compare(screen(), got, limits=Limits(share=0.01)).matches
     assert not compare(screen(), got, limits=Limits(share=0.0099)).matches
     # Without the lower half the same twelve are twice the share.
-    assert not compare(screen(), got, Masks([Region(0, 15, WIDTH, 15)]), Limits(share=0.01)).matches
+    assert not compare(screen(), got, Masks((Region(0, 15, WIDTH, 15),)), Limits(share=0.01)).matches
 
 
 def test_what_a_mask_covers_does_not_count() -> None:
     got = screen((5, 5), (6, 5))
-    assert compare(screen(), got, Masks([Region(5, 5, 2, 1)])).matches
-    comparison = compare(screen(), got, Masks([Region(5, 5, 1, 1)]))
+    assert compare(screen(), got, Masks((Region(5, 5, 2, 1),))).matches
+    comparison = compare(screen(), got, Masks((Region(5, 5, 1, 1),)))
     assert (comparison.differing, comparison.box) == (1, Region(6, 5, 1, 1))
 
 
@@ -76,7 +76,7 @@ def test_transparent_and_magenta_pixels_of_the_golden_image_do_not_count() -> No
 
 def test_a_mask_outside_of_the_picture_is_refused() -> None:
     with pytest.raises(InputError, match="Mask 39,0,2,1"):
-        compare(screen(), screen(), Masks([Region(39, 0, 2, 1)]))
+        compare(screen(), screen(), Masks((Region(39, 0, 2, 1),)))
 
 
 def test_another_size_never_matches_and_is_told() -> None:
@@ -98,7 +98,7 @@ def test_a_blinking_cursor_is_no_change_but_a_typed_letter_with_its_cursor_is() 
     assert not moved(screen(), screen(*cursor), NO_MASKS, CARET)
     assert moved(screen(*cursor), screen(*typed), NO_MASKS, CARET)
     assert moved(screen(), screen((0, 0)), NO_MASKS, Size(0, 0))
-    assert not moved(screen(), screen((0, 0), (39, 29)), Masks([Region(0, 0, 40, 30)]), Size(0, 0))
+    assert not moved(screen(), screen((0, 0), (39, 29)), Masks((Region(0, 0, 40, 30),)), Size(0, 0))
     assert moved(screen(), Image.new("RGB", (10, 10)), NO_MASKS, CARET)
 
 

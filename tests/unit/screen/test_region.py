@@ -22,9 +22,9 @@ def test_what_is_no_region_is_refused(text: str) -> None:
 
 
 def test_masks_are_several_regions_or_none() -> None:
-    assert Masks.parse("1,2,3,4; 5,6,7,8;") == (Region(1, 2, 3, 4), Region(5, 6, 7, 8))
-    assert Masks.parse(["1,2,3,4"]) == (Region(1, 2, 3, 4),)
-    assert Masks.parse("") == ()
+    assert Masks.parse("1,2,3,4; 5,6,7,8;") == Masks((Region(1, 2, 3, 4), Region(5, 6, 7, 8)))
+    assert Masks.parse(["1,2,3,4"]) == Masks((Region(1, 2, 3, 4),))
+    assert list(Masks.parse("")) == []
 
 
 def test_a_size_is_a_width_and_a_height() -> None:

@@ -77,7 +77,7 @@ async def test_a_change_is_seen_and_a_blinking_dot_is_none() -> None:
 
 
 async def test_a_masked_change_is_none() -> None:
-    everything = Masks([Region(0, 0, 60, 60)])
+    everything = Masks((Region(0, 0, 60, 60),))
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await Watcher(showing([png(1), png(2)]), 5).until_changed(png(1), everything, CARET)

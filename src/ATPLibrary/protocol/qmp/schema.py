@@ -11,6 +11,8 @@ from weakref import WeakKeyDictionary
 from ATPLibrary.errors import InputError
 from ATPLibrary.protocol.qmp.channel import COMMAND_SECONDS, Qmp
 
+# What their arguments are depends on the device or the backend, and the schema doesn't tell all of it (QEMU: 'gen': false).
+_TAKES_ANYTHING = ("device_add", "netdev_add", "object-add")
 _TRUTH = {"true": True, "false": False}
 
 
@@ -20,6 +22,7 @@ class Schema:
     def __init__(self, entries: Sequence[Mapping[str, Any]]) -> None:
         self._entries = {entry["name"]: entry for entry in entries}
         self._commands = sorted(entry["name"] for entry in entries if entry["meta-type"] == "command")
+        self._events = sorted(entry["name"] for entry in entries if entry["meta-type"] == "event")
 
     def arguments(self, command: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What a tester wrote, as the command wants it: a text becomes what its type says, `_` in a name may stand for `-`.
@@ -34,12 +37,30 @@ class Schema:
                 next_step=f"Did you mean {' or '.join(near)}?" if near else "'Execute QMP    query-commands' lists them",
             )  # fmt: skip
         types = self._members(self._entries[command]["arg-type"])
+        # QEMU complains of what is missing before it complains of what it doesn't know, and a slip of the pen is both.
+        if types and command not in _TAKES_ANYTHING:
+            for written in given:
+                if written not in types and written.replace("_", "-") not in types:
+                    raise InputError.about(
+                        f"Argument '{written}' of QMP command '{command}'", wanted="be one that it takes", got="is not",
+                        next_step=f"It takes {', '.join(sorted(types))}",
+                    )  # fmt: skip
         sent = {}
         for written, value in given.items():
             dashed = written.replace("_", "-")
             name = written if written in types else dashed if dashed in types or command != "device_add" else written
             sent[name] = self._typed(command, name, value, types.get(name))
         return sent
+
+    def event(self, name: str) -> str:
+        """The name of an event as this QEMU writes it; `InputError` for one that it never reports."""
+        if name.upper() not in self._events:
+            near = get_close_matches(name.upper(), self._events, n=3)
+            raise InputError.about(
+                f"QMP event '{name}'", wanted="be one that this VM's QEMU can report", got="is not",
+                next_step=f"Did you mean {' or '.join(near)}?" if near else f"Such as {', '.join(self._events[:8])}",
+            )  # fmt: skip
+        return name.upper()
 
     def _members(self, type_name: str) -> dict[str, str]:
         """The name and type of each member of an object, those of its variants included."""

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 
 from ATPLibrary.errors import ChannelError, ConfigError
 from ATPLibrary.protocol.screen.region import Region
@@ -14,6 +15,7 @@ from ATPLibrary.runtime import Workers
 # Pictures are computed here, not on the loop.
 WORKERS = Workers("atp-pictures", 2)
 
+_PART = "atp-region"  # a PNG's text chunk of that keyword
 _DAMAGED = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
@@ -43,12 +45,23 @@ def cut(image: Image.Image, region: Region | None) -> Image.Image:
     return image if region is None else image.crop(region.inside(image.width, image.height, "Region").box)
 
 
-def cut_png(picture: bytes, region: Region | None) -> bytes:
-    """The same, from PNG to PNG."""
-    return picture if region is None else as_png(cut(opened(picture), region))
+def cut_png(picture: bytes, region: Region) -> bytes:
+    """The same, from PNG to PNG. The new one knows which part it is (`part`)."""
+    return as_png(cut(opened(picture), region), region)
 
 
-def as_png(image: Image.Image) -> bytes:
-    png = io.BytesIO()
-    image.save(png, "PNG", compress_level=3)
+def part(picture: bytes) -> str | None:
+    """Which part of the screen a PNG of `cut_png` shows, as testers write a region; None for any other picture."""
+    try:
+        with Image.open(io.BytesIO(picture)) as image:
+            return image.info.get(_PART)
+    except _DAMAGED:
+        return None
+
+
+def as_png(image: Image.Image, region: Region | None = None) -> bytes:
+    png, notes = io.BytesIO(), PngInfo()
+    if region is not None:
+        notes.add_text(_PART, str(region))
+    image.save(png, "PNG", compress_level=3, pnginfo=notes)
     return png.getvalue()

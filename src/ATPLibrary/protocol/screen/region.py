@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ATPLibrary.errors import InputError
@@ -56,14 +57,20 @@ class Region:
         return f"{self.left},{self.top},{self.width},{self.height}"
 
 
-class Masks(tuple[Region, ...]):
-    """Regions that don't count."""
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Regions that don't count. No tuple: Robot Framework would take a wrong text for one rather than say what is wrong with it."""
+
+    regions: tuple[Region, ...] = ()
+
+    def __iter__(self) -> Iterator[Region]:
+        return iter(self.regions)
 
     @classmethod
     def parse(cls, value: str | list[str]) -> Masks:
         """Regions that don't count: ``left,top,width,height`` in pixels, several with ``;`` between them, or a list of such."""
         texts = value.split(";") if isinstance(value, str) else value
-        return cls(Region.parse(text) for text in texts if text.strip())
+        return cls(tuple(Region.parse(text) for text in texts if text.strip()))
 
 
 NO_MASKS = Masks()
