@@ -1,7 +1,7 @@
 #!/bin/sh
 # A program in the guest for resources/channel.resource: it answers each line that comes through the virtio-serial channel $1.
-#   {"data": X}         ->  {"result": X}
-#   {"data": "refuse"}  ->  {"error": "refused as asked"}
+#   {"data":X}         ->  {"result":X}
+#   {"data":"refuse"}  ->  {"error":"refused as asked"}
 #   anything else       ->  you said: anything else
 exec 3<>"/dev/virtio-ports/$1" || exit 1
 while :; do
@@ -10,8 +10,8 @@ while :; do
     continue
   fi
   case $line in
-    '{"data": "refuse"}') answer='{"error": "refused as asked"}' ;;
-    '{"data": '*) answer="{\"result\": ${line#'{"data": '}" ;;
+    '{"data":"refuse"}') answer='{"error":"refused as asked"}' ;;
+    '{"data":'*) answer="{\"result\":${line#'{"data":'}" ;;
     *) answer="you said: $line" ;;
   esac
   printf '%s\n' "$answer" >&3

@@ -75,16 +75,16 @@ The Guest Tells What It Is
     ${os} =    Get Guest OS
     Should Be Equal    ${os.family}    posix
     @{cpus} =    Get Guest CPUs
-    Should Be True    ${cpus}[0].online
+    Should Be True    ${cpus[0].online}
     ${time} =    Get Guest Time
     Should Be True    ${time.year} >= 2026
 
 The Guest Tells What It Has
     [Documentation]    Network, file systems, disks, and who is logged in.
     @{interfaces} =    Get Guest Interfaces
-    Should Be Equal    ${interfaces}[0].name    lo
+    Should Be Equal    ${interfaces[0].name}    lo
     @{filesystems} =    Get Guest Filesystems
-    Should Be Equal    ${filesystems}[0].mount_point    /
+    Should Be Equal    ${filesystems[0].mount_point}    /
     @{disks} =    Get Guest Disks
     Should Not Be Empty    ${disks}
     @{users} =    Get Guest Users
