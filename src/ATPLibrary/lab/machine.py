@@ -73,7 +73,9 @@ class MachineSpec:
             raise LabError.about(
                 f"Model '{self.model}' of VM '{self.name}'", wanted=f"be one of {', '.join(MODELS)}", got="is not"
             )
-        longest = max(len(bytes(path)) for path in (self.qmp_socket, self.qga_socket, self.agent_socket, self.test_socket))
+        longest = max(
+            len(bytes(path)) for path in (self.qmp_socket, self.qga_socket, self.agent_socket, self.test_socket)
+        )
         if longest > LONGEST_SOCKET_PATH:
             raise LabError.about(
                 f"The sockets of VM '{self.name}'",
