@@ -18,6 +18,7 @@ from ATPLibrary.errors import DeadlineError
 
 KEPT_PER_SOURCE = 200
 KEPT_SOURCES = 1000
+KEPT_NOTICES = 100
 QUEUE_LENGTH = 10_000
 
 
@@ -29,6 +30,8 @@ class Event:
     kind: str
     data: Mapping[str, Any] = field(default_factory=dict)
     time: float = field(default_factory=clock.time)  # seconds since the epoch, on this machine
+    notice: str = ""  # what a tester should read of it in the log, though no keyword is about it; empty for most events
+    is_warning: bool = False  # of the notice
 
     def __str__(self) -> str:
         moment = clock.strftime("%H:%M:%S", clock.localtime(self.time))
@@ -97,6 +100,7 @@ class EventBus:
         self._lock = threading.Lock()
         self._recent: dict[str, deque[Event]] = {}
         self._subscriptions: tuple[Subscription, ...] = ()
+        self._notices: deque[Event] = deque(maxlen=KEPT_NOTICES)
 
     def publish(self, event: Event) -> None:
         with self._lock:
@@ -108,6 +112,8 @@ class EventBus:
             self._recent[event.source] = recent  # the source heard of last stands last
             recent.append(event)
             subscriptions = self._subscriptions
+            if event.notice:
+                self._notices.append(event)
         for subscription in subscriptions:
             subscription.offer(event)
 
@@ -118,6 +124,15 @@ class EventBus:
                 return list(self._recent.get(source, ()))[-limit:]
             everything = [event for events in self._recent.values() for event in events]
         return sorted(everything, key=lambda event: event.time)[-limit:]
+
+    def take_notices(self) -> list[Event]:
+        """The events with a notice that nobody has taken yet, oldest first."""
+        if not self._notices:  # as nearly always, and each keyword asks
+            return []
+        with self._lock:
+            taken = list(self._notices)
+            self._notices.clear()
+        return taken
 
     def subscribe(self, predicate: Predicate = lambda event: True) -> Subscription:
         """Start listening now; must be called on an asyncio loop. Use it as a context manager, or `close()` it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,11 +35,12 @@ class Component:
             self._pass_on_notices()
 
     def _pass_on_notices(self) -> None:
+        """What happened meanwhile, or since the last keyword, that a tester should know. Robot takes it from this thread only."""
         from robot.api import logger
 
-        if self.workspace.has_transport:
-            for notice in self.workspace.transport.take_notices():
-                logger.warn(notice)
+        for event in self.workspace.bus.take_notices():
+            tell = logger.warn if event.is_warning else logger.info
+            tell(f"At {time.strftime('%H:%M:%S', time.localtime(event.time))}: {event.notice}")
 
     def seconds(self, timeout: timedelta | None, kind: str) -> float:
         """The keyword's `timeout`, else the configuration's `timeouts.KIND`."""

@@ -28,7 +28,7 @@ class ConfigurationKeywords(Component):
 
         - ``path``: the file to read; by default the configuration is looked for as at the start.
         - ``watch``: with ``True`` the file is followed from now on: what is written there counts a moment later, without this
-          keyword, and what is wrong is refused and told in the evidence of a failing test. ``False`` ends that.
+          keyword. The next keyword's log tells in one line what changed, or warns of what is wrong. ``False`` ends that.
 
         Example:
         | ${changes} =    Reload Configuration

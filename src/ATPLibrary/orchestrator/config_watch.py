@@ -21,7 +21,10 @@ _FILES = runtime.Workers("configuration", 1)
 
 
 class ConfigWatch:
-    """Off until `start(file)`, which follows that file until `stop()`. The bus hears of `config.reloaded` and `config.refused`."""
+    """Off until `start(file)`, which follows that file until `stop()`.
+
+    The bus hears of `config.reloaded` and `config.refused`, and so does the tester's log.
+    """
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -57,6 +60,8 @@ class ConfigWatch:
                     new = await _FILES.call(
                         config.load, file, timeout=READ_SECONDS, what=f"Configuration file '{file}'"
                     )
-                    await reload.reload(self._workspace, new)
+                    await reload.reload(self._workspace, new, followed=str(file))
                 except ATPError as error:
-                    self._workspace.bus.publish(Event("workspace", "config.refused", {"error": str(error)}))
+                    notice = f"The settings stay as they were: {error}"
+                    event = Event("workspace", "config.refused", {"error": str(error)}, notice=notice, is_warning=True)
+                    self._workspace.bus.publish(event)

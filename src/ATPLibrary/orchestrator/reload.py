@@ -72,9 +72,10 @@ def compare(old: Config, new: Config) -> Changes:
     )
 
 
-async def reload(workspace: Workspace, new: Config) -> Changes:
+async def reload(workspace: Workspace, new: Config, followed: str = "") -> Changes:
     """Let `workspace` follow `new` from now on. `ConfigError` when it can't be; then all stays as it was.
 
+    `followed` is the file that was read without anybody asking for it: the tester is told what changed.
     VMs that are connected use the new settings from their next keyword on; channels that are open stay open.
     """
     changes = compare(workspace.config, new)
@@ -90,7 +91,8 @@ async def reload(workspace: Workspace, new: Config) -> Changes:
             transport.hosts[name].drained = name in changes.drained
         retire(workspace, gone)
     workspace.follow(new)
-    workspace.bus.publish(Event("workspace", "config.reloaded", {"changes": str(changes)}))
+    notice = f"{followed} was read again: {changes}." if followed else ""
+    workspace.bus.publish(Event("workspace", "config.reloaded", {"changes": str(changes)}, notice=notice))
     return changes
 
 

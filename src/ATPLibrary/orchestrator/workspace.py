@@ -311,7 +311,8 @@ class Workspace:
         machine.domain = domain
         machine.protocols.domain = domain
         if not told:
-            self.bus.publish(events.Event(machine.source, "vm.moved", data))
+            notice = f"VM '{machine.name}' is on host '{domain.host.name}' now; it was on '{data['from']}'."
+            self.bus.publish(events.Event(machine.source, "vm.moved", data, notice=notice))
         if self.retired:
             reload.close_unused(self)
 

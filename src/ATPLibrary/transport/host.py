@@ -68,6 +68,7 @@ class HostConnection:
         self._opening = Opening(name, uri, bus, credentials or Credentials(), workers)
         self._state = HostState.NEW
         self._failure = ""
+        self._lost_at: float | None = None  # until it is connected again
         self._pool: Pool | None = None
         self._breaker = Breaker(settings.reconnect)
         self._recorder = Recorder()
@@ -152,6 +153,7 @@ class HostConnection:
         """Close the connections, if there are any. Never fails: a host that doesn't answer is left to its worker threads."""
         self._stop(self._retrying)
         self._retrying = None
+        self._lost_at = None
         self._move(HostState.CLOSED)
         self._opening.forget()
         with contextlib.suppress(TimeoutError):
@@ -352,7 +354,9 @@ class HostConnection:
             self._recorder.counts.add("reconnected")
         self._breaker.succeeded()
         self.sockets.forgive()  # what was refused while the host was away
-        self._move(HostState.CONNECTED)
+        away, self._lost_at = self._lost_at, None
+        after = f", {time.monotonic() - away:.1f} s after it was lost" if away is not None else ""
+        self._move(HostState.CONNECTED, notice=f"Host '{self.name}' is connected again{after}." if after else "")
         if self._retrying is not asyncio.current_task():
             self._stop(self._retrying)
         self._retrying = None
@@ -364,7 +368,13 @@ class HostConnection:
         if self._state is HostState.CONNECTING:
             self._breaker.failed()
             broken = self._breaker.state is not BreakerState.CLOSED
-            self._move(HostState.BROKEN if broken else HostState.FAILED, reason)
+            notice = ""
+            if broken and self._lost_at is not None and self._breaker.failures == self.settings.reconnect.max_attempts:
+                notice = (
+                    f"Host '{self.name}' stays away: {self._breaker.failures} attempts failed. It is tried each "
+                    f"{self.settings.reconnect.max_delay:g} s from now on; 'Connect To Host' tries at once. {reason}"
+                )
+            self._move(HostState.BROKEN if broken else HostState.FAILED, reason, notice, is_warning=True)
 
     async def _open_for_pool(self) -> Connection:
         connection = await self._opening.open(False, self.settings.connect_timeout, self._ended)
@@ -428,7 +438,10 @@ class HostConnection:
             return
         self._recorder.counts.add("lost")
         self._retrying = asyncio.get_running_loop().create_task(self._keep_trying(), name=f"reconnect {self.name}")
-        self._move(HostState.FAILED, reason)
+        self._lost_at = time.monotonic()
+        told = reason.rstrip(".")
+        notice = f"Host '{self.name}' was lost: {told}. It is tried again by itself."
+        self._move(HostState.FAILED, reason, notice, is_warning=True)
         self._drop_pool(reason)
 
     def _drop_pool(self, why: str) -> list[asyncio.Event]:
@@ -449,7 +462,7 @@ class HostConnection:
     def _is_connected(self) -> bool:
         return self._state is HostState.CONNECTED
 
-    def _move(self, state: HostState, failure: str = "") -> None:
+    def _move(self, state: HostState, failure: str = "", notice: str = "", is_warning: bool = False) -> None:
         if state is self._state:
             return
         self._state = state
@@ -458,7 +471,8 @@ class HostConnection:
         data: dict[str, Any] = {"uri": self.uri} | ({"reason": failure} if failure else {})
         if state is HostState.BROKEN:
             data["retry_in"] = round(self._breaker.retry_in, 3)
-        self.bus.publish(Event(f"host:{self.name}", f"host.{state.value}", data))
+        event = Event(f"host:{self.name}", f"host.{state.value}", data, notice=notice, is_warning=is_warning)
+        self.bus.publish(event)
         watchers, self._watchers = self._watchers, []
         for watcher in watchers:
             if not watcher.done():

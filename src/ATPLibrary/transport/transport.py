@@ -112,7 +112,8 @@ class Transport:
                 ) from error
             here = await self._the_one(domain.uuid, found, left())
             data = {"from": domain.host.name, "to": here.host.name, "uuid": domain.uuid, "reason": str(error)}
-            self.bus.publish(Event(f"vm:{domain.name}", "vm.moved", data))
+            notice = f"VM '{domain.name}' is on host '{here.host.name}' now; it was on '{domain.host.name}'."
+            self.bus.publish(Event(f"vm:{domain.name}", "vm.moved", data, notice=notice))
             return here
 
     async def place(
@@ -149,11 +150,6 @@ class Transport:
     def statistics(self) -> list[HostStatistics]:
         """What each host's connections have done, by the hosts' names."""
         return [self.hosts[name].statistics() for name in sorted(self.hosts)]
-
-    def take_notices(self) -> list[str]:
-        """What hosts have to tell the tester and nobody has passed on yet. From any thread."""
-        waiting = [connection.sockets.notices for connection in list(self.hosts.values())]
-        return [notices.popleft() for notices in waiting for _ in range(len(notices))]
 
     async def close(self, timeout: float) -> None:
         """Close every connection."""

@@ -6,7 +6,6 @@ A dedicated QMP or virtio-serial socket saves libvirt's part of each round trip:
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -38,7 +37,6 @@ class VmSockets:
         self._link: SshLink | None = None
         self._told = False
         # Sentences for the tester that nobody has passed on yet.
-        self.notices: deque[str] = deque()
 
     @property
     def are_here(self) -> bool:
@@ -70,14 +68,16 @@ class VmSockets:
         return await self._ssh().open(path, subject, timeout, limit)
 
     def given_up(self, reason: str) -> None:
-        """Somebody goes through libvirt instead. Said once for a host: event `host.fallback`, and a notice."""
+        """Somebody goes through libvirt instead. Said once for a host: event `host.fallback`, with a notice."""
         if self._target is not None and not self._told:
             self._told = True
-            self._bus.publish(Event(f"host:{self._host_name}", "host.fallback", {"to": "libvirt", "reason": reason}))
-            self.notices.append(
+            notice = (
                 f"VMs on host '{self._host_name}' are spoken to through libvirt, which is slower than their own sockets over SSH: "
                 f"{reason} This is said once."
             )
+            data = {"to": "libvirt", "reason": reason}
+            source = f"host:{self._host_name}"
+            self._bus.publish(Event(source, "host.fallback", data, notice=notice, is_warning=True))
 
     def forgive(self) -> None:
         """Try again at once, though it was refused a moment ago."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from robot.api import ExecutionResult
+
+from ATPLibrary.lab.hosts import LabHost, short_directory
 
 pytestmark = pytest.mark.integration
 
@@ -82,3 +85,35 @@ def test_hosts_are_chosen_drained_and_measured_by_keywords(tmp_path: Path) -> No
     assert failed == {}, done.stdout + done.stderr
     assert result.statistics.total.passed == 6
     assert "secret words" not in done.stdout + done.stderr
+
+
+def test_a_tester_sees_a_host_go_and_come_back_and_its_vm_elsewhere(tmp_path: Path) -> None:
+    """In the log, too: what happened between two keywords is told by the next one."""
+    (tmp_path / "atp.yaml").write_text(
+        "pool: {min_connections_per_host: 2, heartbeat_interval: 0.2, "
+        "reconnect: {max_attempts: 3, initial_delay: 0.05, max_delay: 0.5}}"
+    )
+    short = short_directory(tmp_path)
+    short.mkdir(mode=0o700, parents=True)
+    suite = Path(__file__).with_name("lost_hosts.robot")
+    command = [
+        sys.executable, "-m", "robot", "--report", "NONE", "-d", str(tmp_path), "-v", f"DIRECTORY:{short}", str(suite)
+    ]  # fmt: skip
+    try:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    finally:
+        for name in ("a", "b"):
+            LabHost(name, "", "127.0.0.2", short / name).stop()
+        shutil.rmtree(short)
+    result = ExecutionResult(str(tmp_path / "output.xml"))
+    assert {test.name: test.message for test in result.suite.all_tests if not test.passed} == {}, (
+        done.stdout + done.stderr
+    )
+    told = (tmp_path / "output.xml").read_text(encoding="utf-8")
+    for words in (
+        "Host 'rack-1' was lost: ",
+        "Host 'rack-1' stays away: 3 attempts failed. It is tried each 0.5 s from now on",
+        "Host 'rack-1' is connected again, ",
+        "VM 'wanderer' is on host 'rack-2' now; it was on 'rack-1'.",
+    ):
+        assert words in told

@@ -125,8 +125,9 @@ async def test_a_host_that_forwards_no_sockets_is_spoken_to_through_libvirt_and_
         await (await open_channel(vm, PORT, timeout=10)).close()
     (reason,) = fallbacks(bus)
     assert "AllowStreamLocalForwarding" in reason
-    (notice,) = vm.host.sockets.notices
-    assert notice.startswith("VMs on host 'rack-0' are spoken to through libvirt")
+    (event,) = bus.take_notices()
+    assert event.is_warning
+    assert event.notice.startswith("VMs on host 'rack-0' are spoken to through libvirt")
     with pytest.raises(ChannelError, match=r"should open over SSH but did not.*AllowStreamLocalForwarding"):
         await open_qmp(vm, "direct", 10)
     with pytest.raises(ChannelError, match=r"should open over SSH"):
