@@ -4,6 +4,7 @@ Session-scoped, so that each is paid once:
   guest_image, accelerator   the built image (cached on disk) and the verdict KVM or TCG
   lab_host                   one libvirt daemon of our own: `.uri`, `.directory`, `.ip`; no platform server
   ps2_vm, usb_vm, virtio_vm  one booted VM a keyboard, on lab_host, shared: leave it running, no key down, its agent reachable
+  vendor                     the platform vendor's API document for 9.0, which is no part of the project: without it the test skips
   lab                        a whole `Lab` that is up in a directory of its own: `.directory / "config.yaml"` configures a client
 Function-scoped:
   running_vm                 call it, `vm = running_vm("usb")`, for a VM that the test may pause, break or destroy; removed at the
@@ -42,6 +43,8 @@ from ATPLibrary.lab.processes import Process
 from ATPLibrary.lab.sshd import LabSshd, is_installed
 
 BOOT_SECONDS = 120.0
+REPOSITORY = Path(__file__).parents[1]
+VENDOR_DIRECTORY = Path(os.environ.get("ATP_VENDOR_DIR") or REPOSITORY.parent / "shared" / "vendor")
 # A file beside a short directory names the session that uses it: a later session clears it when that process is gone.
 OWNER_SUFFIX = ".pytest"
 
@@ -320,3 +323,30 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield whole
     finally:
         whole.down(_say)
+
+
+def _vendor_document(name: str) -> Path:
+    path = VENDOR_DIRECTORY / name
+    if not path.is_file():
+        pytest.skip(f"the vendor's document {path} isn't here (set ATP_VENDOR_DIR to the folder that has it)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def vendor_file() -> Path:
+    return _vendor_document("ocloudview-9.0-openapi.json")
+
+
+@pytest.fixture(scope="session")
+def vendor(vendor_file: Path) -> Any:
+    from ATPLibrary.vdi.document import VendorDocument
+
+    return VendorDocument(vendor_file)
+
+
+@pytest.fixture(scope="session")
+def older_vendor() -> Any:
+    """The document of an older system that was running."""
+    from ATPLibrary.vdi.document import VendorDocument
+
+    return VendorDocument(_vendor_document("ocloudview-live-swagger.json"))

@@ -52,7 +52,10 @@ class HostSettings(_Settings):
 
 
 class PlatformSettings(_Settings):
-    """One VDI platform. `ca_file` is a PEM file that its certificate is checked against, beside the system's own."""
+    """One VDI platform. `ca_file` is a PEM file that its certificate is checked against, beside the system's own.
+
+    `api_document` is the vendor's OpenAPI or Swagger document (JSON): each call is held against it, and what differs is told.
+    """
 
     name: str = ""
     url: str = Field(pattern=r"^https?://")
@@ -60,6 +63,7 @@ class PlatformSettings(_Settings):
     password: SecretText | None = None
     verify_tls: bool = True
     ca_file: Path | None = None
+    api_document: Path | None = None
 
 
 class AgentSettings(_Settings):

@@ -43,6 +43,60 @@ class DeskPoolStatus(IntEnum):
     ARCHIVED = 2
 
 
+class RestorePoint(IntEnum):
+    """`DomainBatchFreezeReq.freezeType`: when a frozen VM goes back to its restore point, and loses what changed since."""
+
+    NEVER = 0
+    EACH_START = 1
+    DAILY = 2
+    WEEKLY = 3
+    MONTHLY = 4
+
+
+class MigrationKind(IntEnum):
+    """`DomainMigrateDto.migrateType`."""
+
+    STORAGE = 1
+    LIVE = 2
+
+
+class SerialKind(IntEnum):
+    """`DomainSerialAddDto.serialModel`: what is at the other end of a VM's serial port."""
+
+    ANOTHER_VM = 0
+    SERVER_PORT = 1
+    NOTHING = 2
+
+
+class MonitorState(IntEnum):
+    """`DomainStartMonitorVO.status`: what the user said to being watched."""
+
+    ASKED = 0
+    ACCEPTED = 1
+    REFUSED = 2
+
+
+class PoolStatus(IntEnum):
+    """`PoolUpdateDto.status`: a resource pool."""
+
+    MAINTENANCE = 0
+    NORMAL = 1
+
+
+class PolicyOf(IntEnum):
+    """What a device policy belongs to (`type` of `GET /user/access-policy`)."""
+
+    GROUP = 0
+    USER = 1
+
+
+class UsbRedirection(IntEnum):
+    """`UsbRedirectDto.operate`."""
+
+    REDIRECT = 2
+    RELEASE = 3
+
+
 class EventType(IntEnum):
     """`EventVO.eventType`: what the operation is done to."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import ConfigError, DeadlineError, PlatformError
 from ATPLibrary.secrets import redact
@@ -34,7 +34,7 @@ class Faults:
         self._name = name
         self._subject = f"Platform '{name}' ({settings.url})"
 
-    def refused(self, operation: Operation, status: int, message: str, subject: str) -> PlatformError:
+    def refused(self, operation: Operation[Any], status: int, message: str, subject: str) -> PlatformError:
         """A `status` other than 0: the platform understood and said no."""
         words = redact(message).strip() or "no message"
         if operation is LOGIN:
@@ -48,7 +48,7 @@ class Faults:
             f"{sentence}: {words} (status {status})", next_step=next_step, status=status, vendor_message=words
         )
 
-    def renewed_but_not_repeated(self, operation: Operation, message: str) -> PlatformError:
+    def renewed_but_not_repeated(self, operation: Operation[Any], message: str) -> PlatformError:
         return PlatformError.about(
             f"Platform '{self._name}' refused to {operation.title}: the session had ended ({message}, status {INVALID_TOKEN})",
             next_step="a new session has been opened; ask again. What changes the platform is never sent twice by itself",
@@ -56,7 +56,7 @@ class Faults:
             vendor_message=message,
         )
 
-    def not_logged_in(self, operation: Operation) -> PlatformError:
+    def not_logged_in(self, operation: Operation[Any]) -> PlatformError:
         return PlatformError.about(
             f"Platform '{self._name}'", wanted=operation.title, got="nobody is logged in", next_step="log in first"
         )
@@ -69,7 +69,7 @@ class Faults:
             next_step=f"set platforms.{self._name}.username and .password, or ATP__PLATFORMS__{self._name.upper()}__PASSWORD",
         )
 
-    def http_status(self, operation: Operation, status: int, body: bytes) -> PlatformError:
+    def http_status(self, operation: Operation[Any], status: int, body: bytes) -> PlatformError:
         return self._answer(
             operation,
             f"it answered HTTP {status} {excerpt(body)}",
@@ -78,7 +78,7 @@ class Faults:
             else "check that the url is the platform's own address, and its version (9.0 is known to work)",
         )
 
-    def not_json(self, operation: Operation, body: bytes) -> PlatformError:
+    def not_json(self, operation: Operation[Any], body: bytes) -> PlatformError:
         text = body.strip()
         if text[:1] in (b"{", b"[") and text[-1:] not in (b"}", b"]"):
             return self.truncated(operation, body)
@@ -88,26 +88,26 @@ class Faults:
             "check that the url is the platform's own address and not that of a proxy or a web page",
         )
 
-    def truncated(self, operation: Operation, body: bytes) -> PlatformError:
+    def truncated(self, operation: Operation[Any], body: bytes) -> PlatformError:
         return self._answer(
             operation,
             f"the answer ends in the middle after {len(body)} bytes: {excerpt(body)}",
             "try again; if it stays so, look at the platform's own log or the proxy before it",
         )
 
-    def too_big(self, operation: Operation, limit: int) -> PlatformError:
+    def too_big(self, operation: Operation[Any], limit: int) -> PlatformError:
         return self._answer(
             operation, f"the answer is longer than {limit} bytes", "ask for less: filter by name, or take smaller pages"
         )
 
-    def wrong_shape(self, operation: Operation, body: bytes, where: str) -> PlatformError:
+    def wrong_shape(self, operation: Operation[Any], body: bytes, where: str) -> PlatformError:
         return self._answer(
             operation,
             f"the answer has another shape than the vendor's document says: {where} in {excerpt(body)}",
             "check the platform's version: 9.0 is known to work",
         )
 
-    def too_late(self, operation: Operation, timeout: float) -> DeadlineError:
+    def too_late(self, operation: Operation[Any], timeout: float) -> DeadlineError:
         return DeadlineError.about(
             self._subject,
             wanted=f"answer '{operation.title}' ({operation})",
@@ -116,7 +116,7 @@ class Faults:
             next_step=f"check that the platform is up and reachable: curl -i {self._settings.url}",
         )
 
-    def unreachable(self, operation: Operation, error: Exception) -> PlatformError:
+    def unreachable(self, operation: Operation[Any], error: Exception) -> PlatformError:
         """Whatever httpx says when no answer came at all."""
         reason = redact(str(error)).strip() or type(error).__name__
         tls = next((cause for cause in _chain(error) if isinstance(cause, ssl.SSLError)), None)
@@ -136,7 +136,7 @@ class Faults:
             "check the url in the configuration and that the platform is up",
         )
 
-    def cut_off(self, operation: Operation, error: Exception) -> PlatformError:
+    def cut_off(self, operation: Operation[Any], error: Exception) -> PlatformError:
         return self._answer(
             operation,
             f"the connection ended before the whole answer was there ({redact(str(error)) or type(error).__name__})",
@@ -151,7 +151,7 @@ class Faults:
             next_step=f"correct platforms.{self._name}.ca_file",
         )
 
-    def _answer(self, operation: Operation, got: str, next_step: str) -> PlatformError:
+    def _answer(self, operation: Operation[Any], got: str, next_step: str) -> PlatformError:
         return PlatformError.about(
             self._subject, wanted=f"answer '{operation.title}' ({operation}) with JSON", got=got, next_step=next_step
         )

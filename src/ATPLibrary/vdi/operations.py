@@ -1,60 +1,108 @@
-"""The vendor's operations that the client uses: method, path, and whether asking twice does no more than asking once."""
+"""One row of a table of operations: method, path, what goes out, what comes back, and whether asking twice does no harm.
+
+The tables themselves stand at the top of the files in `groups/`, each beside the methods that use it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
+from pydantic import TypeAdapter
+
 from ATPLibrary.errors import InputError
+from ATPLibrary.vdi.shapes.base import AnyEnvelope, Envelope, Outcome, VendorModel
+from ATPLibrary.vdi.shapes.sessions import LoginAnswer, LoginRequest
+
+Answer = TypeVar("Answer")
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 PREFIX = "/ocloud/v1"
+# What an operation answers that answers nothing but success, and what one answers that answers a file.
+Done: type[None] = type(None)
+Download = bytes
+# What one answers of which nothing is known: whatever JSON there is, or a file.
+Anything = object
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """`title` completes the sentence "Platform 'lab' refused to ...". `path` has the vendor's parameters in braces."""
+@dataclass(frozen=True, eq=False)
+class Operation(Generic[Answer]):
+    """`title` completes the sentence "Platform 'lab' refused to ...". `path` has the vendor's parameters in braces.
+
+    `answer` is the type of the answer's `data`; `request` that of the body, `query` that of the query, where there are any.
+    `idempotent`: asking twice does no more than asking once, so it may be sent again where a connection or a session has ended.
+    """
 
     title: str
-    method: Literal["GET", "POST", "DELETE"]
+    method: Method
     path: str
+    answer: type[Answer]
+    request: Any = None
+    query: type[VendorModel] | None = None
     idempotent: bool = True
 
-    def url(self, **parameters: Any) -> str:
-        """The path with its parameters filled in, so quoted that none of them can reach another path."""
-        for name, value in parameters.items():
-            if str(value).strip() in ("", ".", ".."):
-                raise InputError.about(f"To {self.title}, the {name}", wanted="be an id", got=f"is {str(value)!r}")
-        return self.path.format_map({name: quote(str(value), safe="") for name, value in parameters.items()})
+    @cached_property
+    def envelope(self) -> TypeAdapter[Any]:
+        """Reads the whole answer in one go: `{"status", "msg", "data"}` with `data` as `answer`."""
+        if self.answer is Done:
+            return TypeAdapter(Outcome)
+        if self.answer is Anything:
+            return TypeAdapter(AnyEnvelope)
+        return TypeAdapter(Envelope[self.answer])  # type: ignore[name-defined]
+
+    @cached_property
+    def shape(self) -> TypeAdapter[Answer]:
+        """Reads `data` alone."""
+        return TypeAdapter(self.answer)
+
+    def url(self, *ids: Any) -> str:
+        """The path with its parameters filled in, in their order, so quoted that none of them can reach another path."""
+        path = self.path
+        for id_ in ids:
+            name = path[path.index("{") : path.index("}") + 1]
+            if str(id_).strip() in ("", ".", ".."):
+                raise InputError.about(
+                    f"To {self.title}, the {name.strip('{}')}", wanted="be an id", got=f"is {str(id_)!r}"
+                )
+            path = path.replace(name, quote(str(id_), safe=""), 1)
+        return path
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
 
-LOGIN = Operation("log in", "POST", f"{PREFIX}/login")
-LOGOUT = Operation("log out", "POST", f"{PREFIX}/logout")
+def get(title: str, path: str, answer: type[Answer], *, query: type[VendorModel] | None = None) -> Operation[Answer]:
+    """A row that only reads. `path` is below `PREFIX` unless it begins with "/ocloud/"."""
+    return Operation(title, "GET", _whole(path), answer, query=query)
 
-LIST_HOSTS = Operation("list hosts", "GET", f"{PREFIX}/host")
-GET_HOST = Operation("show a host", "GET", f"{PREFIX}/host/{{id}}")
 
-LIST_MODELS = Operation("list models", "GET", f"{PREFIX}/model")
+def post(
+    title: str, path: str, answer: type[Answer], request: Any = None, *, idempotent: bool = False
+) -> Operation[Answer]:
+    """A row that changes something, and twice as much if it is sent twice, unless it is `idempotent`."""
+    return Operation(title, "POST", _whole(path), answer, request, idempotent=idempotent)
 
-LIST_DESK_POOLS = Operation("list desk pools", "GET", f"{PREFIX}/desk-pool")
-CREATE_DESK_POOL = Operation("create a desk pool", "POST", f"{PREFIX}/desk-pool", idempotent=False)
-DELETE_DESK_POOL = Operation("delete a desk pool", "DELETE", f"{PREFIX}/desk-pool/{{id}}")
-ENABLE_DESK_POOL = Operation("enable a desk pool", "POST", f"{PREFIX}/desk-pool/{{id}}/enable")
-DISABLE_DESK_POOL = Operation("disable a desk pool", "POST", f"{PREFIX}/desk-pool/{{id}}/disable")
-LIST_DESK_POOL_VMS = Operation("list a desk pool's VMs", "GET", f"{PREFIX}/desk-pool/{{id}}/domain/list")
 
-LIST_VMS = Operation("list VMs", "GET", f"{PREFIX}/domain")
-GET_VM = Operation("show a VM", "GET", f"{PREFIX}/domain/{{id}}")
-START_VMS = Operation("start VMs", "POST", f"{PREFIX}/domain/start", idempotent=False)
-CLOSE_VMS = Operation("close VMs", "POST", f"{PREFIX}/domain/close", idempotent=False)
-REBOOT_VMS = Operation("reboot VMs", "POST", f"{PREFIX}/domain/reboot", idempotent=False)
-DELETE_VMS = Operation("delete VMs", "POST", f"{PREFIX}/domain/delete")
-LIST_VM_PORTS = Operation("show a VM's display ports", "GET", f"{PREFIX}/domain/{{id}}/port")
+def put(title: str, path: str, answer: type[Answer], request: Any = None) -> Operation[Answer]:
+    """A row that sets something to a value."""
+    return Operation(title, "PUT", _whole(path), answer, request)
 
-LIST_EVENTS = Operation("list events", "GET", f"{PREFIX}/event")
-GET_EVENT = Operation("show an event", "GET", f"{PREFIX}/event/{{id}}")
 
-ALL: tuple[Operation, ...] = tuple(value for value in dict(globals()).values() if isinstance(value, Operation))
+def patch(title: str, path: str, answer: type[Answer], request: Any = None) -> Operation[Answer]:
+    """A row that sets some fields of something."""
+    return Operation(title, "PATCH", _whole(path), answer, request)
+
+
+def delete(title: str, path: str, answer: type[Answer], request: Any = None) -> Operation[Answer]:
+    """A row that removes something; removed twice it is as gone."""
+    return Operation(title, "DELETE", _whole(path), answer, request)
+
+
+def _whole(path: str) -> str:
+    return path if path.startswith("/ocloud/") else PREFIX + path
+
+
+LOGIN = post("log in", "/login", LoginAnswer, LoginRequest, idempotent=True)
+LOGOUT = post("log out", "/logout", Done, idempotent=True)

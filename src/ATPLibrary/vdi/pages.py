@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel
 
-from ATPLibrary.vdi.models import Page
 from ATPLibrary.vdi.operations import Operation
 from ATPLibrary.vdi.session import PlatformSession
+from ATPLibrary.vdi.shapes.base import Page
 
 Item = TypeVar("Item")
 
@@ -25,15 +25,17 @@ class Pages(Generic[Item]):
     def __init__(
         self,
         session: PlatformSession,
-        operation: Operation,
-        shape: TypeAdapter[Page[Item]],
-        query: Mapping[str, Any],
+        operation: Operation[Page[Item]],
+        *ids: Any,
+        query: BaseModel | None = None,
+        about: str = "",
         timeout: float | None = None,
     ) -> None:
         self._session = session
         self._operation = operation
-        self._shape = shape
-        self._query = query
+        self._ids = ids
+        self._query = {} if query is None else query.model_dump(mode="json", by_alias=True, exclude_none=True)
+        self._about = about
         self._timeout = timeout
 
     async def __aiter__(self) -> AsyncIterator[Item]:
@@ -41,7 +43,9 @@ class Pages(Generic[Item]):
         while True:
             number += 1
             query = {**self._query, "pageNum": number, "pageSize": PAGE_SIZE}
-            page = await self._session.call(self._operation, self._shape, query=query, timeout=self._timeout)
+            page = await self._session.call(
+                self._operation, *self._ids, query=query, about=self._about, timeout=self._timeout
+            )
             for item in page.items:
                 yield item
             seen += len(page.items)

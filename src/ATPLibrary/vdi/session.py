@@ -1,14 +1,15 @@
-"""One session with a platform: login, token, HTTP, and the envelope `{"status", "msg", "data"}` around every answer."""
+"""One session with a platform: login, token, and the envelope `{"status", "msg", "data"}` around every answer."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import json
-import ssl
 from collections.abc import Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from ATPLibrary.errors import PlatformError
 from ATPLibrary.events import Event, EventBus, bus
@@ -16,11 +17,13 @@ from ATPLibrary.secrets import Secret, redact
 from ATPLibrary.vdi import operations
 from ATPLibrary.vdi.codes import INVALID_TOKEN
 from ATPLibrary.vdi.faults import Faults, first_problem
-from ATPLibrary.vdi.models import LoginAnswer, LoginRequest, VendorModel
+from ATPLibrary.vdi.findings import Finding, Findings, without_misfits
+from ATPLibrary.vdi.http import HttpConnection, Question, Reply
+from ATPLibrary.vdi.shapes.base import Outcome
+from ATPLibrary.vdi.shapes.sessions import LoginRequest
 
 if TYPE_CHECKING:
     import httpx
-    from pydantic import TypeAdapter
 
     from ATPLibrary.config import PlatformSettings
     from ATPLibrary.vdi.operations import Operation
@@ -28,9 +31,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT_SECONDS = 60.0
-CONNECT_TIMEOUT_SECONDS = 10.0
-# The longest answer that is read: a thousand VMs are about 2 MB.
-MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
 class SessionState(Enum):
@@ -59,11 +59,11 @@ class PlatformSession:
     ) -> None:
         self.settings = settings
         self.name = settings.name or "platform"
+        self.timeout = timeout
         self.faults = Faults(settings, self.name)
-        self._timeout = timeout
+        self.findings = Findings(settings.api_document, self._tell_finding)
         self._bus = event_bus or bus()
-        self._transport = transport
-        self._http: httpx.AsyncClient | None = None
+        self._http = HttpConnection(settings, self.faults, transport)
         self._token: Secret | None = None
         self._renewal = asyncio.Lock()
 
@@ -81,7 +81,7 @@ class PlatformSession:
         token, self._token = self._token, None
         try:
             if token is not None:
-                await self._send(operations.LOGOUT, token, timeout=timeout)
+                await self._ask(question(operations.LOGOUT), token, "", timeout)
                 self.publish("logout")
         except PlatformError as error:
             if error.status != INVALID_TOKEN:  # a session that has ended by itself needs no logout
@@ -91,62 +91,42 @@ class PlatformSession:
 
     async def close(self) -> None:
         """Drop the connections and the token without a word to the platform."""
-        http, self._http, self._token = self._http, None, None
-        if http is not None:
-            await http.aclose()
+        self._token = None
+        await self._http.close()
 
     async def call(
         self,
-        operation: Operation,
-        shape: TypeAdapter[T],
-        *,
-        path: Mapping[str, str] | None = None,
-        query: Mapping[str, object] | None = None,
-        body: VendorModel | None = None,
+        operation: Operation[T],
+        *ids: Any,
+        query: BaseModel | Mapping[str, Any] | None = None,
+        body: Any = None,
         about: str = "",
         timeout: float | None = None,
     ) -> T:
-        """Carry out `operation` and return its `data` as `shape`. `about` names the thing in a refusal ("'sales'")."""
-        data, raw = await self._authorised(operation, path=path, query=query, body=body, about=about, timeout=timeout)
-        return self._shaped(operation, shape, data, raw)
+        """Carry out `operation` and return its `data`. `about` names the thing in a refusal ("'sales'").
 
-    async def command(
-        self,
-        operation: Operation,
-        *,
-        path: Mapping[str, str] | None = None,
-        body: VendorModel | None = None,
-        about: str = "",
-        timeout: float | None = None,
-    ) -> None:
-        """Carry out an operation that answers nothing but success."""
-        await self._authorised(operation, path=path, query=None, body=body, about=about, timeout=timeout)
-
-    def publish(self, kind: str, **data: Any) -> None:
-        self._bus.publish(Event(f"platform:{self.name}", kind, data))
-
-    async def _authorised(
-        self,
-        operation: Operation,
-        *,
-        path: Mapping[str, str] | None,
-        query: Mapping[str, object] | None,
-        body: VendorModel | None,
-        about: str,
-        timeout: float | None,
-    ) -> tuple[Any, bytes]:
+        `ids` fill in the path. `body` is a model, something that is JSON, or bytes.
+        """
+        asked = question(operation, *ids, query=query, body=body)
         token = self._token
         if token is None:
             raise self.faults.not_logged_in(operation)
         try:
-            return await self._send(operation, token, path=path, query=query, body=body, about=about, timeout=timeout)
+            answer: T = await self._ask(asked, token, about, timeout)
         except PlatformError as refusal:
             if refusal.status != INVALID_TOKEN:
                 raise
             token = await self._renew(token, timeout)
             if not operation.idempotent:
                 raise self.faults.renewed_but_not_repeated(operation, refusal.vendor_message) from refusal
-        return await self._send(operation, token, path=path, query=query, body=body, about=about, timeout=timeout)
+            answer = await self._ask(asked, token, about, timeout)
+        return answer
+
+    def publish(self, kind: str, **data: Any) -> None:
+        self._bus.publish(Event(f"platform:{self.name}", kind, data))
+
+    def _tell_finding(self, finding: Finding) -> None:
+        self.publish("finding", operation=finding.operation, what=finding.what)
 
     async def _renew(self, stale: Secret, timeout: float | None) -> Secret:
         """Log in again unless another call already has."""
@@ -156,135 +136,108 @@ class PlatformSession:
             return self._token
 
     async def _login(self, timeout: float | None) -> Secret:
-        from pydantic import TypeAdapter
-
         if not self.settings.username or self.settings.password is None:
             raise self.faults.no_password()
         digest = hashlib.md5(self.settings.password.reveal().encode(), usedforsecurity=False).hexdigest()
         hidden = Secret(digest)  # known to the redactor while the call lasts: it is as good as the password
-        body = LoginRequest(username=self.settings.username, password=hidden.reveal())
+        body = LoginRequest(username=self.settings.username, password=hidden)
         try:
-            data, raw = await self._send(operations.LOGIN, None, body=body, timeout=timeout)
+            answer = await self._ask(question(operations.LOGIN, body=body), None, "", timeout)
         except PlatformError as error:
             self.publish("login.refused", username=self.settings.username, reason=str(error))
             raise
-        answer = self._shaped(operations.LOGIN, TypeAdapter(LoginAnswer), data, raw)
         self._token = Secret(answer.token)
         self.publish("login", username=self.settings.username)
         return self._token
 
-    async def _send(
-        self,
-        operation: Operation,
-        token: Secret | None,
-        *,
-        path: Mapping[str, str] | None = None,
-        query: Mapping[str, object] | None = None,
-        body: VendorModel | None = None,
-        about: str = "",
-        timeout: float | None = None,
-    ) -> tuple[Any, bytes]:
-        """One exchange; an idempotent one is sent again where a kept connection turns out dead. Returns `data` and the body."""
-        limit = self._timeout if timeout is None else timeout
-        url = operation.url(**(path or {}))
-        content = None if body is None else body.model_dump_json(by_alias=True, exclude_none=True).encode()
-        headers = {"Content-Type": "application/json"} if content else {}
+    async def _ask(self, asked: Question, token: Secret | None, about: str, timeout: float | None) -> Any:
+        """One exchange under its deadline. Returns `data`."""
+        operation = asked.operation
+        self.findings.check_question(asked)
+        limit = self.timeout if timeout is None else timeout
+        headers = {"Content-Type": asked.content_type} if asked.content is not None else {}
         if token is not None:
             headers["Token"] = token.reveal()
-        parameters = {name: str(value) for name, value in (query or {}).items() if value is not None}
         try:
             async with asyncio.timeout(limit) as scope:
-                status, raw = await self._exchange(operation, url, parameters, headers, content)
+                reply = await self._http.ask(asked, headers)
         except TimeoutError:
             if not scope.expired():
                 raise
             raise self.faults.too_late(operation, limit) from None
-        if status != 200:
-            raise self.faults.http_status(operation, status, raw)
-        return self._opened(operation, raw, about), raw
+        if reply.status != 200:
+            raise self.faults.http_status(operation, reply.status, reply.body)
+        if operation.answer is operations.Download or (
+            operation.answer is operations.Anything and not _is_text(reply.content_type)
+        ):
+            return self._file(operation, reply, about)
+        self.findings.check_answer(operation, reply.body)
+        return self._opened(operation, reply.body, about)
 
-    async def _exchange(
-        self,
-        operation: Operation,
-        url: str,
-        parameters: dict[str, str],
-        headers: dict[str, str],
-        content: bytes | None,
-    ) -> tuple[int, bytes]:
-        import httpx
-
-        http = self._client()
-        for attempt in (1, 2):
-            raw = bytearray()
-            try:
-                async with http.stream(
-                    operation.method, url, params=parameters, headers=headers, content=content
-                ) as answer:
-                    async for chunk in answer.aiter_bytes():
-                        raw += chunk
-                        if len(raw) > MAX_ANSWER_BYTES:
-                            raise self.faults.too_big(operation, MAX_ANSWER_BYTES)
-                    return answer.status_code, bytes(raw)
-            except httpx.ConnectTimeout:
-                raise self.faults.too_late(operation, CONNECT_TIMEOUT_SECONDS) from None
-            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
-                if raw:
-                    raise self.faults.truncated(operation, bytes(raw)) from error
-                if attempt == 2 or not operation.idempotent:
-                    raise self.faults.cut_off(operation, error) from error
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise self.faults.unreachable(operation, error) from error
-        raise AssertionError("unreachable: the second attempt returns or raises")
-
-    def _client(self) -> httpx.AsyncClient:
-        import httpx
-
-        if self._http is None:
-            self._http = httpx.AsyncClient(
-                base_url=self.settings.url,
-                verify=self._tls(),
-                transport=self._transport,
-                # The deadline around each call is the bound; only connecting has its own, to say so.
-                timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_SECONDS),
-                # A platform is addressed directly: a proxy of the environment is meant for the Internet.
-                trust_env=False,
-                headers={"Accept": "application/json"},
-            )
-        return self._http
-
-    def _tls(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        if not self.settings.verify_tls:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        elif self.settings.ca_file is not None:
-            try:
-                context.load_verify_locations(cafile=self.settings.ca_file)
-            except (OSError, ssl.SSLError) as error:
-                raise self.faults.bad_ca_file(error) from error
-        return context
-
-    def _opened(self, operation: Operation, raw: bytes, about: str) -> Any:
+    def _opened(self, operation: Operation[Any], body: bytes, about: str) -> Any:
         """Take the envelope off; a status other than 0 is a refusal."""
         try:
-            answer = json.loads(raw)
-        except (ValueError, RecursionError):
-            raise self.faults.not_json(operation, raw) from None
-        if not isinstance(answer, dict):
-            raise self.faults.wrong_shape(operation, raw, f"it is a {type(answer).__name__}, not an object")
-        status, message = answer.get("status"), answer.get("msg")
-        if not isinstance(status, int) or isinstance(status, bool):
-            raise self.faults.wrong_shape(operation, raw, "'status' should be a number")
-        if status != 0:
-            refusal = self.faults.refused(operation, status, message if isinstance(message, str) else "", about)
-            self.publish("refused", operation=str(operation), status=status, message=redact(str(message)))
-            raise refusal
-        return answer.get("data")
+            answer = operation.envelope.validate_json(body)
+        except ValidationError:
+            return self._data_of_another_shape(operation, body, about)
+        if answer.status != 0:
+            raise self._refused(operation, answer.status, answer.message, about)
+        return None if operation.answer is operations.Done else answer.data
 
-    def _shaped(self, operation: Operation, shape: TypeAdapter[T], data: Any, raw: bytes) -> T:
-        from pydantic import ValidationError
-
+    def _data_of_another_shape(self, operation: Operation[Any], body: bytes, about: str) -> Any:
+        """A refusal, as a rule. Where it is success in a wrong shape, that is an error, or a finding where findings are wanted."""
         try:
-            return shape.validate_python(data)
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            raise self.faults.not_json(operation, body) from None
+        if not isinstance(answer, dict):
+            raise self.faults.wrong_shape(operation, body, f"it is a {type(answer).__name__}, not an object")
+        status = answer.get("status")
+        if not isinstance(status, int) or isinstance(status, bool):
+            raise self.faults.wrong_shape(operation, body, "'status' should be a number")
+        if status != 0:
+            raise self._refused(operation, status, answer.get("msg"), about)
+        try:
+            return operation.shape.validate_python(answer.get("data"))
         except ValidationError as error:
-            raise self.faults.wrong_shape(operation, raw, first_problem(error)) from None
+            problem = error
+        if self.findings.is_checking:
+            try:
+                return operation.shape.validate_python(without_misfits(answer.get("data"), problem))
+            except ValidationError as error:
+                problem = error
+        raise self.faults.wrong_shape(operation, body, first_problem(problem))
+
+    def _file(self, operation: Operation[Any], reply: Reply, about: str) -> bytes:
+        """The file, unless the platform answered with a refusal in its place."""
+        if reply.body[:1] == b"{" and _is_text(reply.content_type):
+            try:
+                refusal = Outcome.model_validate_json(reply.body)
+            except ValidationError:
+                return reply.body
+            raise self._refused(operation, refusal.status, refusal.message, about)
+        return reply.body
+
+    def _refused(self, operation: Operation[Any], status: int, message: object, about: str) -> PlatformError:
+        self.publish("refused", operation=str(operation), status=status, message=redact(str(message)))
+        return self.faults.refused(operation, status, message if isinstance(message, str) else "", about)
+
+
+def question(
+    operation: Operation[Any], *ids: Any, query: BaseModel | Mapping[str, Any] | None = None, body: Any = None
+) -> Question:
+    """What goes over the wire. What isn't set isn't sent."""
+    if isinstance(query, BaseModel):
+        query = query.model_dump(mode="json", by_alias=True, exclude_none=True)
+    parameters = {name: value for name, value in (query or {}).items() if value is not None}
+    url = operation.url(*ids)
+    if isinstance(body, bytes):
+        return Question(operation, url, parameters, body, "application/octet-stream")
+    if isinstance(body, BaseModel):
+        return Question(operation, url, parameters, body.model_dump_json(by_alias=True, exclude_none=True).encode())
+    content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+    return Question(operation, url, parameters, content)
+
+
+def _is_text(content_type: str) -> bool:
+    return not content_type or content_type.startswith(("application/json", "text/"))

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from ATPLibrary.errors import PlatformError
-from ATPLibrary.vdi import DeskPoolType, HostStatus, VdiClient, VmStatus
+from ATPLibrary.vdi import DeskPoolType, HostStatus, LongOperation, VdiClient, VmStatus
 
 pytestmark = pytest.mark.integration
 
@@ -166,8 +166,8 @@ async def test_two_testers_with_one_pool_name_get_one_pool(platform_lab, client)
     outcomes = await asyncio.gather(*orders, return_exceptions=True)
     (refused,) = [outcome for outcome in outcomes if isinstance(outcome, PlatformError)]
     assert "桌面池名称已存在" in str(refused)
-    (event,) = [outcome for outcome in outcomes if isinstance(outcome, str)]
-    await client.events.finish(event, 60)
+    (ordered,) = [outcome for outcome in outcomes if isinstance(outcome, LongOperation)]
+    await ordered.finish(60)
 
 
 async def test_a_pool_deleted_by_two_testers_while_a_third_starts_it_leaves_nothing(client, platform_lab):

@@ -193,7 +193,7 @@ async def test_a_killed_server_leaves_no_half_pool_and_no_event_without_end(clie
     assert platform_lab.left()
     platform_lab.start()
     async with platform_lab.client() as other:
-        done = await other.events.detail(event)
+        done = await other.events.detail(event.event_id)
         assert (done.is_success, done.error_reason) == (
             1, "平台在操作完成前停止 (the platform stopped before the operation had ended)",
         )  # fmt: skip

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from ATPLibrary.errors import DeadlineError, PlatformError
-from ATPLibrary.vdi.models import BatchAnswer
+from ATPLibrary.vdi.shapes.base import BatchAnswer
 
 pytestmark = pytest.mark.unit
 

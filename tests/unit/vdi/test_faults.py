@@ -133,7 +133,7 @@ async def test_an_answer_that_drips_for_ever_meets_the_deadline() -> None:
 
 
 async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ATPLibrary.vdi.session.MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr("ATPLibrary.vdi.http.MAX_ANSWER_BYTES", 100_000)
     async with platform(says(http(b" " * 200_000))) as url:
         assert "longer than 100000 bytes" in str(await login_error(url))
 

@@ -79,7 +79,8 @@ async def test_a_code_that_a_newer_platform_adds_stays_a_number(logged_in, platf
 
 async def test_a_desk_pool_is_ordered_with_the_vendors_fields(logged_in, platform, answer_ok):
     platform.answers["POST /ocloud/v1/desk-pool"] = answer_ok({"eventId": "e1"})
-    assert await logged_in.desk_pools.create("测试桌面池", model_id="m", amount=2, vm_prefix="t") == "e1"
+    order = await logged_in.desk_pools.create("测试桌面池", model_id="m", amount=2, vm_prefix="t")
+    assert order.event_id == "e1"
     sent = platform.body("/ocloud/v1/desk-pool")
     assert sent == {"name": "测试桌面池", "amount": 2, "type": 0, "modelId": "m", "domainPrefix": "t"}
 

@@ -1,0 +1,99 @@
+"""VMs' disks, and the images in their drives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.vdi.long import LongOperation
+from ATPLibrary.vdi.operations import Done, delete, get, patch, post
+from ATPLibrary.vdi.shapes.base import EventTicket
+from ATPLibrary.vdi.shapes.vm_devices import (
+    AddDisk,
+    AddIso,
+    ChangeIso,
+    DeleteIso,
+    Disk,
+    DiskLimit,
+    ExpandDisk,
+    IndependentDisk,
+    VmIso,
+)
+
+DISKS = get("list a VM's disks", "/domain/{id}/disk", list[Disk])
+ADD_DISK = post("add a disk to a VM", "/domain/{id}/disk", Done, AddDisk)
+ADD_INDEPENDENT = post("add independent disks to VMs", "/domain/independent-disk", Done, IndependentDisk)
+EXPAND_DISK = post("expand a VM's disk", "/domain/{domainId}/disk/{volumeId}/expand", Done, ExpandDisk)
+LIMIT_DISK = patch("limit a VM's disk", "/domain/{domainId}/disk/{volumeId}/speed-limit", Done, DiskLimit)
+UNMOUNT_DISK = post("unmount a VM's disk", "/domain/{domainId}/disk/{volumeId}/unmount", EventTicket)
+DELETE_DISK = delete("delete a VM's disk", "/domain/{domainId}/disk/{volumeId}", Done)
+ISOS = get("list a VM's images", "/domain/{id}/iso", list[VmIso])
+ADD_ISO = post("add an image to a VM", "/domain/{id}/iso", Done, AddIso)
+CHANGE_ISO = patch("change a VM's image", "/domain/{id}/iso", Done, ChangeIso)
+DELETE_ISO = post("take an image out of a VM", "/domain/{domainId}/iso/delete", Done, DeleteIso, idempotent=True)
+
+
+class DomainDisks(Group):
+    async def disks(self, vm_id: str, *, timeout: float | None = None) -> Sequence[Disk]:
+        """Its disks."""
+        return await self._call(DISKS, vm_id, timeout=timeout)
+
+    async def add_disk(self, vm_id: str, volume_id: str, *, timeout: float | None = None) -> None:
+        """Make a volume its disk; `storage.create_volume` makes a volume."""
+        await self._call(ADD_DISK, vm_id, body=AddDisk(volume_id=volume_id), timeout=timeout)
+
+    async def add_independent_disks(
+        self,
+        vm_ids: Iterable[str],
+        size: int,
+        *,
+        storage_pool_id: str,
+        bus_type: str = "virtio",
+        timeout: float | None = None,
+    ) -> None:
+        """Give each VM a new disk of `size` GB that no restore point touches."""
+        body = IndependentDisk(vm_ids=[*vm_ids], size=size, storage_pool_id=storage_pool_id, bus_type=bus_type)
+        await self._call(ADD_INDEPENDENT, body=body, timeout=timeout)
+
+    async def expand_disk(self, vm_id: str, volume_id: str, added: int, *, timeout: float | None = None) -> None:
+        """Make the disk `added` GB larger."""
+        await self._call(EXPAND_DISK, vm_id, volume_id, body=ExpandDisk(added=added), timeout=timeout)
+
+    async def limit_disk(self, vm_id: str, volume_id: str, limit: DiskLimit, *, timeout: float | None = None) -> None:
+        """Bound the disk's traffic."""
+        await self._call(LIMIT_DISK, vm_id, volume_id, body=limit, timeout=timeout)
+
+    async def unmount_disk(
+        self, vm_id: str, volume_id: str, *, timeout: float | None = None
+    ) -> LongOperation[EventTicket]:
+        """Begin to take the disk out; its volume stays."""
+        return await self._begin(UNMOUNT_DISK, vm_id, volume_id, timeout=timeout)
+
+    async def delete_disk(self, vm_id: str, volume_id: str, *, timeout: float | None = None) -> None:
+        """Delete the disk and its volume."""
+        await self._call(DELETE_DISK, vm_id, volume_id, timeout=timeout)
+
+    async def isos(self, vm_id: str, *, timeout: float | None = None) -> Sequence[VmIso]:
+        """The images in its drives."""
+        return await self._call(ISOS, vm_id, timeout=timeout)
+
+    async def add_iso(self, vm_id: str, path: str, *, storage_pool_id: str, timeout: float | None = None) -> None:
+        """Give it a drive with the image at `path`."""
+        await self._call(ADD_ISO, vm_id, body=AddIso(path=path, storage_pool_id=storage_pool_id), timeout=timeout)
+
+    async def change_iso(self, vm_id: str, change: ChangeIso, *, timeout: float | None = None) -> None:
+        """Put one image in the place of another, also while it runs."""
+        await self._call(CHANGE_ISO, vm_id, body=change, timeout=timeout)
+
+    async def delete_iso(
+        self,
+        vm_id: str,
+        path: str,
+        *,
+        storage_pool_id: str,
+        with_drive: bool = False,
+        timeout: float | None = None,
+    ) -> None:
+        """Take the image out, or with `with_drive` the drive too."""
+        body = DeleteIso(path=path, storage_pool_id=storage_pool_id, del_tag=int(with_drive))
+        await self._call(DELETE_ISO, vm_id, body=body, timeout=timeout)

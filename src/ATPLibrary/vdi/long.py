@@ -1,0 +1,156 @@
+"""Long operations: one that the platform has begun, and a batch of them, to be waited for.
+
+The vendor's API has no way to be told: an operation must be asked about again and again. The wait starts at 50 ms between
+questions and backs off to 1 s, under the caller's deadline. It is the one place that polls, because the platform forces it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from typing import Generic, TypeVar
+
+from ATPLibrary import runtime
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.codes import EventOutcome
+from ATPLibrary.vdi.operations import get
+from ATPLibrary.vdi.session import PlatformSession
+from ATPLibrary.vdi.shapes.base import BatchAnswer, Refusal
+from ATPLibrary.vdi.shapes.events import PlatformEvent
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+BACK_OFF = 1.5
+
+GET_EVENT = get("show an event", "/event/{id}", PlatformEvent)
+
+Progress = Callable[[PlatformEvent], object]
+Made_co = TypeVar("Made_co", covariant=True)
+
+
+class LongOperation(Generic[Made_co]):
+    """What the platform has begun under `event_id`; `made` is what it said at once about what will come of it, if anything.
+
+    `await operation.finish(timeout)` is the end, `async for event in operation.progress(timeout)` all that happens until then,
+    and `await operation` the end within the time that the client gives to each call.
+    """
+
+    def __init__(self, session: PlatformSession, event_id: str, made: Made_co) -> None:
+        self._session = session
+        self.event_id = event_id
+        self.made = made
+
+    async def finish(self, timeout: float | None = None, on_progress: Progress | None = None) -> PlatformEvent:
+        """Wait until it has succeeded and return the event as the platform tells it.
+
+        `on_progress` is called with the event each time that what the platform says of it has changed, the end included.
+        Raises `PlatformError` with the platform's `errorReason` where the operation failed, `DeadlineError` after `timeout`
+        seconds.
+        """
+        event = await ended(self._session, self.event_id, timeout, on_progress)
+        if event.outcome is EventOutcome.FAILED:
+            raise failure(self._session, [event])
+        return event
+
+    def __await__(self) -> Generator[object, None, PlatformEvent]:
+        return self.finish().__await__()
+
+    async def progress(self, timeout: float | None = None) -> AsyncIterator[PlatformEvent]:
+        """The event, each time that it has changed. The last one is the end; raises as `finish`."""
+        changes: asyncio.Queue[PlatformEvent | None] = asyncio.Queue()
+        finishing = asyncio.ensure_future(self.finish(timeout, changes.put_nowait))
+        finishing.add_done_callback(lambda _: changes.put_nowait(None))
+        try:
+            while (event := await changes.get()) is not None:
+                yield event
+            await finishing
+        finally:
+            finishing.cancel()
+
+    def __repr__(self) -> str:
+        return f"LongOperation({self.event_id!r})"
+
+
+class Batch:
+    """What the platform has begun with several VMs: an event for each that it took, a refusal for each that it didn't."""
+
+    def __init__(self, session: PlatformSession, answer: BatchAnswer) -> None:
+        self._session = session
+        self.event_ids: Sequence[str] = answer.event_ids
+        self.refusals: Sequence[Refusal] = answer.refusals
+
+    async def finish(
+        self, timeout: float | None = None, on_progress: Progress | None = None
+    ) -> Sequence[PlatformEvent]:
+        """Wait for every operation of the batch. `PlatformError` names each VM that was refused or failed, and why."""
+        waits = [asyncio.ensure_future(ended(self._session, id_, timeout, on_progress)) for id_ in self.event_ids]
+        try:
+            events = await asyncio.gather(*waits)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        failed = [event for event in events if event.outcome is EventOutcome.FAILED]
+        if failed or self.refusals:
+            raise failure(self._session, failed, [str(refusal) for refusal in self.refusals], len(events))
+        return events
+
+    def __await__(self) -> Generator[object, None, Sequence[PlatformEvent]]:
+        return self.finish().__await__()
+
+    def __repr__(self) -> str:
+        return f"Batch(event_ids={self.event_ids!r}, refusals={self.refusals!r})"
+
+
+async def ended(
+    session: PlatformSession, event_id: str, timeout: float | None, on_progress: Progress | None
+) -> PlatformEvent:
+    """The event of that id when its operation has ended, well or not."""
+    seen: PlatformEvent | None = None
+    pause = FIRST_PAUSE_SECONDS
+    async with runtime.deadline(
+        session.timeout if timeout is None else timeout,
+        f"Platform '{session.name}': operation {event_id}",
+        wanted="end",
+        got="is still under way",
+        last_seen=lambda: (seen.description or "no description") if seen else "no answer about it yet",
+        next_step="give it more time, or look at the platform's own event list",
+    ):
+        while True:
+            event = await session.call(GET_EVENT, event_id, about=f"'{event_id}'")
+            if event != seen:
+                seen = event
+                _tell(session, event, on_progress)
+            if event.outcome is not EventOutcome.PENDING:
+                return event
+            await asyncio.sleep(pause)
+            pause = min(pause * BACK_OFF, LONGEST_PAUSE_SECONDS)
+
+
+def failure(
+    session: PlatformSession, failed: Sequence[PlatformEvent], refused: Sequence[str] = (), asked: int = 1
+) -> PlatformError:
+    """The error for operations that failed or were refused, each with its VM and the platform's reason."""
+    reasons = [_sentence(event) for event in failed] + [*refused]
+    total = asked + len(refused)
+    count = f"{len(reasons)} of {total} operations" if total > 1 else "an operation"
+    first = next((event.error_reason for event in failed if event.error_reason), "")
+    return PlatformError.about(
+        f"Platform '{session.name}' failed in {count}: {'; '.join(reasons)}", vendor_message=first
+    )
+
+
+def _tell(session: PlatformSession, event: PlatformEvent, on_progress: Progress | None) -> None:
+    session.publish(
+        f"event.{event.outcome.value}",
+        id=event.id,
+        description=event.description or "",
+        vm=event.vm_name or "",
+        **({"reason": event.error_reason or "no reason given"} if event.outcome is EventOutcome.FAILED else {}),
+    )
+    if on_progress is not None:
+        on_progress(event)
+
+
+def _sentence(event: PlatformEvent) -> str:
+    subject = " ".join(part for part in (event.description, event.vm_name and f"'{event.vm_name}'") if part)
+    return f"{subject or event.id}: {event.error_reason or 'no reason given'}"

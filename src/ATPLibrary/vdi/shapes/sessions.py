@@ -1,0 +1,28 @@
+"""Logging in."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from ATPLibrary.vdi.shapes.base import Request, SecretRequest, VendorModel
+
+
+class LoginRequest(Request):
+    """`LoginDto`: `password` is the lower-case hexadecimal MD5 of the password.
+
+    `client` is left out for an ordinary login; "weixin" and "sso" are the vendor's other ways in.
+    """
+
+    username: str
+    password: SecretRequest
+    client: str | None = None
+
+
+class LoginAnswer(VendorModel):
+    """`LoginVO`. `token` goes into the header `Token` of every later call; `role_level` is what the account may do."""
+
+    token: str = Field(min_length=1)
+    username: str | None = None
+    role_level: str | None = None
+    resource_pri: int | None = None
+    user_pri: int | None = None

@@ -1,0 +1,109 @@
+"""What the platform goes on with after it has answered: an awaitable, its progress, and batches."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ATPLibrary.errors import DeadlineError, PlatformError
+
+pytestmark = pytest.mark.unit
+
+CREATE = "POST /ocloud/v1/domain/v/snapshot"
+EVENT = "GET /ocloud/v1/event/e"
+
+
+def event(description="创建快照", success=None, reason=None, id="e", vm=None):
+    fields = {"id": id, "description": description, "isSuccess": success, "errorReason": reason, "domainName": vm}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+@pytest.fixture
+async def taking(logged_in, platform, answer_ok):
+    platform.answers[CREATE] = answer_ok({"eventId": "e"})
+    platform.answers[EVENT] = [answer_ok(each) for each in (event("10%"), event("10%"), event("90%"), event("90%", 0))]
+    return await logged_in.snapshots.create("v", "clean")
+
+
+async def test_a_long_operation_is_awaited_and_gives_its_event(taking):
+    assert (await taking).is_success == 0
+
+
+async def test_the_progress_of_a_long_operation_is_each_change_and_ends_with_it(taking):
+    assert [(seen.description, seen.is_success) async for seen in taking.progress(5)] == [
+        ("10%", None), ("90%", None), ("90%", 0),
+    ]  # fmt: skip
+
+
+async def test_a_failure_ends_the_progress_with_the_platforms_reason(taking, platform, answer_ok):
+    platform.answers[EVENT] = [answer_ok(event("10%")), answer_ok(event("10%", 1, "磁盘空间不足", vm="测试-001"))]
+    progress = taking.progress(5)
+    assert [(await anext(progress)).description for _ in range(2)] == ["10%", "10%"]
+    with pytest.raises(PlatformError, match="磁盘空间不足") as caught:
+        await anext(progress)
+    assert caught.value.vendor_message == "磁盘空间不足"
+
+
+async def test_whoever_leaves_the_progress_stops_the_questions(taking, platform, answer_ok):
+    platform.answers[EVENT] = answer_ok(event("10%"))
+    progress = taking.progress(60)
+    assert (await anext(progress)).description == "10%"
+    await progress.aclose()
+    asked = len(platform.requests)
+    await asyncio.sleep(0.2)
+    assert len(platform.requests) == asked
+
+
+async def test_an_awaited_operation_that_never_ends_meets_the_clients_own_deadline(
+    taking, logged_in, platform, answer_ok
+):
+    platform.answers[EVENT] = answer_ok(event("10%"))
+    logged_in._session.timeout = 0.15
+    with pytest.raises(DeadlineError, match=r"within 0\.15 s but is still under way\. Last seen: 10%"):
+        await taking
+
+
+async def test_what_was_made_comes_with_the_operation(logged_in, platform, answer_ok):
+    platform.answers["POST /ocloud/v1/domain/v/clone"] = answer_ok({"cloneUuid": "c", "eventId": "e"})
+    operation = await logged_in.domains.clone("v", "copy")
+    assert (operation.made.vm_id, operation.event_id) == ("c", "e")
+    assert platform.body("/ocloud/v1/domain/v/clone") == {"name": "copy", "templateClone": 0}
+
+
+async def test_a_batch_is_awaited_and_names_each_vm_that_failed(logged_in, platform, answer_ok):
+    refused = {"domainId": "3", "domainName": "丙", "errorMsg": "虚机已经启动"}
+    platform.answers["POST /ocloud/v1/domain/suspend"] = answer_ok({"eventIdList": ["1", "2"], "errorList": [refused]})
+    platform.answers["GET /ocloud/v1/event/1"] = answer_ok(event("挂起虚机", 0, id="1", vm="甲"))
+    platform.answers["GET /ocloud/v1/event/2"] = answer_ok(event("挂起虚机", 1, "超时", id="2", vm="乙"))
+    with pytest.raises(PlatformError) as caught:
+        await (await logged_in.domains.suspend(["1", "2", "3"]))
+    assert str(caught.value) == "Platform 'lab' failed in 2 of 3 operations: 挂起虚机 '乙': 超时; 丙: 虚机已经启动."
+
+
+async def test_vms_that_were_not_bound_are_named_although_the_platform_tells_only_ids(logged_in, platform, answer_ok):
+    platform.answers["POST /ocloud/v1/domain/bind-user"] = answer_ok({"notBindDomainIdList": ["2", "gone"]})
+    vms = [{"id": "1", "name": "甲"}, {"id": "2", "name": "乙"}]
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok({"list": vms, "pages": 1})
+    with pytest.raises(PlatformError, match=r"did not bind a user to VMs for 2 of 3: '乙', gone\."):
+        await logged_in.domains.bind_user("tester", ["1", "2", "gone"])
+    platform.answers["POST /ocloud/v1/domain/bind-user"] = answer_ok({"notBindDomainIdList": []})
+    await logged_in.domains.bind_user("tester", ["1"])
+
+
+@pytest.mark.parametrize(
+    "path_and_call",
+    [
+        ("desk-pool/domain", lambda client: client.desk_pools.add_vms("p", ["x"])),
+        ("desk-pool/group", lambda client: client.desk_pools.bind_groups("p", ["x"])),
+        ("terminal-group/7/terminal", lambda client: client.terminals.add_to_group("7", ["x"])),
+    ],
+)
+async def test_what_a_batch_leaves_out_is_an_error(logged_in, platform, answer_ok, answer_refusal, path_and_call):
+    path, call = path_and_call
+    platform.answers[f"POST /ocloud/v1/{path}"] = answer_ok(["x"])
+    platform.answers["GET /ocloud/v1/domain"] = answer_refusal(500, "no list today")  # names can't be had: ids must do
+    with pytest.raises(PlatformError, match="for 1 of 1: x"):
+        await call(logged_in)
+    platform.answers[f"POST /ocloud/v1/{path}"] = answer_ok([])
+    await call(logged_in)
