@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from ATPLibrary import events
-from ATPLibrary.lab.sshd import LabSshd
+from ATPLibrary.lab.sshd import LabSshd, is_installed
 from ATPLibrary.metrics import Histogram
 from ATPLibrary.protocol.qmp import open_qmp
 from ATPLibrary.transport import HostConnection
@@ -20,6 +20,9 @@ BLOCKS = 5
 
 async def measure(here: World, vm: BenchVm, commands: int, progress: Progress) -> list[Row]:
     """The row `qmp.ssh` (medians in ms). In turns, so that noise hits both."""
+    if not is_installed():
+        progress("no QMP over SSH: sshd, ssh or nc is not installed")
+        return []
     progress(f"QMP round trips over SSH: {commands} of each kind")
     taken = {"direct": Histogram(), "libvirt": Histogram()}
     with tempfile.TemporaryDirectory(prefix="atp-bench-ssh-") as directory:

@@ -14,11 +14,14 @@ from typing import Any
 import asyncssh
 
 from ATPLibrary.errors import ChannelError, DeadlineError, HostError
+from ATPLibrary.runtime import deadline
 from ATPLibrary.transport.ssh_target import SshTarget
 
 # A host that stops answering is given up after interval x count seconds, as on libvirt's connections.
 KEEPALIVE_INTERVAL_SECONDS = 5
 KEEPALIVE_COUNT = 4
+# A caller with a shorter deadline goes elsewhere meanwhile, and finds the connection there later.
+ATTEMPT_SECONDS = 20.0
 # After a refusal callers hear of it at once for so long: with many VMs, each trying anew would only cost time.
 REFUSED_SECONDS = 30.0
 
@@ -35,7 +38,7 @@ class SshLink:
         self._target = target
         self._subject = f"SSH to host '{host_name}' ({target})"
         self._connection: asyncssh.SSHClientConnection | None = None
-        self._connecting = asyncio.Lock()
+        self._attempt: asyncio.Task[asyncssh.SSHClientConnection | str] | None = None
         self._refusal = ""
         self._refused_until = 0.0
 
@@ -61,39 +64,57 @@ class SshLink:
         return reader, asyncio.StreamWriter(session.transport, protocol, reader, asyncio.get_running_loop())
 
     async def connect(self, timeout: float) -> asyncssh.SSHClientConnection:
-        """The connection, made if there is none: one attempt at a time."""
-        try:
-            async with asyncio.timeout(timeout), self._connecting:
-                if self._connection is None or self._connection.is_closed():
-                    if time.monotonic() < self._refused_until:
-                        raise HostError(self._refusal)
-                    self._connection = await self._attempt()
-                return self._connection
-        except TimeoutError as error:
-            late = DeadlineError.about(self._subject, wanted="let us in", got="did not answer", waited=timeout)
-            self._remember(str(late))
-            raise late from error
-        except (
-            asyncssh.Error,
-            OSError,
-            ValueError,
-        ) as error:  # ValueError: a key or configuration file that can't be read
-            got, next_step = self._words(error)
-            refused = HostError.about(self._subject, wanted="let us in", got=got, next_step=next_step)
-            self._remember(str(refused))
-            raise refused from error
+        """The connection, made if there is none. One attempt is made at a time, for everybody: it outlives a caller who goes."""
+        if self._connection is not None and not self._connection.is_closed():
+            return self._connection
+        if self._attempt is None:
+            if time.monotonic() < self._refused_until:
+                raise HostError(self._refusal)
+            self._attempt = asyncio.get_running_loop().create_task(self._connect(), name=self._subject)
+            self._attempt.add_done_callback(self._attempted)
+        attempt = self._attempt
+        async with deadline(timeout, self._subject, wanted="let us in", got="did not answer"):
+            await asyncio.wait([attempt])
+        outcome = "" if attempt.cancelled() else attempt.result()
+        if isinstance(outcome, str):
+            raise HostError(outcome or f"{self._subject} should let us in but was closed here.")
+        return outcome
 
     def forgive(self) -> None:
         """Forget a refusal: the next use tries at once."""
         self._refused_until = 0.0
 
     async def close(self, timeout: float) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
+            await asyncio.wait([self._attempt], timeout=timeout)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
             await asyncio.wait([asyncio.ensure_future(connection.wait_closed())], timeout=timeout)
 
-    async def _attempt(self) -> asyncssh.SSHClientConnection:
+    async def _connect(self) -> asyncssh.SSHClientConnection | str:
+        """The connection, or the sentence of why there is none."""
+        try:
+            async with asyncio.timeout(ATTEMPT_SECONDS):
+                self._connection = await asyncssh.connect(self._target.host, **self._options())
+                return self._connection
+        except TimeoutError:
+            got, next_step = "did not answer", ""
+        except (
+            asyncssh.Error,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: a key or configuration file that can't be read
+            got, next_step = self._words(error)
+        refusal = HostError.about(self._subject, wanted="let us in", got=got, next_step=next_step)
+        self._refusal, self._refused_until = str(refusal), time.monotonic() + REFUSED_SECONDS
+        return self._refusal
+
+    def _attempted(self, attempt: asyncio.Task[asyncssh.SSHClientConnection | str]) -> None:
+        self._attempt = None
+
+    def _options(self) -> dict[str, Any]:
         target = self._target
         options: dict[str, Any] = {
             # Nobody is there to be asked.
@@ -113,11 +134,7 @@ class SshLink:
             options["known_hosts"] = None
         elif target.known_hosts is not None:
             options["known_hosts"] = str(target.known_hosts)
-        return await asyncssh.connect(target.host, **options)
-
-    def _remember(self, refusal: str) -> None:
-        self._refusal = refusal
-        self._refused_until = time.monotonic() + REFUSED_SECONDS
+        return options
 
     @property
     def _user(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import sys
 import uuid
@@ -54,16 +55,17 @@ Far = Callable[..., Awaitable[Domain]]
 
 @pytest_asyncio.fixture
 async def far(a_daemon: Daemon, bus: EventBus) -> AsyncIterator[Far]:
-    """Call it with a URI: the VM 'far', which runs on `a_daemon`, as seen through that URI."""
+    """Call it with a URI: the VM 'far', which runs on `a_daemon`, through that URI; with a QMP socket of its own, or without."""
     hosts: list[HostConnection] = []
     xml = VM.format(uuid=uuid.uuid4(), directory=a_daemon.host.directory, port=PORT)
 
-    async def seen_through(uri: str) -> Domain:
+    async def seen_through(uri: str, *, monitor: bool = True) -> Domain:
+        made_of = xml if monitor else re.sub(r"(?s)<qemu:commandline>.*</qemu:commandline>", "", xml)
         host = HostConnection(f"rack-{len(hosts)}", uri, bus, settings=settings())
         hosts.append(host)
         await host.connect(20)
         if len(hosts) == 1:
-            await host.call("start", lambda handle: handle.createXML(xml, START_PAUSED).name(), timeout=30)
+            await host.call("start", lambda handle: handle.createXML(made_of, START_PAUSED).name(), timeout=30)
         return await host.lookup("far", 10)
 
     yield seen_through
@@ -132,6 +134,19 @@ async def test_a_host_that_forwards_no_sockets_is_spoken_to_through_libvirt_and_
         await open_qmp(vm, "direct", 10)
     with pytest.raises(ChannelError, match=r"should open over SSH"):
         await open_channel(vm, PORT, "socket", 10)
+
+
+async def test_a_vm_without_a_socket_of_its_own_is_nothing_to_warn_of(
+    a_daemon: Daemon, sshd: LabSshd, far: Far, bus: EventBus
+) -> None:
+    vm = await far(sshd.uri(a_daemon.host), monitor=False)
+    qmp = await open_qmp(vm, "auto", 10)
+    assert qmp.kind == "libvirt"
+    await qmp.close()
+    assert fallbacks(bus) == []
+    assert not vm.host.sockets.notices
+    with pytest.raises(ChannelError, match=r"should be in its domain XML but there is none"):
+        await open_qmp(vm, "direct", 10)
 
 
 async def test_without_asyncssh_libvirt_serves_and_the_next_step_is_said(
@@ -238,11 +253,26 @@ async def test_closing_the_host_closes_its_ssh_connection(a_daemon: Daemon, sshd
     assert await asyncio.to_thread(processes.wait, sessions, 10) == []  # libvirt's has ended too
 
 
-async def test_a_caller_who_leaves_while_ssh_connects_leaves_nothing(bus: EventBus) -> None:
+async def test_a_caller_in_a_hurry_leaves_a_slow_ssh_and_the_next_one_finds_it_connected(
+    a_daemon: Daemon, sshd: LabSshd, bus: EventBus
+) -> None:
+    host = HostConnection("rack", sshd.uri(a_daemon.host), bus)
+    with (
+        sshd.silent(),
+        pytest.raises(DeadlineError, match=r"SSH to host 'rack' \(.*\) should let us in within 0\.1 s but did not"),
+    ):
+        await host.sockets.connect(0.1)
+    await host.sockets.connect(10)
+    assert sshd.log.read_text().count("Accepted publickey") == 1
+    await host.close(5)
+
+
+async def test_closing_ends_an_attempt_to_connect_and_tells_who_waits(bus: EventBus) -> None:
     """Somebody listens but says nothing."""
-    gone = asyncio.Event()
+    called, gone = asyncio.Event(), asyncio.Event()
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.set()
         with contextlib.suppress(OSError):
             await reader.read()  # until the caller hangs up
         gone.set()
@@ -251,8 +281,10 @@ async def test_a_caller_who_leaves_while_ssh_connects_leaves_nothing(bus: EventB
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     host = HostConnection("rack", f"qemu+ssh://127.0.0.1:{port}/system", bus)
-    with pytest.raises(DeadlineError, match=r"SSH to host 'rack' \(127\.0\.0\.1:\d+\) should let us in within 0\.2 s"):
-        await host.sockets.open(Path("/x"), 0.2)
+    waiting = asyncio.ensure_future(host.sockets.connect(30))
+    await asyncio.wait_for(called.wait(), 5)
+    await host.close(5)
+    with pytest.raises(HostError, match=r"SSH to host 'rack' .*was closed here"):
+        await asyncio.wait_for(waiting, 5)
     await asyncio.wait_for(gone.wait(), 5)
     server.close()
-    await host.close(5)

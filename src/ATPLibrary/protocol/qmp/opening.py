@@ -16,6 +16,10 @@ Mode = Literal["auto", "libvirt", "direct"]
 _DIRECT_SECONDS = 2.0
 
 
+class _NoSocket(ChannelError):
+    """The VM wasn't made with one: nothing has failed."""
+
+
 async def open_qmp(domain: Domain, mode: Mode = "auto", timeout: float = 10.0) -> Qmp:
     """Open a VM's QMP: "direct" on its dedicated socket, "libvirt" through libvirt, "auto" direct where that works.
 
@@ -26,28 +30,31 @@ async def open_qmp(domain: Domain, mode: Mode = "auto", timeout: float = 10.0) -
     async with deadline(timeout, f"QMP of VM '{domain.name}'", wanted="open", got="did not"):
         if mode != "libvirt":
             try:
+                path = await _dedicated_socket(domain, timeout)
                 if mode == "direct":
-                    return await _open_direct(domain, timeout)
+                    return await _open_direct(domain, path, timeout)
                 await domain.host.sockets.connect(timeout / 2)
-                return await _open_direct(domain, min(_DIRECT_SECONDS, timeout / 2))
+                return await _open_direct(domain, path, min(_DIRECT_SECONDS, timeout / 2))
             except ATPError as error:
                 if mode == "direct":
                     raise
                 reason = str(error)
+                has_failed = not isinstance(error, _NoSocket)
         from ATPLibrary.protocol.qmp.passthrough import LibvirtQmp
 
         qmp = LibvirtQmp(domain)
         await qmp.open(timeout)
         if mode == "auto":
             qmp.publish("fallback", {"to": "libvirt", "reason": reason})
-            domain.host.sockets.given_up(reason)
+            if has_failed:
+                domain.host.sockets.given_up(reason)
         return qmp
 
 
-async def _open_direct(domain: Domain, timeout: float) -> Qmp:
+async def _open_direct(domain: Domain, path: Path, timeout: float) -> Qmp:
     from ATPLibrary.protocol.qmp.direct import DirectQmp
 
-    qmp = DirectQmp(domain, await _dedicated_socket(domain, timeout))
+    qmp = DirectQmp(domain, path)
     await qmp.open(timeout)
     return qmp
 
@@ -63,7 +70,7 @@ async def _dedicated_socket(domain: Domain, timeout: float) -> Path:
     if path is None:
         path = (await domain.description(timeout, refresh=True)).qmp_socket
     if path is None:
-        raise ChannelError.about(
+        raise _NoSocket.about(
             subject, wanted="be in its domain XML", got="there is none",
             next_step="Add -chardev socket,... and -mon ...,mode=control to <qemu:commandline>, or use qmp=libvirt",
         )  # fmt: skip
