@@ -17,7 +17,7 @@ class Histogram:
     """Milliseconds in logarithmic buckets: constant memory however many are recorded, exact minimum and maximum."""
 
     def __init__(self) -> None:
-        self._buckets: Counter[int] = Counter()
+        self._buckets: dict[int, int] = {}
         self.count = 0
         self.sum_ms = 0.0
         self.min_ms = math.inf
@@ -26,11 +26,13 @@ class Histogram:
     def record(self, ms: float) -> None:
         """Add one value. A negative one (two clocks that disagree by more than the latency) counts as zero in the buckets."""
         index = 0 if ms <= _SMALLEST_MS else 1 + int(math.log(ms / _SMALLEST_MS) / _LOG_GROWTH)
-        self._buckets[index] += 1
+        self._buckets[index] = self._buckets.get(index, 0) + 1
         self.count += 1
         self.sum_ms += ms
-        self.min_ms = min(self.min_ms, ms)
-        self.max_ms = max(self.max_ms, ms)
+        if ms < self.min_ms:  # noqa: PLR1730 - two calls the less; each edge that is typed is recorded twice
+            self.min_ms = ms
+        if ms > self.max_ms:  # noqa: PLR1730
+            self.max_ms = ms
 
     def percentile(self, p: float) -> float:
         """The value in ms that `p` percent (0 to 100) of the recorded ones don't exceed; NaN when there are none."""
@@ -52,7 +54,8 @@ class Histogram:
         return self.sum_ms / self.count if self.count else math.nan
 
     def merge(self, other: Histogram) -> None:
-        self._buckets.update(other._buckets)
+        for index, count in other._buckets.items():
+            self._buckets[index] = self._buckets.get(index, 0) + count
         self.count += other.count
         self.sum_ms += other.sum_ms
         self.min_ms = min(self.min_ms, other.min_ms)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
-import contextlib
+import gc
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from ATPLibrary import events
@@ -25,6 +26,9 @@ T = TypeVar("T")
 CLEAN_UP_SECONDS = 2.0
 # How much later than the coroutine's own deadline the waiting thread gives up: only a blocked loop is that late.
 LOOP_GRACE_SECONDS = 5.0
+# How many objects may be made and kept before Python looks for cycles among the newest (docs/decisions/0021-scale.md).
+KEPT_BEFORE_COLLECTION = 50_000
+_PYTHONS_OWN = 700
 
 _LOCK = threading.Lock()
 _LOOP: asyncio.AbstractEventLoop | None = None
@@ -37,12 +41,20 @@ def loop() -> asyncio.AbstractEventLoop:
     global _LOOP, _THREAD  # noqa: PLW0603 - one loop a process is this module's one idea
     with _LOCK:
         if _LOOP is None or _LOOP.is_closed():
+            _collect_less_often()
             started = threading.Event()
             _LOOP = asyncio.new_event_loop()
             _THREAD = threading.Thread(target=_run, args=(_LOOP, started), name="atp-loop", daemon=True)
             _THREAD.start()
             started.wait()
         return _LOOP
+
+
+def _collect_less_often() -> None:
+    """With 1,000 VMs a full collection stops everything for 0.3 s, and by default there are several while each types a word."""
+    newest, *others = gc.get_threshold()
+    if newest == _PYTHONS_OWN:  # else somebody has chosen
+        gc.set_threshold(KEPT_BEFORE_COLLECTION, *others)
 
 
 def _run(running: asyncio.AbstractEventLoop, started: threading.Event) -> None:
@@ -100,35 +112,53 @@ def wait(coro: Coroutine[Any, Any, T], timeout: float, what: str) -> T:
         raise
 
 
-@contextlib.asynccontextmanager
-async def deadline(
-    timeout: float,
-    what: str,
-    *,
-    wanted: str = "be done",
-    got: str = "was not",
-    last_seen: str | Callable[[], str] = "",
-    next_step: str = "",
-) -> AsyncIterator[asyncio.Timeout]:
+class deadline:
     """`asyncio.timeout` that raises a `DeadlineError` with a sentence: "WHAT should WANTED within TIMEOUT s but GOT. ..."
 
-    `last_seen` may be a function, which is called only when the time is up.
+    `last_seen` may be a function, which is called only when the time is up. A class, since each read and write of a channel makes
+    one: a generator's context manager costs three times as much.
     """
-    scope: asyncio.Timeout | None = None
-    try:
-        async with asyncio.timeout(timeout) as scope:
-            yield scope
-    except TimeoutError as error:
-        if isinstance(error, DeadlineError) or scope is None or not scope.expired():
-            raise
-        raise DeadlineError.about(
-            what,
-            wanted=wanted,
-            got=got,
-            waited=timeout,
-            last_seen=last_seen() if callable(last_seen) else last_seen,
-            next_step=next_step,
-        ) from None
+
+    __slots__ = ("_got", "_last_seen", "_next_step", "_scope", "_timeout", "_wanted", "_what")
+
+    def __init__(
+        self,
+        timeout: float,
+        what: str,
+        *,
+        wanted: str = "be done",
+        got: str = "was not",
+        last_seen: str | Callable[[], str] = "",
+        next_step: str = "",
+    ) -> None:
+        self._timeout, self._what = timeout, what
+        self._wanted, self._got, self._last_seen, self._next_step = wanted, got, last_seen, next_step
+        self._scope: asyncio.Timeout | None = None
+
+    async def __aenter__(self) -> asyncio.Timeout:
+        self._scope = asyncio.timeout(self._timeout)
+        return await self._scope.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._scope is not None
+        try:
+            await self._scope.__aexit__(kind, error, traceback)
+        except TimeoutError:
+            raise self._late() from None
+        if isinstance(error, TimeoutError) and not isinstance(error, DeadlineError) and self._scope.expired():
+            raise self._late() from None
+
+    def _late(self) -> DeadlineError:
+        return DeadlineError.about(
+            self._what,
+            wanted=self._wanted,
+            got=self._got,
+            waited=self._timeout,
+            last_seen=self._last_seen() if callable(self._last_seen) else self._last_seen,
+            next_step=self._next_step,
+        )
 
 
 def spawn(coro: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:

@@ -16,6 +16,7 @@ from ATPLibrary.orchestrator import reload
 from ATPLibrary.orchestrator.config_watch import ConfigWatch
 from ATPLibrary.orchestrator.lease import Lease, LeaseBook
 from ATPLibrary.orchestrator.machine import Machine
+from ATPLibrary.orchestrator.machines import Machines
 from ATPLibrary.orchestrator.platforms import Platforms
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Workspace:
         self.retired: list[
             HostConnection
         ] = []  # hosts that a new configuration lacks, while VMs are connected through them
-        self.machines: dict[tuple[str, str], Machine] = {}  # (host name, UUID) -> VM, in the order they were connected
+        self.machines = Machines()
         self.current_machine: Machine | None = None
         self.last_command: tuple[str, ExecResult] | None = None  # what 'Output Should Contain' looks at
 
@@ -210,11 +211,7 @@ class Workspace:
 
     def connected(self, name: str, host: str | None = None) -> Machine | None:
         """The connected VM of that name or UUID, or None. `VmNotFoundError` when the name means more than one."""
-        matches = [
-            machine
-            for machine in self.machines.values()
-            if name in (machine.name, machine.uuid) and host in (None, machine.host)
-        ]
+        matches = [machine for machine in self.machines.called(name) if host in (None, machine.host)]
         if len(matches) > 1:
             hosts = ", ".join(sorted(machine.host for machine in matches))
             raise VmNotFoundError.about(
@@ -254,7 +251,9 @@ class Workspace:
 
     async def forget(self, machine: Machine) -> None:
         """Close a VM's channels and forget it."""
-        self.machines = {key: each for key, each in self.machines.items() if each is not machine}
+        key = (machine.host, machine.uuid)
+        if self.machines.get(key) is machine:
+            del self.machines[key]
         if self.current_machine is machine:
             self.current_machine = None
         try:
@@ -266,7 +265,7 @@ class Workspace:
     async def release(self, lease: Lease) -> None:
         """Give a leased VM back: its channels are closed first, since QEMU serves one client of each at a time."""
         try:
-            for machine in [each for each in self.machines.values() if each.uuid == lease.uuid]:
+            for machine in self.machines.called(lease.uuid):
                 await self.forget(machine)
         finally:
             self.leases.release(lease.uuid)
@@ -306,10 +305,11 @@ class Workspace:
         if machine.domain.host is domain.host:
             return
         data = {"from": machine.host, "to": domain.host.name, "uuid": machine.uuid}
-        key = (domain.host.name, domain.uuid)
-        self.machines = {key if each is machine else old: each for old, each in self.machines.items()}
+        is_connected = self.machines.pop((machine.host, machine.uuid), None) is not None
         machine.domain = domain
         machine.protocols.domain = domain
+        if is_connected:
+            self.machines[domain.host.name, domain.uuid] = machine
         if not told:
             notice = f"VM '{machine.name}' is on host '{domain.host.name}' now; it was on '{data['from']}'."
             self.bus.publish(events.Event(machine.source, "vm.moved", data, notice=notice))
@@ -328,7 +328,7 @@ class Workspace:
 
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Release every key that is down, then close channels, platform sessions and hosts: in `timeout` seconds in all."""
-        machines, self.machines, self.current_machine = list(self.machines.values()), {}, None
+        machines, self.machines, self.current_machine = list(self.machines.values()), Machines(), None
         transport, self._transport = self._transport, None
         watcher, self._watcher = self._watcher, None
         retired, self.retired = self.retired, []
@@ -354,14 +354,14 @@ class Workspace:
     async def _follow_lifecycles(self) -> None:
         with self.bus.subscribe(lambda event: event.kind in (STARTED, *STOPPED)) as subscription:
             async for event in subscription:
-                for machine in list(self.machines.values()):
-                    if (machine.host, machine.uuid) == (event.data.get("host"), event.data.get("uuid")):
-                        lives_on = event.data.get("detail") in LIVES_ON
-                        machine.lifecycle(stopped=event.kind in STOPPED, lives_on=lives_on)
-                        if event.kind == STARTED:
-                            runtime.spawn(self._let_go(machine), f"let go of keys in VM {machine.name}")
-                        if event.data.get("detail") == "migrated":
-                            runtime.spawn(self._follow(machine, machine.host), f"follow VM {machine.name}")
+                machine = self.machines.get((event.data.get("host", ""), event.data.get("uuid", "")))
+                if machine is None:
+                    continue
+                machine.lifecycle(stopped=event.kind in STOPPED, lives_on=event.data.get("detail") in LIVES_ON)
+                if event.kind == STARTED:
+                    runtime.spawn(self._let_go(machine), f"let go of keys in VM {machine.name}")
+                if event.data.get("detail") == "migrated":
+                    runtime.spawn(self._follow(machine, machine.host), f"follow VM {machine.name}")
 
     async def _follow(self, machine: Machine, source: str) -> None:
         """Somebody has migrated the VM away from host `source`: find it on the others, so that its name goes on meaning it."""
@@ -375,7 +375,7 @@ class Workspace:
 
         others = [each for name, each in self.transport.hosts.items() if name != source]
         found = [domain for domain in await asyncio.gather(*map(look, others)) if domain is not None]
-        if len(found) == 1 and machine.host == source and machine in self.machines.values():
+        if len(found) == 1 and machine.host == source and self.machines.get((source, machine.uuid)) is machine:
             self.moved(machine, found[0])
             await self._let_go(machine)
 

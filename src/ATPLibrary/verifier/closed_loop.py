@@ -10,8 +10,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ATPLibrary import events
 from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, VerificationError, VmStateError
@@ -46,8 +45,7 @@ BEGINS_ANEW = frozenset({"qmp.RESET", "libvirt.reboot"})
 COMMANDS_AT_ONCE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What may not be split: the QMP events of one edge or motion, and what the guest should see of it (nothing, perhaps)."""
 
     events: tuple[Mapping[str, Any], ...]
@@ -56,8 +54,7 @@ class Report:
     edge: Edge | None = None  # the key that it moves, if it is a key
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """Reports that are sent at one go, so that no key stays down across a wait: a tap. `position` is the character's."""
 
     reports: tuple[Report, ...]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
+from typing import NamedTuple, NoReturn
 
 from ATPLibrary.errors import ConfigError, InputError
 from ATPLibrary.protocol.qmp.edges import Edge
@@ -18,8 +19,7 @@ class Key:
     shifted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Stroke:
+class Stroke(NamedTuple):
     """The edges of one character: shift if it changes, then the key down and up. `position` counts from 0."""
 
     position: int
@@ -27,6 +27,7 @@ class Stroke:
     edges: tuple[Edge, ...]
 
 
+@cache
 def _us() -> dict[str, Key]:
     keys = {character: Key(character) for character in "abcdefghijklmnopqrstuvwxyz0123456789"}
     keys |= {character.upper(): Key(character, True) for character in "abcdefghijklmnopqrstuvwxyz"}
@@ -65,7 +66,7 @@ class Layout:
             )
         self.name = name
 
-    @cached_property
+    @property
     def keys(self) -> Mapping[str, Key]:
         return _LAYOUTS[self.name]()
 
@@ -81,24 +82,22 @@ class Layout:
         return list(self._strokes(text.replace("\r\n", "\n").replace("\r", "\n")))
 
     def _strokes(self, text: str) -> Iterable[Stroke]:
-        keys = [self._key_at(text, position) for position in range(len(text))]
+        known = self.keys
+        keys = [known.get(character) or self._refused(text, position) for position, character in enumerate(text)]
         shift_is_down = False
         for position, (character, key) in enumerate(zip(text, keys, strict=True)):
             edges: list[Edge] = []
             if key.shifted and not shift_is_down:
-                edges.append(Edge("shift", True))
-            edges += (Edge(key.qcode, True), Edge(key.qcode, False))
+                edges.append(_edge("shift", True))
+            edges += (_edge(key.qcode, True), _edge(key.qcode, False))
             next_is_shifted = position + 1 < len(keys) and keys[position + 1].shifted
             if key.shifted and not next_is_shifted:
-                edges.append(Edge("shift", False))
+                edges.append(_edge("shift", False))
             shift_is_down = key.shifted and next_is_shifted
             yield Stroke(position, character, tuple(edges))
 
-    def _key_at(self, text: str, position: int) -> Key:
+    def _refused(self, text: str, position: int) -> NoReturn:
         character = text[position]
-        key = self.keys.get(character)
-        if key is not None:
-            return key
         before = text[max(0, position - 10) : position]
         raise InputError.about(
             f"Character {name_of(character)} at position {position + 1} of the text"
@@ -107,6 +106,10 @@ class Layout:
             got="is not, and nothing was typed",
             next_step="Leave it out, press keys by name with 'Press Keys', or put such text into the guest by a command (QGA)",
         )
+
+
+# A long text has few different ones; what isn't made isn't looked through by the garbage collector either.
+_edge = cache(Edge)
 
 
 def name_of(character: str) -> str:

@@ -13,6 +13,7 @@ import enum
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, PRESSED, RELEASED, Observation, ObserverOverrun
 
@@ -42,8 +43,7 @@ class Injection:
     observation: Observation | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A verdict, on an injection with the observation that proves it, or on either alone."""
 
     verdict: Verdict

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ATPLibrary.errors import AgentError
-from ATPLibrary.verifier.fields import MALFORMED, listed, shown, text, whole
+from ATPLibrary.verifier.fields import LONGEST_NUMBER, MALFORMED, listed, shown, text, whole
 
 # Linux input event types, values and the codes that this package names (linux/input-event-codes.h).
 EV_KEY = 1
@@ -88,12 +88,14 @@ class AgentDevice:
 def read_observations(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> list[Seen]:
     """The events of an `observations` message, in order. One of `MALFORMED` when it isn't one."""
     buses = {number: device.bus for number, device in devices.items()}
-    return [
-        Observation(
-            whole(device), buses.get(device, "other"), whole(kind), whole(code), whole(value), whole(time_us), received
-        )
-        for device, kind, code, value, time_us in listed(message["events"])
-    ]
+    items: list[Seen] = []
+    for event in listed(message["events"]):
+        device, kind, code, value, time_us = event
+        for number in event:
+            if number.__class__ is not int or not -LONGEST_NUMBER < number < LONGEST_NUMBER:
+                whole(number)  # says what is wrong with it; true and false are numbers
+        items.append(Observation(device, buses.get(device, "other"), kind, code, value, time_us, received))
+    return items
 
 
 def read_overrun(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> ObserverOverrun:

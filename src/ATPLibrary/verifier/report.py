@@ -19,7 +19,7 @@ NAMED_IN_ERROR = 3
 NOTHING_SENT = "nothing was sent that the guest could have seen"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would make a row three times as dear, and there is one an edge
 class TimelineRow:
     """One edge or motion. `injected` and `observed` are seconds since the epoch on this machine; None: it never happened.
 

@@ -99,12 +99,10 @@ class AgentSession(AgentLink):
         if self._state is SessionState.READY and not self._is_fresh():
             try:
                 patience = max(min(timeout / 2, 2.0), 0.1)
-                await asyncio.gather(
-                    self._ask({"type": "watch", "enabled": True}, ("watching", None), patience), self.ping(patience)
-                )
+                await self._ask({"type": "watch", "enabled": True}, ("watching", None), patience)
             except (DeadlineError, AgentError) as error:
                 if self._state is SessionState.READY:
-                    self._greet_again(f"the agent did not answer a ping: {error}")
+                    self._greet_again(f"the agent did not say that it watches: {error}")
         await self.wait_ready(max(deadline - time.monotonic(), 0.01))
 
     async def wait_for_device(self, predicate: Callable[[AgentDevice], bool], timeout: float) -> AgentDevice | None:

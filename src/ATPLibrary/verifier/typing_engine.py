@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import events
 from ATPLibrary.errors import ATPError, DeadlineError, InputError, VmStateError
@@ -16,7 +17,7 @@ from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, Edge, key_event
 from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, places_of, require_running, send, shielded
 from ATPLibrary.verifier.keys import MODIFIERS, parse_combination
 from ATPLibrary.verifier.layout import Layout
-from ATPLibrary.verifier.matcher import Matcher
+from ATPLibrary.verifier.matcher import Matcher, Symbol
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_keyboards
 from ATPLibrary.verifier.release_on_resume import ReleaseOnResume
@@ -86,14 +87,9 @@ class TypingEngine:
         `AgentError` when the agent doesn't answer, `VerificationError` when the guest sees nothing. A report with bad verdicts
         is returned, not raised: call its `raise_if_bad()`.
         """
-        strokes = self.layout.strokes(text)
-        units = [
-            Unit(tuple(_report(edge) for edge in group), stroke.position, stroke.character)
-            for stroke in strokes
-            for group in _taps(stroke.edges)
-        ]
+        units, characters = self._units(text)
         what = f"text {text!r}" if len(text) <= 40 else f"text {text[:40]!r}... ({len(text)} characters)"
-        return await self._input(what, units, timeout, characters=len(strokes))
+        return await self._input(what, units, timeout, characters=characters)
 
     async def press(self, combination: str, timeout: float | None = None) -> InputReport:
         """Press keys together, the first named first, and let them go in the opposite order: "ctrl+alt+delete", "enter", "A"."""
@@ -338,6 +334,16 @@ class TypingEngine:
         # A modifier that is held repeats like any key, and means nothing by it.
         return not (observation.value == AUTOREPEAT and observation.code in _MODIFIER_CODES)
 
+    def _units(self, text: str) -> tuple[list[Unit], int]:
+        """The units of a text, and how many characters it has."""
+        strokes = self.layout.strokes(text)
+        units = [
+            Unit(tuple([_report(edge) for edge in group]), stroke.position, stroke.character)
+            for stroke in strokes
+            for group in _taps(stroke.edges)
+        ]
+        return units, len(strokes)
+
     def _unit(self, edges: Sequence[Edge]) -> Unit:
         return Unit(tuple(_report(edge) for edge in edges))
 
@@ -369,10 +375,14 @@ class TypingEngine:
 
 
 def _report(edge: Edge) -> Report:
-    symbol = (EV_KEY, EVDEV_OF_QCODE[edge.qcode], int(edge.down))
-    return Report(
-        (key_event(edge.qcode, edge.down),), (symbol,), f"key {'down' if edge.down else 'up'} {edge.qcode}", edge
-    )
+    return Report(*_parts(edge.qcode, edge.down), edge)
+
+
+@cache
+def _parts(qcode: str, down: bool) -> tuple[tuple[Mapping[str, Any], ...], tuple[Symbol, ...], str]:
+    """What the reports of one edge have in common. Each report is of one moment, though: the engine tells them apart."""
+    events, symbols = (key_event(qcode, down),), ((EV_KEY, EVDEV_OF_QCODE[qcode], int(down)),)
+    return events, symbols, f"key {'down' if down else 'up'} {qcode}"
 
 
 def _taps(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:

@@ -1,4 +1,4 @@
-"""How the product bears many VMs at once: operations a second, and whether an operation's cost stays flat."""
+"""How the product bears many VMs at once: operations a second, whether an operation's cost stays flat, and memory a session."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..rows import Row
 from ..world import Progress
-from . import rates
+from . import memory, rates
 from .limits import raise_descriptor_limit
 
 DESCRIPTORS = 8192  # the peers' process listens on two sockets a VM, and serves two
@@ -20,4 +20,5 @@ def measure(progress: Progress, *, quick: bool) -> list[Row]:
         progress(f"many: NOT MEASURED: 1,000 VMs take {DESCRIPTORS:,} open files, and `ulimit -Hn` is {limit:,} here")
         return []
     with tempfile.TemporaryDirectory(prefix="atp-m-") as temporary:
-        return rates.measure(Path(temporary), progress, quick=quick)
+        directory = Path(temporary)
+        return [part for each in (memory, rates) for part in each.measure(directory, progress, quick=quick)]

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from ATPLibrary import runtime
 from ATPLibrary.metrics import Histogram
 from ATPLibrary.protocol.qmp.edges import Edge
 from ATPLibrary.verifier.layout import Layout
@@ -121,4 +122,8 @@ async def main(kind: str, directory: Path, first: int, count: int) -> None:
 
 if __name__ == "__main__":
     raise_descriptor_limit()
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])))
+    work = main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    if sys.argv[1] == "ours":
+        asyncio.run_coroutine_threadsafe(work, runtime.loop()).result()
+    else:
+        asyncio.run(work)

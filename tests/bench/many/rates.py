@@ -25,7 +25,7 @@ KINDS = ("ours", "bare")
 FLAT = 1.2  # the CPU time of an operation with MOST may be so many times that with FEW
 ROUNDS = 7
 QUICK_ROUNDS = 3
-OPERATIONS = {"qmp": 10_000, "type": 1000}
+OPERATIONS = {"qmp": 10_000, "type": 2000}
 WORDS = {"qmp": "QMP commands/s", "type": "verified texts/s"}
 # What issue and design ask for with 50 VMs: the limit in ms, and the figure that it is for.
 P99_AT_50 = {"qmp": (10.0, "p99", "an operation"), "type": (20.0, "verified_p99", "verification")}

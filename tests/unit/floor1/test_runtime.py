@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -212,3 +213,32 @@ async def test_no_call_waits_behind_a_stuck_one_while_a_thread_is_to_be_had() ->
             workers.close()
     finally:
         sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize(("before", "after"), [(700, runtime.KEPT_BEFORE_COLLECTION), (1234, 1234), (0, 0)])
+def test_the_collector_comes_less_often_unless_somebody_has_chosen(before: int, after: int) -> None:
+    chosen = gc.get_threshold()
+    runtime.shutdown()
+    try:
+        gc.set_threshold(before, 7, 8)
+        runtime.loop()
+        assert gc.get_threshold() == (after, 7, 8)
+    finally:
+        gc.set_threshold(*chosen)
+        runtime.shutdown()
+
+
+async def test_what_was_last_seen_is_asked_for_only_when_the_time_is_up() -> None:
+    asked: list[str] = []
+
+    def last_seen() -> str:
+        asked.append("now")
+        return "a light"
+
+    async with runtime.deadline(5, "It", last_seen=last_seen):
+        pass
+    assert asked == []
+    with pytest.raises(DeadlineError, match="a light"):
+        async with runtime.deadline(0.01, "It", last_seen=last_seen):
+            await asyncio.sleep(5)
+    assert asked == ["now"]

@@ -1,0 +1,50 @@
+"""The connected VMs, found at once however many they are: by host and UUID, by name, and by UUID."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator.machine import Machine
+
+Key = tuple[str, str]  # host name, UUID
+
+
+class Machines(MutableMapping[Key, "Machine"]):
+    """A mapping from (host name, UUID) to Machine, in the order in which they were connected.
+
+    Names may repeat: one name can mean a VM on each of several hosts. A machine that is renamed must be put in anew.
+    """
+
+    def __init__(self) -> None:
+        self._by_key: dict[Key, Machine] = {}
+        self._called: dict[str, dict[Key, Machine]] = {}  # by name, and by UUID
+
+    def called(self, name_or_uuid: str) -> list[Machine]:
+        """The machines of that name or UUID."""
+        return list(self._called.get(name_or_uuid, {}).values())
+
+    def __getitem__(self, key: Key) -> Machine:
+        return self._by_key[key]
+
+    def __setitem__(self, key: Key, machine: Machine) -> None:
+        if key in self._by_key:
+            del self[key]
+        self._by_key[key] = machine
+        for word in (machine.name, key[1]):
+            self._called.setdefault(word, {})[key] = machine
+
+    def __delitem__(self, key: Key) -> None:
+        machine = self._by_key.pop(key)
+        for word in (machine.name, key[1]):
+            namesakes = self._called.get(word, {})
+            namesakes.pop(key, None)
+            if not namesakes:
+                self._called.pop(word, None)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._by_key)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
