@@ -36,7 +36,6 @@ class VmSockets:
         self._target = ssh_target(uri)
         self._link: SshLink | None = None
         self._told = False
-        # Sentences for the tester that nobody has passed on yet.
 
     @property
     def are_here(self) -> bool:
