@@ -64,6 +64,10 @@ class ChannelError(ATPError):
     """A channel to a VM (QMP, QGA, virtio-serial) can't be opened, or ended."""
 
 
+class ChannelBusyError(ChannelError):
+    """Other clients of a channel's socket wait in line already: its QEMU serves another one, or has stopped answering."""
+
+
 class CommandError(ATPError):
     """The other side understood a command and refused it."""
 

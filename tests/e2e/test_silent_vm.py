@@ -24,8 +24,8 @@ pytestmark = pytest.mark.e2e
 # At least one keyword for each way into the VM; all keywords meet silent hosts in tests/integration/keywords. Here each failed test
 # costs 3 s more: so long is waited for the evidence of a VM that doesn't answer.
 CALLS = {
-    "Receive From Channel": "com.vmagent.sock",
-    "Send Request To Channel": "com.vmagent.sock    x",
+    "Receive From Channel": "com.example.test",
+    "Send Request To Channel": "com.example.test    x",
     "Open Protocol": "qga",
     "Type Text": "Hello    verify=False",
     "Drag": "0    0    1    1    verify=False",
@@ -95,13 +95,13 @@ def suite_file(silent_vm: Any, tmp_path: Path) -> Path:
         lines += [keyword, f"    [Timeout]    {TIMEOUT} s", f"    {keyword}    {arguments}".rstrip()]
         if keyword == "Send Request To Channel":
             lines.append("    [Setup]    Connect And Open The Channel")
-        if "Channel" in keyword:  # the verifier's, which another keyword needs
-            lines.append("    [Teardown]    Close Channel    com.vmagent.sock")
+        if "Channel" in keyword:  # the next one needs it closed
+            lines.append("    [Teardown]    Close Channel    com.example.test")
     lines += [
         "*** Keywords ***",
         "Connect And Open The Channel",
         f"    Connect To VM    {silent_vm.name}",
-        "    Open Channel    com.vmagent.sock    codec=lines",
+        "    Open Channel    com.example.test    codec=lines",
     ]
     path = tmp_path / "silent.robot"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -53,7 +53,7 @@ class Registry(Generic[T]):
     def register(self, name: str, factory: Callable[..., T], *, replace: bool = False) -> None:
         """Let `name` stand for `factory`, which is called with the options that a user gives and returns a new object.
 
-        `ConfigError` when the name is taken, unless `replace`: then the name means the new one until `unregister`.
+        `ConfigError` for a class of another kind, and when the name is taken, unless `replace`: then the name means the new one until `unregister`.
         """
         if not name or name != name.strip():
             raise ConfigError.about(f"The {self.kind} name {name!r}", wanted="be a word", got="is not")
@@ -61,6 +61,12 @@ class Registry(Generic[T]):
             raise ConfigError.about(
                 self._subject(name), wanted="be a class or a function that makes one", got=f"is {factory!r}"
             )
+        if isinstance(factory, type) and not issubclass(factory, self._base):
+            raise ConfigError.about(
+                self._subject(name), wanted=f"be a {self._base.__module__}.{self._base.__name__}",
+                got=f"{_target(factory)} is not derived from it",
+                next_step=f"Derive the class from {self._base.__name__}",
+            )  # fmt: skip
         taken = self.names().get(name)
         if taken is not None and not replace:
             raise ConfigError.about(

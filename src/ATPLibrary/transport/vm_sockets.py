@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ATPLibrary.errors import ChannelError, HostError
+from ATPLibrary.errors import ChannelBusyError, ChannelError, HostError
 from ATPLibrary.events import Event, EventBus
 from ATPLibrary.runtime import deadline
 from ATPLibrary.transport.ssh_target import ssh_target
@@ -123,8 +123,8 @@ async def open_here(path: Path, timeout: float, subject: str = "", limit: int = 
     except OSError as error:
         # A UNIX socket whose line of waiting clients is full answers EAGAIN, which asyncio takes for "under way" and then "done".
         writer.transport.abort()
-        raise ChannelError.about(
+        raise ChannelBusyError.about(
             subject, wanted="accept a connection", got="did not: other clients wait in line already",
-            next_step="Close the one that holds it: QEMU serves one client of a socket at a time",
+            next_step="Close the one that holds it (QEMU serves one client of a socket at a time), or see if QEMU still answers",
         ) from error  # fmt: skip
     return reader, writer

@@ -211,3 +211,11 @@ def test_a_codec_comes_from_a_package_too(install: Install) -> None:
     )
     install("shouted", "shouted_plugin:Shouted", source, group="atp.codecs", package="shouted")
     assert CODECS.create("shouted", ending=";").encode("hello") == b"HELLO;"
+
+
+def test_a_class_of_another_kind_is_refused_when_it_is_registered() -> None:
+    with pytest.raises(
+        ConfigError, match=r"should be a .*\.Protocol but decimal:Decimal is not derived from it\. Derive the class"
+    ):
+        PROTOCOLS.register_target("mine", "decimal:Decimal")
+    assert "mine" not in PROTOCOLS.names()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Literal
 
-from ATPLibrary.errors import ATPError, ChannelError, ConfigError
+from ATPLibrary.errors import ATPError, ChannelBusyError, ChannelError, ConfigError
 from ATPLibrary.runtime import deadline
 from ATPLibrary.transport import ByteChannel, ChannelDescription, Domain, socket_channel
 
@@ -29,6 +29,10 @@ async def open_channel(domain: Domain, name: str, mode: Mode = "auto", timeout: 
                 if mode == "auto":
                     await sockets.connect(timeout / 2)  # time is left for libvirt
                 return await socket_channel(channel.path, timeout, sockets)
+            except ChannelBusyError:
+                # libvirt's daemon would wait in that line too, holding the VM's lock, and nobody could so much as list the host's
+                # VMs until QEMU has taken or lost its clients (seen with libvirt 9.0: connect() in virDomainOpenChannel).
+                raise
             except ATPError as error:
                 if mode == "socket":
                     raise
