@@ -53,7 +53,8 @@ class Registry(Generic[T]):
     def register(self, name: str, factory: Callable[..., T], *, replace: bool = False) -> None:
         """Let `name` stand for `factory`, which is called with the options that a user gives and returns a new object.
 
-        `ConfigError` for a class of another kind, and when the name is taken, unless `replace`: then the name means the new one until `unregister`.
+        `ConfigError` for a class of another kind, and when the name is taken, unless `replace`: then the name means the new one
+        until `unregister`.
         """
         if not name or name != name.strip():
             raise ConfigError.about(f"The {self.kind} name {name!r}", wanted="be a word", got="is not")
