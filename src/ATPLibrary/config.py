@@ -288,6 +288,16 @@ def _value(text: str) -> Any:
     return text
 
 
+# What pydantic says of values in words of its own, by its name for the problem.
+_IN_WORDS = {
+    "missing": "is missing",
+    "tuple_type": "should be a list, such as [one, two]",
+    "string_type": "should be text: put it in quotes",
+    "dict_type": "should hold names and values",
+    "model_type": "should hold names and values",
+}
+
+
 def _explain(error: ValidationError, origin: str) -> str:
     sentences = []
     for problem in error.errors(include_input=False, include_url=False):
@@ -297,6 +307,7 @@ def _explain(error: ValidationError, origin: str) -> str:
             known = _known_names(problem["loc"][:-1])
             near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
             message = f"there is no such setting{f'; did you mean {near[0]!r}?' if near else f' (there are {_listed(known)})'}"
+        message = _IN_WORDS.get(problem["type"], message)
         sentences.append(f"{where}: {message}" if where else message)
     return f"{origin} is wrong: {'; '.join(sentences)}. docs/configuration.md explains each setting."
 

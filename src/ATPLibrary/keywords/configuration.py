@@ -24,7 +24,8 @@ class ConfigurationKeywords(Component):
         connection is closed. VMs that are connected use new settings from their next keyword on; channels that are open stay open.
 
         The dictionary's entries are lists of names: ``added``, ``removed`` and ``changed`` (another URI, user or pool) hosts, those
-        now ``drained`` or ``returned`` to service, and the other ``settings`` that differ.
+        now ``drained`` or ``returned`` to service, those ``described`` by other tags or another ip, and the other ``settings`` that
+        differ.
 
         - ``path``: the file to read; by default the configuration is looked for as at the start.
         - ``watch``: with ``True`` the file is followed from now on: what is written there counts a moment later, without this

@@ -99,7 +99,7 @@ class VmKeywords(Component):
             return sorted(domain.name for domain in domains)
 
         names = self.wait(found(), seconds, "Listing the VMs")
-        logger.info(f"{len(names)} VMs: {', '.join(names) or 'none'}.")
+        logger.info(f"{len(names)} {'VM' if len(names) == 1 else 'VMs'}: {', '.join(names) or 'none'}.")
         return names
 
     @keyword(name="VM Should Exist", tags=["VM", "Assertion"])

@@ -62,6 +62,6 @@ class ConfigWatch:
                     )
                     await reload.reload(self._workspace, new, followed=str(file))
                 except ATPError as error:
-                    notice = f"The settings stay as they were: {error}"
+                    notice = f"{file} is refused, and the settings stay as they were. {error}"
                     event = Event("workspace", "config.refused", {"error": str(error)}, notice=notice, is_warning=True)
                     self._workspace.bus.publish(event)

@@ -33,7 +33,8 @@ _CLOSE_SECONDS = 5.0
 class Changes:
     """What is different, by the names of hosts; `settings` names the other parts that changed ("timeouts", "typing").
 
-    A `changed` host has another URI or user, or other pool settings, and is connected anew.
+    A `changed` host has another URI or user, or other pool settings, and is connected anew; a `described` one has other tags or
+    another ip.
     """
 
     added: tuple[str, ...] = ()
@@ -41,6 +42,7 @@ class Changes:
     changed: tuple[str, ...] = ()
     drained: tuple[str, ...] = ()
     returned: tuple[str, ...] = ()
+    described: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -52,6 +54,7 @@ class Changes:
                 ("hosts changed:", self.changed),
                 ("hosts drained:", self.drained),
                 ("hosts back in service:", self.returned),
+                ("hosts with other tags or ip:", self.described),
                 ("other settings changed:", self.settings),
             )
             if names
@@ -68,6 +71,7 @@ def compare(old: Config, new: Config) -> Changes:
         changed=tuple(n for n in both if _way(old.hosts[n]) != _way(new.hosts[n]) or old.pool != new.pool),
         drained=tuple(name for name in both if new.hosts[name].drained and not old.hosts[name].drained),
         returned=tuple(name for name in both if old.hosts[name].drained and not new.hosts[name].drained),
+        described=tuple(n for n in both if _labels(old.hosts[n]) != _labels(new.hosts[n])),
         settings=tuple(name for name in parts if _plain(getattr(old, name)) != _plain(getattr(new, name))),
     )
 
@@ -141,6 +145,10 @@ def _check(workspace: Workspace, new: Config, changes: Changes) -> None:
 def _way(settings: HostSettings) -> tuple[object, ...]:
     """What a connection is made of: when it changes, the connection must be made anew."""
     return settings.uri, settings.username, _plain(settings.password)
+
+
+def _labels(settings: HostSettings) -> tuple[object, ...]:
+    return settings.tags, settings.ip
 
 
 def _plain(value: object) -> object:

@@ -75,7 +75,7 @@ def test_the_environment_overrides_without_regard_to_case_and_dashes(file: Path)
     [
         ("hosts: [", r"should be YAML but is not at line 1, column \d+"),
         ("- a list", r"should hold names and values \(hosts:, platforms:, ...\) but is a list"),
-        ("hosts: {a: {}}", r"hosts\.a\.uri: Field required"),
+        ("hosts: {a: {}}", r"hosts\.a\.uri: is missing"),
         ("host: {}", r"host: there is no such setting; did you mean 'hosts'\?"),
         ("platforms: {a: {url: 'http://x', usrname: y}}", r"platforms\.a\.usrname: .* did you mean 'username'\?"),
         ("platforms: {a: {url: 'ftp://x'}}", r"platforms\.a\.url: "),

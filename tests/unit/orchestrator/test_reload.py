@@ -27,7 +27,7 @@ def config(**values: Any) -> Config:
         (config(hosts={"a": A}), config(hosts={"a": A, "b": B}), Changes(added=("b",))),
         (config(hosts={"a": A, "b": B}), config(hosts={"b": B}), Changes(removed=("a",))),
         (config(hosts={"a": A}), config(hosts={"a": B}), Changes(changed=("a",))),
-        (config(hosts={"a": A}), config(hosts={"a": {**A, "tags": ["gpu"]}}), Changes()),
+        (config(hosts={"a": A}), config(hosts={"a": {**A, "tags": ["gpu"]}}), Changes(described=("a",))),
         (config(hosts={"a": A}), config(hosts={"a": {**A, "password": "new"}}), Changes(changed=("a",))),
         (config(hosts={"a": {**A, "password": "x"}}), config(hosts={"a": {**A, "password": "x"}}), Changes()),
         (config(hosts={"a": A}), config(hosts={"a": {**A, "drained": True}}), Changes(drained=("a",))),
