@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation       VMs for suites that run beside each other: each is in the hands of one test process at a time.
 ...
-...                 Run them with pabot: pabot --processes 4 --testlevelsplit suites/leases.robot
+...                 A suite that pabot runs in several processes leases its VMs like this.
 Resource            ../resources/desk_pool.resource
 
 Suite Setup         Use The Shared Desktop
