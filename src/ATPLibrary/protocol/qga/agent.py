@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from ATPLibrary.protocol.qga.freeze import Freeze
 from ATPLibrary.runtime import deadline
 from ATPLibrary.secrets import redact
 from ATPLibrary.transport import Domain
+from ATPLibrary.transport.domain_state import VmState
 
 PORT = "org.qemu.guest_agent.0"
 COMMAND_SECONDS = 10.0
@@ -198,9 +200,23 @@ class Qga:
                 self.subject, wanted=f"answer {name} with its result", got=f"answered {reply[:80]!r}"
             ) from error
 
+    async def command_across_pauses(self, name: str, arguments: Mapping[str, Any] | None, timeout: float) -> Any:
+        """As `command`, of a VM that somebody may pause meanwhile: it is asked again when it runs, within `timeout`."""
+        end = time.monotonic() + timeout
+        while True:
+            try:
+                return await self.command(name, arguments, max(0.001, end - time.monotonic()))
+            except (VmStateError, AgentError) as error:
+                # libvirt refuses it of a paused VM; one that is paused under the question may still get what asks twice.
+                may_ask = isinstance(error, VmStateError) or name == "guest-exec-status"
+                if not may_ask or (await self.domain.state(timeout)).state is not VmState.PAUSED:
+                    raise
+            left = max(0.001, end - time.monotonic())
+            await self.domain.wait_until(lambda now: now is not VmState.PAUSED, "go on", left)
+
     def _explained(self, name: str, error: CommandError, timeout: float) -> AgentError | ChannelError | CommandError:
         said = redact(error.description)  # it may quote the command line
-        # It was there a moment ago.
+        # It was there a moment ago; that the guest was restarted since, `execution` has seen.
         if name == "guest-exec-status" and ("disappeared" in said or "not connected" in said):
             return AgentError.about(
                 self.subject, wanted="tell a command's output",

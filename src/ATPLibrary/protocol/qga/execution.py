@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, InputError
+from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, InputError, VmStateError
+from ATPLibrary.events import KEPT_PER_SOURCE, Event
 from ATPLibrary.protocol.qga.command_lines import Family, Output, Shell, end_process, launch
 from ATPLibrary.secrets import redact
 
@@ -35,6 +36,9 @@ POLL_GROWTH = 1.5
 # How long whoever stops waiting for a command waits for its end in the guest; longer than that it goes on behind their back.
 ENDING_SECONDS = 1.5
 _LONGEST_ENDING_SECONDS = 30.0
+# Events after which the guest runs nothing of what it ran before; a stop with one of these details takes it along.
+_ENDINGS = frozenset({"qmp.RESET", "libvirt.reboot", "libvirt.lifecycle.stopped", "libvirt.lifecycle.crashed"})
+_LIVES_ON = frozenset({"migrated", "saved"})
 # guest-exec carries input in one command, which has to fit (see agent.LONGEST_COMMAND); base64 makes 4 characters of 3 bytes.
 LONGEST_INPUT = 96 * 1024
 # Bytes of stdout and of stderr that come in one answer: together 4.0 MB of base64, and at 4 MiB libvirt drops the agent for good.
@@ -182,6 +186,7 @@ class Running:
         *,
         files: OutputFiles | None = None,
         output: Output | None = None,
+        across_pauses: bool = False,
     ) -> None:
         self.qga = qga
         self.files = files
@@ -190,14 +195,26 @@ class Running:
         self._family = family
         self._timeout = timeout
         self._exited = False
-        self._starting = asyncio.ensure_future(qga.command("guest-exec", arguments, timeout))
+        self._began = time.time()
+        tell = qga.command_across_pauses if across_pauses else qga.command
+        self._starting = asyncio.ensure_future(tell("guest-exec", arguments, timeout))
 
     async def started(self) -> None:
         self.pid = (await asyncio.shield(self._starting))["pid"]
 
     async def status(self) -> dict[str, Any]:
         """guest-exec-status: once it says `exited` the agent has forgotten the command."""
-        status: dict[str, Any] = await self.qga.command("guest-exec-status", {"pid": self.pid}, self._timeout)
+        arguments = {"pid": self.pid}
+        try:
+            status: dict[str, Any] = await self.qga.command_across_pauses("guest-exec-status", arguments, self._timeout)
+        except (AgentError, CommandError, VmStateError) as error:
+            if (event := self._guest_s_end()) is None:
+                raise
+            raise AgentError.about(
+                self.qga.subject, wanted=f"tell the end of process {self.pid}",
+                got="its guest was restarted or stopped meanwhile, and the process with it",
+                last_seen=str(event), next_step="Wait until the guest agent is ready, then run the command again",
+            ) from error  # fmt: skip
         self._exited = bool(status.get("exited"))
         return status
 
@@ -216,16 +233,31 @@ class Running:
         await asyncio.wait({ending}, timeout=ENDING_SECONDS)
         return ending.done() and not ending.cancelled() and ending.exception() is None
 
+    def _guest_s_end(self) -> Event | None:
+        """What ended the guest that the command ran in, if that happened."""
+        domain = self.qga.domain
+        return next(
+            (
+                event
+                for event in domain.host.bus.recent(f"vm:{domain.name}", limit=KEPT_PER_SOURCE)
+                if event.time >= self._began
+                and event.kind in _ENDINGS
+                and event.data.get("uuid") == domain.uuid
+                and event.data.get("detail") not in _LIVES_ON
+            ),
+            None,
+        )
+
     async def _end(self) -> None:
         async with asyncio.timeout(_LONGEST_ENDING_SECONDS):
             try:
                 await self.started()
             except ATPError:
                 return  # it couldn't be started
-            if not self._exited:
+            if not self._exited and self._guest_s_end() is None:  # else that number is another process's by now
                 how = end_process(self.pid, self._family)
                 arguments = {"path": how.path, "arg": list(how.arguments), "capture-output": True}
-                killer = Running(self.qga, arguments, self._family, _LONGEST_ENDING_SECONDS)
+                killer = Running(self.qga, arguments, self._family, _LONGEST_ENDING_SECONDS, across_pauses=True)
                 await killer.started()
                 done = await killer.until_exited()
                 if done.get("exitcode") != 0 and not (await self.status()).get("exited"):

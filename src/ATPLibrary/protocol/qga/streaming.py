@@ -59,7 +59,9 @@ class OutputFiles:
             if name not in self._handles:
                 arguments = {"path": f"{self.directory}/{file}", "mode": "r"}
                 try:
-                    self._handles[name] = await self._qga.command("guest-file-open", arguments, self._timeout)
+                    self._handles[name] = await self._qga.command_across_pauses(
+                        "guest-file-open", arguments, self._timeout
+                    )
                 except CommandError as error:
                     if "No such file" in error.description:
                         return False
@@ -68,7 +70,7 @@ class OutputFiles:
 
     async def _read(self, name: str) -> bytes:
         arguments = {"handle": self._handles[name], "count": PIECE}
-        answer = await self._qga.command("guest-file-read", arguments, self._timeout)
+        answer = await self._qga.command_across_pauses("guest-file-read", arguments, self._timeout)
         return base64.b64decode(answer["buf-b64"]) if answer["count"] else b""
 
     async def remove(self, timeout: float) -> None:
