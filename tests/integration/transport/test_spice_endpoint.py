@@ -14,6 +14,7 @@ from ATPLibrary.secrets import Secret
 from ATPLibrary.transport import Domain, HostConnection
 from ATPLibrary.transport.spice import SpiceEndpoint, find_endpoint, find_ticket
 from ATPLibrary.transport.spice_connection import SpiceConnectionManager
+from ATPLibrary.transport.vm_sockets import VmSockets
 
 pytestmark = pytest.mark.integration
 
@@ -65,7 +66,7 @@ async def test_a_server_that_listens_everywhere_is_at_its_host_s_address(vm: Vm,
 async def test_a_server_on_the_loopback_of_another_machine_is_not_taken_for_one_of_ours(vm: Vm) -> None:
     domain = await vm("<graphics type='spice' port='5901' listen='127.0.0.1'/>")
     assert (await find_endpoint(domain, 10)).host == "127.0.0.1"
-    domain.host.uri = "qemu+tcp://192.0.2.7/system"
+    domain.host.sockets = VmSockets("rack-0", "qemu+tcp://192.0.2.7/system", domain.host.bus)
     with pytest.raises(
         ChannelError, match=r"be reachable from this machine but listens on 127.0.0.1 of host 'rack-0' only"
     ):
