@@ -161,6 +161,8 @@ class FaultProxy:
         self._apply_to(connection)
         try:
             await connection.run()
+        except asyncio.CancelledError:
+            return  # the proxy ends; asyncio's streams would report a handler that was cancelled as a defect
         finally:
             self._connections.discard(connection)
 
