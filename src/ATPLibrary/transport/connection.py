@@ -65,6 +65,9 @@ class Connection:
         self.why = ""  # why it was lost
         self.in_flight = 0
         self.pins = 0  # streams that live on it: it isn't idle while there is one
+        self.at_close: list[
+            Callable[[libvirt.virConnect], None]
+        ] = []  # what takes back callbacks that others registered
         self.freed: Callable[[Connection], None] | None = None  # the pool's, once it is in one
         self.idle_timer: asyncio.TimerHandle | None = None
         self._calls = calls
@@ -167,7 +170,7 @@ class Connection:
         if handle is None:
             closed.set()
             return closed
-        held: list[Any] = [handle, self.callbacks, domains]
+        held: list[Any] = [handle, self.callbacks, domains, self.at_close]
         del handle, domains
         arguments = (held, self._until_quiet, self._loop, closed)
         # A thread of its own: workers may all be stuck, and a closing must not be lost when its caller is cancelled.
@@ -245,8 +248,11 @@ def _close(
     """Unregister, drop every virDomain, close. The daemon may have gone: then there is nothing to tell it."""
     import libvirt
 
-    handle, callbacks, domains = held
+    handle, callbacks, domains, at_close = held
     held.clear()
+    for take_back in at_close:
+        with contextlib.suppress(libvirt.libvirtError):
+            take_back(handle)
     if callbacks is not None:
         callbacks.unregister(handle)
     domains.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from ATPLibrary.transport.host import HostConnection
 
 T = TypeVar("T")
+
+# While a state is waited for and no event comes, it is asked for this often: of a VM whose QEMU ended while libvirtd was away,
+# libvirt (9.0) tells no event at all, and for a moment after its start says that it runs.
+ASK_AGAIN_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,9 @@ class Domain:
         return await self.wait_until(lambda now: now is wanted, f"be {wanted.value}", timeout)
 
     async def wait_until(self, holds: Callable[[VmState], bool], words: str, timeout: float) -> DomainState:
-        """Wait until `holds` for the VM's state, by libvirt's events. `DeadlineError` says "should WORDS", and what it was instead.
+        """Wait until `holds` for the VM's state, by libvirt's events and, where none comes, by asking.
+
+        `DeadlineError` says "should WORDS", and what it was instead.
 
         Goes on waiting while its host was lost and is tried again; `HostError` when the host is given up.
         """
@@ -132,7 +139,9 @@ class Domain:
                             if holds(now.state):
                                 return now
                             seen = f"was {now}"
-                        await anext(news)
+                        with contextlib.suppress(TimeoutError):
+                            async with asyncio.timeout(ASK_AGAIN_SECONDS):
+                                await anext(news)
             except TimeoutError as error:
                 latest = self.host.bus.recent(f"vm:{self.name}", limit=_EVENTS_TOLD)
                 raise DeadlineError.about(
@@ -140,15 +149,15 @@ class Domain:
                     last_seen=", ".join(map(in_short, latest)) or "no event of this VM",
                 ) from error  # fmt: skip
 
-    async def monitor_command(self, json_text: str, timeout: float) -> str:
-        """Pass one QMP command through libvirt's own monitor and return the reply's text."""
+    async def monitor_command(self, json_text: str, timeout: float, *, idempotent: bool = False) -> str:
+        """Pass one QMP command through libvirt's own monitor and return the reply's text. `idempotent` as in `call`."""
 
         def ask(domain: libvirt.virDomain) -> str:
             import libvirt_qemu
 
             return str(libvirt_qemu.qemuMonitorCommand(domain, json_text, 0))
 
-        return await self.call("pass a monitor command", ask, timeout=timeout)
+        return await self.call("pass a monitor command", ask, timeout=timeout, idempotent=idempotent)
 
     async def agent_command(self, json_text: str, timeout: float, *, idempotent: bool = False) -> str:
         """Pass one command to the guest agent (qemu-ga) through libvirt, which owns its port, and return the reply's text.

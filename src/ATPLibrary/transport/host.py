@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ATPLibrary.errors import ATPError, DeadlineError, HostError
@@ -19,6 +19,7 @@ from ATPLibrary.transport.domain import Domain
 from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.opening import Opening
 from ATPLibrary.transport.pool import Pool
+from ATPLibrary.transport.registration import Registration
 from ATPLibrary.transport.statistics import HostStatistics, Recorder
 from ATPLibrary.transport.stream_connections import Unpin
 from ATPLibrary.transport.uri import check_uri
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ATPLibrary.config import PoolSettings
 
 T = TypeVar("T")
+# Which of a pool's connections a call goes to.
+Lease = Callable[[Pool], Awaitable[Connection]]
 
 # How often a call that may be asked again is, when its connection is lost under it each time.
 ATTEMPTS_AT_A_CALL = 3
@@ -223,8 +226,28 @@ class HostConnection:
         def ask(connection: Connection, handle: libvirt.virConnect) -> T:
             return func(connection.domain(handle, domain.uuid))
 
-        answer, pool, connection = await self._ask(what, ask, timeout, domain.name, False, for_stream=True)
+        answer, pool, connection = await self._ask(what, ask, timeout, domain.name, False, lease=Pool.lease_for_stream)
         return answer, pool.streams.pin(connection)
+
+    async def register(
+        self,
+        domain: Domain,
+        what: str,
+        func: Callable[[libvirt.virDomain], int],
+        take_back: Callable[[libvirt.virConnect, int], None],
+        *,
+        timeout: float,
+    ) -> Registration:
+        """Have `func` register a callback, on the connection that events come by, and return what tells whether it still lives.
+
+        `take_back(virConnect, number)` undoes it: at `Registration.end`, or before that connection is closed.
+        """
+
+        def ask(connection: Connection, handle: libvirt.virConnect) -> int:
+            return func(connection.domain(handle, domain.uuid))
+
+        number, _, connection = await self._ask(what, ask, timeout, domain.name, False, lease=Pool.lease_first)
+        return Registration(connection, lambda handle: take_back(handle, number))
 
     # -- calls
 
@@ -236,12 +259,12 @@ class HostConnection:
         vm: str,
         idempotent: bool,
         *,
-        for_stream: bool = False,
+        lease: Lease = Pool.lease,
     ) -> tuple[T, Pool, Connection]:
         started = time.perf_counter()
         failed = False
         try:
-            return await self._ask_until_answered(what, func, timeout, vm, idempotent, for_stream=for_stream)
+            return await self._ask_until_answered(what, func, timeout, vm, idempotent, lease=lease)
         except ATPError:
             failed = True
             raise
@@ -256,7 +279,7 @@ class HostConnection:
         vm: str,
         idempotent: bool,
         *,
-        for_stream: bool = False,
+        lease: Lease = Pool.lease,
     ) -> tuple[T, Pool, Connection]:
         end = time.monotonic() + timeout
         for attempt in range(ATTEMPTS_AT_A_CALL):
@@ -266,7 +289,7 @@ class HostConnection:
                 raise failures.lost(self.name, self.uri, what, reason)
             try:
                 left = timeout if attempt == 0 else max(0.001, end - time.monotonic())
-                answer, connection = await self._ask_once(pool, what, func, left, vm, for_stream=for_stream)
+                answer, connection = await self._ask_once(pool, what, func, left, vm, lease=lease)
             except ConnectionLost as gone:
                 error = failures.lost(self.name, self.uri, what, str(gone), asked=not idempotent)
                 if not idempotent or attempt + 1 == ATTEMPTS_AT_A_CALL:
@@ -285,7 +308,7 @@ class HostConnection:
         timeout: float,
         vm: str,
         *,
-        for_stream: bool,
+        lease: Lease,
     ) -> tuple[T, Connection]:
         import libvirt
 
@@ -293,11 +316,11 @@ class HostConnection:
         asked = f"{subject}, asked to {what},"
         step = f"Check that its libvirt answers: {self._virsh_command}"
         left = timeout
-        connection = None if for_stream else pool.take()
+        connection = pool.take() if lease is Pool.lease else None
         if connection is None:
             started = time.monotonic()
             async with deadline(timeout, asked, wanted="answer", got="did not", next_step=step):
-                connection = await (pool.streams.lease() if for_stream else pool.lease())
+                connection = await lease(pool)
             left = max(0.001, timeout - (time.monotonic() - started))
         try:
             return await connection.run(lambda handle: func(connection, handle), left, asked, step), connection

@@ -74,6 +74,17 @@ class Pool:
                 self._leave(place.result())
             raise
 
+    async def lease_first(self) -> Connection:
+        """As `lease`, of the connection that events come by, for what registers a callback there: it may wait for a thread."""
+        if self._why_closed:
+            raise ConnectionLost(self._why_closed)
+        self.first.in_flight += 1
+        return self.first
+
+    async def lease_for_stream(self) -> Connection:
+        """As `lease`, of a connection that carries streams."""
+        return await self.streams.lease()
+
     def drop(self, connection: Connection, why: str) -> None:
         """One that carries calls only was lost: its calls are told, and the minimum is filled up again."""
         if connection in self.connections:

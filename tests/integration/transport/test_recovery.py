@@ -193,3 +193,17 @@ async def test_a_closed_host_is_not_tried_again(connect: Connect, a_daemon: Daem
     assert host.state is HostState.CLOSED
     assert not host.is_coming_back
     assert not [task for task in asyncio.all_tasks() if "reconnect" in task.get_name() and not task.cancelling()]
+
+
+async def test_a_change_that_no_event_told_is_noticed_all_the_same(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ATPLibrary.transport.domain.ASK_AGAIN_SECONDS", 0.05)
+    host = await connect()
+    vm = await host.lookup("test", 10)
+    host.bus = EventBus()  # where nobody tells anything
+    waiting = asyncio.create_task(vm.wait_for_state("paused", 20))
+    await asyncio.sleep(0)
+    await vm.state(10)  # which was asked for after the one that waits has asked
+    await vm.suspend(10)
+    assert (await waiting).state is VmState.PAUSED

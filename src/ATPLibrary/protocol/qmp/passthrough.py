@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from ATPLibrary.errors import ATPError, ChannelError, CommandError
 from ATPLibrary.protocol.qmp.channel import COMMAND_SECONDS, Command, Qmp
 from ATPLibrary.runtime import deadline
-from ATPLibrary.transport import Domain
+from ATPLibrary.transport import Domain, HostState
 
 if TYPE_CHECKING:
     import libvirt
+
+    from ATPLibrary.transport.registration import Registration
 
 _CLOSE_SECONDS = 2.0
 
@@ -23,7 +25,8 @@ class LibvirtQmp(Qmp):
 
     def __init__(self, domain: Domain) -> None:
         super().__init__(domain)
-        self._events: int | None = None
+        self._events: Registration | None = None
+        self._listening: asyncio.Task[None] | None = None
         self._closed = False
         # Workers are several: without this, two callers' commands could overtake each other.
         self._turn = asyncio.Lock()
@@ -32,10 +35,8 @@ class LibvirtQmp(Qmp):
         """Make sure that the VM answers, and ask libvirt for QEMU's events, where it has them."""
         async with deadline(timeout, self.subject, wanted="open", got="did not"):
             await self.query_status(timeout)
-            try:
-                self._events = await self.domain.call("tell QEMU's events", self._register, timeout=timeout)
-            except (CommandError, ATPError) as error:
-                self.publish("no-events", {"reason": str(error)})
+            await self._listen(timeout)
+        self._listening = asyncio.get_running_loop().create_task(self._stay_listening(), name=f"{self.subject} events")
 
     async def execute(
         self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = COMMAND_SECONDS
@@ -44,7 +45,9 @@ class LibvirtQmp(Qmp):
             raise ChannelError.about(self.subject, wanted="be open", got="was closed here", next_step="Open it again")
         message = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
         async with deadline(timeout, self.subject, wanted=f"answer '{command}'", got="did not"), self._turn:
-            text = await self.domain.monitor_command(json.dumps(message, separators=(",", ":")), timeout)
+            text = await self.domain.monitor_command(
+                json.dumps(message, separators=(",", ":")), timeout, idempotent=command.startswith("query-")
+            )
         try:
             reply = json.loads(text)
         except ValueError as error:
@@ -80,13 +83,30 @@ class LibvirtQmp(Qmp):
 
     async def close(self) -> None:
         self._closed = True
+        if self._listening is not None:
+            self._listening.cancel()
         events, self._events = self._events, None
-        if events is None:
-            return
+        if events is not None:
+            await events.end(_CLOSE_SECONDS)
+
+    async def _listen(self, timeout: float) -> None:
+        """Ask libvirt for QEMU's events, where it has them."""
         try:
-            await self.domain.host.call("stop telling QEMU's events", _deregister, events, timeout=_CLOSE_SECONDS)
-        except ATPError:
-            return  # the host has gone, and its callbacks with it
+            self._events = await self.domain.host.register(
+                self.domain, "tell QEMU's events", self._register, _deregister, timeout=timeout
+            )
+        except ATPError as error:
+            self.publish("no-events", {"reason": str(error)})
+
+    async def _stay_listening(self) -> None:
+        """What was asked for has gone with its connection: ask again when the host is connected again."""
+        host = self.domain.host
+        connected = f"host:{host.name}", "host.connected"
+        with host.bus.subscribe(lambda event: (event.source, event.kind) == connected) as news:
+            while self._events is not None:
+                if not self._events.lives and host.state is HostState.CONNECTED:
+                    await self._listen(COMMAND_SECONDS)
+                await anext(news)
 
     def _register(self, domain: libvirt.virDomain) -> int:
         import libvirt_qemu
