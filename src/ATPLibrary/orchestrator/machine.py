@@ -14,6 +14,7 @@ from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, ChannelError, CommandError, VmStateError
 from ATPLibrary.events import KEPT_PER_SOURCE
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
+from ATPLibrary.orchestrator.letting_go import LettingGo
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.protocol.qmp.edges import button_event, key_event
@@ -76,6 +77,8 @@ class Machine:
         self._pointers: dict[bool, Pointer] = {}
         self._unwatched = False  # input was sent without an observer, and none has been asked since whether it arrived
         self._left_down: list[dict[str, Any]] = []  # releases that a QMP channel which ended couldn't take any more
+        self._releasing = asyncio.Lock()
+        self.letting_go = LettingGo(domain.name, self._release_left_over)
 
     @property
     def name(self) -> str:
@@ -117,14 +120,35 @@ class Machine:
             self._typing, self._pointers = {}, {}
         qmp = await self._qmp.get(timeout)
         if self._left_down:
-            from ATPLibrary.verifier.mouse_choice import mouse_for
-
-            with contextlib.suppress(CommandError):  # it is paused: the next use does it
-                for event in self._left_down:  # each on the device on which it went down
-                    async with mouse_for(qmp, [str(event["data"].get("button"))]):
-                        await qmp.execute("input-send-event", {"events": [event]}, timeout=timeout)
-                self._left_down = []
+            what = f"The keys that were down in VM '{self.name}' when its QMP channel ended"
+            async with runtime.deadline(timeout, what, wanted="be let go of", got="are not"), self._releasing:
+                with contextlib.suppress(CommandError):  # it is paused: the next use does it
+                    await self._release_on(qmp, timeout)
         return qmp
+
+    async def _release_on(self, qmp: Qmp, timeout: float) -> None:
+        from ATPLibrary.verifier.mouse_choice import mouse_for
+
+        events, self._left_down = self._left_down, []
+        try:
+            while events:  # each on the device on which it went down
+                async with mouse_for(qmp, [str(events[0]["data"].get("button"))]):
+                    await qmp.execute("input-send-event", {"events": [events[0]]}, timeout=timeout)
+                events.pop(0)
+        finally:
+            self._left_down = events + self._left_down
+
+    async def _release_left_over(self) -> bool:
+        """Let go of what failed inputs left down; True when something is still down."""
+        engines: list[TypingEngine | Pointer] = [*self._typing.values(), *self._pointers.values()]
+        if not self._left_down and not engines:
+            return False
+        from ATPLibrary.verifier.closed_loop import require_running
+
+        qmp = await self.qmp(CHANNEL_SECONDS)  # one that ended is opened anew, which lets go of what was down then
+        await require_running(qmp, self.name, "releases")
+        engines = [*self._typing.values(), *self._pointers.values()]
+        return any([not await engine.release_left_over() for engine in engines]) or bool(self._left_down)
 
     async def qga(self, timeout: float) -> Qga:
         return await self._qga.get(timeout)
@@ -166,11 +190,6 @@ class Machine:
             self._forget_channels()
             self._left_down = left_down
 
-    @property
-    def left_keys_down(self) -> bool:
-        """Whether there is something to let go of as soon as QEMU can be told: `qmp()` does it."""
-        return bool(self._left_down)
-
     def _releases(self) -> list[dict[str, Any]]:
         """QMP events that let go of every key and button that the engines hold or may hold."""
         keys = [key for each in self._typing.values() for key in each.keys_down]
@@ -193,6 +212,7 @@ class Machine:
             self._typing, self._pointers = {}, {}
 
     def _take_everything(self) -> list[Awaitable[None]]:
+        self.letting_go.stop()
         self._typing, self._pointers, self._left_down = {}, {}, []
         opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp]
         things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]

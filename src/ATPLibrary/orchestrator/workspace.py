@@ -347,21 +347,27 @@ class Workspace:
                 self.leases.release(lease.uuid)
 
     def _watch_lifecycles(self) -> None:
-        """From the first connected VM on: a VM that stops has its channels dropped, so that the next use opens new ones."""
+        """From the first connected VM on: one that stops has its channels dropped, so that the next use opens new ones; and what an
+        input left down in one is let go of.
+        """
         if self._watcher is None:
             self._watcher = runtime.spawn(self._follow_lifecycles(), "watch lifecycles")
 
     async def _follow_lifecycles(self) -> None:
-        with self.bus.subscribe(lambda event: event.kind in (STARTED, *STOPPED)) as subscription:
+        with self.bus.subscribe(lambda event: event.kind in (STARTED, *STOPPED, *LEFT_DOWN)) as subscription:
             async for event in subscription:
-                machine = self.machines.get((event.data.get("host", ""), event.data.get("uuid", "")))
-                if machine is None:
+                if event.kind in LEFT_DOWN:
+                    for machine in [each for each in self.machines.values() if each.source == event.source]:
+                        machine.letting_go.soon()
                     continue
-                machine.lifecycle(stopped=event.kind in STOPPED, lives_on=event.data.get("detail") in LIVES_ON)
+                known = self.machines.get((event.data.get("host", ""), event.data.get("uuid", "")))
+                if known is None:
+                    continue
+                known.lifecycle(stopped=event.kind in STOPPED, lives_on=event.data.get("detail") in LIVES_ON)
                 if event.kind == STARTED:
-                    runtime.spawn(self._let_go(machine), f"let go of keys in VM {machine.name}")
+                    known.letting_go.soon()  # of what was down when it stopped
                 if event.data.get("detail") == "migrated":
-                    runtime.spawn(self._follow(machine, machine.host), f"follow VM {machine.name}")
+                    runtime.spawn(self._follow(known, known.host), f"follow VM {known.name}")
 
     async def _follow(self, machine: Machine, source: str) -> None:
         """Somebody has migrated the VM away from host `source`: find it on the others, so that its name goes on meaning it."""
@@ -377,13 +383,7 @@ class Workspace:
         found = [domain for domain in await asyncio.gather(*map(look, others)) if domain is not None]
         if len(found) == 1 and machine.host == source and self.machines.get((source, machine.uuid)) is machine:
             self.moved(machine, found[0])
-            await self._let_go(machine)
-
-    async def _let_go(self, machine: Machine) -> None:
-        """The VM runs again, elsewhere or later: let go of what was down when it stopped."""
-        if machine.left_keys_down:
-            with contextlib.suppress(ATPError):  # the next use of the VM does it, or says why not
-                await machine.qmp(FOLLOW_SECONDS)
+            machine.letting_go.soon()
 
 
 async def in_state(domains: list[Domain], state: VmState | None, timeout: float) -> list[Domain]:
@@ -399,5 +399,7 @@ STOPPED = ("libvirt.lifecycle.stopped", "libvirt.lifecycle.crashed")
 STARTED = "libvirt.lifecycle.started"
 # Details of those after which the guest goes on, with the keys that were down.
 LIVES_ON = ("migrated", "saved")
+# A failed input could not let go of what it had pressed.
+LEFT_DOWN = ("input.keys_left_down", "input.buttons_left_down")
 
 atexit.register(Workspace.close_current)

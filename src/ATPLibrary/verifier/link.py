@@ -20,7 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ATPLibrary.errors import AgentError, ATPError, DeadlineError
+from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError
 from ATPLibrary.events import Event, EventBus, Subscription
 from ATPLibrary.secrets import Secret, as_secret
 from ATPLibrary.verifier.answers import Key, Message, check, key_of, key_of_refused, read_pong
@@ -359,6 +359,9 @@ class AgentLink:
             async with asyncio.timeout(timeout):
                 await self._write(message, timeout)
                 return await asyncio.shield(future)
+        except ChannelError as error:
+            # The reader hears of it too, in a moment, and opens the channel anew.
+            raise AgentError(f"The agent session of VM '{self.vm_name}' ended while it was asked: {error}") from error
         except TimeoutError as error:
             if isinstance(error, DeadlineError):
                 raise

@@ -84,6 +84,7 @@ class Pointer:
         self._guest_at: dict[int, int] = {}  # axis -> the value that the guest saw last
         self._down: dict[str, None] = {}
         self._on_resume = ReleaseOnResume(self._vm_name, self.release_all)
+        self._left_over: set[str] = set()  # those of them that a failed input could not let go of
 
     async def move(self, x: float, y: float, screen: Screen | None = None, timeout: float | None = None) -> InputReport:
         """Move to `x`, `y`: fractions from 0 to 1, or with `screen=(width, height)` pixels from 0. `InputError` outside of it."""
@@ -177,6 +178,12 @@ class Pointer:
         """Let go of every button that this pointer holds, and make sure that the guest saw it."""
         async with self._lock:
             await self._release(list(self._down))
+
+    async def release_left_over(self) -> bool:
+        """Let go of what a failed input could not; False when it still can't. Buttons that the caller holds down stay down."""
+        async with self._lock:
+            await self._release([button for button in self._down if button in self._left_over])
+            return not self._left_over.intersection(self._down)
 
     # -- how it is done -------------------------------------------------------------------------------------------------------
 
@@ -319,10 +326,12 @@ class Pointer:
                     await asyncio.sleep(SILENCE_SECONDS)
         except (ATPError, TimeoutError) as error:
             data = {"buttons": ", ".join(buttons), "why": str(error) or type(error).__name__}
+            self._left_over.update(buttons)
             events.bus().publish(events.Event(f"vm:{self._vm_name}", "input.buttons_left_down", data))
             if isinstance(error, VmStateError):
                 self._on_resume.arm()
             return
+        self._left_over.difference_update(buttons)
         for button in buttons:
             self._down.pop(button, None)
 

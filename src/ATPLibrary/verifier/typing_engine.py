@@ -149,6 +149,12 @@ class TypingEngine:
             if self._down:
                 await self._release(list(self._down))
 
+    async def release_left_over(self) -> bool:
+        """Let go of what a failed input could not; False when it still can't. Keys that the caller holds down stay down."""
+        async with self._lock:
+            await self._release([qcode for qcode in self._down if qcode not in self._wanted_down])
+            return self._down.keys() <= self._wanted_down
+
     # -- how it is done -------------------------------------------------------------------------------------------------------
 
     async def _input(
