@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, InputError, VmStateError
+from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, HostError, InputError, VmStateError
 from ATPLibrary.events import KEPT_PER_SOURCE, Event
 from ATPLibrary.protocol.qga.command_lines import Family, Output, Shell, end_process, launch
 from ATPLibrary.secrets import redact
+from ATPLibrary.transport import HostState
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qga.agent import Qga
@@ -113,6 +114,12 @@ async def run(qga: Qga, command: Command, timeout: float, on_output: OnOutput | 
             got=got,
             next_step=next_step,
         ) from error
+    except HostError as error:
+        # Without a process id the error says whether the start was asked for.
+        if running is None or await running.end() or not running.pid:
+            raise
+        may = f"The command {command} (process {running.pid} of the guest) may still run in VM '{qga.domain.name}'."
+        raise HostError(f"{error} {may}") from error
     except BaseException:
         if running is not None:
             await running.end()
@@ -203,20 +210,45 @@ class Running:
         self.pid = (await asyncio.shield(self._starting))["pid"]
 
     async def status(self) -> dict[str, Any]:
-        """guest-exec-status: once it says `exited` the agent has forgotten the command."""
+        """guest-exec-status: once it says `exited` the agent has forgotten the command.
+
+        The command goes on whatever becomes of the host's connection, so it is asked for again when host and agent are back.
+        """
         arguments = {"pid": self.pid}
-        try:
-            status: dict[str, Any] = await self.qga.command_across_pauses("guest-exec-status", arguments, self._timeout)
-        except (AgentError, CommandError, VmStateError) as error:
-            if (event := self._guest_s_end()) is None:
-                raise
-            raise AgentError.about(
-                self.qga.subject, wanted=f"tell the end of process {self.pid}",
-                got="its guest was restarted or stopped meanwhile, and the process with it",
-                last_seen=str(event), next_step="Wait until the guest agent is ready, then run the command again",
-            ) from error  # fmt: skip
-        self._exited = bool(status.get("exited"))
-        return status
+        lost: HostError | None = None
+        while True:
+            try:
+                status: dict[str, Any] = await self.qga.command_across_pauses(
+                    "guest-exec-status", arguments, self._timeout
+                )
+            except HostError as error:
+                lost = error
+                if not await self._host_is_back():
+                    raise
+                await self.qga.ready(self._timeout)
+            except (AgentError, CommandError, VmStateError) as error:
+                if (event := self._guest_s_end()) is not None:
+                    raise AgentError.about(
+                        self.qga.subject, wanted=f"tell the end of process {self.pid}",
+                        got="its guest was restarted or stopped meanwhile, and the process with it",
+                        last_seen=str(event), next_step="Wait until the guest agent is ready, then run the command again",
+                    ) from error  # fmt: skip
+                if lost is None or not isinstance(error, CommandError):
+                    raise
+                raise HostError(
+                    f"{lost} Process {self.pid} of the guest has ended, and its output and exit code went with that answer."
+                ) from error
+            else:
+                self._exited = bool(status.get("exited"))
+                return status
+
+    async def _host_is_back(self) -> bool:
+        """Wait while the host is tried again; False when it is given up."""
+        host = self.qga.domain.host
+        settled = (HostState.CONNECTED, HostState.BROKEN, HostState.CLOSED)
+        return (
+            await host.wait_for_state(settled.__contains__, self._timeout, "be connected again") is HostState.CONNECTED
+        )
 
     async def until_exited(self) -> dict[str, Any]:
         pause = FIRST_POLL_SECONDS

@@ -42,9 +42,10 @@ class UnexpectedReply(ProtocolError):
 
 
 class _Waiting(NamedTuple):
-    """A command without a reply: what it was sent as, and until when (loop's time) its caller waits."""
+    """A command without a reply: what it was sent as and when, and until when (loop's time) its caller waits."""
 
     id: int
+    sent: float
     due: float
     reply: asyncio.Future[Reply]
 
@@ -65,6 +66,14 @@ class LeanClient(QMPClient):
         self._waiting: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._heard = 0.0  # when the newest reply or event came, by the loop's clock
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds a command has been waiting without anything at all having come."""
+        if not self._waiting:
+            return 0.0
+        return asyncio.get_running_loop().time() - max(self._heard, self._waiting[0].sent)
 
     async def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Greet and negotiate on a connection that is there already. `ConnectError` when it fails."""
@@ -76,14 +85,15 @@ class LeanClient(QMPClient):
         writer = self._writer
         assert writer is not None, "send() needs an established session"
         loop = asyncio.get_running_loop()
-        due = loop.time() + timeout
+        now = loop.time()
+        due = now + timeout
         replies = []
         text = []
         for command in commands:
             self._last_id = (self._last_id + 1) % _IDS
             command["id"] = self._last_id
             reply: asyncio.Future[Reply] = loop.create_future()
-            self._waiting.append(_Waiting(self._last_id, due, reply))
+            self._waiting.append(_Waiting(self._last_id, now, due, reply))
             replies.append(reply)
             text.append(_encode(command))
         writer.write("\n".join(text).encode())
@@ -157,6 +167,7 @@ class LeanClient(QMPClient):
                 writer.transport.set_protocol(_Shortcut(writer.transport, reader, lines))
 
     def _route(self, reply: Reply) -> None:
+        self._heard = asyncio.get_running_loop().time()
         if "event" in reply:
             self._on_event(str(reply["event"]), reply.get("data"))
             return

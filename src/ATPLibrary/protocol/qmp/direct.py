@@ -19,6 +19,8 @@ from ATPLibrary.protocol.qmp.client import LARGEST_MESSAGE_BYTES, LeanClient, Ov
 from ATPLibrary.transport import Domain
 
 _CLOSE_SECONDS = 1.0
+# A command that got no reply by its deadline, and nothing else came for so long: the channel is given up.
+SILENT_SECONDS = 5.0
 _REOPEN = "The channel is closed now: open it again, and check that the VM still runs"
 
 
@@ -187,6 +189,11 @@ class DirectQmp(Qmp):
         return ChannelError(str(self._ending)) if self._ending else self._broken("it isn't open")
 
     def _late(self, what: str, timeout: float) -> DeadlineError:
+        silence = self._client.silence
+        if silence >= SILENT_SECONDS:
+            # QEMU stands still, or the socket is dead: a new channel finds out which, and where there is another way, takes it.
+            self._lost(f"QEMU was silent for {silence:.0f} s")
+            self._client.abort()
         latest = self.domain.host.bus.recent(f"vm:{self.domain.name}", limit=1)
         return DeadlineError.about(
             self.subject, wanted=f"answer {what}", got="did not", waited=timeout,
