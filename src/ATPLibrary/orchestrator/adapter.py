@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import PlatformError, VmNotFoundError
+from ATPLibrary.errors import DeadlineError, HostError, PlatformError, VmNotFoundError
+from ATPLibrary.transport.host_state import HostState
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -29,7 +32,8 @@ async def desk_pool_domains(workspace: Workspace, client: VdiClient, pool: str, 
 
     The VM's host gives an ip, the configured host with that ip (else `qemu+tcp://IP/system`) the connection, the VM's UUID the
     domain; where no domain has the UUID its name does. Raises `PlatformError` where platform and host disagree, `VmNotFoundError`
-    where the host has no such domain.
+    where the host has no such domain. A VM whose host can't be reached is looked for on the connected ones; `HostError` names all
+    that aren't found.
     """
     async with runtime.deadline(timeout, f"Connecting to desk pool '{pool}'"):
         detail = await client.desk_pools.detail(pool, timeout=timeout)
@@ -42,7 +46,28 @@ async def desk_pool_domains(workspace: Workspace, client: VdiClient, pool: str, 
                 next_step="Create the pool with amount= 1 or more, and wait for it",
             )
         hosts = {host.id: host for host in await client.hosts.list(timeout=timeout).collect()}
-        return list(await asyncio.gather(*(find_vm(workspace, vm, hosts.get(vm.host_id or ""), timeout) for vm in vms)))
+        found = await asyncio.gather(
+            *(find_vm(workspace, vm, hosts.get(vm.host_id or ""), timeout) for vm in vms), return_exceptions=True
+        )
+    return _whole(pool, vms, found)
+
+
+def _whole(pool: str, vms: Sequence[Vm], found: Sequence[Domain | BaseException]) -> list[Domain]:
+    """Every domain, or the error. VMs on hosts that can't be reached are told together, as those of one dead host are many."""
+    domains = [each for each in found if not isinstance(each, BaseException)]
+    errors = {vm.name: each for vm, each in zip(vms, found, strict=True) if isinstance(each, BaseException)}
+    for error in errors.values():
+        if len(errors) == len(vms) == 1 or not isinstance(error, HostError | DeadlineError):
+            raise error
+    if errors:
+        reasons = dict.fromkeys(str(error).rstrip(".") for error in errors.values())
+        raise HostError.about(
+            f"Desk pool '{pool}'",
+            wanted="be connected whole",
+            got=f"{len(errors)} of its {len(vms)} VMs can't be reached ({', '.join(errors)}): {'; '.join(reasons)}",
+            next_step="Bring that host back, or connect the others by name with 'Connect To VM'",
+        )
+    return domains
 
 
 async def find_vm(workspace: Workspace, vm: Vm, host: Host | None, timeout: float) -> Domain:
@@ -56,7 +81,17 @@ async def find_vm(workspace: Workspace, vm: Vm, host: Host | None, timeout: floa
             next_step="Start the VM, or look at the platform's host list",
         )
     name = known_host(workspace, ip)
-    return await _domain(workspace, vm, name, timeout)
+    try:
+        return await _domain(workspace, vm, name, timeout / 2)
+    except (HostError, DeadlineError) as error:
+        # Its host is dead. The VM may have been started on another one, of which the platform doesn't know yet.
+        for connected in workspace.transport.hosts.values():
+            if connected.name != name and connected.state is HostState.CONNECTED:
+                with contextlib.suppress(HostError, DeadlineError, VmNotFoundError):
+                    domain = await connected.lookup(vm.id, timeout / 4)
+                    if (await domain.state(timeout / 4)).state.is_active:
+                        return domain
+        raise error
 
 
 def known_host(workspace: Workspace, ip: str) -> str:
