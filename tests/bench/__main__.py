@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ATPLibrary.metrics import Histogram
 
-from . import many, over_ssh, round_trips, start_up, typing_speed
+from . import many, over_ssh, pool_cost, round_trips, start_up, stuck_host, typing_speed
 from .rows import Row, save, table
 from .world import Progress, World, running_vm, world
 
@@ -24,6 +24,10 @@ SLOWEST_P99_MS = 20.0
 ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
     "start": lambda progress, quick: start_up.measure(progress),
     "many": lambda progress, quick: many.measure(progress, quick=quick),
+    "hosts": lambda progress, quick: [
+        *pool_cost.measure(progress, quick=quick),
+        *stuck_host.measure(progress, quick=quick),
+    ],
 }
 ON_ONE_HOST = ("qmp", "ssh", *KEYBOARDS)
 
