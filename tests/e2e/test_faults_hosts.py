@@ -32,10 +32,12 @@ from ATPLibrary.errors import (
 )
 from ATPLibrary.lab import processes
 from ATPLibrary.lab.hosts import LabHost, short_directory
+from ATPLibrary.lab.machine import AGENT_CHANNEL
 from ATPLibrary.orchestrator import Machine, Workspace, reload
 from ATPLibrary.protocol.qmp.schema import schema_of
+from ATPLibrary.protocol.virtio_serial import open_channel
 from ATPLibrary.transport import HostState, VmState
-from ATPLibrary.verifier import InputReport
+from ATPLibrary.verifier import AgentSession, InputReport
 
 pytestmark = pytest.mark.e2e
 
@@ -225,6 +227,26 @@ async def test_a_wait_for_a_qmp_event_survives_the_daemon(connect: Connect, daem
     finally:
         await machine.domain.resume(NO_HANG)
     assert (await type_text(machine)).verified
+
+
+async def test_an_agent_s_session_on_a_stream_of_libvirt_s_is_opened_again_when_the_daemon_is_back(
+    connect: Connect, daemon: LabHost, vm: LabVm
+) -> None:
+    machine = await connect("direct")
+    await machine.close_agent()  # a port has one client
+    session = AgentSession(
+        lambda: open_channel(machine.domain, AGENT_CHANNEL, "stream", NO_HANG), vm.name, machine.bus, vm.spec.token
+    )
+    try:
+        await session.start(NO_HANG)
+        with machine.bus.subscribe(lambda event: event.kind == "agent.lost") as news:
+            await asyncio.to_thread(restart, daemon)
+            async with asyncio.timeout(NO_HANG):
+                await anext(news)
+        await session.wait_ready(NO_HANG)
+        assert await session.held_keys(NO_HANG) == frozenset()
+    finally:
+        await session.close()
 
 
 # -- sockets are silent, half open, and reset
