@@ -41,13 +41,13 @@ StrictModes no
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
-LogLevel VERBOSE
 {more}
+LogLevel VERBOSE
 """
 
 
 class LabSshd:
-    """`more` are lines for its configuration (sshd_config(5)). Keys are made at the first start."""
+    """`more` are lines for its configuration (sshd_config(5); the first of a kind counts). Keys are made at the first start."""
 
     def __init__(self, directory: Path, more: Iterable[str] = ()) -> None:
         self.directory = directory

@@ -13,7 +13,7 @@ import pytest_asyncio
 from ATPLibrary.errors import ChannelError, DeadlineError
 from ATPLibrary.events import EventBus
 from ATPLibrary.lab.sshd import LabSshd
-from ATPLibrary.transport import ByteChannel, HostConnection, socket_channel
+from ATPLibrary.transport import ByteChannel, HostConnection, socket_channel, ssh_link
 
 pytestmark = pytest.mark.integration
 
@@ -190,3 +190,27 @@ async def test_a_socket_that_is_not_there_is_named(sshd: LabSshd, channel: Chann
     ):
         await socket_channel(Path("/no/where"), 10, host.sockets)
     await host.close(5)
+
+
+async def test_sshd_is_made_to_send_at_once(start_sshd: Callable[..., LabSshd], bus: EventBus) -> None:
+    """Else replies that follow each other wait for acknowledgements, 40 ms each."""
+    sshd = start_sshd("LogLevel DEBUG2")
+    host = HostConnection("rack", uri(sshd), bus)
+    await host.sockets.connect(10)
+    assert "setting TCP_NODELAY" in sshd.log.read_text()
+    await host.close(5)
+
+
+@pytest.mark.parametrize("made_to_run", ["/bin/false", "/bin/sleep 60"])
+async def test_an_account_that_may_run_nothing_still_has_its_sockets(
+    made_to_run: str, start_sshd: Callable[..., LabSshd], bus: EventBus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh_link, "WAKE_SECONDS", 0.3)
+    sshd = start_sshd(f"ForceCommand {made_to_run}")
+    host = HostConnection("rack", uri(sshd), bus)
+    server = await asyncio.start_unix_server(lambda reader, writer: writer.write(b"here"), str(tmp_path / "s"))
+    channel = await socket_channel(tmp_path / "s", 10, host.sockets)
+    assert await channel.read(5) == b"here"
+    await channel.close()
+    await host.close(5)
+    server.close()
