@@ -53,6 +53,11 @@ A Silence Is Said To Be One
     ...    Receive From Channel    ${CHANNEL}    timeout=300 ms
     [Teardown]    Close Channel    ${CHANNEL}
 
+The Guest Agent's Own Channel Is Left Alone
+    [Documentation]    A second reader would take its answers away.
+    Run Keyword And Expect Error    Channel 'org.qemu.guest_agent.0' * should be free but libvirt has it open*
+    ...    Open Channel    org.qemu.guest_agent.0
+
 Any Protocol Is Opened By Its Name
     [Documentation]    What ATPLibrary brings, and in the same way what anyone else has written.
     @{known} =    List Protocols

@@ -158,7 +158,16 @@ class Machine:
         return await self._agent.get(timeout)
 
     def check_channel_is_free(self, name: str) -> None:
-        """`ChannelError` when the verifier uses that channel: a port has one reader."""
+        """`ChannelError` when the verifier uses that channel, or it is libvirt's: a port has one reader."""
+        from ATPLibrary.protocol.qga.agent import PORT
+
+        if name == PORT:
+            raise ChannelError.about(
+                f"Channel '{name}' of VM '{self.name}'",
+                wanted="be free",
+                got="libvirt has it open, to QEMU's guest agent",
+                next_step="Use 'Run Command' and the like, or 'Open Protocol    qga'",
+            )
         if name == self.config.agent.channel and self._agent.value is not None:
             raise ChannelError.about(
                 f"Channel '{name}' of VM '{self.name}'",

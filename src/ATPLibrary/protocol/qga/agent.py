@@ -164,7 +164,7 @@ class Qga:
         output then goes through files in the guest's `/tmp`, and may be of any size. A Windows gives it all at the end. Without
         `on_output`, what comes after `LONGEST_OUTPUT` bytes is cut off and `truncated` says so; in a Windows more than 3 MiB end in
         an `AgentError`: libvirt drops an agent whose one answer is larger than some 4 MB. `ours` is for small commands of our own
-        on which that care, 10 ms of a slow guest, would be lost.
+        on which that care would be lost.
 
         `CommandError` when it can't be started. When it hasn't ended after `timeout` seconds (`DeadlineError`), and when the
         caller is cancelled, it is ended in the guest, with all that it has started.
@@ -215,7 +215,8 @@ class Qga:
             await self.domain.wait_until(lambda now: now is not VmState.PAUSED, "go on", left)
 
     def _explained(self, name: str, error: CommandError, timeout: float) -> AgentError | ChannelError | CommandError:
-        said = redact(error.description)  # it may quote the command line
+        _, _, description = error.description.rpartition(f"'{name}': ")
+        said = redact(description)  # it may quote the command line
         # It was there a moment ago; that the guest was restarted since, `execution` has seen.
         if name == "guest-exec-status" and ("disappeared" in said or "not connected" in said):
             return AgentError.about(
@@ -238,11 +239,10 @@ class Qga:
                 f"VM '{self.domain.name}'", wanted="have a guest agent channel", got=f"has none: {said}",
                 next_step=f"Add the channel {PORT} to its XML",
             )  # fmt: skip
-        _, _, description = said.rpartition(f"'{name}': ")
-        got, next_step = _refusal(description)
+        got, next_step = _refusal(said)
         return CommandError.about(
             self.subject, wanted=f"carry out {name}", got=got, next_step=next_step,
-            name=name, error_class=error.error_class, description=description,
+            name=name, error_class=error.error_class, description=said,
         )  # fmt: skip
 
     def _has_connected(self, event: Event) -> bool:
