@@ -98,7 +98,7 @@ class DesktopKeywords(PlatformComponent):
         Example:
         | Log In To Platform
         | @{desktops} =    Connect To Desk Pool    sales
-        | Type Text    Hello    vm=${desktops}[0]
+        | VM Should Be    running    vm=${desktops}[0]
         """
         from ATPLibrary.orchestrator.adapter import connect_desk_pool
 

@@ -79,9 +79,9 @@ class MonitorKeywords(Component):
 
         Example:
         | Connect To VM    win11
-        | Suspend VM
+        | Execute QMP    stop
         | Wait For QMP Event    STOP    timeout=5 s
-        | Resume VM
+        | Execute QMP    cont
         | Execute QMP    device_del    id=usb1
         | Wait For QMP Event    DEVICE_DELETED    device=usb1
         """

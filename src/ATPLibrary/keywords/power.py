@@ -177,7 +177,7 @@ class PowerKeywords(Component):
 
         Example:
         | Reboot VM    win11    timeout=2 min
-        | Wait Until Verifier Is Ready    vm=win11    timeout=2 min
+        | VM Should Be    running    vm=win11
         """
         self._change("Rebooting", _reboot, vm=vm, timeout=timeout, kind="boot", wanted=VmState.RUNNING)
 

@@ -84,7 +84,7 @@ class SnapshotKeywords(Component):
 
         Example:
         | Create Snapshot    clean    vm=win11
-        | Run Command    rm -f /etc/hosts    vm=win11
+        | Reboot VM    win11    timeout=2 min
         | Revert To Snapshot    clean    vm=win11
         """
         seconds = self.seconds(timeout, "boot")
