@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 from PIL import Image
 
-from ATPLibrary.errors import AgentError, ChannelError, CommandError, DeadlineError, VmStateError
+from ATPLibrary.errors import ChannelError, CommandError, DeadlineError, VmStateError
 from ATPLibrary.events import EventBus
 from ATPLibrary.protocol.qga import Qga, open_qga
 from ATPLibrary.protocol.qmp import Qmp, open_qmp
