@@ -68,6 +68,9 @@ class Connection:
         self.at_close: list[
             Callable[[libvirt.virConnect], None]
         ] = []  # what takes back callbacks that others registered
+        self.when_lost: list[
+            Callable[[str], None]
+        ] = []  # told on the loop, with the reason: what lives on it has ended
         self.freed: Callable[[Connection], None] | None = None  # the pool's, once it is in one
         self.idle_timer: asyncio.TimerHandle | None = None
         self._calls = calls
@@ -153,6 +156,9 @@ class Connection:
         if self.state is ConnectionState.OPEN:
             self.state = ConnectionState.LOST
             self._release_waiting(why)
+            told, self.when_lost = self.when_lost, []
+            for tell in told:
+                tell(why)
 
     def close(self) -> asyncio.Event:
         """Give it up. The event is set when that is done, which may take long with a peer that doesn't answer."""

@@ -21,7 +21,7 @@ from ATPLibrary.transport.opening import Opening
 from ATPLibrary.transport.pool import Pool
 from ATPLibrary.transport.registration import Registration
 from ATPLibrary.transport.statistics import HostStatistics, Recorder
-from ATPLibrary.transport.stream_connections import Unpin
+from ATPLibrary.transport.stream_connections import Hold
 from ATPLibrary.transport.uri import check_uri
 from ATPLibrary.transport.vm_sockets import VmSockets
 
@@ -217,7 +217,7 @@ class HostConnection:
 
     async def call_domain_and_pin(
         self, domain: Domain, what: str, func: Callable[[libvirt.virDomain], T], *, timeout: float
-    ) -> tuple[T, Unpin]:
+    ) -> tuple[T, Hold]:
         """As `call_domain`, for a stream, which lives on its connection afterwards: one beside the pool's.
 
         Call the second result when the stream ends, and say whether it was stuck.

@@ -40,7 +40,7 @@ async def open_stream_channel(domain: Domain, name: str, timeout: float) -> Byte
     """Open port `name`. `ATPError` when the VM is off, has no such port, or another client has it open."""
     opening = _Opening(name)
     try:
-        stream, unpin = await domain.host.call_domain_and_pin(
+        stream, hold = await domain.host.call_domain_and_pin(
             domain, f"open channel '{name}'", opening.open, timeout=timeout
         )
     except BaseException:
@@ -51,7 +51,9 @@ async def open_stream_channel(domain: Domain, name: str, timeout: float) -> Byte
         data = {"host": domain.host.name, "uuid": domain.uuid, "channel": name, "reason": reason}
         domain.host.bus.publish(Event(f"vm:{domain.name}", "channel.lost", data))
 
-    return StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost, unpin)
+    channel = StreamChannel(f"Channel '{name}' of VM '{domain.name}' (libvirt stream)", stream, lost, hold)
+    hold.when_lost(channel.end)
+    return channel
 
 
 class _Opening:
@@ -157,6 +159,10 @@ class StreamChannel(ByteChannel):
             raise self._ended() from error
         await self._writable.wait()
         return 0
+
+    def end(self, how: str) -> None:
+        """Its connection has gone."""
+        self._finish(how)
 
     async def close(self) -> None:
         self._unread.clear()

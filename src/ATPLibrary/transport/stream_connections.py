@@ -20,8 +20,27 @@ if TYPE_CHECKING:
 # How long an unused one waits for another stream: a session that opens its channel again, say, needn't log in again.
 LINGER_SECONDS = 5.0
 
-# What ends a stream's hold of its connection. True: it ended stuck, and the connection perhaps is.
-Unpin = Callable[[bool], None]
+
+class Hold:
+    """A stream's, of its connection. Call it once when the stream has ended; True: stuck, and the connection perhaps is too."""
+
+    def __init__(self, connection: Connection, ended: Callable[[bool], None]) -> None:
+        self._connection = connection
+        self._ended = ended
+        self._tell: Callable[[str], None] | None = None
+
+    def when_lost(self, tell: Callable[[str], None]) -> None:
+        """`tell(reason)` when the connection is lost: libvirt may say nothing to its streams then."""
+        self._tell = tell
+        if self._connection.state is ConnectionState.OPEN:
+            self._connection.when_lost.append(tell)
+        else:
+            tell(self._connection.why or self._connection.state.value)
+
+    def __call__(self, stuck: bool) -> None:
+        if self._tell in self._connection.when_lost:
+            self._connection.when_lost.remove(self._tell)
+        self._ended(stuck)
 
 
 class StreamConnections:
@@ -63,7 +82,7 @@ class StreamConnections:
         self._watch_idleness(connection)
         return connection
 
-    def pin(self, connection: Connection) -> Unpin:
+    def pin(self, connection: Connection) -> Hold:
         """A stream lives on `connection` from now on. Call what is returned once, when it has ended."""
         connection.pins += 1
         self._watch_idleness(connection)
@@ -74,10 +93,10 @@ class StreamConnections:
                 self._stuck.add(connection)
             self._watch_idleness(connection)
 
-        return unpin
+        return Hold(connection, unpin)
 
     def drop(self, connection: Connection, why: str) -> None:
-        """One was lost: libvirt ends its streams by itself."""
+        """One was lost: its streams are told."""
         if connection in self.connections:
             self._remove(connection)
             connection.lose(why)

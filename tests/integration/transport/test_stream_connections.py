@@ -10,7 +10,7 @@ import pytest
 from ATPLibrary.errors import HostError
 from ATPLibrary.events import EventBus
 from ATPLibrary.transport import Domain, HostConnection, HostState, stream_connections
-from ATPLibrary.transport.stream_connections import Unpin
+from ATPLibrary.transport.stream_connections import Hold
 
 from .conftest import Connect, Daemon
 from .test_pool import events_of, on
@@ -23,7 +23,7 @@ def no_lingering(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream_connections, "LINGER_SECONDS", 0.05)
 
 
-async def stream_on(host: HostConnection) -> tuple[int, Unpin]:
+async def stream_on(host: HostConnection) -> tuple[int, Hold]:
     """Which connection a stream was opened on, and what ends it."""
     domain = Domain(host, "test", "6695eb01-f6a4-8304-79aa-97f2502e193f")  # the one of test:///default
     return await host.call_domain_and_pin(domain, "open", lambda handle: id(handle.connect()), timeout=5)
