@@ -94,7 +94,7 @@ async def _measure(
                     await _call(here, seconds, turns["stuck"], CALLERS_HERE)
                 finally:
                     os.kill(daemon.pid, signal.SIGCONT)
-                await there.wait_for_state(HostState.CONNECTED.__eq__, CALL_SECONDS, "be back")
+                await there.wait_for_state(lambda state: state is HostState.CONNECTED, CALL_SECONDS, "be back")
     finally:
         await transport.close(5)
     return turns["alone"], turns["answering"], turns["stuck"], there.statistics().counts.get("lost", 0)
@@ -121,7 +121,7 @@ async def _busy(host: HostConnection) -> AsyncIterator[None]:
             try:
                 await host.list_domains(CALL_SECONDS)
             except ATPError:
-                await host.wait_for_state(HostState.CONNECTED.__eq__, CALL_SECONDS, "be back")
+                await host.wait_for_state(lambda state: state is HostState.CONNECTED, CALL_SECONDS, "be back")
 
     tasks = [asyncio.create_task(one()) for _ in range(CALLERS_THERE)]
     try:

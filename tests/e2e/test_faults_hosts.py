@@ -22,7 +22,6 @@ from tests.faults.proxy import in_front_of
 
 from ATPLibrary.config import Config
 from ATPLibrary.errors import (
-    AgentError,
     ATPError,
     ChannelError,
     DeadlineError,
@@ -44,6 +43,9 @@ pytestmark = pytest.mark.e2e
 STEP = 1000
 # Nothing hangs: the longest that any one thing may take here, whatever it ends in.
 NO_HANG = 30.0
+# What docs/faults.md promises, with room for a busy machine: "at once", and 4 s.
+AT_ONCE = 10.0
+SOON = 12.0
 # Keys that a failed input left down are let go of this soon after QEMU can be told again (docs/faults.md).
 LET_GO = 10.0
 QUICK = {"connect_timeout": 5, "reconnect": {"initial_delay": 0.05, "max_delay": 0.5, "max_attempts": 1000}}
@@ -146,7 +148,7 @@ async def nothing_is_down(machine: Machine, within: float = LET_GO) -> None:
 
 
 async def is_connected_again(machine: Machine) -> None:
-    await machine.domain.host.wait_for_state(HostState.CONNECTED.__eq__, NO_HANG, "be connected again")
+    await machine.domain.host.wait_for_state(lambda state: state is HostState.CONNECTED, NO_HANG, "be connected again")
 
 
 # -- the daemon is killed and started again
@@ -174,7 +176,7 @@ async def test_typing_through_libvirt_ends_with_one_clear_error_when_the_daemon_
     typing = await typing_has_begun(machine)
     await asyncio.to_thread(kill, daemon)
     with pytest.raises(HostError, match=r"Host 'own' should answer \(pass a monitor command\).*daemon"):
-        await asyncio.wait_for(typing, NO_HANG)
+        await asyncio.wait_for(typing, AT_ONCE)
     await asyncio.to_thread(lambda: daemon.wait_until_ready(daemon.start()))
     await nothing_is_down(machine)
     assert (await type_text(machine)).verified
@@ -271,7 +273,7 @@ async def test_a_silent_qmp_socket_costs_one_input_and_the_next_goes_through_lib
         else:
             proxy.silence()
         with pytest.raises((DeadlineError, ChannelError, VerificationError), match=r"QMP \(direct\)|should be seen"):
-            await asyncio.wait_for(typing, NO_HANG)
+            await asyncio.wait_for(typing, SOON)
         await nothing_is_down(machine)
         assert (await type_text(machine)).verified
         assert (await machine.qmp(NO_HANG)).kind == "libvirt"
@@ -293,7 +295,7 @@ async def test_a_silent_agent_socket_is_told_by_the_verifier_and_the_session_goe
             assert isinstance(report[0], VerificationError)
         else:
             with pytest.raises(VerificationError, match=r"the agent stopped answering"):
-                await asyncio.wait_for(typing, NO_HANG)
+                await asyncio.wait_for(typing, SOON)
         proxy.heal()
         await nothing_is_down(machine, NO_HANG)
         assert (await type_text(machine)).verified
@@ -372,20 +374,20 @@ async def test_a_reload_of_the_configuration_disturbs_neither_typing_nor_calls_i
     await nothing_is_down(machine)
 
 
-# -- QEMU is killed: the last test, since it costs a boot
+# -- QEMU is killed: the last tests, since each costs a boot
 
 
+@WAYS
 async def test_a_killed_qemu_is_told_at_once_and_the_vm_is_usable_when_it_was_started_again(
-    connect: Connect, vm: LabVm, daemon: LabHost
+    connect: Connect, vm: LabVm, daemon: LabHost, qmp: str
 ) -> None:
-    machine = await connect("direct")
+    machine = await connect(qmp)
     typing = await typing_has_begun(machine)
     (qemu,) = [each for each in daemon.processes() if each.role.startswith("qemu")]
     os.kill(qemu.pid, signal.SIGKILL)
-    with pytest.raises((ChannelError, AgentError, VerificationError, VmStateError)) as caught:
-        await asyncio.wait_for(typing, NO_HANG)
-    assert "should" in str(caught.value)
-    state = await machine.domain.wait_for_state(VmState.SHUTOFF, NO_HANG)
+    with pytest.raises(ATPError, match="should"):
+        await asyncio.wait_for(typing, SOON)
+    state = await machine.domain.wait_for_state(VmState.SHUTOFF, SOON)
     assert str(state) == "shutoff (crashed)"
     with pytest.raises(VmStateError, match=r"is shutoff \(crashed\).*Start it"):
         await machine.typing(NO_HANG)

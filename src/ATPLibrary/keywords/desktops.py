@@ -91,6 +91,8 @@ class DesktopKeywords(PlatformComponent):
 
         The platform says which host each desktop is on; the desktop is looked up there through libvirt, by UUID first and by
         name second. What the platform and the host say must agree, otherwise the keyword fails and says where they don't.
+        A desktop whose host can't be reached is looked for on the connected hosts; the keyword fails and names all that aren't
+        found there either.
 
         - ``pool``: the desk pool's name or id.
         - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).
