@@ -44,10 +44,8 @@ class BenchVm:
 
 
 @contextlib.contextmanager
-def world(progress: Progress) -> Iterator[World]:
-    built = image.build(progress)
-    verdict = accelerator.decide(built, progress)
-    progress(f"accelerator: {verdict.kind} ({verdict.reason})")
+def libvirt_host(progress: Progress) -> Iterator[LabHost]:
+    """A libvirt daemon of the benchmark's own, with nothing on it."""
     with tempfile.TemporaryDirectory(prefix="atp-bench-") as temporary:
         directory = Path(temporary)
         short = short_directory(directory)
@@ -55,11 +53,20 @@ def world(progress: Progress) -> Iterator[World]:
         try:
             progress("starting a libvirt daemon")
             host.wait_until_ready(host.start())
-            yield World(host, built, verdict, progress)
+            yield host
         finally:
             host.stop()
             with contextlib.suppress(OSError):
                 short.rmdir()
+
+
+@contextlib.contextmanager
+def world(progress: Progress) -> Iterator[World]:
+    built = image.build(progress)
+    verdict = accelerator.decide(built, progress)
+    progress(f"accelerator: {verdict.kind} ({verdict.reason})")
+    with libvirt_host(progress) as host:
+        yield World(host, built, verdict, progress)
 
 
 @contextlib.asynccontextmanager

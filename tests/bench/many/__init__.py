@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..rows import Row
 from ..world import Progress
-from . import memory, rates
+from . import memory, rates, real_vms
 from .limits import raise_descriptor_limit
 
 DESCRIPTORS = 8192  # the peers' process listens on two sockets a VM, and serves two
@@ -21,4 +21,4 @@ def measure(progress: Progress, *, quick: bool) -> list[Row]:
         return []
     with tempfile.TemporaryDirectory(prefix="atp-m-") as temporary:
         directory = Path(temporary)
-        return [part for each in (memory, rates) for part in each.measure(directory, progress, quick=quick)]
+        return [part for each in (real_vms, memory, rates) for part in each.measure(directory, progress, quick=quick)]
