@@ -81,10 +81,10 @@ class Transport(_Library):
     Hosts come from the configuration (``$ATP_CONFIG``, ``atp.yaml``, or the running lab) and are connected when they are needed.
     A keyword that speaks to a VM takes ``vm``; without it the current VM is meant: the one connected last, or chosen by `Use VM`.
 
-    | *** Settings ***
+    | ***** Settings *****
     | Library    ATPLibrary.Transport
     |
-    | *** Test Cases ***
+    | ***** Test Cases *****
     | The VM Runs
     |     Connect To VM    win11
     |     VM Should Be    running    timeout=30 s
@@ -112,10 +112,10 @@ class QMP(_Library):
     Input is verified by the agent in the guest unless a keyword is told ``verify=False``. A green line in the log is a proof;
     what was only sent is called "not verified".
 
-    | *** Settings ***
+    | ***** Settings *****
     | Library    ATPLibrary.QMP
     |
-    | *** Test Cases ***
+    | ***** Test Cases *****
     | Greet
     |     Connect To VM    win11
     |     Type Text    Hello from ATP!
@@ -137,10 +137,10 @@ class QMP(_Library):
 class QGA(_Library):
     """Commands and files inside the guest, and what the guest is, through QEMU's guest agent (qemu-ga): no guest network is needed.
 
-    | *** Settings ***
+    | ***** Settings *****
     | Library    ATPLibrary.QGA
     |
-    | *** Test Cases ***
+    | ***** Test Cases *****
     | The Guest Is A Linux
     |     Connect To VM    win11
     |     Command Output Should Be    uname    Linux
@@ -154,10 +154,10 @@ class QGA(_Library):
 class VirtioSerial(_Library):
     """Bytes to and from a program in the guest, through a virtio-serial channel: no guest network is needed.
 
-    | *** Settings ***
+    | ***** Settings *****
     | Library    ATPLibrary.VirtioSerial
     |
-    | *** Test Cases ***
+    | ***** Test Cases *****
     | Talk To A Program
     |     Connect To VM    win11
     |     Send To Channel    com.example.test    hello\\n
@@ -172,10 +172,10 @@ class VirtioSerial(_Library):
 class VDIPlatform(_Library):
     """Desk pools and desktops of a VDI platform (OCloudView), and the way from there to connected VMs.
 
-    | *** Settings ***
+    | ***** Settings *****
     | Library    ATPLibrary.VDIPlatform
     |
-    | *** Test Cases ***
+    | ***** Test Cases *****
     | A Desk Pool Comes And Goes
     |     Log In To Platform
     |     Create Desk Pool    sales    model=atp-linux    amount=2
@@ -196,10 +196,10 @@ class Verifier(_Library):
 
     An agent in the guest reads each key and motion as the guest's kernel sees it and reports it over virtio-serial.
 
-    | *** Settings ***
+    | ***** Settings *****
     | Library    ATPLibrary.Verifier
     |
-    | *** Test Cases ***
+    | ***** Test Cases *****
     | Every Key Arrives
     |     Connect To VM    win11
     |     Wait Until Verifier Is Ready
@@ -234,10 +234,10 @@ class ATPLibrary(_Library):
     Every keyword takes ``timeout`` as Robot Framework writes time (``30 s``, ``2 min``), has a default from the configuration, and
     is stopped by ``[Timeout]`` and Ctrl-C.
 
-    | *** Settings ***
+    | ***** Settings *****
     | Library    ATPLibrary
     |
-    | *** Test Cases ***
+    | ***** Test Cases *****
     | Every Key Arrives
     |     Connect To VM    win11
     |     Wait Until Verifier Is Ready

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from html import unescape
 from html.parser import HTMLParser
+from itertools import zip_longest
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 from robot.libdocpkg import LibraryDocumentation
+
+from ATPLibrary.keywords.lifecycle import LIBRARIES
 
 pytestmark = pytest.mark.integration
 
@@ -71,3 +75,22 @@ def test_every_reference_between_keywords_leads_to_one() -> None:
         for reference in re.findall(r'<span class="name">(.*?)</span>', keyword.doc)
     ]
     assert dead == []
+
+
+def test_every_example_is_shown_as_it_is_written() -> None:
+    """Stars and underscores would be taken for bold and italics; what a tester copies must run."""
+    wrong = []
+    for library in ("ATPLibrary", *(f"ATPLibrary.{name}" for name in LIBRARIES)):
+        written, shown = LibraryDocumentation(library), LibraryDocumentation(library)
+        shown.convert_docs_to_html()
+        pairs = [(library, written.doc, shown.doc)]
+        pairs += [(each.name, each.doc, html.doc) for each, html in zip(written.keywords, shown.keywords, strict=True)]
+        for name, doc, html in pairs:
+            # Five stars is how libdoc is told to show three.
+            lines = [line[2:].replace("*****", "***") for line in doc.splitlines() if re.match(r"\|( |$)", line)]
+            blocks = re.findall(r"<pre>\n?(.*?)</pre>", html, flags=re.DOTALL)
+            seen = [line for block in blocks for line in unescape(re.sub(r"<[^>]*>", "", block)).splitlines()]
+            wrong += [
+                f"{name}: {one!r} is shown as {other!r}" for one, other in zip_longest(lines, seen) if one != other
+            ]
+    assert wrong == []
