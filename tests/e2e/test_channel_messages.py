@@ -246,6 +246,14 @@ lines
     ${{two}} =    Receive From Channel    ${{PORT}}    until=TWO\\n
     Should Be Equal    ${{two}}    ONE\\nTWO\\n
     Close Channel    ${{PORT}}
+    Register Codec    backwards    backwards:Backwards
+    Open Channel    ${{PORT}}    codec=backwards
+    ${{answer}} =    Send Request To Channel    ${{PORT}}    abc
+    Should Be Equal    ${{answer}}    CBA
+    Close Channel    ${{PORT}}
+    Unregister Codec    backwards
+    Run Keyword And Expect Error    Codec 'backwards' should be known but is not. *
+    ...    Open Channel    ${{PORT}}    codec=backwards
     Open Protocol    virtio-serial    channel=${{PORT}}    codec=lines
     Send To Protocol    virtio-serial    by protocol
     ${{answer}} =    Receive From Protocol    virtio-serial
@@ -265,15 +273,30 @@ lines
 """
 
 
+# A codec that a tester wrote, in a module of their own.
+CODEC = """\
+from ATPLibrary.protocol.virtio_serial.codecs import LinesCodec
+
+class Backwards(LinesCodec):
+    def encode(self, message):
+        return super().encode(message[::-1])
+"""
+
+
 @pytest.mark.parametrize("mode", ["json", "lines"])
 def test_a_tester_talks_to_the_program_by_keywords(program: Any, tmp_path: Path, mode: str) -> None:
     program(mode)
     suite, config = tmp_path / "talk.robot", tmp_path / "atp.yaml"
     suite.write_text(SUITE.format(vm=program.vm.name, port=PORT), encoding="utf-8")
+    (tmp_path / "backwards.py").write_text(CODEC, encoding="utf-8")
     config.write_text(yaml.safe_dump({"hosts": {"lab-t": {"uri": program.vm.uri}}}), encoding="utf-8")
     command = [sys.executable, "-m", "robot", "-d", str(tmp_path), "--test", mode, str(suite)]
     subprocess.run(
-        command, env={**os.environ, "ATP_CONFIG": str(config)}, timeout=120, capture_output=True, check=False
+        command,
+        env={**os.environ, "ATP_CONFIG": str(config), "PYTHONPATH": str(tmp_path)},
+        timeout=120,
+        capture_output=True,
+        check=False,
     )
     (test,) = ExecutionResult(tmp_path / "output.xml").suite.tests
     assert test.message == ""
