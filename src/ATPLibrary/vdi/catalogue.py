@@ -15,6 +15,9 @@ from ATPLibrary.vdi import operations
 from ATPLibrary.vdi.groups.base import Group
 from ATPLibrary.vdi.operations import Operation
 
+# The client's own methods, which are in no group.
+SESSION = {"login": operations.LOGIN, "logout": operations.LOGOUT}
+
 
 @cache
 def groups() -> dict[str, type[Group]]:
@@ -29,19 +32,20 @@ def groups() -> dict[str, type[Group]]:
 @cache
 def methods() -> dict[str, tuple[Operation[Any], ...]]:
     """What each method of the client does: "hosts.close" -> (CLOSE,), "hosts.find" -> (LIST,), "login" -> (LOGIN,)."""
-    found: dict[str, tuple[Operation[Any], ...]] = {"login": (operations.LOGIN,), "logout": (operations.LOGOUT,)}
+    found: dict[str, tuple[Operation[Any], ...]] = {name: (row,) for name, row in SESSION.items()}
     for name, group in groups().items():
         functions = dict(inspect.getmembers(group, inspect.isfunction))
         for method, function in functions.items():
             if not method.startswith("_"):
                 found[f"{name}.{method}"] = tuple(dict.fromkeys(_operations(function, functions)))
-    return found
+    # These ask through what they wait for.
+    return found | dict.fromkeys(("events.finish", "events.finish_all"), found["events.detail"])
 
 
 @cache
 def tables() -> tuple[Operation[Any], ...]:
     """Every row of every group's table, and the session's own, each once."""
-    rows: dict[str, Operation[Any]] = {str(row): row for row in (operations.LOGIN, operations.LOGOUT)}
+    rows: dict[str, Operation[Any]] = {str(row): row for row in SESSION.values()}
     for group in groups().values():
         for part in group.__mro__:
             for value in vars(inspect.getmodule(part) or object).values():
