@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ATPLibrary.metrics import Histogram
 
-from . import many, over_ssh, pool_cost, round_trips, start_up, stuck_host, typing_speed
+from . import many, over_ssh, platform_client, pool_cost, round_trips, start_up, stuck_host, typing_speed
 from .rows import Row, save, table
 from .world import Progress, World, running_vm, world
 
@@ -23,6 +23,7 @@ SLOWEST_P99_MS = 20.0
 # What `--only` takes. These set up what they need themselves, called with `progress` and `quick`; the others share a host.
 ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
     "start": lambda progress, quick: start_up.measure(progress),
+    "client": lambda progress, quick: platform_client.measure(progress, quick=quick),
     "many": lambda progress, quick: many.measure(progress, quick=quick),
     "hosts": lambda progress, quick: [
         *pool_cost.measure(progress, quick=quick),

@@ -16,7 +16,7 @@ from ATPLibrary.vdi.groups.base import Group
 from ATPLibrary.vdi.operations import Operation
 
 # The client's own methods, which are in no group.
-SESSION = {"login": operations.LOGIN, "logout": operations.LOGOUT}
+SESSION: dict[str, Operation[Any]] = {"login": operations.LOGIN, "logout": operations.LOGOUT}
 
 
 @cache
