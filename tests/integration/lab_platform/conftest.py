@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 import signal
 import socket
@@ -198,3 +199,13 @@ async def client(platform_lab: PlatformLab) -> AsyncIterator[VdiClient]:
         async for pool in client.desk_pools.list():
             with contextlib.suppress(PlatformError):
                 await client.desk_pools.delete(pool.id)
+
+
+@pytest.fixture
+async def bare(platform_lab: PlatformLab) -> AsyncIterator[httpx.AsyncClient]:
+    """The wire itself, logged in."""
+    async with httpx.AsyncClient(base_url=platform_lab.url + "/ocloud/v1", trust_env=False, timeout=60) as http:
+        digest = hashlib.md5(PASSWORD.encode()).hexdigest()
+        answer = (await http.post("/login", json={"username": "admin", "password": digest})).json()
+        http.headers["Token"] = answer["data"]["token"]
+        yield http

@@ -38,6 +38,6 @@ def test_a_timestamp_counts_as_java_does() -> None:
     }  # fmt: skip
 
 
-def test_every_model_has_an_id_of_its_own_that_leads_back_to_it() -> None:
+def test_every_model_has_an_id_of_its_own() -> None:
     assert set(answers.MODEL_IDS) == set(MODELS)
-    assert {answers.MODEL_NAMES[id] for id in answers.MODEL_IDS.values()} == set(MODELS)
+    assert len(set(answers.MODEL_IDS.values())) == len(MODELS)

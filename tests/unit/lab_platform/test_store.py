@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from ATPLibrary.lab.platform.store import EventRow, PoolRow, Store, VmRow
+from ATPLibrary.lab.platform.store import Store
+from ATPLibrary.lab.platform.tables import EventRow, PoolRow, VmRow
 
 pytestmark = pytest.mark.unit
 

@@ -1,26 +1,35 @@
-"""What the server answers, in the vendor's shapes: the envelope, pages, and one function for each thing.
+"""What the server answers, in the vendor's shapes: the envelope, pages, and a function for each thing that many groups have.
 
 Fields that the lab has no value for are left out, as the platform leaves out what it has no value for.
 """
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.lab import machine
-from ATPLibrary.lab.platform.codes import HostStatus, Refusal, Status, VmStatus
-from ATPLibrary.lab.platform.machines import HostView, VmView
-from ATPLibrary.lab.platform.store import EventRow, PoolRow, VmRow
+from ATPLibrary.lab.platform.codes import EVENT_OF_A_MODEL, EVENT_OF_A_VM, Operate, Refusal, Status, VmStatus
+from ATPLibrary.lab.platform.shapes.base import EventVO, Timestamp
+from ATPLibrary.lab.platform.shapes.hosts import HostDetailVO, HostVO
+from ATPLibrary.lab.platform.shapes.vms import DesktopPoolVO, DomainVO
+from ATPLibrary.lab.platform.tables import EventRow, PoolRow, VmRow
+
+if TYPE_CHECKING:
+    from ATPLibrary.lab.platform.hosts import HostView
+    from ATPLibrary.lab.platform.machines import VmView
+    from ATPLibrary.lab.platform.models import Model
+    from ATPLibrary.lab.settings import LabHostSettings
 
 LARGEST_PAGE = 1000
+LAST_PAGE = 1_000_000
 _OK = "操作成功"
 _MODEL_NAMESPACE = uuid.UUID("6f0c3c57-6a0a-4d6c-9a4a-3f0b5d1c2e77")
 
 MODEL_IDS = {name: str(uuid.uuid5(_MODEL_NAMESPACE, name)) for name in machine.MODELS}
-MODEL_NAMES = {id: name for name, id in MODEL_IDS.items()}
 
 
 def envelope(data: Any = None, status: int = Status.OK, message: str = _OK) -> dict[str, Any]:
@@ -37,108 +46,147 @@ def page(items: Sequence[Any], number: int, size: int, total: int | None = None)
 
 
 def check_page(number: int, size: int) -> None:
-    if number < 1 or not 1 <= size <= LARGEST_PAGE:
+    if not 1 <= number <= LAST_PAGE or not 1 <= size <= LARGEST_PAGE:
         raise Refusal(
             f"分页参数错误: pageNum 从 1 开始, pageSize 为 1 到 {LARGEST_PAGE} (got {number}, {size})",
             Status.BAD_REQUEST,
         )
 
 
-def host(view: HostView, *, detail: bool = False) -> dict[str, Any]:
-    """`HostVO`, or `HostDetailVO`. Memory is in GiB."""
+def host(view: HostView, pool_name: str = "") -> HostVO:
+    """Memory is in GiB."""
+    answer: HostVO = _host(view)
+    answer |= {"poolName": pool_name, "runningDomainCount": view.running_vms}
+    return answer
+
+
+def host_detail(view: HostView, count: int) -> HostDetailVO:
+    answer: HostDetailVO = _host(view)
+    answer |= {"localIp": view.host.ip, "hostNum": count}
+    return answer
+
+
+def _host(view: HostView) -> Any:
     answer: dict[str, Any] = {
-        "id": view.id,
-        "name": view.name,
-        "ip": view.ip,
-        "status": int(HostStatus.ENABLED if view.online else HostStatus.OFFLINE),
+        "id": view.host.id,
+        "name": view.host.name,
+        "ip": view.host.ip,
+        "status": int(view.status),
         "manufacturer": "QEMU",
+        "poolId": view.set.get("pool", ""),
+        "domainLimit": view.set.get("limit", 0),
+        "extranetIp": view.set.get("ip", ""),
+        "extranetIpV6": view.set.get("ip6", ""),
+        "createTime": iso(view.set.get("created", 0.0)),
     }
     if view.hardware is not None:
+        gib = round(view.hardware.memory_mib / 1024, 2)
         answer |= {
             "arch": view.hardware.arch,
             "cpu": view.hardware.cpu,
             "cpuSize": view.hardware.processors,
-            "memory": round(view.hardware.memory_mib / 1024, 2),
-            "physicalMemory": round(view.hardware.memory_mib / 1024, 2),
+            "memory": gib,
+            "physicalMemory": gib,
         }
-    if detail:
-        return {**answer, "localIp": view.ip}
-    return {**answer, "runningDomainCount": view.running_vms}
+    return answer
 
 
-def model(name: str, child_count: int, host_id: str) -> dict[str, Any]:
-    """`DomainVO` of a model: the one guest image, with this model's keyboard."""
+def model(model: Model, child_count: int, host: LabHostSettings, pool_id: str) -> DomainVO:
+    """`DomainVO` of a model. One that comes with the lab is on every host; the first is named."""
     return {
-        "id": MODEL_IDS[name],
-        "name": name,
+        "id": model.id,
+        "name": model.name,
         "isModel": 1,
-        "status": int(VmStatus.SHUT_OFF),
+        "status": int(VmStatus.UPGRADING if model.upgrade else VmStatus.SHUT_OFF),
         "childCount": child_count,
-        "cpu": 1,
-        "memory": machine.MEMORY_MIB,
-        "hostId": host_id,
+        "cpu": model.cpu,
+        "cores": model.cpu,
+        "sockets": 1,
+        "threads": 1,
+        "memory": model.memory_mib,
+        "hostId": host.id,
+        "hostName": host.name,
+        "ip": host.ip,
+        "poolId": pool_id,
+        "isCloneDomain": 0,
+        "isRecycle": 0,
         "osType": "linux",
         "osName": "Debian",
-        "remark": f"键盘 (keyboard): {machine.MODELS[name]}",
+        "createTime": timestamp(model.created),
+        "remark": model.remark,
     }
 
 
-def vm(view: VmView) -> dict[str, Any]:
-    """`DomainVO`. `ip` is the host's, as in the vendor's document; `status` is missing where the host doesn't answer."""
+def vm(view: VmView, names: Mapping[str, str], pool_id: str = "") -> DomainVO:
+    """`DomainVO`. `ip` is the host's, as in the vendor's document; `status` is missing where the host doesn't answer.
+
+    `names` is the models' by their ids.
+    """
     row = view.row
-    answer: dict[str, Any] = {
+    answer: DomainVO = {
         "id": row.id,
         "name": row.name,
         "hostId": row.host_id,
         "hostName": view.host.name,
         "ip": view.host.ip,
+        "poolId": pool_id,
         "desktopPoolId": row.pool_id,
-        "motherId": MODEL_IDS[row.model],
-        "motherName": row.model,
-        "cpu": row.cpu,
-        "cores": row.cpu,
+        "motherId": row.model,
+        "motherName": names.get(row.model, ""),
+        "cpu": view.cpu,
+        "cores": view.cpu,
         "sockets": 1,
         "threads": 1,
-        "memory": row.memory_mib,
+        "memory": view.memory_mib,
         "isModel": 0,
-        "isCloneDomain": 1,
-        "cloneType": "1",
-        "isRecycle": 0,
+        "isCloneDomain": int(row.kind in ("linked", "full")),
+        "cloneType": "1" if row.kind == "linked" else "0",
+        "isRecycle": int(bool(row.recycled)),
         "isConnected": 0,
+        "userId": row.user,
+        "freeze": row.freeze,
         "osType": "linux",
         "osName": "Debian",
         "createTime": timestamp(row.created),
-        "remark": view.flag,
+        "remark": view.flag or row.remark,
     }
-    return answer if view.status is None else {**answer, "status": int(view.status)}
+    if row.frozen:
+        answer["lastFreezeTime"] = timestamp(row.frozen)
+    answer.update(json.loads(row.told))
+    if view.status is not None:
+        answer["status"] = int(view.status)
+    return answer
 
 
-def pool(row: PoolRow, vms: Sequence[VmRow]) -> dict[str, Any]:
-    """`DesktopPoolVO`. Nobody is bound to the lab's desktops, so none is in use."""
+def pool(row: PoolRow, vms: Sequence[VmRow], names: Mapping[str, str]) -> DesktopPoolVO:
+    """A desktop is used when it is bound to a user."""
+    ids = (row.models or row.model).split(",")
     return {
         "id": row.id,
         "name": row.name,
         "type": row.type,
-        "status": 0,
+        "status": row.status,
         "enabled": row.enabled,
         "amount": row.amount if row.phase == "creating" else len(vms),
-        "usedAmount": 0,
+        "usedAmount": sum(bool(vm.user) for vm in vms),
         "domainPrefix": row.prefix,
-        "modelId": MODEL_IDS[row.model],
-        "modelList": [{"id": MODEL_IDS[row.model], "name": row.model}],
-        "curModelId": MODEL_IDS[row.model],
-        "curModelName": row.model,
-        "groupNameList": [],
+        "classNo": row.class_no,
+        "forceFreeze": row.force_freeze,
+        "modelId": ",".join(ids),
+        "modelList": [{"id": id, "name": names.get(id, "")} for id in ids],
+        "curModelId": row.model,
+        "curModelName": names.get(row.model, ""),
+        "groupNameList": row.groups.splitlines(),
         "remark": row.remark,
     }
 
 
-def event(row: EventRow) -> dict[str, Any]:
-    """`EventVO`. Without `isSuccess` while the operation is under way."""
-    answer: dict[str, Any] = {
+def event(row: EventRow) -> EventVO:
+    """Without `isSuccess` while the operation is under way."""
+    answer: EventVO = {
         "id": row.id,
         "description": row.description,
-        "eventType": 0,
+        "eventType": EVENT_OF_A_MODEL if row.operate == Operate.MODEL else EVENT_OF_A_VM,
         "operateType": row.operate,
         "isAsc": row.in_background,
         "domainId": row.vm_id,
@@ -146,13 +194,15 @@ def event(row: EventRow) -> dict[str, Any]:
         "hostId": row.host_id,
         "ip": row.ip,
         "errorReason": row.reason,
-        "createTime": _iso(row.created),
-        "updateTime": _iso(row.updated),
+        "createTime": iso(row.created),
+        "updateTime": iso(row.updated),
     }
-    return answer if row.success is None else {**answer, "isSuccess": row.success}
+    if row.success is not None:
+        answer["isSuccess"] = row.success
+    return answer
 
 
-def timestamp(seconds: float) -> dict[str, int]:
+def timestamp(seconds: float) -> Timestamp:
     """The vendor's `Timestamp`: java.sql.Timestamp as its bean properties (years from 1900, months from 0, day of the week)."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return {
@@ -169,5 +219,6 @@ def timestamp(seconds: float) -> dict[str, int]:
     }
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """A `date-time` as the vendor writes it: UTC, to the millisecond."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

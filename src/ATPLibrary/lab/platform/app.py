@@ -16,13 +16,22 @@ from starlette.exceptions import HTTPException
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.events import EventBus
-from ATPLibrary.lab.platform import answers, routes
+from ATPLibrary.lab.platform import answers
 from ATPLibrary.lab.platform.accounts import TOKEN_SECONDS, Accounts
 from ATPLibrary.lab.platform.batches import Batches
+from ATPLibrary.lab.platform.clones import Clones
 from ATPLibrary.lab.platform.codes import API, Refusal, Status
+from ATPLibrary.lab.platform.disks import Disks
+from ATPLibrary.lab.platform.hosts import Hosts
 from ATPLibrary.lab.platform.machines import Machines
+from ATPLibrary.lab.platform.making import Making
+from ATPLibrary.lab.platform.models import Models
 from ATPLibrary.lab.platform.operations import Operations
 from ATPLibrary.lab.platform.pools import Pools
+from ATPLibrary.lab.platform.recovery import recover
+from ATPLibrary.lab.platform.routes import ROUTERS
+from ATPLibrary.lab.platform.routes.common import Platform
+from ATPLibrary.lab.platform.storage import Storage
 from ATPLibrary.lab.platform.store import Store
 from ATPLibrary.lab.settings import LabSettings
 from ATPLibrary.secrets import Secret, redact
@@ -31,7 +40,14 @@ LOG = logging.getLogger(__name__)
 
 LARGEST_REQUEST_BYTES = 1024 * 1024
 STOP_SECONDS = 3.0
-_WITHOUT_TOKEN = (f"{API}/login",)
+_WITHOUT_TOKEN = (
+    f"{API}/login",
+    f"{API}/desk-pool/class/model",
+    f"{API}/desk-pool/class/switch-model",
+    f"{API}/event/class/queryById",
+    "/ocloud/usermodule/userlogin2",
+    "/ocloud/usermodule/doubleclick2",
+)
 
 Next = Callable[[Request], Awaitable[Response]]
 
@@ -43,33 +59,61 @@ def create_app(directory: Path, settings: LabSettings, token_lifetime: float | N
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = Store(directory)
         machines = Machines(settings, EventBus())
-        operations = Operations(store)
-        batches = Batches(store, machines, operations)
-        pools = Pools(store, machines, operations, batches)
-        account = settings.platform
-        accounts = Accounts(store, account.username, Secret(account.password), token_lifetime or TOKEN_SECONDS)
-        app.state.platform = routes.Platform(store, accounts, machines, batches, pools)
-        if failed := operations.recover():
+        platform = build(store, machines, settings, token_lifetime or TOKEN_SECONDS)
+        app.state.platform = platform
+        if failed := platform.operations.recover():
             LOG.warning("%d operations of the last run had not ended: they count as failed", failed)
-        pools.forget_other_labs()
-        cleaning = asyncio.create_task(pools.clean_up(), name="clean up")
+        platform.pools.forget_other_labs()
+        for part in (platform.hosts, platform.models, platform.storage):
+            part.prepare()
+        recovering = asyncio.create_task(
+            recover(store, machines, platform.batches, platform.pools), name="finish what a killed server left"
+        )
         try:
             yield
         finally:
-            cleaning.cancel()
-            await operations.stop(STOP_SECONDS)
+            recovering.cancel()
+            await platform.operations.stop(STOP_SECONDS)
             await machines.close(STOP_SECONDS)
             store.close()
 
     app = FastAPI(title="ATPLibrary lab platform", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(routes.session)
-    app.include_router(routes.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(ATPError, _failed)
     app.middleware("http")(_guard)
     return app
+
+
+def build(store: Store, machines: Machines, settings: LabSettings, token_lifetime: float) -> Platform:
+    """The server's parts, each given those that it stands on."""
+    account = settings.platform
+    accounts = Accounts(store, account.username, Secret(account.password), token_lifetime)
+    hosts = Hosts(store, machines)
+    operations = Operations(store)
+    batches = Batches(store, machines, hosts, operations)
+    models = Models(store, hosts)
+    clones = Clones(store, machines, models)
+    pools = Pools(store=store, machines=machines, operations=operations, batches=batches, models=models, clones=clones)
+    storage = Storage(store, machines, hosts)
+    disks = Disks(machines, storage)
+    making = Making(
+        store=store,
+        machines=machines,
+        operations=operations,
+        batches=batches,
+        models=models,
+        clones=clones,
+        pools=pools,
+        storage=storage,
+        disks=disks,
+    )
+    return Platform(
+        store, accounts, machines, hosts, operations, batches, models, clones, pools, storage, disks, making
+    )
 
 
 async def _guard(request: Request, following: Next) -> Response:

@@ -1,87 +1,171 @@
-"""What is done to VMs one by one: start, close, reboot, delete. A batch answers an event id or an error for each VM."""
+"""What is done to VMs: many at once in the background (an event id or an error for each), or all of them before the answer.
+
+Whether it may be done says `life`; that nothing else is done to a VM meanwhile says `operations`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from ATPLibrary.lab.platform.codes import Operate, Refusal, VmStatus
-from ATPLibrary.lab.platform.machines import HostView, Machines, VmView
+from ATPLibrary.lab.platform import life
+from ATPLibrary.lab.platform.codes import PoolStatus, Refusal, VmStatus
+from ATPLibrary.lab.platform.hosts import Hosts
+from ATPLibrary.lab.platform.life import Change, State
+from ATPLibrary.lab.platform.machines import Machines, VmView
 from ATPLibrary.lab.platform.operations import Operations, Report, Subject
-from ATPLibrary.lab.platform.requests import BatchDelDomainReq, DomainBatchTaskDto
-from ATPLibrary.lab.platform.store import Store, VmRow
+from ATPLibrary.lab.platform.power import Power
+from ATPLibrary.lab.platform.requests.vms import DomainBatchTaskDto
+from ATPLibrary.lab.platform.store import Store
+from ATPLibrary.lab.platform.tables import VmRow
 
 # How long a deletion waits for a start that is under way.
 SUPERSEDE_SECONDS = 60.0
 
-_BUSY = "虚机正在操作中 (another operation is under way)"
-
 Work = Callable[[VmView], Coroutine[Any, Any, None]]
+Refuse = Callable[[VmView], str | None]
 
 
 class Batches:
-    def __init__(self, store: Store, machines: Machines, operations: Operations) -> None:
+    def __init__(self, store: Store, machines: Machines, hosts: Hosts, operations: Operations) -> None:
         self._store = store
         self._machines = machines
+        self._hosts = hosts
         self._operations = operations
         self._removing: set[str] = set()
+        power = Power(store, machines)
+        self._works: dict[Change, Work] = {
+            life.START: power.start,
+            life.CLOSE: power.shut_down,
+            life.FORCE_CLOSE: power.power_off,
+            life.REBOOT: power.reboot,
+            life.SUSPEND: power.suspend,
+            life.RESUME: power.resume,
+            life.SLEEP: power.sleep,
+            life.WAKE_UP: power.start,
+        }
+
+    # -- the VMs as they are now
 
     @property
     def busy(self) -> frozenset[str]:
         """The ids of the VMs that something is being done to."""
         return self._operations.busy_vms | self._removing
 
+    def rows(self, *, recycled: bool = False) -> list[VmRow]:
+        """The VMs that aren't in the recycle bin, or those that are."""
+        return [row for row in self._store.vms() if bool(row.recycled) == recycled]
+
+    def row(self, vm_id: str) -> VmRow:
+        """One VM; a refusal where there is none of that id, or where it is in the recycle bin."""
+        row = self._store.vms_by_id([vm_id]).get(vm_id)
+        if row is None:
+            raise Refusal(f"虚机不存在: {vm_id} (no such VM)")
+        if row.recycled:
+            raise Refusal(f"虚机在回收站中: {row.name} (the VM is in the recycle bin)")
+        return row
+
     async def views(self, rows: Sequence[VmRow]) -> list[VmView]:
         """The VMs as libvirt sees them now, in the order of `rows`."""
         return await self._machines.views(rows, self.busy)
 
-    async def host_views(self) -> list[HostView]:
-        """The hosts as they are now."""
-        return await self._machines.host_views(self._store.vms(), self.busy)
-
     async def view(self, vm_id: str) -> VmView:
-        """One VM; a refusal where there is none of that id."""
-        row = self._store.vms_by_id([vm_id]).get(vm_id)
-        if row is None:
-            raise Refusal(f"虚机不存在: {vm_id} (no such VM)")
-        return (await self.views([row]))[0]
+        return (await self.views([self.row(vm_id)]))[0]
 
-    async def start(self, request: DomainBatchTaskDto) -> dict[str, Any]:
+    # -- in the background
+
+    async def run(self, change: Change, request: DomainBatchTaskDto) -> dict[str, Any]:
+        """Begin `change` on each VM of the batch: `DomainBatchTaskVO`."""
+        refuse: Refuse = change.refusal
+        if change in (life.START, life.WAKE_UP):
+            refuse = await self._start_refusal(change, request)
+        return await self._batch(request.idList, change, refuse, self._works[change])
+
+    async def _start_refusal(self, change: Change, request: DomainBatchTaskDto) -> Refuse:
+        everything = await self.views(self.rows())
+        running = Counter(view.host.id for view in everything if view.status in (VmStatus.RUNNING, VmStatus.BUSY))
+        archived = {pool.id for pool in self._store.pools() if pool.status == PoolStatus.ARCHIVED}
+
         def refuse(view: VmView) -> str | None:
             if request.hostId not in (None, "", view.row.host_id):
                 return (
                     f"虚机的磁盘在主机 {view.host.name} 上，不能在其他主机启动 (its disk is on host {view.host.name})"
                 )
-            return _wrong_state(view, VmStatus.SHUT_OFF)
+            if view.row.pool_id in archived:
+                return "桌面池已归档 (its desk pool is archived: activate it first)"
+            reason = change.refusal(view) or self._hosts.refusal_to_start(view, running)
+            if reason is None:
+                running[view.host.id] += 1
+            return reason
 
-        return await self._batch(request.idList, Operate.START, "启动虚机", refuse, self._machines.start)
+        return refuse
 
-    async def close(self, request: DomainBatchTaskDto) -> dict[str, Any]:
-        force = request.isForce == 1
+    async def _batch(self, ids: Sequence[str], change: Change, refuse: Refuse, work: Work) -> dict[str, Any]:
+        rows = {id: row for id, row in self._store.vms_by_id(ids).items() if not row.recycled}
+        unique = list(dict.fromkeys(ids))
+        views = await self.views([rows[id] for id in unique if id in rows])
+        errors = [_error(id, "", "虚机不存在 (no such VM)") for id in unique if id not in rows]
+        events: list[str] = []
+        for view in views:
+            # Asked again here: since the view was taken another request may have begun something.
+            reason = State.BUSY.value if view.row.id in self.busy else refuse(view)
+            if reason is not None:
+                errors.append(_error(view.row.id, view.row.name, reason))
+            else:
+                events.append(self.begin(change, view, work))
+        return {"eventIdList": events, "errorList": errors}
 
-        def refuse(view: VmView) -> str | None:
-            if force and view.status is VmStatus.SUSPENDED and not view.flag:
-                return None
-            return _wrong_state(view, VmStatus.RUNNING)
+    def begin(self, change: Change, view: VmView, work: Work) -> str:
+        """Begin one that isn't refused, and return its event id."""
 
-        work: Work = self._machines.power_off if force else self._machines.shut_down
-        return await self._batch(request.idList, Operate.CLOSE, "强制关闭虚机" if force else "关闭虚机", refuse, work)
+        async def run(report: Report) -> None:
+            await work(view)
 
-    async def reboot(self, request: DomainBatchTaskDto) -> dict[str, Any]:
-        def refuse(view: VmView) -> str | None:
-            return _wrong_state(view, VmStatus.RUNNING)
+        about = self.subject(view.row)
+        return self._operations.start(change.operate, change.title, run, about=about, interruptible=change.only_waits)
 
-        return await self._batch(request.idList, Operate.REBOOT, "重启虚机", refuse, self._machines.reboot)
+    # -- before the answer
 
-    async def delete(self, request: BatchDelDomainReq) -> None:
+    async def ready(self, change: Change, ids: Iterable[str]) -> list[VmView]:
+        """The VMs, each in a state that allows the change; else a refusal that names each that isn't, and nothing is done."""
+        views = await self.views([self.row(id) for id in dict.fromkeys(ids)])
+        problems = [
+            f"{view.row.name}: {reason}"
+            for view in views
+            if (reason := State.BUSY.value if view.row.id in self.busy else change.refusal(view))
+        ]
+        if problems:
+            raise Refusal("; ".join(problems))
+        return views
+
+    async def at_once(self, change: Change, ids: Iterable[str], work: Work) -> None:
+        """Do it to all of them and return when it is done. Raises the first failure when all have been tried."""
+        views = await self.ready(change, ids)
+        await _all(self.record(change, view, work(view)) for view in views)
+
+    async def record(self, change: Change, view: VmView, work: Coroutine[Any, Any, None]) -> None:
+        """Do it to one VM that `ready` has let through, with an event about how it ended."""
+        await self._operations.record(change.operate, change.title, work, self.subject(view.row))
+
+    # -- going away
+
+    async def recycle(self, ids: Sequence[str]) -> None:
+        """Into the recycle bin: off, out of sight, its files kept."""
+        rows = self._known(ids)
+
+        async def work(view: VmView) -> None:
+            if view.asleep or view.status in (VmStatus.RUNNING, VmStatus.SUSPENDED):
+                await self._works[life.FORCE_CLOSE](view)
+            self._store.change_vms([view.row.id], recycled=time.time())
+
+        await self.at_once(life.RECYCLE, [row.id for row in rows], work)
+
+    async def delete(self, ids: Sequence[str], *, recycled: bool = False) -> None:
         """Delete VMs for good. Nothing is done where one of the ids is unknown."""
-        if request.isRecycle == 1:
-            raise Refusal("实验平台没有回收站, isRecycle 必须为 0 (the lab has no recycle bin)")
-        rows = self._store.vms_by_id(request.domainIdList)
-        if missing := [id for id in request.domainIdList if id not in rows]:
-            raise Refusal(f"虚机不存在: {', '.join(missing)} (no such VM; nothing was deleted)")
-        await self.remove(rows.values())
+        await self.remove(self._known(ids, recycled=recycled))
 
     async def remove(self, rows: Iterable[VmRow]) -> None:
         """Destroy, undefine, remove the files, forget: all VMs at once. Raises the first failure when all have been tried."""
@@ -92,60 +176,42 @@ class Batches:
         self._removing.update(ids)
         try:
             await self._operations.supersede(ids, SUPERSEDE_SECONDS)
-            outcomes = await asyncio.gather(*(self._remove(row) for row in rows), return_exceptions=True)
+            await _all(self._remove(row) for row in rows)
         finally:
             self._removing.difference_update(ids)
-        for outcome in outcomes:
-            if outcome is not None:
-                raise outcome
 
     async def _remove(self, row: VmRow) -> None:
         async def work() -> None:
             await self._machines.delete(row)
             self._store.remove_vm(row.id)
+            self._free(row.id)
 
-        await self._operations.record(Operate.DELETE_VM, "删除虚机", work(), self._subject(row))
+        await self._operations.record(life.DELETE.operate, life.DELETE.title, work(), self.subject(row))
 
-    async def _batch(
-        self, ids: Sequence[str], operate: Operate, title: str, refuse: Callable[[VmView], str | None], work: Work
-    ) -> dict[str, Any]:
+    def _free(self, vm_id: str) -> None:
+        """Its volumes are free again; its network cards, serial ports and snapshots are gone with it."""
+        for volume in self._store.records.all("volume"):
+            if volume["vm"] == vm_id:
+                self._store.records.change("volume", volume["id"], vm="")
+        for kind in ("nic", "serial", "snapshot"):
+            for record in self._store.records.all(kind):
+                if record["vm"] == vm_id:
+                    self._store.records.remove(kind, record["id"])
+
+    def _known(self, ids: Sequence[str], *, recycled: bool = False) -> list[VmRow]:
         rows = self._store.vms_by_id(ids)
-        unique = list(dict.fromkeys(ids))
-        views = await self.views([rows[id] for id in unique if id in rows])
-        errors = [_error(id, "", "虚机不存在 (no such VM)") for id in unique if id not in rows]
-        events: list[str] = []
-        for view in views:
-            # Asked again here: since the view was taken another request may have begun something.
-            reason = _BUSY if view.row.id in self.busy else refuse(view)
-            if reason is not None:
-                errors.append(_error(view.row.id, view.row.name, reason))
-            else:
-                events.append(self._begin(view, operate, title, work))
-        return {"eventIdList": events, "errorList": errors}
+        if missing := [id for id in ids if id not in rows or bool(rows[id].recycled) != recycled]:
+            raise Refusal(f"虚机不存在: {', '.join(missing)} (no such VM; nothing was deleted)")
+        return list(rows.values())
 
-    def _begin(self, view: VmView, operate: Operate, title: str, work: Work) -> str:
-        async def run(report: Report) -> None:
-            await work(view)
-
-        waits = operate in (Operate.CLOSE, Operate.REBOOT)
-        return self._operations.start(operate, title, run, about=self._subject(view.row), interruptible=waits)
-
-    def _subject(self, row: VmRow) -> Subject:
+    def subject(self, row: VmRow) -> Subject:
         return Subject(row.id, row.name, row.host_id, self._machines.host(row.host_id).ip)
 
 
-def _wrong_state(view: VmView, wanted: VmStatus) -> str | None:
-    if view.flag:
-        return view.flag
-    if view.status is wanted:
-        return None
-    words = {
-        VmStatus.SHUT_OFF: "虚机已经关机 (the VM is shut off)",
-        VmStatus.RUNNING: "虚机已经启动 (the VM is running)",
-        VmStatus.SUSPENDED: "虚机已挂起 (the VM is suspended)",
-        VmStatus.BUSY: _BUSY,
-    }
-    return words[view.status] if view.status is not None else "虚机状态未知 (the VM's state is unknown)"
+async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    for outcome in await asyncio.gather(*works, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
 def _error(vm_id: str, name: str, message: str) -> dict[str, str]:

@@ -15,11 +15,25 @@ class Hardware:
     cpu: str
     processors: int
     memory_mib: int
+    sockets: int
+    cores: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`asleep`: it is off, with its memory in a file (libvirt's managed save)."""
+
+    status: VmStatus
+    cpu: int
+    memory_mib: int
+    asleep: bool
+    name: str
 
 
 def hardware(connection: Any) -> Hardware:
-    arch, memory_mib, processors, mhz, *_ = connection.getInfo()
-    return Hardware(arch, f"{arch} {mhz} MHz", processors, memory_mib)
+    arch, memory_mib, processors, mhz, _, sockets, cores, threads = connection.getInfo()
+    return Hardware(arch, f"{arch} {mhz} MHz", processors, memory_mib, sockets, cores, threads)
 
 
 def version(connection: Any) -> int:
@@ -27,20 +41,23 @@ def version(connection: Any) -> int:
     return int(connection.getLibVersion())
 
 
-def states(connection: Any, ids: Sequence[str]) -> dict[str, VmStatus | None]:
-    """The status of each VM; None for the ones that libvirt doesn't know."""
+def facts(connection: Any, ids: Sequence[str]) -> dict[str, Facts | None]:
+    """What each VM is now; None for the ones that libvirt doesn't know."""
     import libvirt
 
-    found: dict[str, VmStatus | None] = {}
+    found: dict[str, Facts | None] = {}
     for id in ids:
         try:
-            state, _ = connection.lookupByUUIDString(id).state()
+            domain = connection.lookupByUUIDString(id)
+            state, most_kib, _, processors, _ = domain.info()
+            off = state == libvirt.VIR_DOMAIN_SHUTOFF
+            found[id] = Facts(
+                _status(state), processors, most_kib // 1024, off and bool(domain.hasManagedSaveImage()), domain.name()
+            )
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
                 raise
             found[id] = None
-        else:
-            found[id] = _status(state)
     return found
 
 
@@ -62,7 +79,11 @@ def remove(connection: Any, id: str) -> None:
             except libvirt.libvirtError as error:
                 if error.get_error_code() != libvirt.VIR_ERR_OPERATION_INVALID:  # it went off by itself meanwhile
                     raise
-        domain.undefine()
+        domain.undefineFlags(
+            libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+            | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+            | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
+        )
     except libvirt.libvirtError as error:
         if error.get_error_code() != libvirt.VIR_ERR_NO_DOMAIN:
             raise
@@ -81,3 +102,82 @@ def _status(state: int) -> VmStatus:
         libvirt.VIR_DOMAIN_SHUTOFF: VmStatus.SHUT_OFF,
         libvirt.VIR_DOMAIN_CRASHED: VmStatus.SHUT_OFF,
     }.get(state, VmStatus.BUSY)
+
+
+def inactive_xml(domain: Any) -> str:
+    """The XML that the VM starts with the next time, with its secrets."""
+    import libvirt
+
+    return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+
+
+def graphics_password(domain: Any, kind: str) -> str:
+    import xml.etree.ElementTree as ET
+
+    import libvirt
+
+    root = ET.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_SECURE))
+    graphics = root.find(f"./devices/graphics[@type='{kind}']")
+    return "" if graphics is None else graphics.get("passwd", "")
+
+
+def affected(domain: Any) -> int:
+    """The flags of a change to the devices: to the definition, and to the running VM where it runs."""
+    import libvirt
+
+    flags = int(libvirt.VIR_DOMAIN_AFFECT_CONFIG)
+    return flags | int(libvirt.VIR_DOMAIN_AFFECT_LIVE) if domain.isActive() else flags
+
+
+def attach(domain: Any, xml: str) -> None:
+    domain.attachDeviceFlags(xml, affected(domain))
+
+
+def detach(domain: Any, xml: str) -> None:
+    domain.detachDeviceFlags(xml, affected(domain))
+
+
+def update(domain: Any, xml: str) -> None:
+    domain.updateDeviceFlags(xml, affected(domain))
+
+
+def resize_live(domain: Any, target: str, size: int) -> None:
+    import libvirt
+
+    domain.blockResize(target, size, libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES)
+
+
+def limit(domain: Any, target: str, limits: dict[str, int]) -> None:
+    domain.setBlockIoTune(target, limits, affected(domain))
+
+
+def set_size(domain: Any, processors: int | None, memory_mib: int | None) -> None:
+    """Processors and memory of a VM that is off."""
+    import libvirt
+
+    config = libvirt.VIR_DOMAIN_AFFECT_CONFIG
+    if processors is not None:
+        domain.setVcpusFlags(processors, config | libvirt.VIR_DOMAIN_VCPU_MAXIMUM)
+        domain.setVcpusFlags(processors, config)
+    if memory_mib is not None:
+        domain.setMemoryFlags(memory_mib * 1024, config | libvirt.VIR_DOMAIN_MEM_MAXIMUM)
+        domain.setMemoryFlags(memory_mib * 1024, config)
+
+
+def forget_snapshots(domain: Any) -> None:
+    """The disk that they are in is about to go: only libvirt's knowledge of them is removed."""
+    import libvirt
+
+    for snapshot in domain.listAllSnapshots():
+        snapshot.delete(libvirt.VIR_DOMAIN_SNAPSHOT_DELETE_METADATA_ONLY)
+
+
+def count_snapshots(domain: Any) -> int:
+    return int(domain.snapshotNum())
+
+
+def attach_to_definition(domain: Any, xml: str) -> None:
+    """A disk that the running guest kept stays in the definition too."""
+    import libvirt
+
+    domain.attachDeviceFlags(xml, libvirt.VIR_DOMAIN_AFFECT_CONFIG)

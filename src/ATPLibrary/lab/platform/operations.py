@@ -10,12 +10,15 @@ import logging
 import uuid
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.lab.platform.codes import FAILURE, SUCCESS, Operate, Refusal
-from ATPLibrary.lab.platform.store import EventRow, Store
+from ATPLibrary.lab.platform.store import Store
+from ATPLibrary.lab.platform.tables import EventRow
 from ATPLibrary.secrets import redact
+
+T = TypeVar("T")
 
 LOG = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ NO_VM = Subject()
 class Operations:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._of_vm: dict[str, str] = {}
         self._interruptible: set[str] = set()
 
@@ -81,16 +84,31 @@ class Operations:
         return event_id
 
     async def record(
-        self, operate: Operate, description: str, work: Coroutine[Any, Any, None], about: Subject = NO_VM
-    ) -> None:
-        """Await `work` and leave an event about how it ended, for operations that the vendor answers at once."""
+        self, operate: Operate, description: str, work: Coroutine[Any, Any, T], about: Subject = NO_VM
+    ) -> T:
+        """Await `work` and leave an event about how it ended, for operations that the vendor answers at once.
+
+        Its VM is busy meanwhile. Who asked may go away: the work is done to its end, so that nothing is left half-way.
+        """
         event_id = self._begin(operate, description, about, in_background=False)
+        task = asyncio.get_running_loop().create_task(self._told(event_id, about.vm_id, work), name=description)
+        self._tasks[event_id] = task
+        if about.vm_id:
+            self._of_vm[about.vm_id] = event_id
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())  # told by the event if by nobody else
+        return await asyncio.shield(task)
+
+    async def _told(self, event_id: str, vm_id: str, work: Coroutine[Any, Any, T]) -> T:
         try:
-            await work
+            outcome = await work
         except BaseException as error:
             self._store.change_event(event_id, success=FAILURE, reason=_reason(error))
             raise
-        self._store.change_event(event_id, success=SUCCESS)
+        else:
+            self._store.change_event(event_id, success=SUCCESS)
+            return outcome
+        finally:
+            self._forget(event_id, vm_id)
 
     def _begin(self, operate: Operate, description: str, about: Subject, in_background: bool) -> str:
         row = EventRow(
@@ -145,10 +163,13 @@ class Operations:
         else:
             self._store.change_event(event_id, success=SUCCESS)
         finally:
-            self._tasks.pop(event_id, None)
-            self._interruptible.discard(event_id)
-            if self._of_vm.get(vm_id) == event_id:
-                del self._of_vm[vm_id]
+            self._forget(event_id, vm_id)
+
+    def _forget(self, event_id: str, vm_id: str) -> None:
+        self._tasks.pop(event_id, None)
+        self._interruptible.discard(event_id)
+        if self._of_vm.get(vm_id) == event_id:
+            del self._of_vm[vm_id]
 
 
 def _reason(error: BaseException) -> str:
