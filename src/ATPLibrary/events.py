@@ -45,7 +45,8 @@ Predicate = Callable[[Event], bool]
 class Subscription:
     """An asynchronous iterator over the events that `predicate` picked since the subscription was made."""
 
-    def __init__(self, bus: EventBus, predicate: Predicate) -> None:
+    def __init__(self, bus: EventBus, predicate: Predicate, source: str | None) -> None:
+        self.source = source
         self._bus = bus
         self._predicate = predicate
         self._loop = asyncio.get_running_loop()
@@ -99,7 +100,9 @@ class EventBus:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._recent: dict[str, deque[Event]] = {}
-        self._subscriptions: tuple[Subscription, ...] = ()
+        # By the source that they want events of, None for those of every source. A thousand VMs have each their own: an event
+        # must not cost a question to each. The dictionaries are ordered sets.
+        self._subscriptions: dict[str | None, dict[Subscription, None]] = {}
         self._notices: deque[Event] = deque(maxlen=KEPT_NOTICES)
 
     def publish(self, event: Event) -> None:
@@ -111,7 +114,7 @@ class EventBus:
                     self._recent.pop(next(iter(self._recent)))
             self._recent[event.source] = recent  # the source heard of last stands last
             recent.append(event)
-            subscriptions = self._subscriptions
+            subscriptions = [*self._subscriptions.get(None, ()), *self._subscriptions.get(event.source, ())]
             if event.notice:
                 self._notices.append(event)
         for subscription in subscriptions:
@@ -134,16 +137,22 @@ class EventBus:
             self._notices.clear()
         return taken
 
-    def subscribe(self, predicate: Predicate = lambda event: True) -> Subscription:
-        """Start listening now; must be called on an asyncio loop. Use it as a context manager, or `close()` it."""
-        subscription = Subscription(self, predicate)
+    def subscribe(self, predicate: Predicate = lambda event: True, source: str | None = None) -> Subscription:
+        """Start listening now; must be called on an asyncio loop. Use it as a context manager, or `close()` it.
+
+        With `source`, `predicate` is asked about that source's events only: name it wherever there may be many subscriptions.
+        """
+        subscription = Subscription(self, predicate, source)
         with self._lock:
-            self._subscriptions = (*self._subscriptions, subscription)
+            self._subscriptions.setdefault(source, {})[subscription] = None
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         with self._lock:
-            self._subscriptions = tuple(s for s in self._subscriptions if s is not subscription)
+            others = self._subscriptions.get(subscription.source, {})
+            others.pop(subscription, None)
+            if not others:
+                self._subscriptions.pop(subscription.source, None)
 
     async def wait_for(self, predicate: Predicate, timeout: float, what: str) -> Event:
         """The next event that `predicate` picks. `what` completes "... should": raises `DeadlineError` after `timeout` seconds."""

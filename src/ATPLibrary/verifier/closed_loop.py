@@ -111,7 +111,7 @@ class ClosedLoop:
         self._units, self._next = units, 0
         self._progress = time.monotonic()
         source, kinds = f"vm:{self._vm_name}", STANDS_STILL | BEGINS_ANEW
-        with events.bus().subscribe(lambda event: event.source == source and event.kind in kinds) as news:
+        with events.bus().subscribe(lambda event: event.kind in kinds, source) as news:
             watching = asyncio.create_task(self._watch(news, stream))
             try:
                 await self._run(stream)

@@ -192,7 +192,7 @@ class AgentLink:
     async def _tend(self) -> None:
         """Greet until the agent answers, then ask now and then whether it is still there."""
         patience = FIRST_PATIENCE
-        with self._bus.subscribe(self._is_news) as changes:
+        with self._bus.subscribe(self._is_news, f"vm:{self.vm_name}") as changes:
             listening = asyncio.create_task(self._listen(changes))
             try:
                 while True:
@@ -252,9 +252,7 @@ class AgentLink:
                     await self._write({"type": "watch", "enabled": True}, WRITE_TIMEOUT)
 
     def _is_news(self, event: Event) -> bool:
-        return event.source == f"vm:{self.vm_name}" and (
-            event.kind == "qmp.VSERPORT_CHANGE" or event.kind in TURNING_POINTS
-        )
+        return event.kind == "qmp.VSERPORT_CHANGE" or event.kind in TURNING_POINTS
 
     def _greet_again(self, why: str) -> None:
         self._trouble = why

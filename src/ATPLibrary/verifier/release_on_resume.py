@@ -25,7 +25,7 @@ class ReleaseOnResume:
     async def _wait(self) -> None:
         source = f"vm:{self._vm_name}"
         try:
-            with events.bus().subscribe(lambda event: event.source == source and event.kind in _RESUMED) as resumed:
+            with events.bus().subscribe(lambda event: event.kind in _RESUMED, source) as resumed:
                 await anext(resumed)
         finally:
             self._waiting = None

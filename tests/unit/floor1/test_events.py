@@ -80,3 +80,29 @@ def test_an_event_after_its_subscribers_loop_has_gone_does_no_harm() -> None:
     asyncio.run(subscribe())
     bus.publish(Event("vm:a", "x"))
     assert [e.kind for e in bus.recent()] == ["x"]
+
+
+async def test_a_subscription_to_one_source_is_asked_about_no_others_events() -> None:
+    bus, asked = EventBus(), []
+
+    def ask(event: Event) -> bool:
+        asked.append(event.source)
+        return True
+
+    with bus.subscribe(ask, "vm:a") as one, bus.subscribe() as all_:
+        for source in ("vm:b", "vm:a", "host:a"):
+            bus.publish(Event(source, "happened"))
+        assert (await anext(one)).source == "vm:a"
+        assert [(await anext(all_)).source for _ in range(3)] == ["vm:b", "vm:a", "host:a"]
+    bus.publish(Event("vm:a", "happened"))
+    assert asked == ["vm:a"]
+
+
+async def test_closing_one_of_two_subscriptions_to_a_source_leaves_the_other() -> None:
+    bus = EventBus()
+    with bus.subscribe(source="vm:a") as stays:
+        gone = bus.subscribe(source="vm:a")
+        gone.close()
+        gone.close()
+        bus.publish(Event("vm:a", "happened"))
+        assert (await anext(stays)).kind == "happened"
