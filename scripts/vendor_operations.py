@@ -72,12 +72,7 @@ def written(document: VendorDocument) -> str:
         for row in rows:
             methods[str(row)].append(method)
     keywords = by_operation()
-    lab = {
-        f"{method} {route.path}"
-        for router in (routes.session, routes.router)
-        for route in router.routes
-        for method in route.methods
-    }
+    lab = {f"{method} {route.path}" for router in routes.ROUTERS for route in router.routes for method in route.methods}
     parts: dict[str, list[tuple[str, bool, bool, bool]]] = defaultdict(list)
     for method, path in document.operations():
         name = f"{method} {path}"

@@ -7,7 +7,7 @@ questions and backs off to 1 s, under the caller's deadline. It is the one place
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from ATPLibrary import runtime
@@ -25,6 +25,7 @@ BACK_OFF = 1.5
 GET_EVENT = get("show an event", "/event/{id}", PlatformEvent)
 
 Progress = Callable[[PlatformEvent], object]
+Names = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
 Made_co = TypeVar("Made_co", covariant=True)
 
 
@@ -72,10 +73,14 @@ class LongOperation(Generic[Made_co]):
 
 
 class Batch:
-    """What the platform has begun with several VMs: an event for each that it took, a refusal for each that it didn't."""
+    """What the platform has begun with several VMs: an event for each that it took, a refusal for each that it didn't.
 
-    def __init__(self, session: PlatformSession, answer: BatchAnswer) -> None:
+    `names` gives VMs' names for their ids, for an error, where the platform told ids only.
+    """
+
+    def __init__(self, session: PlatformSession, answer: BatchAnswer, names: Names) -> None:
         self._session = session
+        self._names = names
         self.event_ids: Sequence[str] = answer.event_ids
         self.refusals: Sequence[Refusal] = answer.refusals
 
@@ -85,14 +90,30 @@ class Batch:
         """Wait for every operation of the batch. `PlatformError` names each VM that was refused or failed, and why."""
         waits = [asyncio.ensure_future(ended(self._session, id_, timeout, on_progress)) for id_ in self.event_ids]
         try:
-            events = await asyncio.gather(*waits)
+            # All are waited for: one that never ends must not hide that another failed.
+            outcomes = await asyncio.gather(*waits, return_exceptions=True)
         finally:
             for wait in waits:
                 wait.cancel()
+        events = [outcome for outcome in outcomes if isinstance(outcome, PlatformEvent)]
+        lost = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         failed = [event for event in events if event.outcome is EventOutcome.FAILED]
         if failed or self.refusals:
-            raise failure(self._session, failed, [str(refusal) for refusal in self.refusals], len(events))
+            raise await self._failure(failed, lost)
+        if lost:
+            raise lost[0]
         return events
+
+    async def _failure(self, failed: Sequence[PlatformEvent], lost: Sequence[BaseException]) -> PlatformError:
+        """The error that names each VM that failed or was refused; where the platform told only ids, its list has the names."""
+        told: list[PlatformEvent | Refusal] = [*failed, *self.refusals]
+        nameless = [each.vm_id for each in told if each.vm_id and not each.vm_name]
+        names = dict(zip(nameless, await self._names(nameless), strict=True)) if nameless else {}
+        reasons = [
+            f"{each.vm_name or names.get(each.vm_id or '') or 'a VM'}: {each.reason or 'no reason given'}"
+            for each in self.refusals
+        ]
+        return failure(self._session, failed, [*reasons, *map(str, lost)], len(self.event_ids) - len(lost), names)
 
     def __await__(self) -> Generator[object, None, Sequence[PlatformEvent]]:
         return self.finish().__await__()
@@ -127,10 +148,17 @@ async def ended(
 
 
 def failure(
-    session: PlatformSession, failed: Sequence[PlatformEvent], refused: Sequence[str] = (), asked: int = 1
+    session: PlatformSession,
+    failed: Sequence[PlatformEvent],
+    refused: Sequence[str] = (),
+    asked: int = 1,
+    names: Mapping[str, str] | None = None,
 ) -> PlatformError:
-    """The error for operations that failed or were refused, each with its VM and the platform's reason."""
-    reasons = [_sentence(event) for event in failed] + [*refused]
+    """The error for operations that failed or were refused, each with its VM and the platform's reason.
+
+    `asked` is how many of them the platform had begun, `refused` the sentences about the others, `names` are VMs' by their ids.
+    """
+    reasons = [_sentence(event, names or {}) for event in failed] + [*refused]
     total = asked + len(refused)
     count = f"{len(reasons)} of {total} operations" if total > 1 else "an operation"
     first = next((event.error_reason for event in failed if event.error_reason), "")
@@ -151,6 +179,7 @@ def _tell(session: PlatformSession, event: PlatformEvent, on_progress: Progress 
         on_progress(event)
 
 
-def _sentence(event: PlatformEvent) -> str:
-    subject = " ".join(part for part in (event.description, event.vm_name and f"'{event.vm_name}'") if part)
+def _sentence(event: PlatformEvent, names: Mapping[str, str]) -> str:
+    vm = f"'{event.vm_name}'" if event.vm_name else names.get(event.vm_id or "")
+    subject = " ".join(part for part in (event.description, vm) if part)
     return f"{subject or event.id}: {event.error_reason or 'no reason given'}"

@@ -92,6 +92,7 @@ async def login_error(url: str, timeout: float = 10.0, **settings: object) -> AT
         (http(b'{"status": "0", "data": {"token": "t"}}'), "'status' should be a number"),
         (http(b'{"status": 0, "data": {"token": [7]}}'), "data.token"),
         (http(b'{"status": 0, "data": {"token": ""}}'), "data.token: String should have at least 1 character"),
+        (http(b'{"status": 0, "data": {"token": "a\\nb"}}'), "data.token: String should match pattern"),
         (http(b'{"status": 0}'), "data: Input should be a valid dictionary"),
         (http(b"[" * 100_000), "the answer"),
         (http(b"oops", "500 Internal Server Error"), "it answered HTTP 500 'oops'. Look at the platform's own log"),

@@ -81,6 +81,32 @@ async def test_a_batch_is_awaited_and_names_each_vm_that_failed(logged_in, platf
     assert str(caught.value) == "Platform 'lab' failed in 2 of 3 operations: 挂起虚机 '乙': 超时; 丙: 虚机已经启动."
 
 
+async def test_a_vm_that_the_platform_tells_only_the_id_of_is_looked_up(logged_in, platform, answer_ok):
+    refused = {"domainId": "3", "errorMsg": "虚机已经启动"}
+    platform.answers["POST /ocloud/v1/domain/resume"] = answer_ok({"eventIdList": ["2"], "errorList": [refused]})
+    failed = {"id": "2", "isSuccess": 1, "errorReason": "超时", "domainId": "2"}
+    platform.answers["GET /ocloud/v1/event/2"] = answer_ok(failed)
+    vms = [{"id": "2", "name": "乙"}, {"id": "3", "name": "丙"}]
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok({"list": vms, "pages": 1})
+    batch = await logged_in.domains.resume(["2", "3"])
+    with pytest.raises(PlatformError, match=r"in 2 of 2 operations: '乙': 超时; '丙': 虚机已经启动\."):
+        await batch.finish(5)
+
+
+async def test_one_that_never_ends_does_not_hide_that_another_failed(logged_in, platform, answer_ok):
+    platform.answers["POST /ocloud/v1/domain/sleep"] = answer_ok({"eventIdList": ["1", "2"], "errorList": None})
+    platform.answers["GET /ocloud/v1/event/1"] = answer_ok(event("休眠虚机", id="1", vm="甲"))
+    platform.answers["GET /ocloud/v1/event/2"] = answer_ok(event("休眠虚机", 1, "不支持", id="2", vm="乙"))
+    batch = await logged_in.domains.sleep(["1", "2"])
+    with pytest.raises(
+        PlatformError, match=r"in 2 of 2 operations: 休眠虚机 '乙': 不支持; .*operation 1 should end within 0\.2 s"
+    ):
+        await batch.finish(0.2)
+    platform.answers["GET /ocloud/v1/event/2"] = answer_ok(event("休眠虚机", 0, id="2", vm="乙"))
+    with pytest.raises(DeadlineError, match="operation 1 should end"):
+        await batch.finish(0.2)
+
+
 async def test_vms_that_were_not_bound_are_named_although_the_platform_tells_only_ids(logged_in, platform, answer_ok):
     platform.answers["POST /ocloud/v1/domain/bind-user"] = answer_ok({"notBindDomainIdList": ["2", "gone"]})
     vms = [{"id": "1", "name": "甲"}, {"id": "2", "name": "乙"}]

@@ -71,7 +71,10 @@ class Group:
 
     async def _batch(self, operation: Operation[BatchAnswer], body: BaseModel, timeout: float | None) -> Batch:
         """One that the platform goes on with, for several VMs."""
-        return Batch(self._session, await self._call(operation, body=body, timeout=timeout))
+        return self._as_batch(await self._call(operation, body=body, timeout=timeout))
+
+    def _as_batch(self, answer: BatchAnswer) -> Batch:
+        return Batch(self._session, answer, lambda vm_ids: self._vm_names(vm_ids, None))
 
     def _not_done(self, operation: Operation[Any], names: Sequence[str], asked: int) -> PlatformError:
         """The error for the part of a batch that the platform left out without a reason."""
@@ -81,13 +84,13 @@ class Group:
         )
 
     async def _vm_names(self, vm_ids: Sequence[str], timeout: float | None) -> list[str]:
-        """The names of VMs, for an error; the id of one that the platform doesn't list."""
+        """VMs as an error names them: the name in quotes; the id of one that the platform doesn't list."""
         from ATPLibrary.vdi.groups.domains import LIST
 
         try:
             names = {vm.id: f"'{vm.name}'" async for vm in self._pages(LIST, timeout=timeout)}
         except PlatformError:
-            names = {}
+            names = {}  # what was refused is the news, not that the list was too
         return [names.get(id_, id_) for id_ in vm_ids]
 
     def _chosen(self, items: Sequence[Named], wanted: str, kind: str, error: Callable[[str], Exception]) -> Named:

@@ -63,5 +63,5 @@ class Events(Group):
     ) -> Sequence[PlatformEvent]:
         """Wait for every operation of a batch: see `Batch.finish`."""
         if isinstance(batch, BatchAnswer):
-            batch = Batch(self._session, batch)
+            batch = self._as_batch(batch)
         return await batch.finish(timeout, on_progress)

@@ -131,9 +131,6 @@ class Refusal(VendorModel):
     vm_name: str | None = Field(default=None, alias="domainName")
     reason: str | None = Field(default=None, alias="errorMsg")
 
-    def __str__(self) -> str:
-        return f"{self.vm_name or self.vm_id or 'a VM'}: {self.reason or 'no reason given'}"
-
 
 class BatchAnswer(VendorModel):
     """`DomainBatchTaskVO`: an event id for each VM that the operation was started for, a refusal for each other one."""

@@ -21,7 +21,7 @@ class LoginRequest(Request):
 class LoginAnswer(VendorModel):
     """`LoginVO`. `token` goes into the header `Token` of every later call; `role_level` is what the account may do."""
 
-    token: str = Field(min_length=1)
+    token: str = Field(min_length=1, pattern=r"^[ -~]*$")  # what a header can carry
     username: str | None = None
     role_level: str | None = None
     resource_pri: int | None = None
