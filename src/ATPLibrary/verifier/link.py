@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import random
 import secrets as tokens
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -43,6 +44,8 @@ FIRST_PATIENCE = 1.0
 LONGEST_PATIENCE = 5.0
 CLOCK_PINGS = 6
 PING_INTERVAL = 10.0
+# Sessions that began together would ping together: with 1,000 of them, whatever else goes on then would wait 0.1 s.
+PING_SPREAD = (0.75, 1.25)
 PONG_PATIENCE = 10.0
 READ_TURN = 30.0  # how long one read may wait; silence is judged by pings, not by reads
 WRITE_TIMEOUT = 10.0
@@ -224,7 +227,7 @@ class AgentLink:
                 self._hurry.clear()
                 for _ in range(pings):
                     await self.ping(PONG_PATIENCE)
-                await self._until_moved_or_hurried(PING_INTERVAL)
+                await self._until_moved_or_hurried(PING_INTERVAL * random.uniform(*PING_SPREAD))
                 pings = CLOCK_PINGS if self._hurry.is_set() else 1
         except (DeadlineError, AgentError) as error:
             if self._state is SessionState.READY:

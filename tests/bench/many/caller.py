@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from ATPLibrary import runtime
 from ATPLibrary.metrics import Histogram
@@ -24,11 +21,9 @@ from .bare import BareVm
 from .fleet import SECONDS, Fleet
 from .limits import raise_descriptor_limit
 from .names import name_of
+from .operations import Operation, measure
 
 TEXT = "hello, many VMs"  # 15 characters, 34 edges
-
-# One operation on the VM of that index; what it returns is merged into the histogram of verifications.
-Operation = Callable[[int], Awaitable[Histogram | None]]
 
 
 def edges_of(text: str) -> list[Edge]:
@@ -77,32 +72,6 @@ class Bare:
     async def close(self) -> None:
         for vm in self._vms:
             vm.close()
-
-
-async def measure(operation: Operation, vms: int, operations: int) -> dict[str, Any]:
-    """So many operations, from all VMs at once, each VM's one after the other."""
-    each = max(1, math.ceil(operations / vms))
-    latency, verification = Histogram(), Histogram()
-
-    async def one(index: int) -> None:
-        for _ in range(each):
-            started = time.perf_counter()
-            seen = await operation(index)
-            latency.record((time.perf_counter() - started) * 1000)
-            if seen is not None:
-                verification.merge(seen)
-
-    started, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(one(index) for index in range(vms)))
-    cpu, seconds = time.process_time() - cpu, time.perf_counter() - started
-    return {
-        "operations": each * vms,
-        "seconds": seconds,
-        "cpu_us": cpu / (each * vms) * 1e6,
-        "p50": latency.percentile(50),
-        "p99": latency.percentile(99),
-        "verified_p99": verification.percentile(99) if verification.count else None,
-    }
 
 
 async def main(kind: str, directory: Path, first: int, count: int) -> None:

@@ -23,9 +23,10 @@ FEW, MOST = 10, 1000
 SIZES = (1, FEW, 50, 100, MOST)
 KINDS = ("ours", "bare")
 FLAT = 1.2  # the CPU time of an operation with MOST may be so many times that with FEW
-ROUNDS = 7
-QUICK_ROUNDS = 3
-OPERATIONS = {"qmp": 10_000, "type": 2000}
+ROUNDS = 5
+QUICK_ROUNDS = 2
+OPERATIONS = {"qmp": 10_000, "type": 1000}
+QUICK_PART = 3  # a quick round does one in so many operations
 WORDS = {"qmp": "QMP commands/s", "type": "verified texts/s"}
 # What issue and design ask for with 50 VMs: the limit in ms, and the figure that it is for.
 P99_AT_50 = {"qmp": (10.0, "p99", "an operation"), "type": (20.0, "verified_p99", "verification")}
@@ -61,7 +62,7 @@ def measure(directory: Path, progress: Progress, *, quick: bool) -> list[Row]:
             for number in range(rounds + 1):
                 progress(f"many: {what}, round {number} of {rounds}")
                 for caller in callers:
-                    figures = caller.do(what, operations)
+                    figures = caller.do(what, operations // QUICK_PART if quick else operations)
                     if number:  # the first opens engines and fills caches
                         caller.rounds.setdefault(what, []).append(figures)
     return [row for what in OPERATIONS for row in _rows(what, callers)]

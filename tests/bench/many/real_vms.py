@@ -21,9 +21,9 @@ from ATPLibrary.orchestrator import Machine, Workspace
 
 from ..rows import Row
 from ..world import Progress, libvirt_host
-from .caller import measure as measure_operation
 from .fleet import HOST, SECONDS, Fleet
 from .names import name_of, uuid_of
+from .operations import measure as measure_operation
 from .rates import peers
 
 VMS, QUICK_VMS = 50, 10
