@@ -9,6 +9,7 @@ Session-scoped, so that each is paid once:
 Function-scoped:
   running_vm                 call it, `vm = running_vm("usb")`, for a VM that the test may pause, break or destroy; removed at the
                              test's end. `running_vm(boot=False)` only defines it (shut off), which costs no boot.
+  two_hosts                  two libvirt daemons between which VMs can move, with host names of their own
   lab_directory              an empty directory for a lab of the test's own; whatever runs there is taken down at the test's end
   start_sshd                 call it, `sshd = start_sshd()`, for an SSH server on loopback: `sshd.uri(lab_host)` leads through it
 
@@ -243,6 +244,29 @@ def lab_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabHost]:
         yield host
     finally:
         host.stop()
+
+
+@pytest.fixture
+def two_hosts(lab_directory: Path) -> Iterator[tuple[LabHost, LabHost]]:
+    from ATPLibrary.lab.daemon_user import can_name_hosts
+
+    if not can_name_hosts():
+        pytest.skip(
+            "libvirt moves VMs only between hosts of two names, and this user may not name one (`unshare --uts`)"
+        )
+    base = short_directory(lab_directory)
+    lab_directory.mkdir(exist_ok=True)
+    x, y = (
+        LabHost(f"lab-{name}", str(uuid.uuid4()), f"127.0.0.{number}", base / name, lab_directory)
+        for number, name in enumerate("xy", start=7)
+    )
+    try:
+        for host, process in [(host, host.start()) for host in (x, y)]:
+            host.wait_until_ready(process)
+        yield x, y
+    finally:
+        for host in (x, y):
+            host.stop()
 
 
 def _shared_vm(host: LabHost, image: Any, accelerator: Any, keyboard: str) -> Iterator[LabVm]:

@@ -17,8 +17,12 @@ import pytest_asyncio
 
 from ATPLibrary.config import Config
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError, VerificationError, VmStateError
+from ATPLibrary.lab.hosts import LabHost
+from ATPLibrary.lab.machine import MachineSpec
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.verifier import InputReport
+
+from .conftest import moved_xml
 
 pytestmark = pytest.mark.e2e
 
@@ -144,7 +148,7 @@ async def test_an_agent_that_is_killed_is_back_by_itself_and_what_it_missed_is_n
 async def test_a_pause_ends_typing_at_once_and_keys_go_up_when_it_runs_again(desk: Desk) -> None:
     error = await desk.interrupted(lambda: desk.elsewhere(lambda vm: vm.suspend()), within=3)
     assert isinstance(error, VmStateError)
-    assert "was paused meanwhile: of 17604 edges" in str(error)
+    assert "was paused meanwhile (QEMU says paused): of 17604 edges" in str(error)
     with pytest.raises(VmStateError, match=r"is paused, and nothing was sent\. Resume it"):
         await desk.type("x")
     await desk.elsewhere(lambda vm: vm.resume())
@@ -239,3 +243,40 @@ async def test_a_command_under_a_reset_is_one_error_that_says_so(one_desk: Desk)
     await (await one_desk.machine.qga(BOOT)).ready(BOOT)
     assert await one_desk.run("echo again") == "again"
     await one_desk.is_well()
+
+
+@pytest.mark.parametrize("two_places", ["atp-linux-usb", "atp-linux-virtio"], indirect=True)
+async def test_a_vm_that_somebody_moves_while_it_is_typed_into_is_followed_with_no_key_down(
+    two_hosts: tuple[LabHost, LabHost], two_places: tuple[MachineSpec, MachineSpec]
+) -> None:
+    here, there = two_places
+    x, y = two_hosts
+    workspace = Workspace(Config.model_validate({"hosts": {host.name: {"uri": host.uri} for host in two_hosts}}))
+    try:
+        machine = await workspace.machine(here.uuid, timeout=20)
+        await machine.agent(BOOT)
+        await workspace.host(y.name, 20)
+        desk = Desk(machine, x.uri)
+
+        def move(vm: Any) -> None:
+            xml = moved_xml(vm.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE), here, there, disk_too=False)
+            flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
+            flags |= libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_UNSAFE
+            vm.migrateToURI3(y.uri, {"destination_xml": xml, "persistent_xml": xml}, flags)
+
+        has_moved = lambda event: event.kind == "vm.moved" and event.data["to"] == y.name  # noqa: E731
+        followed = asyncio.create_task(workspace.bus.wait_for(has_moved, 60, "Our following it"))
+        await (await machine.qga(BOOT)).ready(BOOT)
+        running = asyncio.create_task(desk.run("sleep 3; echo done >/run/done", timeout=30))
+        error = await desk.interrupted(lambda: desk.elsewhere(move), within=10)
+        assert isinstance(error, VmStateError)
+        assert "was moved to another host meanwhile" in str(error)
+        await followed
+        assert machine.host == y.name
+        with pytest.raises(AgentError, match="was moved or saved meanwhile; the process goes on with it"):
+            await asyncio.wait_for(running, 15)
+        await desk.is_well()
+        await (await machine.qga(BOOT)).ready(BOOT)
+        assert await desk.run("while ! test -e /run/done; do usleep 50000; done; cat /run/done") == "done"
+    finally:
+        await workspace.close()

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import subprocess
 import sys
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +18,14 @@ from robot.api import ExecutionResult
 
 from ATPLibrary.config import Config
 from ATPLibrary.errors import CommandError, DeadlineError, HostError, VmStateError
-from ATPLibrary.lab.hosts import LabHost, short_directory
-from ATPLibrary.lab.machine import MachineSpec, create_overlay, domain_xml, remove_files
+from ATPLibrary.lab.hosts import LabHost
+from ATPLibrary.lab.machine import MachineSpec
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.transport import VmState, domain_stats, saved_state, snapshots
 from ATPLibrary.transport.migration import MigrationPlan, migrate
 from ATPLibrary.transport.power_down import GENTLE, Way, switch_off
+
+from .conftest import moved_xml
 
 pytestmark = pytest.mark.e2e
 
@@ -166,66 +165,8 @@ async def test_a_vm_is_switched_off_as_gently_as_it_lets_itself(workspace: Works
     assert str(await domain.state(10)) == "shutoff (destroyed)"
 
 
-@dataclass(frozen=True)
-class NamedHost(LabHost):
-    """A lab host with a host name of its own: libvirt moves no VM between two daemons that say the same one."""
-
-    def _command(self) -> list[str]:
-        return ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', self.name, *super()._command()]
-
-
-@pytest.fixture
-def two_hosts(lab_directory: Path) -> Iterator[tuple[NamedHost, NamedHost]]:
-    try:
-        subprocess.run(["unshare", "--uts", "hostname", "lab-x"], check=True, capture_output=True, timeout=20)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"two host names on one machine need `unshare --uts`, which this user may not: {error}")
-    base = short_directory(lab_directory)
-    lab_directory.mkdir(exist_ok=True)
-    hosts = tuple(
-        NamedHost(f"lab-{name}", str(uuid.uuid4()), f"127.0.0.{number}", base / name, lab_directory)
-        for number, name in enumerate("xy", start=7)
-    )
-    try:
-        for host, process in [(host, host.start()) for host in hosts]:
-            host.wait_until_ready(process)
-        yield hosts[0], hosts[1]
-    finally:
-        for host in hosts:
-            host.stop()
-
-
-@pytest.fixture
-def two_places(
-    two_hosts: tuple[NamedHost, NamedHost], guest_image: Any, accelerator: Any
-) -> Iterator[tuple[MachineSpec, MachineSpec]]:
-    """One VM's files on each of two hosts, running on the first."""
-    here = MachineSpec(
-        name="wanderer", uuid=str(uuid.uuid4()), image=guest_image, accelerator=accelerator,
-        directory=two_hosts[0].directory, listen=two_hosts[0].ip,
-    )  # fmt: skip
-    there = dataclasses.replace(here, directory=two_hosts[1].directory, listen=two_hosts[1].ip)
-    create_overlay(here)
-    create_overlay(there)
-    connection = libvirt.open(two_hosts[0].uri)
-    try:
-        connection.defineXML(domain_xml(here)).create()
-        yield here, there
-    finally:
-        connection.close()
-        for host, spec in zip(two_hosts, (here, there), strict=True):
-            host.stop()
-            remove_files(spec)
-
-
-def moved_xml(text: str, here: MachineSpec, there: MachineSpec, *, disk_too: bool) -> str:
-    """The domain XML with the other host's paths and address; its disk stays where it is unless told."""
-    text = text.replace(str(here.files), str(there.files)).replace(f"'{here.listen}'", f"'{there.listen}'")
-    return text if disk_too else text.replace(str(there.overlay), str(here.overlay))
-
-
 async def test_a_vm_moves_between_two_hosts_while_it_runs(
-    two_hosts: tuple[NamedHost, NamedHost], two_places: tuple[MachineSpec, MachineSpec]
+    two_hosts: tuple[LabHost, LabHost], two_places: tuple[MachineSpec, MachineSpec]
 ) -> None:
     here, there = two_places
     x, y = two_hosts
@@ -270,7 +211,7 @@ async def test_a_vm_moves_between_two_hosts_while_it_runs(
         elsewhere = await asyncio.to_thread(libvirt.open, y.uri)
         flags = libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PERSIST_DEST | libvirt.VIR_MIGRATE_UNDEFINE_SOURCE
         flags |= libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_UNSAFE
-        parameters = {"destination_xml": back, "persistent_xml": back, "migrate_uri": "tcp://127.0.0.1"}
+        parameters = {"destination_xml": back, "persistent_xml": back}
         has_moved = lambda event: event.kind == "vm.moved" and event.data["to"] == x.name  # noqa: E731
         followed = asyncio.create_task(workspace.bus.wait_for(has_moved, 60, "Our following it"))
         try:
@@ -339,7 +280,7 @@ The Life Of A VM As A Tester Writes It
 
 
 def test_a_tester_writes_down_the_life_of_a_vm(
-    two_hosts: tuple[NamedHost, NamedHost], two_places: tuple[MachineSpec, MachineSpec], tmp_path: Path
+    two_hosts: tuple[LabHost, LabHost], two_places: tuple[MachineSpec, MachineSpec], tmp_path: Path
 ) -> None:
     here, there = two_places
     config = tmp_path / "atp.yaml"

@@ -42,6 +42,39 @@ class DaemonUser:
         return copy
 
 
+def with_host_name(name: str) -> tuple[str, ...]:
+    """What stands before a daemon's command to give it a host name of its own; nothing where that is forbidden.
+
+    libvirt moves no VM between two daemons that say the same name.
+    """
+    if not can_name_hosts():
+        return ()
+    return (*_own_uts(), "sh", "-c", 'hostname "$0" && exec "$@"', name, *_back_from_root())
+
+
+@functools.cache
+def can_name_hosts() -> bool:
+    """Whether a daemon can be given a host name of its own here; asks the kernel once."""
+    command = [*_own_uts(), "sh", "-c", 'hostname "$0" && exec "$@"', "atp-probe", *_back_from_root(), "true"]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=_PROBE_SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True
+
+
+def _own_uts() -> tuple[str, ...]:
+    """A user may name a host only as root of a user namespace."""
+    return ("unshare", "--uts", *(() if os.geteuid() == 0 else ("--user", "--map-root-user")), "--")
+
+
+def _back_from_root() -> tuple[str, ...]:
+    """libvirt has no session mode for root: one that isn't root outside is itself again, in a namespace within."""
+    if os.geteuid() == 0:
+        return ()
+    return ("unshare", "--user", f"--map-user={os.geteuid()}", f"--map-group={os.getegid()}", "--")
+
+
 @functools.cache
 def daemon_user() -> DaemonUser:
     """As whom daemons run here; asks the kernel once."""

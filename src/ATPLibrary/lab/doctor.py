@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ATPLibrary.errors import ATPError, LabError
 from ATPLibrary.lab import server_process
-from ATPLibrary.lab.daemon_user import daemon_user
+from ATPLibrary.lab.daemon_user import can_name_hosts, daemon_user
 
 _SYSTEM_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 _COMMAND_SECONDS = 20.0
@@ -71,7 +71,15 @@ def require_essentials() -> None:
 
 def essentials() -> list[Finding]:
     """The checks that take no time."""
-    return [*_commands(), _qemu_driver(), _libvirt_python(), *_modules(), _daemon_user(), _process_descriptors()]
+    return [
+        *_commands(),
+        _qemu_driver(),
+        _libvirt_python(),
+        *_modules(),
+        _daemon_user(),
+        _host_names(),
+        _process_descriptors(),
+    ]
 
 
 def examine(lab_directory: Path, environ: dict[str, str]) -> Iterator[Finding]:
@@ -152,6 +160,16 @@ def _daemon_user() -> Finding:
     said = "'nobody', because user namespaces are forbidden here: no KVM, and a slower start"
     return Finding(
         name, Level.NOTE, said, "run the lab as an ordinary user, or allow unshare(CLONE_NEWUSER) in the container"
+    )
+
+
+def _host_names() -> Finding:
+    name = "names of the lab's hosts"
+    if can_name_hosts():
+        return Finding(name, Level.OK, "each host has its own")
+    said = f"both say '{socket.gethostname()}', because unshare(CLONE_NEWUTS) is forbidden here: VMs can't migrate between them"
+    return Finding(
+        name, Level.NOTE, said, "allow it in the container (as a user: with user namespaces), or run as root"
     )
 
 

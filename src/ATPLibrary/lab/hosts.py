@@ -23,7 +23,7 @@ from typing import Any, TypeVar, cast
 from ATPLibrary import runtime
 from ATPLibrary.errors import DeadlineError, HostError, LabError
 from ATPLibrary.lab import processes, reaper
-from ATPLibrary.lab.daemon_user import daemon_user
+from ATPLibrary.lab.daemon_user import daemon_user, with_host_name
 from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
 
@@ -47,6 +47,8 @@ stdio_handler = "file"
 security_driver = "none"
 remote_display_port_min = {first}
 remote_display_port_max = {last}
+migration_host = "{ip}"
+migration_address = "{ip}"
 """
 
 _LIBVIRTD_CONF = """\
@@ -78,6 +80,11 @@ class LabHost:
     @property
     def uri(self) -> str:
         return f"qemu+unix:///session?socket={self.socket}"
+
+    @property
+    def host_name(self) -> str:
+        """What the daemon says that its machine is called, where that can be. With a dot, libvirt looks no further for it."""
+        return f"{self.name}.localhost"
 
     @property
     def log(self) -> Path:
@@ -179,7 +186,7 @@ class LabHost:
         daemon = shutil.which("libvirtd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "libvirtd"
         command = [daemon, f"--pid-file={self._pid_file}", f"--config={self.directory / 'libvirtd.conf'}"]
         # The pid that libvirtd compares with LISTEN_PID is its own, not the reaper's.
-        told = processes.told_its_pid([*daemon_user().prefix, *command])
+        told = processes.told_its_pid([*with_host_name(self.host_name), *daemon_user().prefix, *command])
         return [sys.executable, "-I", "-S", reaper.__file__, *told]
 
     def _environ(self) -> dict[str, str]:
@@ -206,7 +213,7 @@ class LabHost:
         if user.owner is None and not capabilities.is_symlink():
             capabilities.symlink_to(capabilities_cache())
         first = _FIRST_PORT + _PORTS_PER_RANGE * (int(self.directory.parent.name.encode().hex(), 16) % _PORT_RANGES)
-        qemu = _QEMU_CONF.format(first=first, last=first + _PORTS_PER_RANGE - 1)
+        qemu = _QEMU_CONF.format(first=first, last=first + _PORTS_PER_RANGE - 1, ip=self.ip)
         write_private(self.directory / "c/libvirt/qemu.conf", qemu)
         write_private(self.directory / "libvirtd.conf", _LIBVIRTD_CONF.format(id=self.id))
         user.hand_over([self.directory, *self.directory.rglob("*")])

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab import processes, server_process
-from ATPLibrary.lab.daemon_user import daemon_user
+from ATPLibrary.lab.daemon_user import can_name_hosts, daemon_user
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
@@ -106,6 +106,7 @@ class Lab:
             url=state.url if state else "",
             hosts=tuple(self._host_status(host, running) for host in self.hosts()),
             processes=tuple({"role": process.role, "pid": process.pid} for process in running),
+            notes=() if can_name_hosts() else ("VMs can't migrate between its hosts: 'atp doctor' says why",),
         )
 
     def hosts(self) -> list[LabHost]:

@@ -31,6 +31,7 @@ class LabStatus:
     url: str = ""
     hosts: tuple[HostStatus, ...] = ()
     processes: tuple[dict[str, int | str], ...] = ()
+    notes: tuple[str, ...] = ()  # what this machine keeps the lab from doing
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -48,5 +49,6 @@ class LabStatus:
             else:
                 vms = ", ".join(f"{name} ({state})" for name, state in sorted(host.vms.items())) or "no VMs"
             lines.append(f"  host         {host.name}  {host.ip}  {vms}")
+        lines += [f"  note         {note}" for note in self.notes]
         lines += [f"  problem      {problem}" for problem in self.problems]
         return lines

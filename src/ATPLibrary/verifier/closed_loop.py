@@ -41,6 +41,8 @@ DRAIN_QUIET_SECONDS = 0.1
 PIECES = 2
 # What ends an input at once, instead of at its next edge or after a silence: the VM stands still, or its guest begins anew.
 STANDS_STILL = frozenset({"qmp.STOP", "libvirt.lifecycle.suspended"})
+# QEMU's run states of a VM that is going, or has gone, to another host (qapi/run-state.json).
+MOVES = frozenset({"finish-migrate", "postmigrate"})
 BEGINS_ANEW = frozenset({"qmp.RESET", "libvirt.reboot"})
 COMMANDS_AT_ONCE = 4
 
@@ -131,7 +133,7 @@ class ClosedLoop:
             while self._flying:
                 await self._flying.popleft()
         except VmStateError as refused:
-            raise self._stood_still() from refused
+            raise self._stood_still(await self._run_state()) from refused
         finally:
             # Only after a failure is anything left. What was written stays written; what comes next is written behind it.
             for task in self._flying:
@@ -271,12 +273,9 @@ class ClosedLoop:
             if event.kind in BEGINS_ANEW:
                 self._trouble = self._began_anew("was restarted")
             else:
-                try:
-                    if await self._qmp.query_status(STALL_SECONDS) == "running":
-                        continue  # again: what became of its guest meanwhile is said by the agent
-                    self._trouble = self._stood_still()
-                except ATPError as error:
-                    self._trouble = error
+                if (state := await self._run_state()) == "running":
+                    continue  # again: what became of its guest meanwhile is said by the agent
+                self._trouble = self._stood_still(state)
             stream.wake()
             return
 
@@ -295,12 +294,20 @@ class ClosedLoop:
             return next((unit for unit in self._units if unit.position == position), None)
         return self._units[self._next] if self._next < len(self._units) else None
 
-    def _stood_still(self) -> VmStateError:
+    async def _run_state(self) -> str:
+        try:
+            return await self._qmp.query_status(STALL_SECONDS)
+        except ATPError as error:
+            return f"unknown ({error})"
+
+    def _stood_still(self, state: str) -> VmStateError:
+        moves = state in MOVES
         return VmStateError.about(
             f"VM '{self._vm_name}'",
             wanted=f"be running to take {self._what}",
-            got=f"was paused meanwhile: {self._so_far()}; keys that are down are let go when it runs again",
-            next_step="Resume it, then type what is missing",
+            got=f"was {'moved to another host' if moves else 'paused'} meanwhile (QEMU says {state}): {self._so_far()}; keys that "
+            "are down are let go when it runs again",
+            next_step=f"{'Wait until it runs there' if moves else 'Resume it'}, then type what is missing",
         )
 
     def _began_anew(self, what_the_guest: str) -> VerificationError:
@@ -314,10 +321,7 @@ class ClosedLoop:
     async def _no_progress(self, got: str, next_step: str) -> ATPError:
         unit = self._first_unseen() if self.matcher.waiting else None
         seen = sum(injection.observation is not None for injection in self.matcher.injections)
-        try:
-            run_state = await self._qmp.query_status(STALL_SECONDS)
-        except ATPError as error:
-            run_state = f"unknown ({error})"
+        run_state = await self._run_state()
         return VerificationError.about(
             f"{self._what}{self._at(unit)} on VM '{self._vm_name}'",
             wanted="be seen by the guest",

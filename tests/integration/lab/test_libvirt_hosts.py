@@ -17,7 +17,7 @@ import pytest
 
 from ATPLibrary.errors import HostError, LabError
 from ATPLibrary.lab import processes
-from ATPLibrary.lab.daemon_user import daemon_user
+from ATPLibrary.lab.daemon_user import can_name_hosts, daemon_user
 from ATPLibrary.lab.hosts import LabHost, reach, short_directory
 from ATPLibrary.lab.machine import MODELS, MachineSpec, domain_xml
 
@@ -54,6 +54,8 @@ def test_two_hosts_on_one_machine_have_their_own_identity_and_their_own_vms(host
     connections = [libvirt.open(host.uri) for host in hosts]
     ids = [ET.fromstring(connection.getCapabilities()).findtext("host/uuid") for connection in connections]
     assert ids == [host.id for host in hosts]
+    names = [connection.getHostname() for connection in connections]
+    assert names == ([host.host_name for host in hosts] if can_name_hosts() else [names[0]] * 2)
     connections[0].defineXML(domain_xml(spec(hosts[0])))
     assert hosts[0].vms(5) == {"vm": "shut off"}
     assert hosts[1].vms(5) == {}

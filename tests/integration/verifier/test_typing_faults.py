@@ -218,7 +218,7 @@ async def test_a_vm_that_pauses_while_typing_ends_it_at_once(guest: FaultyGuest,
     typing = asyncio.create_task(engine.type_text(TEXT * 100))
     await until(lambda: len(guest.received) >= 40)
     guest.status = "paused"
-    with pytest.raises(VmStateError, match=r"was paused meanwhile: .* at position"):
+    with pytest.raises(VmStateError, match=r"was paused meanwhile .* at position"):
         await asyncio.wait_for(typing, 2)
 
 
@@ -230,7 +230,10 @@ async def test_a_vm_that_pauses_with_all_sent_and_not_all_seen_ends_it_at_once(
     await until(lambda: len(guest.received) == 10)
     guest.status = "paused"
     events.bus().publish(events.Event("vm:faulty", "qmp.STOP"))
-    with pytest.raises(VmStateError, match=r"was paused meanwhile: of 10 edges 10 were sent and \d seen by the guest"):
+    with pytest.raises(
+        VmStateError,
+        match=r"\(QEMU says paused\): of 10 edges 10 were sent and \d seen by the guest",
+    ):
         await asyncio.wait_for(typing, 1.5)
 
 

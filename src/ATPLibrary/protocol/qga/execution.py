@@ -13,12 +13,21 @@ import contextlib
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, HostError, InputError, VmStateError
+from ATPLibrary.errors import (
+    AgentError,
+    ATPError,
+    CommandError,
+    DeadlineError,
+    HostError,
+    InputError,
+    VmNotFoundError,
+    VmStateError,
+)
 from ATPLibrary.events import KEPT_PER_SOURCE, Event
 from ATPLibrary.protocol.qga.command_lines import Family, Output, Shell, end_process, launch
 from ATPLibrary.secrets import redact
@@ -226,7 +235,13 @@ class Running:
                 if not await self._host_is_back():
                     raise
                 await self.qga.ready(self._timeout)
-            except (AgentError, CommandError, VmStateError) as error:
+            except (AgentError, CommandError, VmStateError, VmNotFoundError) as error:
+                if (event := self._guest_s_move()) is not None:
+                    raise AgentError.about(
+                        self.qga.subject, wanted=f"tell the end of process {self.pid}",
+                        got="the VM was moved or saved meanwhile; the process goes on with it, and nobody waits for its end",
+                        last_seen=str(event), next_step="Let what a move may hit leave its result in a file of the guest",
+                    ) from error  # fmt: skip
                 if (event := self._guest_s_end()) is not None:
                     raise AgentError.about(
                         self.qga.subject, wanted=f"tell the end of process {self.pid}",
@@ -267,18 +282,18 @@ class Running:
 
     def _guest_s_end(self) -> Event | None:
         """What ended the guest that the command ran in, if that happened."""
+        return next((each for each in self._since_it_began() if each.data.get("detail") not in _LIVES_ON), None)
+
+    def _guest_s_move(self) -> Event | None:
+        """What took the guest away with the command in it, if that happened."""
+        return next((each for each in self._since_it_began() if each.data.get("detail") in _LIVES_ON), None)
+
+    def _since_it_began(self) -> Iterator[Event]:
+        """What became of the VM's guest since the command began."""
         domain = self.qga.domain
-        return next(
-            (
-                event
-                for event in domain.host.bus.recent(f"vm:{domain.name}", limit=KEPT_PER_SOURCE)
-                if event.time >= self._began
-                and event.kind in _ENDINGS
-                and event.data.get("uuid") == domain.uuid
-                and event.data.get("detail") not in _LIVES_ON
-            ),
-            None,
-        )
+        for event in domain.host.bus.recent(f"vm:{domain.name}", limit=KEPT_PER_SOURCE):
+            if event.time >= self._began and event.kind in _ENDINGS and event.data.get("uuid") == domain.uuid:
+                yield event
 
     async def _end(self) -> None:
         async with asyncio.timeout(_LONGEST_ENDING_SECONDS):
