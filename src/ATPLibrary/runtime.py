@@ -51,7 +51,7 @@ def loop() -> asyncio.AbstractEventLoop:
 
 
 def _collect_less_often() -> None:
-    """With 1,000 VMs a full collection stops everything for 0.3 s, and by default there are several while each types a word."""
+    """With 1,000 VMs a full collection stops everything for long, and by default there are several while each types a word."""
     newest, *others = gc.get_threshold()
     if newest == _PYTHONS_OWN:  # else somebody has chosen
         gc.set_threshold(KEPT_BEFORE_COLLECTION, *others)

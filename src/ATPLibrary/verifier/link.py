@@ -44,7 +44,7 @@ FIRST_PATIENCE = 1.0
 LONGEST_PATIENCE = 5.0
 CLOCK_PINGS = 6
 PING_INTERVAL = 10.0
-# Sessions that began together would ping together: with 1,000 of them, whatever else goes on then would wait 0.1 s.
+# Sessions that began together would ping together: with 1,000 of them, whatever else goes on would wait for all of them.
 PING_SPREAD = (0.75, 1.25)
 PONG_PATIENCE = 10.0
 READ_TURN = 30.0  # how long one read may wait; silence is judged by pings, not by reads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -30,14 +31,34 @@ async def measure(operation: Operation, vms: int, operations: int) -> dict[str, 
             if seen is not None:
                 verification.merge(seen)
 
-    started, cpu = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(one(index) for index in range(vms)))
-    cpu, seconds = time.process_time() - cpu, time.perf_counter() - started
+    with _Collections() as collections:
+        started, cpu = time.perf_counter(), time.process_time()
+        await asyncio.gather(*(one(index) for index in range(vms)))
+        cpu, seconds = time.process_time() - cpu, time.perf_counter() - started
     return {
         "operations": each * vms,
         "seconds": seconds,
         "cpu_us": cpu / (each * vms) * 1e6,
+        "gc_us": collections.seconds / (each * vms) * 1e6,
         "p50": latency.percentile(50),
         "p99": latency.percentile(99),
         "verified_p99": verification.percentile(99) if verification.count else None,
     }
+
+
+class _Collections:
+    """How long Python's garbage collector runs meanwhile."""
+
+    def __enter__(self) -> _Collections:
+        self.seconds = self._started = 0.0
+        gc.callbacks.append(self._note)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        gc.callbacks.remove(self._note)
+
+    def _note(self, phase: str, info: object) -> None:
+        if phase == "start":
+            self._started = time.perf_counter()
+        else:
+            self.seconds += time.perf_counter() - self._started

@@ -85,7 +85,7 @@ def _rows(what: str, callers: list[Caller]) -> list[Row]:
         figures = {
             f"{prefix}{figure}": round(caller.median(what, figure), 3)
             for prefix, caller in (("", ours), ("peer_", bare))
-            for figure in ("cpu_us", "p50", "p99")
+            for figure in ("cpu_us", "gc_us", "p50", "p99")
         }
         if what == "type":
             figures["verified_p99"] = round(ours.median(what, "verified_p99"), 3)
