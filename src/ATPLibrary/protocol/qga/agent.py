@@ -20,7 +20,7 @@ from ATPLibrary.protocol.qga.execution import Command, ExecResult, OnOutput, run
 from ATPLibrary.protocol.qga.freeze import Freeze
 from ATPLibrary.runtime import deadline
 from ATPLibrary.secrets import redact
-from ATPLibrary.transport import Domain
+from ATPLibrary.transport import Domain, HostState
 from ATPLibrary.transport.domain_state import VmState
 
 PORT = "org.qemu.guest_agent.0"
@@ -96,6 +96,15 @@ class Qga:
                     self.subject, wanted="be ready", got="is not", waited=timeout, last_seen=str(last or error),
                     next_step="Check that the guest has started and runs qemu-ga (`Get Console Text`, or the screen)",
                 ) from error  # fmt: skip
+
+    async def is_back(self, timeout: float) -> bool:
+        """After a `HostError`: wait until the host is connected again and the agent answers; False when the host is given up."""
+        settled = (HostState.CONNECTED, HostState.BROKEN, HostState.CLOSED)
+        state = await self.domain.host.wait_for_state(settled.__contains__, timeout, "be connected again")
+        if state is not HostState.CONNECTED:
+            return False
+        await self.ready(timeout)
+        return True
 
     async def sync(self, timeout: float = COMMAND_SECONDS) -> None:
         """Make sure that answers belong to questions: the agent must give a random number back."""

@@ -31,7 +31,6 @@ from ATPLibrary.errors import (
 from ATPLibrary.events import KEPT_PER_SOURCE, Event
 from ATPLibrary.protocol.qga.command_lines import Family, Output, Shell, end_process, launch
 from ATPLibrary.secrets import redact
-from ATPLibrary.transport import HostState
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qga.agent import Qga
@@ -232,9 +231,8 @@ class Running:
                 )
             except HostError as error:
                 lost = error
-                if not await self._host_is_back():
+                if not await self.qga.is_back(self._timeout):
                     raise
-                await self.qga.ready(self._timeout)
             except (AgentError, CommandError, VmStateError, VmNotFoundError) as error:
                 if (event := self._guest_s_move()) is not None:
                     raise AgentError.about(
@@ -256,14 +254,6 @@ class Running:
             else:
                 self._exited = bool(status.get("exited"))
                 return status
-
-    async def _host_is_back(self) -> bool:
-        """Wait while the host is tried again; False when it is given up."""
-        host = self.qga.domain.host
-        settled = (HostState.CONNECTED, HostState.BROKEN, HostState.CLOSED)
-        return (
-            await host.wait_for_state(settled.__contains__, self._timeout, "be connected again") is HostState.CONNECTED
-        )
 
     async def until_exited(self) -> dict[str, Any]:
         pause = FIRST_POLL_SECONDS

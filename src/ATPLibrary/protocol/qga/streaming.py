@@ -7,7 +7,7 @@ import base64
 import codecs
 from typing import TYPE_CHECKING, Any
 
-from ATPLibrary.errors import CommandError
+from ATPLibrary.errors import CommandError, HostError
 from ATPLibrary.protocol.qga.execution import FIRST_POLL_SECONDS, POLL_GROWTH, SLOWEST_POLL_SECONDS, OnOutput
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class OutputFiles:
         self._timeout = timeout
         self._encoding = encoding
         self._handles: dict[str, int] = {}
+        self._read_so_far: dict[str, int] = {}  # bytes
 
     async def follow(self, running: Running, on_output: OnOutput) -> tuple[dict[str, Any], tuple[str, str, bool]]:
         """Pass the output on until the command has ended. Returns its last status, and what was kept of the output."""
@@ -70,8 +71,19 @@ class OutputFiles:
 
     async def _read(self, name: str) -> bytes:
         arguments = {"handle": self._handles[name], "count": PIECE}
-        answer = await self._qga.command_across_pauses("guest-file-read", arguments, self._timeout)
-        return base64.b64decode(answer["buf-b64"]) if answer["count"] else b""
+        while True:
+            try:
+                answer = await self._qga.command_across_pauses("guest-file-read", arguments, self._timeout)
+            except HostError:
+                if not await self._qga.is_back(self._timeout):
+                    raise
+                # What was read may have been lost on its way: go on where we have come to.
+                back = {"handle": self._handles[name], "offset": self._read_so_far.get(name, 0), "whence": 0}
+                await self._qga.command("guest-file-seek", back, self._timeout)
+            else:
+                piece = base64.b64decode(answer["buf-b64"]) if answer["count"] else b""
+                self._read_so_far[name] = self._read_so_far.get(name, 0) + len(piece)
+                return piece
 
     async def remove(self, timeout: float) -> None:
         """Close the files and remove them from the guest."""

@@ -101,8 +101,7 @@ class LibvirtQmp(Qmp):
     async def _stay_listening(self) -> None:
         """What was asked for has gone with its connection: ask again when the host is connected again."""
         host = self.domain.host
-        connected = f"host:{host.name}", "host.connected"
-        with host.bus.subscribe(lambda event: (event.source, event.kind) == connected) as news:
+        with host.bus.subscribe(lambda event: event.kind == "host.connected", f"host:{host.name}") as news:
             while self._events is not None:
                 if not self._events.lives and host.state is HostState.CONNECTED:
                     await self._listen(COMMAND_SECONDS)
