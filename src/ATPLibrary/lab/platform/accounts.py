@@ -19,14 +19,14 @@ class Accounts:
 
     def __init__(self, store: Store, username: str, password: Secret, lifetime: float = TOKEN_SECONDS) -> None:
         self._store = store
-        self._username = username
+        self.username = username
         digest = hashlib.md5(password.reveal().encode(), usedforsecurity=False).hexdigest()
         self._digest = Secret(digest)
         self._lifetime = lifetime
 
     def login(self, username: str, digest: str) -> str:
         """A new token. The same refusal for a wrong name and a wrong password."""
-        right_name = hmac.compare_digest(username.encode(), self._username.encode())
+        right_name = hmac.compare_digest(username.encode(), self.username.encode())
         right_password = hmac.compare_digest(digest.encode(), self._digest.reveal().encode())
         if not (right_name and right_password):
             raise Refusal("用户名或密码错误 (wrong username or password)")

@@ -27,6 +27,7 @@ from ATPLibrary.lab.platform.machines import Machines
 from ATPLibrary.lab.platform.making import Making
 from ATPLibrary.lab.platform.models import Models
 from ATPLibrary.lab.platform.operations import Operations
+from ATPLibrary.lab.platform.people import People
 from ATPLibrary.lab.platform.pools import Pools
 from ATPLibrary.lab.platform.recovery import recover
 from ATPLibrary.lab.platform.routes import ROUTERS
@@ -46,7 +47,6 @@ _WITHOUT_TOKEN = (
     f"{API}/desk-pool/class/switch-model",
     f"{API}/event/class/queryById",
     "/ocloud/usermodule/userlogin2",
-    "/ocloud/usermodule/doubleclick2",
 )
 
 Next = Callable[[Request], Awaitable[Response]]
@@ -64,7 +64,7 @@ def create_app(directory: Path, settings: LabSettings, token_lifetime: float | N
         if failed := platform.operations.recover():
             LOG.warning("%d operations of the last run had not ended: they count as failed", failed)
         platform.pools.forget_other_labs()
-        for part in (platform.hosts, platform.models, platform.storage):
+        for part in (platform.hosts, platform.models, platform.storage, platform.people):
             part.prepare()
         recovering = asyncio.create_task(
             recover(store, machines, platform.batches, platform.pools), name="finish what a killed server left"
@@ -111,8 +111,9 @@ def build(store: Store, machines: Machines, settings: LabSettings, token_lifetim
         storage=storage,
         disks=disks,
     )
+    people = People(store)
     return Platform(
-        store, accounts, machines, hosts, operations, batches, models, clones, pools, storage, disks, making
+        store, accounts, machines, hosts, operations, batches, models, clones, pools, storage, disks, making, people
     )
 
 

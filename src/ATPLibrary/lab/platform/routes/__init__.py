@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from ATPLibrary.lab.platform.routes import desk_pools, disks, domain_life, domains, events, hosts, models, sessions
+from ATPLibrary.lab.platform.routes import (
+    desk_pools,
+    devices,
+    disks,
+    domain_life,
+    domains,
+    events,
+    hosts,
+    house,
+    models,
+    panel,
+    resource_pools,
+    sessions,
+    snapshots,
+    storage,
+    users,
+)
 
 # In this order paths are tried: those with a fixed word before those where an id stands in its place.
-ROUTERS = tuple(module.router for module in (sessions, events, desk_pools, disks, domain_life, domains, hosts, models))
+GROUPS = (
+    sessions, users, events, desk_pools, disks, devices, snapshots, domain_life, domains,
+    hosts, resource_pools, models, storage, panel, house,
+)  # fmt: skip
+ROUTERS = (*(group.router for group in GROUPS), users.login_router)

@@ -19,6 +19,7 @@ from ATPLibrary.lab.platform.machines import Machines, VmView
 from ATPLibrary.lab.platform.making import Making
 from ATPLibrary.lab.platform.models import Models
 from ATPLibrary.lab.platform.operations import Operations
+from ATPLibrary.lab.platform.people import People
 from ATPLibrary.lab.platform.pools import Pools
 from ATPLibrary.lab.platform.shapes.vms import DomainVO
 from ATPLibrary.lab.platform.storage import Storage
@@ -44,6 +45,7 @@ class Platform:
     storage: Storage
     disks: Disks
     making: Making
+    people: People
 
     async def vms(self, rows: Sequence[VmRow]) -> list[DomainVO]:
         """The VMs as they are now."""

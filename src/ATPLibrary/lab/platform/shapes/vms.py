@@ -308,3 +308,10 @@ class SyncModelVO(TypedDict, total=False):
     filename: str
     storagePoolId: str
     storagePoolName: str
+
+
+@with_config(CLOSED)
+class SnapshotVO(TypedDict, total=False):
+    id: str
+    name: str
+    createTime: str
