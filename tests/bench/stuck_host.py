@@ -137,7 +137,7 @@ def _daemon(name: str) -> Iterator[LabHost]:
     with tempfile.TemporaryDirectory(prefix="atp-bench-") as temporary:
         directory = Path(temporary)
         short = short_directory(directory)
-        host = LabHost(name, str(uuid.uuid4()), "127.0.0.1", short / "b", directory)
+        host = LabHost(name, str(uuid.uuid4()), "127.0.0.2", short / "b", directory)
         try:
             host.wait_until_ready(host.start())
             yield host

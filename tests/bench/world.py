@@ -49,7 +49,8 @@ def libvirt_host(progress: Progress) -> Iterator[LabHost]:
     with tempfile.TemporaryDirectory(prefix="atp-bench-") as temporary:
         directory = Path(temporary)
         short = short_directory(directory)
-        host = LabHost("bench", str(uuid.uuid4()), "127.0.0.1", short / "b", directory)
+        # Not 127.0.0.1: libvirt refuses that as the address by which VMs come from other hosts.
+        host = LabHost("bench", str(uuid.uuid4()), "127.0.0.2", short / "b", directory)
         try:
             progress("starting a libvirt daemon")
             host.wait_until_ready(host.start())
