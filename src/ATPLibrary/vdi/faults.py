@@ -91,7 +91,7 @@ class Faults:
     def truncated(self, operation: Operation[Any], body: bytes) -> PlatformError:
         return self._answer(
             operation,
-            f"the answer ends in the middle after {len(body)} bytes: {excerpt(body)}",
+            f"the answer ends in the middle after {len(body)} bytes{_quoted(operation, body, ': ')}",
             "try again; if it stays so, look at the platform's own log or the proxy before it",
         )
 
@@ -103,7 +103,7 @@ class Faults:
     def wrong_shape(self, operation: Operation[Any], body: bytes, where: str) -> PlatformError:
         return self._answer(
             operation,
-            f"the answer has another shape than the vendor's document says: {where} in {excerpt(body)}",
+            f"the answer has another shape than the vendor's document says: {where}{_quoted(operation, body, ' in ')}",
             "check the platform's version: 9.0 is known to work",
         )
 
@@ -155,6 +155,11 @@ class Faults:
         return PlatformError.about(
             self._subject, wanted=f"answer '{operation.title}' ({operation}) with JSON", got=got, next_step=next_step
         )
+
+
+def _quoted(operation: Operation[Any], body: bytes, before: str) -> str:
+    """The answer's first characters after `before`; nothing of one that may hold secrets: cut off, they can't be told from text."""
+    return "" if operation.holds_secrets else before + excerpt(body)
 
 
 def first_problem(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar, get_args
 from urllib.parse import quote
 
 from pydantic import TypeAdapter
@@ -56,6 +56,11 @@ class Operation(Generic[Answer]):
     def shape(self) -> TypeAdapter[Answer]:
         """Reads `data` alone."""
         return TypeAdapter(self.answer)
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether its answer, or each item of it, may hold a password or key."""
+        return any(getattr(each, "holds_secrets", False) for each in (self.answer, *get_args(self.answer)))
 
     def url(self, *ids: Any) -> str:
         """The path with its parameters filled in, in their order, so quoted that none of them can reach another path."""

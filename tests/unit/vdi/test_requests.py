@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from ATPLibrary.config import PlatformSettings
-from ATPLibrary.errors import InputError
+from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.secrets import Secret, redact
 from ATPLibrary.vdi import VdiClient
 from ATPLibrary.vdi.codes import RestorePoint
@@ -62,6 +62,16 @@ async def test_a_key_that_the_platform_answers_is_a_secret(logged_in, platform, 
     assert (password.reveal(), key.key.reveal(), key.port) == ("vnc-5ecret", "sp1ce-key", "5901")
     assert redact(f"{password} {key} vnc-5ecret sp1ce-key").count("ecret") == 1  # only the word Secret of the repr
     assert "sp1ce" not in redact(f"{key!r} sp1ce-key")
+
+
+@pytest.mark.parametrize(
+    "answer", ['{"status": 0, "data": {"key": "sp1ce-key', '{"status": 0, "data": {"key": ["sp1ce-key"]}}']
+)
+async def test_an_answer_with_a_key_is_not_quoted_when_it_is_broken(logged_in, platform, answer):
+    platform.answers["GET /ocloud/v1/domain/v/spice-key"] = httpx.Response(200, text=answer)
+    with pytest.raises(PlatformError) as caught:
+        await logged_in.domains.spice_key("v")
+    assert "sp1ce" not in str(caught.value)
 
 
 async def test_a_password_that_is_sent_shows_in_the_request_only(logged_in, platform, answer_ok):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -35,8 +35,10 @@ class VendorModel(BaseModel):
     """Fields are ours in snake_case; the vendor's name is the same in camelCase unless an alias says otherwise.
 
     In an answer everything but ids and names may be missing: the platform leaves out what it has no value for. What it adds
-    in a newer version is ignored.
+    in a newer version is ignored. An answer that `holds_secrets` isn't quoted in an error.
     """
+
+    holds_secrets: ClassVar[bool] = False
 
     model_config = ConfigDict(
         frozen=True,

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ATPLibrary.vdi.shapes.base import Request, SecretAnswer, SecretRequest, VendorModel
@@ -180,6 +182,8 @@ class Application(VendorModel):
 
 class Fingerprint(VendorModel):
     """`UserFingerprintVO`."""
+
+    holds_secrets: ClassVar[bool] = True
 
     username: str | None = None
     fingerprint: SecretAnswer | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ATPLibrary.vdi.shapes.base import Request, SecretRequest, VendorModel
@@ -20,6 +22,8 @@ class LoginRequest(Request):
 
 class LoginAnswer(VendorModel):
     """`LoginVO`. `token` goes into the header `Token` of every later call; `role_level` is what the account may do."""
+
+    holds_secrets: ClassVar[bool] = True
 
     token: str = Field(min_length=1, pattern=r"^[ -~]*$")  # what a header can carry
     username: str | None = None

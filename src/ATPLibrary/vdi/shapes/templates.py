@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from ATPLibrary.vdi.shapes.base import Request, SecretAnswer, SecretRequest, VendorModel
@@ -88,6 +90,8 @@ class ShareRequest(Request):
 
 class Share(VendorModel):
     """`ModelShareVO`: the link and the password that goes with it."""
+
+    holds_secrets: ClassVar[bool] = True
 
     url: str | None = Field(default=None, alias="shareUrl")
     password: SecretAnswer | None = Field(default=None, alias="sharePassword")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -156,6 +156,8 @@ class Port(VendorModel):
 class SpiceKey(VendorModel):
     """`SpiceKeyVO`: how the VM's SPICE server is reached: `ip` and `port` of the host, and the `key` that opens it."""
 
+    holds_secrets: ClassVar[bool] = True
+
     vm_id: str | None = Field(default=None, alias="domainId")
     name: str | None = None
     host_id: str | None = None
@@ -166,6 +168,8 @@ class SpiceKey(VendorModel):
 
 class VncPassword(VendorModel):
     """`DomainGetVncPasswordVO`."""
+
+    holds_secrets: ClassVar[bool] = True
 
     password: SecretAnswer
 
