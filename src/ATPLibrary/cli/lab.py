@@ -1,4 +1,4 @@
-"""`atp lab up | down | status`."""
+"""`atp lab up | down | status | platform`."""
 
 from __future__ import annotations
 
@@ -79,6 +79,15 @@ def status(directory: Path, as_json: bool, quiet: bool) -> None:
     elif not quiet:
         click.echo("\n".join(now.lines()))
     sys.exit(0 if now.condition == "up" else _NOT_UP)
+
+
+@lab.command()
+@click.option("--describe", is_flag=True, required=True, help="Print the platform's OpenAPI document.")
+def platform(describe: bool) -> None:
+    """Describe the lab's VDI platform: each path, what it accepts, and what it answers, as OpenAPI in JSON."""
+    from ATPLibrary.lab.platform.description import describe as description
+
+    click.echo(json.dumps(description(), indent=2, ensure_ascii=False))
 
 
 def _progress() -> Callable[[str], None]:

@@ -1,4 +1,4 @@
-"""`python -m ATPLibrary.lab.platform --lab DIR (--fd N | --port N)`: serve the lab in DIR until SIGTERM or Ctrl-C."""
+"""`python -m ATPLibrary.lab.platform --lab DIR (--fd N | --port N) [--faults]`: serve the lab in DIR until SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     known = Secret(settings.platform.password)  # as long as this is kept, no log line shows it
     config = uvicorn.Config(
-        create_app(options.lab, settings, options.token_seconds),
+        create_app(options.lab, settings, options.token_seconds, with_faults=options.faults),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -65,6 +65,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         metavar="S",
         help="how long a login is valid (default: 12 h)",
     )
+    parser.add_argument("--faults", action="store_true", help="have /lab/faults, which orders faults for tests")
     return parser.parse_args(arguments)
 
 

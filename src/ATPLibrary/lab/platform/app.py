@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -16,12 +17,13 @@ from starlette.exceptions import HTTPException
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.events import EventBus
-from ATPLibrary.lab.platform import answers
+from ATPLibrary.lab.platform import answers, faults
 from ATPLibrary.lab.platform.accounts import TOKEN_SECONDS, Accounts
 from ATPLibrary.lab.platform.batches import Batches
 from ATPLibrary.lab.platform.clones import Clones
 from ATPLibrary.lab.platform.codes import API, Refusal, Status
 from ATPLibrary.lab.platform.disks import Disks
+from ATPLibrary.lab.platform.faults import Faults
 from ATPLibrary.lab.platform.hosts import Hosts
 from ATPLibrary.lab.platform.machines import Machines
 from ATPLibrary.lab.platform.making import Making
@@ -41,19 +43,22 @@ LOG = logging.getLogger(__name__)
 
 LARGEST_REQUEST_BYTES = 1024 * 1024
 STOP_SECONDS = 3.0
-_WITHOUT_TOKEN = (
+USERS_PREFIX = "/ocloud/usermodule/"
+WITHOUT_TOKEN = (
     f"{API}/login",
     f"{API}/desk-pool/class/model",
     f"{API}/desk-pool/class/switch-model",
     f"{API}/event/class/queryById",
-    "/ocloud/usermodule/userlogin2",
+    f"{USERS_PREFIX}userlogin2",
 )
 
-Next = Callable[[Request], Awaitable[Response]]
+Next = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def create_app(directory: Path, settings: LabSettings, token_lifetime: float | None = None) -> FastAPI:
-    """The server of the lab in `directory`. Nothing is opened before it starts to serve."""
+def create_app(
+    directory: Path, settings: LabSettings, token_lifetime: float | None = None, *, with_faults: bool = False
+) -> FastAPI:
+    """The server of the lab in `directory`, with the endpoint that orders faults if wanted. Nothing is opened before it serves."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -80,6 +85,9 @@ def create_app(directory: Path, settings: LabSettings, token_lifetime: float | N
     app = FastAPI(title="ATPLibrary lab platform", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     for router in ROUTERS:
         app.include_router(router)
+    app.state.faults = Faults() if with_faults else None
+    if with_faults:
+        app.include_router(faults.router(app.state.faults))
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
@@ -124,19 +132,20 @@ async def _guard(request: Request, following: Next) -> Response:
             raise Refusal("请求过大 (the request is larger than 1 MiB)", Status.BAD_REQUEST)
         if "transfer-encoding" in request.headers:
             raise Refusal("请求必须有 Content-Length (the request must say its length)", Status.BAD_REQUEST)
-        if request.url.path not in _WITHOUT_TOKEN:
+        if request.url.path not in WITHOUT_TOKEN:
             request.app.state.platform.accounts.check(request.headers.get("token", ""))
-        return await following(request)
+        ordered: Faults | None = request.app.state.faults
+        return await (following(request) if ordered is None else ordered.answer(request, following))
     except Refusal as refusal:
         return await _refused(request, refusal)
     except Exception as error:  # noqa: BLE001 - the last line before the wire: logged whole, answered without its words
         LOG.error("%s %s failed:\n%s", request.method, request.url.path, "".join(traceback.format_exception(error)))
-        return _answer("服务器内部错误 (internal error: see the platform's log)", Status.FAILED, http=500)
+        return _answer(request, "服务器内部错误 (internal error: see the platform's log)", Status.FAILED, http=500)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return _answer(error.message, error.status)
+    return _answer(request, error.message, error.status)
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -146,21 +155,23 @@ async def _invalid(request: Request, error: Exception) -> Response:
         f"{'.'.join(str(part) for part in problem['loc'][1:]) or 'body'}: {problem['msg'].removeprefix('Value error, ')}"
         for problem in error.errors()
     )
-    return _answer(f"参数错误: {problems}", Status.BAD_REQUEST)
+    return _answer(request, f"参数错误: {problems}", Status.BAD_REQUEST)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _answer(
-        f"接口不存在: {request.method} {request.url.path} (no such operation)", Status.NOT_FOUND, http=error.status_code
-    )
+    message = f"接口不存在: {request.method} {request.url.path} (no such operation)"
+    return _answer(request, message, Status.NOT_FOUND, http=error.status_code)
 
 
 async def _failed(request: Request, error: Exception) -> Response:
     """A host that doesn't answer, an overlay that can't be made: the platform works, what it was asked to do didn't."""
     LOG.error("%s %s: %s", request.method, request.url.path, redact(str(error)))
-    return _answer(f"操作失败: {redact(str(error))}", Status.FAILED)
+    return _answer(request, f"操作失败: {redact(str(error))}", Status.FAILED)
 
 
-def _answer(message: str, status: Status, http: int = 200) -> Response:
+def _answer(request: Request, message: str, status: Status, http: int = 200) -> Response:
+    """In the vendor's envelope; what a user's client asks has another one."""
+    if request.url.path.startswith(USERS_PREFIX):
+        return JSONResponse({"returnCode": int(status), "msg": message}, status_code=http)
     return JSONResponse(answers.envelope(status=status, message=message), status_code=http)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.lab.platform.codes import FAILURE, SUCCESS, Operate, Refusal
+from ATPLibrary.lab.platform.faults import faulty
 from ATPLibrary.lab.platform.store import Store
 from ATPLibrary.lab.platform.tables import EventRow
 from ATPLibrary.secrets import redact
@@ -70,6 +71,8 @@ class Operations:
 
         `interruptible` work only waits (for a guest to shut down): a deletion of the VM cancels it instead of waiting for it.
         """
+        work, only_waits = faulty(work)
+        interruptible = interruptible or only_waits
         event_id = self._begin(operate, description, about, in_background=True)
         if about.vm_id:
             self._of_vm[about.vm_id] = event_id
