@@ -107,6 +107,18 @@ async def test_one_that_never_ends_does_not_hide_that_another_failed(logged_in, 
         await batch.finish(0.2)
 
 
+async def test_a_large_batch_does_not_flood_the_platform(logged_in, platform, answer_ok):
+    ids = [str(number) for number in range(100)]
+    platform.answers["POST /ocloud/v1/domain/sleep"] = answer_ok({"eventIdList": ids, "errorList": []})
+    for id_ in ids:
+        platform.answers[f"GET /ocloud/v1/event/{id_}"] = answer_ok(event(id=id_))
+    batch = await logged_in.domains.sleep(ids)
+    asked = len(platform.requests)
+    with pytest.raises(DeadlineError):
+        await batch.finish(0.4)
+    assert len(platform.requests) - asked <= 100  # each once: the second question comes after half a second
+
+
 async def test_vms_that_were_not_bound_are_named_although_the_platform_tells_only_ids(logged_in, platform, answer_ok):
     platform.answers["POST /ocloud/v1/domain/bind-user"] = answer_ok({"notBindDomainIdList": ["2", "gone"]})
     vms = [{"id": "1", "name": "甲"}, {"id": "2", "name": "乙"}]
