@@ -12,6 +12,7 @@ import pytest
 
 from ATPLibrary.errors import HostError
 from ATPLibrary.events import EventBus
+from ATPLibrary.lab.daemon_user import with_host_name
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.secrets import Secret
 from ATPLibrary.transport import Credentials, HostConnection, HostState
@@ -22,12 +23,12 @@ USER, PASSWORD = "tester", "correct horse 42"
 SASLPASSWD = shutil.which("saslpasswd2", path="/usr/sbin:/usr/bin:/sbin:/bin")
 
 
-def make_users(directory: Path) -> None:
-    """A SASL configuration for libvirtd, and a database with one user, in `directory`."""
+def make_users(directory: Path, host_name: str) -> None:
+    """A SASL configuration for libvirtd, and a database with one user, in `directory`. SASL asks for the user of a host name."""
     directory.mkdir(exist_ok=True)
     database = directory / "users.db"
     (directory / "libvirt.conf").write_text(f"mech_list: scram-sha-256\nsasldb_path: {database}\n")
-    command = [str(SASLPASSWD), "-p", "-c", "-a", "libvirt", "-f", str(database), USER]
+    command = [*with_host_name(host_name), str(SASLPASSWD), "-p", "-c", "-a", "libvirt", "-f", str(database), USER]
     subprocess.run(command, input=PASSWORD.encode(), check=True, capture_output=True, timeout=20)
     directory.chmod(0o755)  # the daemon may be another user
     database.chmod(0o644)
@@ -40,7 +41,7 @@ class AskingHost(LabHost):
         super()._write_configuration()
         configuration = self.directory / "libvirtd.conf"
         configuration.write_text(configuration.read_text() + 'auth_unix_rw = "sasl"\n')
-        make_users(self.directory / "sasl2")
+        make_users(self.directory / "sasl2", self.host_name)
 
     def _environ(self) -> dict[str, str]:
         return {**super()._environ(), "SASL_CONF_PATH": str(self.directory / "sasl2")}

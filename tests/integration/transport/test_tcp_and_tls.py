@@ -87,7 +87,7 @@ class AskingTlsHost(TlsHost):
     asks = "sasl"
 
     def _more(self) -> str:
-        make_users(self.directory / "sasl2")
+        make_users(self.directory / "sasl2", self.host_name)
         return super()._more()
 
     def _environ(self) -> dict[str, str]:
