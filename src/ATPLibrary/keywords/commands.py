@@ -48,8 +48,8 @@ class CommandKeywords(Telling):
         - ``shell``: ``sh`` (the default, in a Windows ``cmd``), ``cmd`` or ``powershell``.
         - ``encoding``: how the guest writes text, such as ``gbk`` for the ``cmd`` of a Chinese Windows.
         - ``stream``: ``True`` writes output to the log while the command runs, and keeps up to 16 MiB of each stream; the newest
-          of it may be half a second old. A Windows guest gives its output at the end all the same. ``False`` is quicker: 2.5 MB
-          of standard output and 0.5 MB of standard error are kept, and ``truncated`` is ``True`` when there was more (a Windows
+          of it may be half a second old. A Windows guest gives its output at the end all the same. ``False`` is quicker: 1 MB
+          of standard output and 0.25 MB of standard error are kept, and ``truncated`` is ``True`` when there was more (a Windows
           guest can't be stopped so: more than 3 MiB end in an error).
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the command to end; by default ``timeouts.command`` of the configuration (10 s).
@@ -340,7 +340,7 @@ def _log(command: str, result: ExecResult, *, told: bool = False) -> None:
         if text and not told:
             logger.info(f"{stream}:\n{text.rstrip()}")
     if result.truncated:
-        kept = "16 MiB of each stream are" if told else "2.5 MB of stdout and 0.5 MB of stderr are"
+        kept = "16 MiB of each stream are" if told else "1 MB of stdout and 0.25 MB of stderr are"
         more = "" if told else "Follow it with stream=True (16 MiB), or "
         rest = f"{more}let it go into a file and use 'Pull File From Guest'"
         logger.warn(f"The output of '{command}' was cut: {kept} kept. {rest[0].upper()}{rest[1:]}.")
