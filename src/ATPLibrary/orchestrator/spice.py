@@ -1,18 +1,21 @@
-"""SPICE as the configuration and the platform know it: a host's address, a ticket, the port that the platform's port API says."""
+"""SPICE as the configuration and the platform know it: a host's address, the port that the platform's port API says, a ticket."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import VmNotFoundError
-from ATPLibrary.transport.spice import PortSource, SpiceEndpoint, find_endpoint
+from ATPLibrary.errors import PlatformError, VmNotFoundError
+from ATPLibrary.events import Event
+from ATPLibrary.transport.spice import PortSource, SpiceEndpoint, TicketSource, find_endpoint
 from ATPLibrary.transport.spice_connection import Link, SpiceConnectionManager
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
     from ATPLibrary.orchestrator.workspace import Workspace
+    from ATPLibrary.secrets import Secret
     from ATPLibrary.transport import Domain
+    from ATPLibrary.vdi import VdiClient, Vm
 
 
 async def spice_endpoint(workspace: Workspace, machine: Machine, timeout: float) -> SpiceEndpoint:
@@ -23,9 +26,14 @@ async def spice_endpoint(workspace: Workspace, machine: Machine, timeout: float)
 
 
 def spice_connections(workspace: Workspace, link: Link | None = None) -> SpiceConnectionManager:
-    """The SPICE sessions of a workspace, none of them open yet; `link` is what makes a connected channel a SPICE channel."""
+    """The SPICE sessions of a workspace, none of them open yet; `link` is what makes a connected channel a SPICE channel.
+
+    A VM's ticket is the configured one, else the one that the platform tells, else the one that libvirt keeps.
+    """
     ticket = workspace.config.spice.ticket
-    return SpiceConnectionManager(workspace.bus, link=link, ticket=ticket, ports=platform_ports(workspace))
+    return SpiceConnectionManager(
+        workspace.bus, link=link, ticket=ticket, tickets=platform_tickets(workspace), ports=platform_ports(workspace)
+    )
 
 
 def platform_ports(workspace: Workspace) -> PortSource:
@@ -35,10 +43,39 @@ def platform_ports(workspace: Workspace) -> PortSource:
         client = workspace.platforms.current
         if client is None:
             return []
-        try:
-            vm = await client.domains.find(domain.uuid, timeout=timeout)
-        except VmNotFoundError:
-            vm = await client.domains.find(domain.name, timeout=timeout)
+        vm = await _vm(client, domain, timeout)
         return [(port.type, port.value) for port in await client.domains.ports(vm.id, timeout=timeout)]
 
     return ports
+
+
+def platform_tickets(workspace: Workspace) -> TicketSource:
+    """Asks the platform that is logged in to for a VM's ticket ("SPICE key").
+
+    None where there is no platform, or it doesn't know the VM, or doesn't tell: of that the bus hears as `spice.ticket-not-told`.
+    """
+
+    async def ticket(domain: Domain, timeout: float) -> Secret | None:
+        client = workspace.platforms.current
+        if client is None:
+            return None
+        try:
+            vm = await _vm(client, domain, timeout)
+            key = (await client.domains.spice_key(vm.id, timeout=timeout)).key
+        except VmNotFoundError:
+            return None
+        except PlatformError as error:
+            event = Event(f"vm:{domain.name}", "spice.ticket-not-told", {"uuid": domain.uuid, "reason": str(error)})
+            workspace.bus.publish(event)
+            return None
+        return key if key is not None and key.reveal() else None
+
+    return ticket
+
+
+async def _vm(client: VdiClient, domain: Domain, timeout: float) -> Vm:
+    """The VM as the platform has it: by libvirt's UUID, else by name."""
+    try:
+        return await client.domains.find(domain.uuid, timeout=timeout)
+    except VmNotFoundError:
+        return await client.domains.find(domain.name, timeout=timeout)
