@@ -32,7 +32,7 @@ class ATPError(Exception):
         if wanted:
             sentence += f" should {wanted}"
             if waited is not None:
-                sentence += f" within {waited:g} s"
+                sentence += f" within {_in_seconds(waited)} s"
         if got:
             sentence += f" but {got}" if wanted else f" {got}"
         parts = [sentence]
@@ -42,6 +42,11 @@ class ATPError(Exception):
             parts.append(next_step[0].upper() + next_step[1:])
         message = " ".join(part if part.endswith((".", "!", "?", "。")) else part + "." for part in parts)
         return cls(message, **fields)
+
+
+def _in_seconds(waited: float) -> str:
+    """As it was asked for: what is left of 3 s after the first steps still reads "3"."""
+    return f"{round(waited, 1):g}" if waited >= 1 else f"{waited:.2g}"
 
 
 class ConfigError(ATPError):

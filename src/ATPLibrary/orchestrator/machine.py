@@ -21,6 +21,7 @@ from ATPLibrary.protocol.qmp.edges import button_event, key_event
 from ATPLibrary.protocol.qmp.schema import schema_of
 from ATPLibrary.secrets import Secret, as_secret
 from ATPLibrary.transport.domain_state import VmState
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config
@@ -319,14 +320,15 @@ class Machine:
                 got="a keyword has it open",
                 next_step=f"Use 'Close Channel    {channel}' first",
             )
-        state = await self.domain.state(timeout)
+        left = remaining(timeout)
+        state = await self.domain.state(left())
         if state.state is not VmState.RUNNING:
             raise self._stands_still("be running to have an agent that answers", state)
         session = AgentSession(
-            lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(timeout)
+            lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(left())
         )
         try:
-            await session.start(timeout)
+            await session.start(left())
         except BaseException:
             await session.close()
             raise

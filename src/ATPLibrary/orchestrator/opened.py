@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
 from ATPLibrary import runtime
+from ATPLibrary.transport.remaining import remaining
 
 T = TypeVar("T")
 
@@ -25,18 +26,26 @@ class Opened(Generic[T]):
         self.value: T | None = None
 
     async def get(self, timeout: float) -> T:
-        """The open thing. `timeout` in seconds bounds waiting for another's opening and one's own."""
+        """The open thing. `timeout` in seconds bounds waiting for another's opening and one's own.
+
+        One's own opening is given what is left, and keeps to it: its error says what was missing.
+        """
         if self.value is not None:
             return self.value
-        async with runtime.deadline(timeout, self._what, wanted="be open", got="is not"), self._lock:
+        left = remaining(timeout)
+        async with runtime.deadline(timeout, self._what, wanted="be open", got="is not"):
+            await self._lock.acquire()
+        try:
             if self.value is None:
                 generation = self._generation
-                value = await self._open(timeout)
+                value = await self._open(left())
                 if generation != self._generation:
                     # The VM was restarted while this was opening: it leads to the old one. Nobody else has seen it.
                     return value
                 self.value = value
             return self.value
+        finally:
+            self._lock.release()
 
     def take(self) -> T | None:
         """Return what is open, if anything, and be empty."""
