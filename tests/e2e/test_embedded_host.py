@@ -45,7 +45,8 @@ A VM Starts In This Process
     Get VM State    operator===    expected=running    timeout=10 s
 
 Another Process Can't Open It Meanwhile
-    ${{other}} =    Run Process    ${{PYTHON}}    -m    robot    --output    NONE    ${{SECOND}}
+    ${{other}} =    Run Process    ${{PYTHON}}    -m    robot    --output    NONE
+    ...    --report    NONE    --log    NONE    ${{SECOND}}
     Should Not Be Equal As Integers    ${{other.rc}}    0
     Should Contain    ${{other.stdout}}    One process at a time can open that directory
 
