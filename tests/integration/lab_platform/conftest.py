@@ -14,6 +14,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -209,3 +210,84 @@ async def bare(platform_lab: PlatformLab) -> AsyncIterator[httpx.AsyncClient]:
         answer = (await http.post("/login", json={"username": "admin", "password": digest})).json()
         http.headers["Token"] = answer["data"]["token"]
         yield http
+
+
+API = "/ocloud/v1"
+
+
+class Wire:
+    """Every answer is held against the vendor's schema for that operation."""
+
+    def __init__(self, vendor: Any, http: httpx.AsyncClient) -> None:
+        self._vendor = vendor
+        self._http = http
+        self.asked: set[tuple[str, str]] = set()
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, *, query: str = "", refused: str = "", **ids: Any
+    ) -> Any:
+        """The answer's data. With `refused` the platform must say no, with these words in it."""
+        full = path if path.startswith("/ocloud") else API + path
+        answer = await self._http.request(method, full.format(**ids) + query, json=body)
+        value = answer.json()
+        schema = self._vendor.answer(method, full)
+        assert self._vendor.deviations(value, schema, f"{method} {full}", null_is_missing=False) == []
+        self.asked.add((method, full))
+        status = value["status"] if "status" in value else value["returnCode"]
+        assert (status == 0) == (not refused), value
+        assert refused in value["msg"], value
+        return value.get("data")
+
+    async def bare(self, method: str, path: str, body: Any = None, *, refused: str = "") -> Any:
+        """The whole answer, held against the schema too."""
+        answer = (await self._http.request(method, path, json=body)).json()
+        schema = self._vendor.answer(method, path.partition("?")[0])
+        assert self._vendor.deviations(answer, schema, f"{method} {path}", null_is_missing=False) == []
+        assert refused in answer["msg"]
+        self.asked.add((method, path.partition("?")[0]))
+        return answer
+
+    async def finish(self, event: str, refused: str = "") -> Any:
+        """Wait for an operation; it must succeed, or fail with these words."""
+        while "isSuccess" not in (seen := await self.ask("GET", "/event/{id}", id=event)):
+            pass
+        assert (seen["isSuccess"] == 0) == (not refused), seen["errorReason"]
+        assert refused in seen["errorReason"], seen
+        return seen
+
+    async def batch(self, name: str, ids: list[str], **more: Any) -> None:
+        """A batch that is refused for none of the VMs, to its end."""
+        data = await self.ask("POST", f"/domain/{name}", {"idList": ids, **more})
+        assert data["errorList"] == []
+        for event in data["eventIdList"]:
+            await self.finish(event)
+
+    async def pool(self, name: str, amount: int, **more: Any) -> tuple[str, list[str]]:
+        """A desk pool that is ready: its id and its VMs'."""
+        (model, *_) = await self.ask("GET", "/model/all")
+        order = {"name": name, "amount": amount, "type": 1, "modelId": model["id"], **more}
+        await self.finish((await self.ask("POST", "/desk-pool", order))["eventId"])
+        (pool,) = (await self.ask("GET", "/desk-pool", query=f"?keyword={name}"))["list"]
+        return pool["id"], [vm["id"] for vm in await self.ask("GET", "/desk-pool/{id}/domain/list", id=pool["id"])]
+
+    def covers(self, *groups: ModuleType) -> None:
+        """Every route of these groups has been asked."""
+        served = {(method, route.path) for group in groups for route in group.router.routes for method in route.methods}
+        assert served - self.asked == set()
+
+
+@pytest.fixture
+async def wire(vendor: Any, platform_lab: Any) -> AsyncIterator[Wire]:
+    """Logged in; the desk pools and VMs that a test leaves are deleted after it."""
+    async with httpx.AsyncClient(base_url=platform_lab.url, trust_env=False, timeout=60) as http:
+        wire = Wire(vendor, http)
+        login = {"username": "admin", "password": hashlib.md5(PASSWORD.encode()).hexdigest()}
+        http.headers["Token"] = (await wire.ask("POST", "/login", login))["token"]
+        yield wire
+        http.headers["Token"] = (await wire.ask("POST", "/login", login))["token"]  # the test may have logged out
+        for pool in (await http.get(f"{API}/desk-pool?pageSize=100")).json()["data"]["list"]:
+            await http.delete(f"{API}/desk-pool/{pool['id']}")
+        vms = (await http.get(f"{API}/domain?pageSize=100")).json()["data"]["list"]
+        if vms:
+            await http.post(f"{API}/domain/delete", json={"domainIdList": [vm["id"] for vm in vms], "isRecycle": 0})
+        assert platform_lab.left() == []

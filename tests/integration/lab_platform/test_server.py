@@ -223,3 +223,121 @@ async def test_an_expired_token_is_renewed_by_the_client_without_a_word(platform
     finally:
         platform_lab.stop()
         platform_lab.start()
+
+
+async def wait_for(question, wanted, seconds=30):
+    """Ask until the answer is as wanted: what a server finishes in the background after its start."""
+    async with asyncio.timeout(seconds):
+        while (seen := await question()) != wanted:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return seen
+
+
+async def test_a_server_killed_while_cloning_leaves_no_half_made_vm(bare, platform_lab):
+    model = (await bare.get("/model/all")).json()["data"][0]["id"]
+    answer = await bare.post(f"/model/{model}/clone", json={"name": "半途", "amount": 60})
+    assert answer.json()["status"] == 0
+
+    async def begun():
+        return bool((await bare.get("/domain")).json()["data"]["total"])
+
+    await wait_for(begun, True)
+    platform_lab.stop(signal.SIGKILL)
+    platform_lab.start()
+
+    async def left():
+        return (await bare.get("/domain?keyword=半途")).json()["data"]["total"]
+
+    await wait_for(left, 0)
+    assert not [each for each in platform_lab.left() if "半途" in each]
+
+
+async def test_a_restore_point_is_what_the_disk_says_after_a_kill(client, bare, platform_lab):
+    model = await client.models.find("atp-linux")
+    await client.events.finish(await client.desk_pools.create("还原", model_id=model.id, amount=2), 60)
+    first, second = await client.desk_pools.vms((await client.desk_pools.detail("还原")).id)
+    frozen = await bare.post("/domain/freeze", json={"idList": [first.id], "freezeType": 2})
+    assert frozen.json()["status"] == 0
+    platform_lab.stop(signal.SIGKILL)
+    hosts = {host.id: host for host in platform_lab.hosts}
+    directory = hosts[first.host_id].directory / "vm" / first.id[:13]
+    (directory / "disk.qcow2").unlink()  # as if killed while it was being put back
+    with contextlib.closing(sqlite3.connect(platform_lab.directory / "platform.db")) as database:
+        database.execute(
+            "UPDATE vms SET freeze = 1 WHERE id = ?", [second.id]
+        )  # as if killed before its file was there
+        database.commit()
+    platform_lab.start()
+
+    async def freezes():
+        rows = (await bare.get("/domain?keyword=还原")).json()["data"]["list"]
+        return [row["freeze"] for row in rows]
+
+    await wait_for(freezes, [2, 0])
+
+    async def has_its_disk():
+        return (directory / "disk.qcow2").exists()
+
+    await wait_for(has_its_disk, True)
+    await client.events.finish_all(await client.domains.start([first.id, second.id]), 60)
+
+
+async def test_names_that_look_the_same_are_the_same(bare):
+    model = (await bare.get("/model/all")).json()["data"][0]["id"]
+    order = {"name": "caf\u00e9", "amount": 1, "type": 0, "modelId": model}
+    assert (await bare.post("/desk-pool", json=order)).json()["status"] == 0
+    twin = (await bare.post("/desk-pool", json={**order, "name": "cafe\u0301"})).json()
+    assert "桌面池名称已存在" in twin["msg"]
+    clash = (await bare.post("/desk-pool", json={**order, "name": "x", "domainPrefix": "cafe\u0301"})).json()
+    assert "虚机名称已存在: caf\u00e9-001" in clash["msg"]
+
+    async def ready():
+        return (await bare.get("/desk-pool?keyword=caf")).json()["data"]["list"][0]["amount"] == 1 and (
+            await bare.get("/event")
+        ).json()["data"]["list"][0].get("isSuccess")
+
+    await wait_for(ready, 0)
+
+
+async def test_a_pool_that_is_being_made_is_neither_deleted_nor_changed(bare):
+    model = (await bare.get("/model/all")).json()["data"][0]["id"]
+    event = (await bare.post("/desk-pool", json={"name": "正在", "amount": 20, "type": 0, "modelId": model})).json()
+    (pool,) = (await bare.get("/desk-pool?keyword=正在")).json()["data"]["list"]
+    for method, path, body in (
+        ("DELETE", "", None),
+        ("PATCH", "", {"name": "b", "amount": 30}),
+        ("POST", "/file", None),
+    ):
+        answer = await bare.request(method, f"/desk-pool/{pool['id']}{path}", json=body)
+        assert "正在创建中" in answer.json()["msg"], (method, path)
+
+    async def ended():
+        return (await bare.get(f"/event/{event['data']['eventId']}")).json()["data"].get("isSuccess")
+
+    await wait_for(ended, 0)
+
+
+async def test_two_testers_on_one_vm_get_one_operation(client, bare):
+    model = await client.models.find("atp-linux")
+    await client.events.finish(await client.desk_pools.create("两人", model_id=model.id, amount=1), 60)
+    (vm,) = await client.desk_pools.vms((await client.desk_pools.detail("两人")).id)
+    resize = {"listId": [vm.id], "memory": 128}
+    outcomes = await asyncio.gather(
+        bare.patch("/domain/mem-cpu", json=resize),
+        bare.post("/domain/freeze", json={"idList": [vm.id], "freezeType": 1}),
+        bare.post("/domain/rebase", json={"idList": [vm.id]}),
+        bare.post("/domain/start", json={"idList": [vm.id]}),
+        bare.post(f"/domain/{vm.id}/to-model"),
+    )
+    said = [outcome.json() for outcome in outcomes]
+    assert all(answer["status"] != 500 for answer in said), said
+    begun = [answer for answer in said if answer["status"] == 0 and not (answer.get("data") or {}).get("errorList")]
+    assert begun
+    for answer in begun:
+        for event in (answer.get("data") or {}).get("eventIdList", []) if isinstance(answer.get("data"), dict) else []:
+
+            async def ended(event=event):
+                return (await bare.get(f"/event/{event}")).json()["data"].get("isSuccess")
+
+            await wait_for(ended, 0)
+    assert (await client.domains.detail(vm.id)).status in (VmStatus.SHUT_OFF, VmStatus.RUNNING)

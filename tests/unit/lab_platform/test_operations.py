@@ -106,3 +106,15 @@ async def _ended(store: Store, id: str) -> None:
         while store.event(id).success is None:  # noqa: ASYNC110 - a row of a database tells nobody that it changed
             await asyncio.sleep(0)
     await asyncio.sleep(0)
+
+
+async def test_a_vm_is_busy_from_the_moment_that_its_operation_is_ordered(operations: Operations) -> None:
+    """Not only once it has begun to run: two orders in one step of the loop would both get through."""
+
+    async def work() -> int:
+        return 7
+
+    ordered = operations.record(Operate.REBASE, "d", work(), Subject("u", "vm"))
+    assert operations.busy_vms == {"u"}
+    assert await ordered == 7
+    assert operations.busy_vms == frozenset()

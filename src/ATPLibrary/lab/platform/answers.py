@@ -15,7 +15,8 @@ from ATPLibrary.lab import machine
 from ATPLibrary.lab.platform.codes import EVENT_OF_A_MODEL, EVENT_OF_A_VM, Operate, Refusal, Status, VmStatus
 from ATPLibrary.lab.platform.shapes.base import EventVO, Timestamp
 from ATPLibrary.lab.platform.shapes.hosts import HostDetailVO, HostVO
-from ATPLibrary.lab.platform.shapes.vms import DesktopPoolVO, DomainVO
+from ATPLibrary.lab.platform.shapes.pools import DesktopPoolVO
+from ATPLibrary.lab.platform.shapes.vms import DomainVO
 from ATPLibrary.lab.platform.tables import EventRow, PoolRow, VmRow
 
 if TYPE_CHECKING:

@@ -34,6 +34,7 @@ from ATPLibrary.lab.platform.pools import Pools
 from ATPLibrary.lab.platform.recovery import recover
 from ATPLibrary.lab.platform.routes import ROUTERS
 from ATPLibrary.lab.platform.routes.common import Platform
+from ATPLibrary.lab.platform.shares import Shares
 from ATPLibrary.lab.platform.storage import Storage
 from ATPLibrary.lab.platform.store import Store
 from ATPLibrary.lab.settings import LabSettings
@@ -119,9 +120,21 @@ def build(store: Store, machines: Machines, settings: LabSettings, token_lifetim
         storage=storage,
         disks=disks,
     )
-    people = People(store)
     return Platform(
-        store, accounts, machines, hosts, operations, batches, models, clones, pools, storage, disks, making, people
+        store=store,
+        accounts=accounts,
+        machines=machines,
+        hosts=hosts,
+        operations=operations,
+        batches=batches,
+        models=models,
+        clones=clones,
+        pools=pools,
+        storage=storage,
+        disks=disks,
+        making=making,
+        people=People(store),
+        shares=Shares(store.records),
     )
 
 

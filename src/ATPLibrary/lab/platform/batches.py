@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from ATPLibrary.lab.platform import life
@@ -146,9 +146,9 @@ class Batches:
         views = await self.ready(change, ids)
         await _all(self.record(change, view, work(view)) for view in views)
 
-    async def record(self, change: Change, view: VmView, work: Coroutine[Any, Any, None]) -> None:
-        """Do it to one VM that `ready` has let through, with an event about how it ended."""
-        await self._operations.record(change.operate, change.title, work, self.subject(view.row))
+    def record(self, change: Change, view: VmView, work: Coroutine[Any, Any, None]) -> Awaitable[None]:
+        """Do it to one VM that `ready` has just let through, with an event about how it ended."""
+        return self._operations.record(change.operate, change.title, work, self.subject(view.row))
 
     # -- going away
 
@@ -208,7 +208,7 @@ class Batches:
         return Subject(row.id, row.name, row.host_id, self._machines.host(row.host_id).ip)
 
 
-async def _all(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+async def _all(works: Iterable[Awaitable[None]]) -> None:
     for outcome in await asyncio.gather(*works, return_exceptions=True):
         if outcome is not None:
             raise outcome

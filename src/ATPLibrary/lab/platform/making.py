@@ -22,10 +22,9 @@ from ATPLibrary.lab.platform.machines import Machines, VmView
 from ATPLibrary.lab.platform.models import Model, Models
 from ATPLibrary.lab.platform.operations import Operations, Report
 from ATPLibrary.lab.platform.pools import Pools
-from ATPLibrary.lab.platform.requests.pools import ModelShareDto
 from ATPLibrary.lab.platform.requests.vms import DomainCloneDto, DomainCreateDto
+from ATPLibrary.lab.platform.shapes.pools import SyncModelVO
 from ATPLibrary.lab.platform.shapes.storage import StorageVolumeVO
-from ATPLibrary.lab.platform.shapes.vms import ModelShareVO, SyncModelVO
 from ATPLibrary.lab.platform.storage import Storage
 from ATPLibrary.lab.platform.store import Store
 from ATPLibrary.lab.platform.tables import VmRow
@@ -251,7 +250,8 @@ class Making:
         views = await self._batches.ready(life.REBASE, [row.id for row in rows])
 
         async def work(report: Report) -> None:
-            for done, view in enumerate(views, 1):
+            for done, one in enumerate(views, 1):
+                (view,) = await self._batches.ready(life.REBASE, [one.row.id])  # it may have been started since
                 await self._batches.record(life.REBASE, view, self._pools.rebase(view, model))
                 report(f"重置模板 {model.name} 的虚机: {done}/{len(views)}")
 
@@ -302,29 +302,6 @@ class Making:
                 report(f"同步模板 {model.name}: {host.name}")
 
         return self._operations.start(Operate.MODEL, f"同步模板 {model.name}", work)
-
-    def share(self, model: Model, request: ModelShareDto) -> ModelShareVO:
-        check = secrets.token_hex(8)
-        days = request.validDay if request.validDay is not None else 1
-        link = {
-            "url": f"{request.shareUrlPrefix or ''}?check={check}",
-            "password": request.sharePassword or secrets.token_hex(3),
-            "until": time.time() + min(days, 3650) * 24 * 3600,
-            "model": model.id,
-        }
-        self._store.records.add("share", check, **link)
-        return {"shareUrl": str(link["url"]), "sharePassword": str(link["password"])}
-
-    def share_of(self, model: Model) -> ModelShareVO:
-        links = [link for link in self._store.records.all("share") if link["model"] == model.id]
-        if not links:
-            raise Refusal(f"模板没有分享链接: {model.name} (the model has no link)")
-        return {"shareUrl": links[-1]["url"], "sharePassword": links[-1]["password"]}
-
-    def check_share(self, request: ModelShareDto) -> None:
-        link = self._store.records.get("share", request.shareCheck or "")
-        if link is None or link["until"] < time.time() or link["password"] != request.sharePassword:
-            raise Refusal("分享链接无效 (the link is unknown or expired, or its password is wrong)")
 
 
 def _anywhere() -> Model:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -86,12 +86,13 @@ class Operations:
             self._interruptible.add(event_id)
         return event_id
 
-    async def record(
+    def record(
         self, operate: Operate, description: str, work: Coroutine[Any, Any, T], about: Subject = NO_VM
-    ) -> T:
-        """Await `work` and leave an event about how it ended, for operations that the vendor answers at once.
+    ) -> Awaitable[T]:
+        """Do `work` and leave an event about how it ended, for operations that the vendor answers when they are done.
 
-        Its VM is busy meanwhile. Who asked may go away: the work is done to its end, so that nothing is left half-way.
+        Its VM is busy from this call on, not only from the await. Who asked may go away: the work is done to its end, so that
+        nothing is left half-way.
         """
         event_id = self._begin(operate, description, about, in_background=False)
         task = asyncio.get_running_loop().create_task(self._told(event_id, about.vm_id, work), name=description)
@@ -99,7 +100,7 @@ class Operations:
         if about.vm_id:
             self._of_vm[about.vm_id] = event_id
         task.add_done_callback(lambda done: done.cancelled() or done.exception())  # told by the event if by nobody else
-        return await asyncio.shield(task)
+        return asyncio.shield(task)
 
     async def _told(self, event_id: str, vm_id: str, work: Coroutine[Any, Any, T]) -> T:
         try:

@@ -155,7 +155,8 @@ class Pools:
 
         async def work(report: Report) -> None:
             try:
-                for done, view in enumerate(views, 1):
+                for done, one in enumerate(views, 1):
+                    (view,) = await self._batches.ready(life.REBASE, [one.row.id])  # it may have been started since
                     await self._batches.record(life.REBASE, view, self.rebase(view, model))
                     report(f"切换模板 {model.name}: {done}/{len(views)}")
                 self._store.change_pool(pool_id, model=model.id)

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from ATPLibrary.lab.platform.routes import (
+    alarms,
     desk_pools,
-    devices,
     disks,
     domain_life,
     domains,
     events,
+    groups,
     hosts,
-    house,
+    isos,
+    logs,
     models,
+    nics,
     panel,
     resource_pools,
+    serials,
     sessions,
     snapshots,
     storage,
+    terminals,
+    usb,
+    user_login,
     users,
 )
 
 # In this order paths are tried: those with a fixed word before those where an id stands in its place.
 GROUPS = (
-    sessions, users, events, desk_pools, disks, devices, snapshots, domain_life, domains,
-    hosts, resource_pools, models, storage, panel, house,
+    sessions, user_login, users, groups, events, desk_pools, disks, isos, nics, serials, snapshots, domain_life, domains,
+    hosts, resource_pools, models, storage, panel, alarms, terminals, usb, logs,
 )  # fmt: skip
-ROUTERS = (*(group.router for group in GROUPS), users.login_router)
+ROUTERS = tuple(each.router for each in GROUPS)

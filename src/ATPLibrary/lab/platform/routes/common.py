@@ -22,6 +22,7 @@ from ATPLibrary.lab.platform.operations import Operations
 from ATPLibrary.lab.platform.people import People
 from ATPLibrary.lab.platform.pools import Pools
 from ATPLibrary.lab.platform.shapes.vms import DomainVO
+from ATPLibrary.lab.platform.shares import Shares
 from ATPLibrary.lab.platform.storage import Storage
 from ATPLibrary.lab.platform.store import Store
 from ATPLibrary.lab.platform.tables import VmRow
@@ -46,6 +47,7 @@ class Platform:
     disks: Disks
     making: Making
     people: People
+    shares: Shares
 
     async def vms(self, rows: Sequence[VmRow]) -> list[DomainVO]:
         """The VMs as they are now."""

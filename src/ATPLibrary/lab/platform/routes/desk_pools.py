@@ -28,7 +28,8 @@ from ATPLibrary.lab.platform.routes.common import (
     paged,
 )
 from ATPLibrary.lab.platform.shapes.base import EventIdVO, PageResult, answering
-from ATPLibrary.lab.platform.shapes.vms import DeskPoolVgpuCountVO, DesktopPoolVO, DomainVO, ModelVO
+from ATPLibrary.lab.platform.shapes.pools import DeskPoolVgpuCountVO, DesktopPoolVO, ModelVO
+from ATPLibrary.lab.platform.shapes.vms import DomainVO
 from ATPLibrary.lab.platform.tables import PoolRow
 
 router = group("/ocloud/v1/desk-pool")

@@ -21,15 +21,9 @@ from ATPLibrary.lab.platform.routes.common import (
     paged,
 )
 from ATPLibrary.lab.platform.shapes.base import EventIdVO, PageResult, answering
+from ATPLibrary.lab.platform.shapes.pools import ModelShareVO, ModelUpgradeVO, SyncModelVO
 from ATPLibrary.lab.platform.shapes.storage import StorageVolumeVO
-from ATPLibrary.lab.platform.shapes.vms import (
-    DomainCloneVO,
-    DomainCreateVO,
-    DomainVO,
-    ModelShareVO,
-    ModelUpgradeVO,
-    SyncModelVO,
-)
+from ATPLibrary.lab.platform.shapes.vms import DomainCloneVO, DomainCreateVO, DomainVO
 
 router = group()
 
@@ -50,7 +44,7 @@ async def all_models(platform: ThePlatform, pool_id: PoolId = None) -> Answer:
 
 @router.post("/model/upgrade-share-check", **answering())
 async def check_share(body: ModelShareDto, platform: ThePlatform) -> Answer:
-    platform.making.check_share(body)
+    platform.shares.check(body)
     return done()
 
 
@@ -112,13 +106,13 @@ async def complete_upgrade(id: str, platform: ThePlatform) -> Answer:
 
 @router.get("/model/{id}/upgrade-share", **answering(ModelShareVO))
 async def show_share(id: str, platform: ThePlatform) -> Answer:
-    return answers.envelope(platform.making.share_of(platform.models.get(id)))
+    return answers.envelope(platform.shares.of(platform.models.get(id)))
 
 
 @router.post("/model/{id}/upgrade-share", **answering(ModelShareVO))
 async def share_model(id: str, body: ModelShareDto, platform: ThePlatform) -> Answer:
     """A link is kept and checked; the lab has no page behind it."""
-    return answers.envelope(platform.making.share(platform.models.get(id), body))
+    return answers.envelope(platform.shares.share(platform.models.get(id), body))
 
 
 # -- VMs that are made one by one

@@ -1,22 +1,17 @@
-"""Users and groups, redirection policies, and the login of a user."""
+"""Users, and their redirection policies."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
 from ATPLibrary.lab.platform import answers, life
 from ATPLibrary.lab.platform.codes import Refusal
 from ATPLibrary.lab.platform.life import State, state_of
-from ATPLibrary.lab.platform.people import own_name
 from ATPLibrary.lab.platform.records import Record
 from ATPLibrary.lab.platform.requests.people import (
     DepartmentCloseDomainDto,
-    GroupCreateParam,
-    GroupDeleteParam,
-    GroupRenameParam,
-    LoginReq,
     RedirectRule,
     SetFingerPrintParam,
     UserBatchCreateParam,
@@ -44,54 +39,15 @@ from ATPLibrary.lab.platform.shapes.base import PageResult, answering
 from ATPLibrary.lab.platform.shapes.people import (
     OcloudApplicationVO,
     RedirectRuleVO,
-    ResultClient,
     UserDetailVo,
     UserFingerprintVO,
-    UserGroupSimpleVO,
-    UserGroupVO,
     UserListVo,
 )
 from ATPLibrary.lab.platform.shapes.vms import DomainVO
 
 router = group()
-login_router = APIRouter(prefix="/ocloud/usermodule")
 
 _FIELDS = ("givenName", "sn", "idNumber", "mail", "mobile")
-
-
-# -- groups
-
-
-@router.get("/group", **answering(UserGroupSimpleVO))
-async def show_group(platform: ThePlatform, name: Annotated[str, Query(alias="distinguishedName")]) -> Answer:
-    found = platform.people.group(name)
-    return answers.envelope({"distinguishedName": found["id"], "ou": own_name(found["id"])})
-
-
-@router.post("/group", **answering())
-async def create_group(body: GroupCreateParam, platform: ThePlatform) -> Answer:
-    platform.people.add_group(body.base, body.group)
-    return done()
-
-
-@router.post("/group/delete", **answering())
-async def delete_group(body: GroupDeleteParam, platform: ThePlatform) -> Answer:
-    platform.people.remove_group(body.group)
-    return done()
-
-
-@router.patch("/group/name", **answering())
-async def rename_group(body: GroupRenameParam, platform: ThePlatform) -> Answer:
-    platform.people.rename_group(body.oldGroup, body.group)
-    return done()
-
-
-@router.get("/group/tree", **answering(list[UserGroupVO]))
-async def show_groups(platform: ThePlatform) -> Answer:
-    return answers.envelope(_tree(platform, ""))
-
-
-# -- users
 
 
 @router.get("/user", **answering(PageResult[UserListVo]))
@@ -241,44 +197,6 @@ async def set_policy(body: RedirectRule, platform: ThePlatform) -> Answer:
     return done()
 
 
-# -- the login of a user, which has no token and an answer of its own
-
-
-@login_router.post("/userlogin2", response_model=None, responses={200: {"model": ResultClient}})
-async def log_user_in(body: LoginReq, platform: ThePlatform) -> Answer:
-    """`machines` holds the user's desktops by their ids: those bound to the user, and the free ones of the group's shared pools."""
-    try:
-        user = platform.people.login(body.sAMAccountName, body.password or "")
-    except Refusal as refusal:
-        _log(platform, body, refusal.message)
-        return {"returnCode": 1, "msg": refusal.message}
-    _log(platform, body, "")
-    vms = await platform.vms(platform.people.desktops(user))
-    return {
-        "returnCode": 0,
-        "msg": "操作成功",
-        "userName": user["id"],
-        "isFirstLogin": int(not user["last_login"]),
-        "machinenums": len(vms),
-        "machines": {vm["id"]: vm for vm in vms},
-    }
-
-
-def _log(platform: Platform, body: LoginReq, problem: str) -> None:
-    entry = {
-        "username": body.sAMAccountName,
-        "action": "pwd",
-        "ip": body.ipAddr or "",
-        "mac": body.macAddr or "",
-        "loginResult": int(not problem),
-        "remark": problem,
-        "systemVersion": body.systemVersion or "",
-        "terminalType": body.terminalType or "",
-    }
-    platform.store.records.add_numbered("login", **entry)
-    platform.store.records.trim("login", 1000)
-
-
 def _subject(platform: Platform, type: int, name: str) -> str:
     return str((platform.people.user(name) if type == 1 else platform.people.group(name))["id"])
 
@@ -308,16 +226,3 @@ def _user(platform: Platform, user: Record) -> UserListVo:
     if user["last_login"]:
         shown["lastLoginTime"] = answers.iso(user["last_login"])
     return shown
-
-
-def _tree(platform: Platform, parent: str) -> list[UserGroupVO]:
-    return [
-        {
-            "id": group["id"],
-            "distinguishedName": group["id"],
-            "ou": own_name(group["id"]),
-            "parent": group["parent"],
-            "list": _tree(platform, group["id"]),
-        }
-        for group in platform.people.children(parent)
-    ]
