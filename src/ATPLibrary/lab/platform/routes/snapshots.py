@@ -38,6 +38,9 @@ async def list_snapshots(
     if view.flag or state_of(view) is State.BUSY:
         raise Refusal(view.flag or State.BUSY.value)
     taken = await snapshots(await platform.machines.reading(view.row), READ_SECONDS)
+    # libvirt counts whole seconds: the order within one is ours.
+    order = [record["id"] for record in platform.store.records.all("snapshot")]
+    taken.sort(key=lambda snapshot: order.index(snapshot.name) if snapshot.name in order else -1)
     shown = [_shown(view.row.id, snapshot) for snapshot in taken]
     return paged([snapshot for snapshot in shown if has(keyword, snapshot["name"])], number, size)
 
