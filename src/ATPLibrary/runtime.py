@@ -27,7 +27,7 @@ CLEAN_UP_SECONDS = 2.0
 # How much later than the coroutine's own deadline the waiting thread gives up: only a blocked loop is that late.
 LOOP_GRACE_SECONDS = 5.0
 # How many objects may be made and kept before Python looks for cycles among the newest (docs/decisions/0021-scale.md).
-KEPT_BEFORE_COLLECTION = 50_000
+KEPT_BEFORE_COLLECTION = 200_000
 _PYTHONS_OWN = 700
 
 _LOCK = threading.Lock()
