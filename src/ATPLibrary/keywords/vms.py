@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VerificationError, VmNotFoundError
+from ATPLibrary.errors import ATPError, HostError, VerificationError
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.transport.domain_state import VmState
+
+if TYPE_CHECKING:
+    from ATPLibrary.transport import Domain
 
 
 class VmKeywords(Component):
@@ -78,27 +82,37 @@ class VmKeywords(Component):
         state: VmState | None = None,
         tag: str | None = None,
         timeout: timedelta | None = None,
+        *,
+        unreachable: Literal["fail", "skip"] = "fail",
     ) -> list[str]:
         """Returns the names of the VMs that libvirt knows, running or not.
+
+        A host that can't be asked makes this keyword fail, so that a gap is not taken for an answer; the error names each.
 
         - ``host``: the host to ask; by default every configured host.
         - ``name``: a pattern, in which ``*`` stands for any text and ``?`` for any character.
         - ``state``: only VMs in that state, such as ``running``.
         - ``tag``: only hosts with that tag in the configuration.
         - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration.
+        - ``unreachable``: ``fail``, or ``skip`` to list the VMs of the other hosts, with a warning for each host that could not
+          be asked. If none could, the keyword fails.
 
         Example:
         | @{vms} =    Get VMs    host=lab-a
-        | @{vms} =    Get VMs    name=sales-*    state=running
+        | @{vms} =    Get VMs    name=sales-*    state=running    unreachable=skip
         | Log    ${vms}
         """
         seconds = self.seconds(timeout, "connect")
+        problems: list[ATPError] = []
 
         async def found() -> list[str]:
-            domains = await self.workspace.vms(seconds, host=host, pattern=name, state=state, tag=tag)
+            skipped = problems if unreachable == "skip" else None
+            domains = await self.workspace.vms(seconds, host=host, pattern=name, state=state, tag=tag, problems=skipped)
             return sorted(domain.name for domain in domains)
 
         names = self.wait(found(), seconds, "Listing the VMs")
+        for problem in problems:
+            logger.warn(f"The VMs of a host are missing in the list. {problem}")
         logger.info(f"{len(names)} {'VM' if len(names) == 1 else 'VMs'}: {', '.join(names) or 'none'}.")
         return names
 
@@ -106,21 +120,19 @@ class VmKeywords(Component):
     def vm_should_exist(self, vm: str, host: str | None = None, timeout: timedelta | None = None) -> None:
         """Fails unless libvirt knows a VM of that name on some host.
 
-        - ``vm``: the VM's name.
-        - ``host``: the host to ask; by default every configured host.
+        Passes as soon as a host has it, whatever the others do. When none has it, the error also names the hosts that could not
+        be asked.
+
+        - ``vm``: the VM's name or UUID.
+        - ``host``: the host to ask; by default every known host.
         - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration.
 
         Example:
         | VM Should Exist    win11
         """
-        names = self.get_vms(host, timeout=timeout)
-        if vm not in names:
-            raise VmNotFoundError.about(
-                f"VM '{vm}'",
-                wanted=f"exist on {_where(host)}",
-                got=f"the VMs there are: {', '.join(names) or 'none'}",
-                next_step="Check the name",
-            )
+        seconds = self.seconds(timeout, "connect")
+        domains = self.wait(self.workspace.homes(vm, host, seconds), seconds, f"Looking for VM '{vm}'")
+        logger.info(f"VM '{vm}' is on {_hosts(domains)}.")
 
     @keyword(name="VM Should Not Exist", tags=["VM", "Assertion"])
     def vm_should_not_exist(self, vm: str, host: str | None = None, timeout: timedelta | None = None) -> None:
@@ -135,11 +147,27 @@ class VmKeywords(Component):
         Example:
         | VM Should Not Exist    deleted-vm
         """
-        if vm in self.get_vms(host, timeout=timeout):
+        seconds = self.seconds(timeout, "connect")
+        where = f"host '{host}'" if host is not None else "any host"
+        problems: list[ATPError] = []
+        listing = self.workspace.vms(seconds, host=host, problems=problems)
+        found = [each for each in self.wait(listing, seconds, "Listing the VMs") if each.name == vm]
+        if found:
             raise VerificationError.about(
-                f"VM '{vm}'", wanted=f"not exist on {_where(host)}", got="libvirt still lists it", next_step="Delete it"
+                f"VM '{vm}'",
+                wanted=f"not exist on {where}",
+                got=f"libvirt of {_hosts(found)} lists it",
+                next_step="Delete it",
+            )
+        if problems:
+            raise HostError.about(
+                f"VM '{vm}'",
+                wanted=f"not exist on {where}",
+                got=f"not every host could be asked. {' '.join(map(str, problems))}",
+                next_step="Bring them back, or name the host that counts with host=",
             )
 
 
-def _where(host: str | None) -> str:
-    return f"host '{host}'" if host is not None else "any host"
+def _hosts(domains: list[Domain]) -> str:
+    names = sorted({domain.host.name for domain in domains})
+    return f"host{'s' if len(names) > 1 else ''} " + ", ".join(f"'{name}'" for name in names)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import DeadlineError, HostError, PlatformError, VmNotFoundError
 from ATPLibrary.orchestrator import adapter
-from ATPLibrary.orchestrator.workspace import in_state
+from ATPLibrary.orchestrator.listing import in_state
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.workspace import Workspace

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import fnmatch
 import threading
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, ClassVar
@@ -162,17 +161,21 @@ class Workspace:
         pattern: str = "*",
         state: VmState | None = None,
         tag: str | None = None,
+        problems: list[ATPError] | None = None,
     ) -> list[Domain]:
-        """The VMs on `host`, else on every known host (with that tag): each is asked, and one that doesn't answer is an error.
+        """The VMs on `host`, else on every known host (with that tag), each of which is asked: see `listing.vms`."""
+        from ATPLibrary.orchestrator import listing
 
-        `pattern` is a name with * and ? for any text and any character; `state` is looked at only where it is given.
-        """
         known = self.known_hosts() if host is None else [host]
         names = [each for each in known if tag is None or host is not None or tag in self.transport.hosts[each].tags]
-        connections = await asyncio.gather(*(self.host(name, timeout) for name in names))
-        listed = await asyncio.gather(*(connection.list_domains(timeout) for connection in connections))
-        domains = [each for domains in listed for each in domains if fnmatch.fnmatchcase(each.name, pattern)]
-        return await in_state(domains, state, timeout)
+        return await listing.vms(self, names, timeout, pattern=pattern, state=state, problems=problems)
+
+    async def homes(self, name: str, host: str | None, timeout: float) -> list[Domain]:
+        """The VMs of that name or UUID on `host`, else on every known host: see `Transport.homes`."""
+        if host is None:
+            self.known_hosts()
+            return await self.transport.homes(name, timeout)
+        return [await (await self.host(host, timeout)).lookup(name, timeout)]
 
     async def machine(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
         """The VM of that name or UUID, connected if it isn't: looked for on `host`, else on every known host."""
@@ -384,14 +387,6 @@ class Workspace:
         if len(found) == 1 and machine.host == source and self.machines.get((source, machine.uuid)) is machine:
             self.moved(machine, found[0])
             machine.letting_go.soon()
-
-
-async def in_state(domains: list[Domain], state: VmState | None, timeout: float) -> list[Domain]:
-    """Those of `domains` that are in `state` now; without one all of them, and nobody is asked."""
-    if state is None:
-        return domains
-    states = await asyncio.gather(*(domain.state(timeout) for domain in domains))
-    return [domain for domain, now in zip(domains, states, strict=True) if now.state is state]
 
 
 # libvirt's lifecycle events after which a VM's sockets and streams lead nowhere.

@@ -51,7 +51,7 @@ class Search:
                 return []
 
         connected = [name for name, each in self._transport.hosts.items() if each.state is HostState.CONNECTED]
-        return [name for names in await asyncio.gather(*map(one, connected)) for name in names]
+        return sorted({name for names in await asyncio.gather(*map(one, connected)) for name in names})
 
     def close(self) -> None:
         for task in self._tasks:

@@ -85,11 +85,19 @@ class Transport:
         if host is not None:
             return await (await self.host(host, timeout)).lookup(name_or_uuid, timeout)
         left = remaining(timeout)
+        return await self._the_one(name_or_uuid, await self.homes(name_or_uuid, timeout), left())
+
+    async def homes(self, name_or_uuid: str, timeout: float) -> list[Domain]:
+        """The VM of that name or UUID on each known host that has it and answers soon; at least one.
+
+        `VmNotFoundError` when no host that answers has it: it names those that could not be asked.
+        """
+        left = remaining(timeout)
         async with deadline(timeout, f"VM '{name_or_uuid}'", wanted="be found", got="hosts did not answer"):
             found, problems = await self._search.everywhere(name_or_uuid, timeout)
             if not found:
                 raise await self._nowhere(name_or_uuid, problems, left())
-            return await self._the_one(name_or_uuid, found, left())
+            return found
 
     async def relocate(self, domain: Domain, timeout: float) -> Domain:
         """The same VM where it is now: on its host, else on another one, where it may have been moved. `vm.moved` on the bus tells.

@@ -76,9 +76,9 @@ VMs Are Listed And Found
     Should Be Empty    ${none}
     VM Should Exist    test
     VM Should Not Exist    tset
-    Run Keyword And Expect Error    VM 'tset' should exist on any host but the VMs there are: test. Check the name.
+    Run Keyword And Expect Error    VM 'tset' should exist on host here but does not. Near names: 'test'.
     ...    VM Should Exist    tset
-    Run Keyword And Expect Error    VM 'test' should not exist on any host but libvirt still lists it. Delete it.
+    Run Keyword And Expect Error    VM 'test' should not exist on any host but libvirt of host 'here' lists it. Delete it.
     ...    VM Should Not Exist    test
     Run Keyword And Expect Error    VM 'tset' should exist on host here but does not. Near names: 'test'.
     ...    Connect To VM    tset

@@ -37,6 +37,23 @@ Hosts Have Tags
 A Wrong URI Is Named When The Host Is Added
     Run Keyword And Expect Error    *has 'tpc'. Did you mean 'tcp'*    Add Host    x    qemu+tpc://h/system
 
+A VM Is Found Beside A Dead Host, And A Gap In A List Is No Answer
+    VM Should Exist    test
+    Run Keyword And Expect Error    VM 'tset' should exist on host * Near names: 'test'. Not asked: Host 'dead' *refused*
+    ...    VM Should Exist    tset
+    Run Keyword And Expect Error    Host 'dead' *    VM Should Exist    test    host=dead
+    Run Keyword And Expect Error
+    ...    The VMs of 1 of 3 hosts can't be listed: Host 'dead' *Name a host with host=, or * unreachable=skip.
+    ...    Get VMs
+    @{vms} =    Get VMs    unreachable=skip
+    Should Be Equal    ${vms}    ${{["test", "test"]}}
+    Run Keyword And Expect Error    Host 'dead' *    Get VMs    host=dead    unreachable=skip
+    Run Keyword And Expect Error    VM 'test' should not exist on any host but libvirt of hosts 'good', 'third' lists it.*
+    ...    VM Should Not Exist    test
+    Run Keyword And Expect Error    VM 'tset' should not exist on any host but not every host could be asked. Host 'dead' *
+    ...    VM Should Not Exist    tset
+    VM Should Not Exist    tset    host=good
+
 Work Goes To The Host That Lives
     FOR    ${i}    IN RANGE    4
         ${host} =    Choose Host    production    timeout=20 s
@@ -83,7 +100,9 @@ def test_hosts_are_chosen_drained_and_measured_by_keywords(tmp_path: Path) -> No
     result = ExecutionResult(str(tmp_path / "output.xml"))
     failed = {test.name: test.message for test in result.suite.tests if not test.passed}
     assert failed == {}, done.stdout + done.stderr
-    assert result.statistics.total.passed == 6
+    assert result.statistics.total.passed == 7
+    warned = [message.message for message in result.errors.messages]
+    assert any("are missing in the list. Host 'dead'" in each for each in warned), warned
     assert "secret words" not in done.stdout + done.stderr
 
 
