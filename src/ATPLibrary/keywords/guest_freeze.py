@@ -24,8 +24,9 @@ class GuestFreezeKeywords(Component):
         """Writes out and freezes the guest's file systems, so that a snapshot taken now is whole. Returns how many there are.
 
         Whatever happens they are thawed again: by `Thaw Guest Filesystems`, when the test ends or is stopped, when the VM is
-        disconnected, and after ``longest``. While they are frozen the guest stands still as soon as it writes, and its agent
-        runs no commands.
+        disconnected, and after ``longest``. Where that fails (the host was lost, the VM is paused) it is tried again until it
+        succeeds or the guest is off, and an error at the test's end says so. While they are frozen the guest stands still as soon
+        as it writes, and its agent runs no commands.
 
         - ``longest``: how long they may stay frozen.
         - ``vm``: the VM's name or UUID; by default the current VM.

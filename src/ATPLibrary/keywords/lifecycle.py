@@ -14,6 +14,7 @@ PACKAGE = "ATPLibrary"
 LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
 RELEASE_SECONDS = 5.0
 THAW_SECONDS = 5.0
+THAW_GRACE_SECONDS = 1.0  # its own error says more than that the time was up
 
 
 class Lifecycle:
@@ -50,7 +51,8 @@ class Lifecycle:
         _give_back(data.full_name)
 
     def end_suite(self, data: Any, result: Any) -> None:
-        """Give back the VMs that the suite has leased."""
+        """Thaw what its tests could not, and give back the VMs that the suite has leased."""
+        _thaw(once_more=True)
         _give_back(data.full_name)
 
     def close(self) -> None:
@@ -60,16 +62,18 @@ class Lifecycle:
             workspace.close_current()
 
 
-def _thaw() -> None:
+def _thaw(once_more: bool = False) -> None:
+    """An error in the log when a guest can't be thawed now: at the first test's end, and with `once_more` also later."""
     freeze = sys.modules.get("ATPLibrary.protocol.qga.freeze")
     if freeze is not None and freeze.anything_is_frozen():
         from ATPLibrary import runtime
         from ATPLibrary.errors import ATPError
 
+        thawing = freeze.thaw_everything(THAW_SECONDS, once_more=once_more)
         try:
-            runtime.wait(freeze.thaw_everything(), THAW_SECONDS, "Thawing file systems after a test")
+            runtime.wait(thawing, THAW_SECONDS + THAW_GRACE_SECONDS, "Thawing file systems after a test")
         except ATPError as error:
-            logger.warn(str(error))
+            logger.error(str(error))
 
 
 def _give_back(scope: str) -> None:
