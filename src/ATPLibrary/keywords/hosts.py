@@ -28,7 +28,7 @@ class HostKeywords(Component):
         uri: str,
         tags: list[str] | None = None,
         username: str | None = None,
-        password: Secret | str | None = None,
+        password: Secret | None = None,
     ) -> None:
         """Makes a hypervisor host known for this run; it is connected when a keyword needs it. One in the configuration needs
         no adding.
@@ -38,11 +38,14 @@ class HostKeywords(Component):
         - ``host``: any name that is free.
         - ``uri``: a libvirt URI, such as ``qemu:///system``, ``qemu+tls://192.0.2.10/system`` or ``qemu+ssh://root@192.0.2.10/system``.
         - ``tags``: words that `Choose Host` looks for.
-        - ``username`` and ``password``: for a libvirt that asks for them (SASL). A password is best a secret variable.
+        - ``username``: for a libvirt that asks for it (SASL).
+        - ``password``: a secret variable: ``VAR    ${name: secret}    %{ENVIRONMENT_VARIABLE}`` makes one, and so does
+          ``robot --variable "name: secret:VALUE"``. Plain text is refused: Robot Framework would show it in the log.
 
         Example:
         | @{tags} =    Create List    gpu    production
-        | Add Host    rack-7    qemu+tls://192.0.2.10/system    tags=${tags}    username=tester    password=%{HOST_PASSWORD=secret}
+        | VAR    ${password: secret}    %{HOST_PASSWORD=horse-battery}
+        | Add Host    rack-7    qemu+tls://192.0.2.10/system    tags=${tags}    username=tester    password=${password}
         """
         from ATPLibrary.secrets import as_secret
         from ATPLibrary.transport import Credentials

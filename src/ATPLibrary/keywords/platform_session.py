@@ -39,7 +39,7 @@ class PlatformKeywords(PlatformComponent):
         self,
         platform: str | None = None,
         username: str | None = None,
-        password: Secret | str | None = None,
+        password: Secret | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Logs in to a VDI platform; the keywords about desk pools then mean this one.
@@ -47,13 +47,16 @@ class PlatformKeywords(PlatformComponent):
         A login that is refused changes nothing: a session that was open before goes on.
 
         - ``platform``: its name in the configuration; by default the configuration's ``platform``, or the only one there is.
-        - ``username`` and ``password``: by default those of the configuration. Give a password as a secret variable, as below:
-          Robot Framework itself writes an argument that is plain text to its log.
+        - ``username``: by default that of the configuration.
+        - ``password``: by default that of the configuration. Else a secret variable:
+          ``VAR    ${name: secret}    %{ENVIRONMENT_VARIABLE}`` makes one, and so does
+          ``robot --variable "name: secret:VALUE"``. Plain text is refused: Robot Framework would show it in the log.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
         | Log In To Platform
-        | Log In To Platform    lab    username=tester    password=%{PLATFORM_PASSWORD=secret}
+        | VAR    ${password: secret}    %{PLATFORM_PASSWORD=horse-battery}
+        | Log In To Platform    lab    username=tester    password=${password}
         """
         seconds = self.seconds(timeout, "platform")
         settings = self.workspace.platforms.settings(platform, username, password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -30,7 +31,8 @@ Hosts Have Tags
     ${all} =    Get Hosts    production
     Should Be Equal As Strings    ${all}    ['dead', 'good']
     @{tags} =    Create List    spare
-    Add Host    third    test:///default    tags=${tags}    username=me    password=secret words
+    VAR    ${password: secret}    %{HOST_PASSWORD}
+    Add Host    third    test:///default    tags=${tags}    username=me    password=${password}
     ${spare} =    Get Hosts    spare
     Should Be Equal As Strings    ${spare}    ['third']
 
@@ -96,14 +98,15 @@ def test_hosts_are_chosen_drained_and_measured_by_keywords(tmp_path: Path) -> No
     (tmp_path / "atp.yaml").write_text(CONFIG)
     (tmp_path / "hosts.robot").write_text(SUITE)
     command = [sys.executable, "-m", "robot", "--log", "NONE", "--report", "NONE", "hosts.robot"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False)
+    environ = {**os.environ, "HOST_PASSWORD": "secret words"}
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=100, check=False)
     result = ExecutionResult(str(tmp_path / "output.xml"))
     failed = {test.name: test.message for test in result.suite.tests if not test.passed}
     assert failed == {}, done.stdout + done.stderr
     assert result.statistics.total.passed == 7
     warned = [message.message for message in result.errors.messages]
     assert any("are missing in the list. Host 'dead'" in each for each in warned), warned
-    assert "secret words" not in done.stdout + done.stderr
+    assert "secret words" not in done.stdout + done.stderr + (tmp_path / "output.xml").read_text(encoding="utf-8")
 
 
 def test_a_tester_sees_a_host_go_and_come_back_and_its_vm_elsewhere(tmp_path: Path) -> None:

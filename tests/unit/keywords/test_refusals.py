@@ -25,6 +25,14 @@ pytestmark = pytest.mark.unit
         ("VM Should Not Exist    win11", "A host should be in the configuration"),
         ("Connect To Host    rack-1", "Host 'rack-1' should be in the configuration"),
         ("Log In To Platform", "A platform should be named"),
+        (
+            "Log In To Platform    password=plain",
+            "ValueError: Argument 'password' must have type 'Secret', got string.",
+        ),
+        (
+            "Add Host    a    test:///default    password=plain",
+            "ValueError: Argument 'password' must have type 'Secret', got string.",
+        ),
         ("Get Desk Pools", "No platform is logged in to. Use 'Log In To Platform' first."),
         ("Output Should Contain    x", "There is no output to look at"),
         ("Output Should Contain    ${EMPTY}", "An empty text is contained in any output"),
