@@ -113,7 +113,7 @@ class PoolSettings(_Settings):
     idle_timeout: Seconds = 300.0
     connect_timeout: Seconds = 30.0
     selection_strategy: Literal["round_robin", "least_connections", "random"] = "round_robin"
-    heartbeat_interval: Seconds = 60.0
+    heartbeat_interval: Seconds = 10.0
     heartbeat_timeout: Seconds = 10.0
     reconnect: ReconnectSettings = ReconnectSettings()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import concurrent.futures
+import contextlib
 import gc
 import queue
 import threading
@@ -298,8 +299,10 @@ class Workers:
         try:
             async with deadline(timeout, what, wanted="answer", got="did not", next_step=next_step):
                 return await answer
-        finally:
+        except BaseException:
             job.abandoned = True
+            self._drop_abandoned()
+            raise
 
     def _work(self) -> None:
         while True:
@@ -312,6 +315,18 @@ class Workers:
     def _free(self) -> None:
         with self._lock:
             self._unfinished -= 1
+
+    def _drop_abandoned(self) -> None:
+        """Take what nobody waits for out of the line: with every thread stuck for hours it would grow with each try."""
+        waiting: list[_Job[Any] | None] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                waiting.append(self._jobs.get_nowait())
+        for job in waiting:
+            if job is not None and job.abandoned:
+                self._free()
+            else:
+                self._jobs.put(job)
 
     def close(self) -> None:
         """End the threads that are free; the others end when their call does."""

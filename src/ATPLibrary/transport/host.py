@@ -36,6 +36,9 @@ Lease = Callable[[Pool], Awaitable[Connection]]
 
 # How often a call that may be asked again is, when its connection is lost under it each time.
 ATTEMPTS_AT_A_CALL = 3
+# Heartbeat timeouts until a stream's connection is given up: a guest that reads late may hold it up, and the daemon's own
+# keepalive ends it after 30 s.
+STREAM_PATIENCE = 4
 
 
 class HostConnection:
@@ -421,18 +424,28 @@ class HostConnection:
     # -- losing
 
     async def _beat(self, pool: Pool) -> None:
+        await asyncio.gather(self._beat_calls(pool), self._beat_streams(pool))
+
+    async def _beat_calls(self, pool: Pool) -> None:
+        timeout = self.settings.heartbeat_timeout
         while True:
             await asyncio.sleep(self.settings.heartbeat_interval)
-            await asyncio.gather(*(self._ping(pool, connection) for connection in list(pool.connections)))
+            await asyncio.gather(*(self._ping(pool, connection, timeout) for connection in list(pool.connections)))
             pool.replenish()
 
-    async def _ping(self, pool: Pool, connection: Connection) -> None:
+    async def _beat_streams(self, pool: Pool) -> None:
+        timeout = self.settings.heartbeat_timeout * STREAM_PATIENCE
+        while True:
+            await asyncio.sleep(self.settings.heartbeat_interval)
+            connections = list(pool.streams.connections)
+            await asyncio.gather(*(self._ping(pool, connection, timeout) for connection in connections))
+
+    async def _ping(self, pool: Pool, connection: Connection, timeout: float) -> None:
         import libvirt
 
         if connection.state is not ConnectionState.OPEN:
             return
         self._recorder.counts.add("heartbeats")
-        timeout = self.settings.heartbeat_timeout
         try:
             await connection.ping(timeout)
         except DeadlineError:

@@ -20,9 +20,6 @@ from ATPLibrary.transport.tls_diagnosis import why_tls_fails
 if TYPE_CHECKING:
     import libvirt
 
-# A host that stops answering is given up after interval x count seconds; calls in flight then fail and free their threads.
-KEEPALIVE_INTERVAL_SECONDS = 5
-KEEPALIVE_COUNT = 4
 # So many openings may hang; a further one waits in line, until its deadline.
 OPENING_THREADS = 2
 # How long a second look at a server's certificate may take, after libvirt has refused it.
@@ -83,7 +80,7 @@ class Opening:
                 embedded.prepare(self._host, root)
             handle = open_connection(uri, self._credentials)
             try:
-                _keep_alive(handle)
+                # No setKeepAlive: with two calls in flight its end of a silent connection is a SIGSEGV (libvirt 9.0; decision 10).
                 callbacks.register(handle)
             except BaseException:
                 discard(handle)
@@ -117,13 +114,3 @@ class Opening:
             )
         except DeadlineError:
             return ""
-
-
-def _keep_alive(connection: libvirt.virConnect) -> None:
-    import libvirt
-
-    try:
-        connection.setKeepAlive(KEEPALIVE_INTERVAL_SECONDS, KEEPALIVE_COUNT)
-    except libvirt.libvirtError as error:
-        if error.get_error_code() not in failures.NOT_OFFERED:  # test:/// and embedded drivers have no peer to ask
-            raise

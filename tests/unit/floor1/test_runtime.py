@@ -7,6 +7,7 @@ import gc
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
@@ -242,3 +243,27 @@ async def test_what_was_last_seen_is_asked_for_only_when_the_time_is_up() -> Non
         async with runtime.deadline(0.01, "It", last_seen=last_seen):
             await asyncio.sleep(5)
     assert asked == ["now"]
+
+
+async def test_a_call_given_up_while_every_thread_is_stuck_leaves_nothing_in_the_line() -> None:
+    class Held:
+        pass
+
+    workers = runtime.Workers("atp-stuck", 1)
+    release = threading.Event()
+    stuck = asyncio.create_task(workers.call(release.wait, 30, timeout=60, what="The stuck one"))
+    await asyncio.sleep(0)
+    held: list[weakref.ref[Held]] = []
+    for _ in range(3):
+        thing = Held()
+        held.append(weakref.ref(thing))
+        with pytest.raises(DeadlineError, match="The next one should answer"):
+            await workers.call(id, thing, timeout=0.01, what="The next one")
+        del thing
+    gc.collect()
+    assert not any(ref() for ref in held[:-1]), "the last one may live on in its error"
+    waits = asyncio.create_task(workers.call(int, "42", timeout=30, what="The last one"))
+    release.set()
+    assert await stuck
+    assert await waits == 42
+    workers.close()

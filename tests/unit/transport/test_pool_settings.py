@@ -21,7 +21,8 @@ def test_the_defaults_are_the_documented_ones(config: Path) -> None:
     config.write_text("hosts: {a: {uri: 'qemu:///system'}}\n")
     pool = load(config, {}).pool
     assert (pool.max_connections_per_host, pool.min_connections_per_host) == (10, 1)
-    assert (pool.idle_timeout, pool.connect_timeout, pool.heartbeat_interval) == (300, 30, 60)
+    assert (pool.idle_timeout, pool.connect_timeout) == (300, 30)
+    assert (pool.heartbeat_interval, pool.heartbeat_timeout) == (10, 10)
     assert pool.selection_strategy == "round_robin"
     reconnect = pool.reconnect
     assert (reconnect.max_attempts, reconnect.initial_delay, reconnect.max_delay) == (5, 1, 60)
