@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.orchestrator.opened import Opened
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 class Channels:
     """The open channels by name. One that is only used is opened with codec raw; `open_bytes(name, timeout)` opens the port.
 
-    A channel that the VM's restart has ended is opened again at its next use, with the same codec.
+    A channel that has ended is opened again at its next use, with the same codec. Where an answer may have been lost with it, one
+    error says so first; messages that had come and nobody has received outlive a lost host, not the VM's restart.
     """
 
     def __init__(self, vm: str, open_bytes: Callable[[str, float], Awaitable[ByteChannel]]) -> None:
         self._vm = vm
         self._open_bytes = open_bytes
         self._opened: dict[str, Opened[Conversation]] = {}
+        self._unreceived: dict[str, list[tuple[Any, int]]] = {}
 
     async def get(self, name: str, timeout: float) -> Conversation:
         """The conversation on channel `name`, opened if it isn't."""
@@ -32,7 +34,13 @@ class Channels:
             from ATPLibrary.protocol.virtio_serial import CODECS
 
             self._opened[name] = self._lazily(name, "raw", lambda: CODECS.create("raw"))
-        return await self._opened[name].get(timeout)
+        opened = self._opened[name]
+        if opened.value is not None and opened.value.is_over:
+            before = opened.value
+            opened.take()
+            self._unreceived[name] = before.take_aside()
+            await before.close()
+        return await opened.get(timeout)
 
     async def open(self, name: str, codec_name: str, make: Callable[[], Codec], timeout: float) -> Conversation:
         """Open channel `name` with a codec that `make` makes; one that has ended is opened anew. `ChannelError` while open."""
@@ -40,7 +48,7 @@ class Channels:
 
         before = self._opened[name].value if name in self._opened else None
         if before is not None:
-            if before.state is ConversationState.OPEN:
+            if before.state is ConversationState.OPEN and not before.is_over:
                 if before.codec_name == codec_name == "raw":
                     return before
                 raise ChannelError.about(
@@ -48,6 +56,7 @@ class Channels:
                     got=f"is open with codec {before.codec_name}", next_step="Use 'Close Channel' first",
                 )  # fmt: skip
             await before.close()
+        self._unreceived.pop(name, None)
         self._opened[name] = self._lazily(name, codec_name, make)
         return await self._opened[name].get(timeout)
 
@@ -58,6 +67,7 @@ class Channels:
     async def close(self, name: str) -> None:
         """Close channel `name`. `ChannelError` when it isn't open."""
         opened = self._opened.pop(name, None)
+        self._unreceived.pop(name, None)
         conversation = opened.take() if opened is not None else None
         if conversation is None:
             raise ChannelError.about(
@@ -68,6 +78,7 @@ class Channels:
 
     def take_all(self) -> list[Conversation]:
         """Have no channel open any more; the caller closes what is returned."""
+        self._unreceived.clear()  # of the guest before its restart
         return [conversation for each in self._opened.values() if (conversation := each.take()) is not None]
 
     def _lazily(self, name: str, codec_name: str, make: Callable[[], Codec]) -> Opened[Conversation]:
@@ -75,7 +86,9 @@ class Channels:
             from ATPLibrary.protocol.virtio_serial import Conversation
 
             bytes_ = await self._open_bytes(name, timeout)
-            return Conversation(f"channel '{name}' of VM '{self._vm}'", bytes_, make(), codec_name)
+            conversation = Conversation(f"channel '{name}' of VM '{self._vm}'", bytes_, make(), codec_name)
+            conversation.put_aside(self._unreceived.pop(name, []))
+            return conversation
 
         return Opened(self._subject(name), open_)
 

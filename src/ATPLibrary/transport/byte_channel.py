@@ -27,6 +27,11 @@ class ByteChannel(ABC):
     async def write(self, data: bytes, timeout: float) -> None:
         """Send all of `data`; waits while the other side doesn't read."""
 
+    @property
+    @abstractmethod
+    def is_over(self) -> bool:
+        """It has ended, and all that had arrived was read."""
+
     @abstractmethod
     async def close(self) -> None:
         """Close; a second time does nothing. Ends within a moment whatever the other side does."""
@@ -66,6 +71,10 @@ class SocketChannel(ByteChannel):
                 await self._writer.drain()
             except OSError as error:
                 raise self._ended(str(error)) from error
+
+    @property
+    def is_over(self) -> bool:
+        return self._closed or self._writer.is_closing() or self._reader.at_eof()
 
     async def close(self) -> None:
         if self._closed:

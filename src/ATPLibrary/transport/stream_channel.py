@@ -164,6 +164,10 @@ class StreamChannel(ByteChannel):
         """Its connection has gone."""
         self._finish(how)
 
+    @property
+    def is_over(self) -> bool:
+        return bool(self._end) and not self._unread
+
     async def close(self) -> None:
         self._unread.clear()
         self._finish("closed here", by_us=True)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import enum
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 from ATPLibrary.errors import ChannelError
@@ -46,16 +47,36 @@ class Conversation:
         self._receiving = asyncio.Lock()
         self._aside: deque[tuple[Any, int]] = deque()  # messages, each with its size in bytes
         self._late = ""  # a request whose answer may still come, and would be taken for the next one's
+        self._owed = False  # something was sent since the last message came: its answer may have been on its way
         codec.subject = subject
 
     async def send(self, message: Any, timeout: float) -> int:
         """Send one message; returns its size in bytes. `InputError` for one that the codec can't carry: nothing is sent then."""
-        return await self._write(self.codec.encode(message), timeout)
+        size = await self._write(self.codec.encode(message), timeout)
+        self._owed = True
+        return size
+
+    @property
+    def is_over(self) -> bool:
+        """Its channel has ended, and nobody must be told any more: an error told it, or nothing was left unanswered."""
+        is_told = self.state is not ConversationState.OPEN or not (self._owed or self.codec.buffer)
+        return self.state is ConversationState.ENDED or (is_told and self._channel.is_over)
+
+    def take_aside(self) -> list[tuple[Any, int]]:
+        """The messages that nobody has received yet, out of here: for the conversation that takes this one's place."""
+        taken = list(self._aside)
+        self._aside.clear()
+        return taken
+
+    def put_aside(self, messages: Iterable[tuple[Any, int]]) -> None:
+        """What an earlier conversation on the same channel had left, to be received first."""
+        self._aside.extend(messages)
 
     async def receive(self, timeout: float) -> Any:
         """The next message. `CommandError` when the guest's program refuses in it, `ChannelError` at the end or for a bad one."""
         async with self._waiting(timeout, "bring a message"), self._receiving:
             message, _ = self._aside.popleft() if self._aside else await self._next(timeout)
+            self._owed = False
             return self.codec.value(message)
 
     async def request(self, message: Any, timeout: float) -> Any:
@@ -91,6 +112,7 @@ class Conversation:
                         next_step="Take what has come without until=, or open the channel with a larger limit=",
                     )  # fmt: skip
                 self.codec.feed(await self._read(timeout))
+        self._owed = False
         data = bytes(buffer[: at + len(ending)])
         del buffer[: len(data)]
         return data
