@@ -33,7 +33,7 @@ class HostKeywords(Component):
         """Makes a hypervisor host known for this run; it is connected when a keyword needs it. One in the configuration needs
         no adding.
 
-        The URI is checked now: a wrong part of it is named.
+        The URI is checked now: a wrong part of it is named, and so is a key, known_hosts or certificate file that isn't there.
 
         - ``host``: any name that is free.
         - ``uri``: a libvirt URI, such as ``qemu:///system``, ``qemu+tls://192.0.2.10/system`` or ``qemu+ssh://root@192.0.2.10/system``.
@@ -49,7 +49,9 @@ class HostKeywords(Component):
         """
         from ATPLibrary.secrets import as_secret
         from ATPLibrary.transport import Credentials
+        from ATPLibrary.transport.uri import check_local_files
 
+        check_local_files(host, uri)
         user = Credentials(username or "", as_secret(password) if password is not None else None)
         self.workspace.transport.add_host(host, uri, tags=tags or (), credentials=user)
         logger.info(f"Host '{host}' is known as {uri}.")

@@ -140,6 +140,9 @@ class Workspace:
 
     async def _new_host(self, name: str, uri: str, timeout: float) -> HostConnection:
         """One that can't be reached isn't kept: later searches on every host would fail because of it."""
+        from ATPLibrary.transport.uri import check_local_files
+
+        check_local_files(name, uri)
         self.transport.add_host(name, uri)
         try:
             return await self.transport.host(name, timeout)

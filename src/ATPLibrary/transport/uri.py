@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -64,6 +65,30 @@ def check_uri(host_name: str, uri: str) -> str:
     _check_path(wrong, driver, parts)
     _check_parameters(wrong, driver, transport, parts)
     return uri
+
+
+def check_local_files(host_name: str, uri: str) -> None:
+    """Raise `ConfigError` where `uri` names a file of this machine that isn't there.
+
+    Apart from `check_uri`, which every host of a configuration has to pass: a key that is missing for one must not stop the others.
+    """
+    parts = urlsplit(check_uri(host_name, uri))
+    given = dict(parse_qsl(parts.query))
+    wrong = _Wrong(host_name, uri)
+    if "command" not in given:  # another program in the place of ssh may read it somewhere else
+        _check_there(wrong, given, "keyfile", "a private key on this machine", os.path.isfile)
+    _check_there(wrong, given, "pkipath", "a directory of certificates on this machine", os.path.isdir)
+    # Where any key is taken nobody reads it, and libssh makes it itself for `auto`.
+    if given.get("no_verify", "0") == "0" and given.get("known_hosts_verify", "normal") == "normal":
+        _check_there(wrong, given, "known_hosts", "a file with the host's key on this machine", os.path.isfile)
+
+
+def _check_there(
+    wrong: _Wrong, given: Mapping[str, str], name: str, what: str, is_there: Callable[[str], bool]
+) -> None:
+    path = given.get(name)
+    if path is not None and not is_there(path):
+        raise wrong.part(f"name in '{name}=' {what}", f"{path!r} can't be found there", "Check the path.")
 
 
 def _check_port(wrong: _Wrong, parts: SplitResult) -> None:

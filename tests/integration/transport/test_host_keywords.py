@@ -38,6 +38,11 @@ Hosts Have Tags
 
 A Wrong URI Is Named When The Host Is Added
     Run Keyword And Expect Error    *has 'tpc'. Did you mean 'tcp'*    Add Host    x    qemu+tpc://h/system
+    Run Keyword And Expect Error    *name in 'keyfile=' a private key*'/no/such' can't be found*
+    ...    Add Host    x    qemu+ssh://h/system?keyfile=/no/such
+    Run Keyword And Expect Error    *name in 'pkipath=' a directory*'/no/such' can't be found*
+    ...    Connect To Host    x    qemu+tls://h/system?pkipath=/no/such
+    Run Keyword And Expect Error    Host 'x' should be known*    Get Host State    x
 
 A VM Is Found Beside A Dead Host, And A Gap In A List Is No Answer
     VM Should Exist    test

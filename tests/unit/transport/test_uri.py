@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ATPLibrary.errors import ConfigError
-from ATPLibrary.transport.uri import check_uri
+from ATPLibrary.transport.uri import check_local_files, check_uri
 
 pytestmark = pytest.mark.unit
 
@@ -86,3 +88,37 @@ def test_a_password_in_a_uri_is_refused_and_not_repeated() -> None:
     with pytest.raises(ConfigError, match="has a space") as caught:
         check_uri("lab", "qemu+ssh://root:hunter2@host/ system")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "pattern"),
+    [
+        ("+ssh://h/system?keyfile={}", r"name in 'keyfile=' a private key .*'{}' can't be found"),
+        ("+libssh2://h/system?known_hosts={}", r"name in 'known_hosts=' a file .*'{}' can't be found"),
+        ("+tls://h/system?pkipath={}", r"name in 'pkipath=' a directory .*'{}' can't be found"),
+    ],
+)
+def test_a_local_file_that_is_not_there_is_named(tmp_path: Path, part: str, pattern: str) -> None:
+    gone = tmp_path / "gone"
+    uri = "qemu" + part.format(gone)
+    with pytest.raises(ConfigError, match=pattern.format(gone)):
+        check_local_files("lab", uri)
+    if "pkipath" in part:
+        gone.mkdir()
+    else:
+        gone.write_text("there")
+    check_local_files("lab", uri)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "qemu+ssh://h/system?known_hosts=/nowhere&no_verify=1",
+        "qemu+libssh://h/system?known_hosts=/nowhere&known_hosts_verify=auto",
+        "qemu+ssh://h/system?keyfile=/nowhere&command=/bin/elsewhere",
+        "qemu+ssh://h/system?socket=/far/away",
+        "test:///default",
+    ],
+)
+def test_a_file_that_is_not_read_here_need_not_be_there(uri: str) -> None:
+    check_local_files("lab", uri)
