@@ -111,10 +111,7 @@ class LeaseBook:
         if held is None:
             return None
         lease, file = held
-        with contextlib.suppress(OSError):
-            file.truncate(0)
-        fcntl.flock(file, fcntl.LOCK_UN)  # before the closing that wakes those who wait
-        file.close()
+        _give_up(file)
         return lease
 
     def of_scope(self, scope: str) -> list[Lease]:
@@ -135,11 +132,20 @@ class LeaseBook:
 
     def _hold(self, domain: Domain, scope: str, file: IO[str]) -> None:
         lease = Lease(domain.name, domain.uuid, domain.host.name, os.getpid(), scope, time.time(), mine=True)
+        try:
+            file.seek(0)
+            file.truncate(0)
+            json.dump(asdict(replace(lease, mine=False)), file)
+            file.flush()
+        except BaseException as error:
+            _give_up(file)
+            if isinstance(error, OSError):
+                raise ConfigError.about(
+                    f"The lease of VM '{domain.name}'", wanted=f"be written to '{self._directory}'",
+                    got=f"was not: {error.strerror}", next_step="Make room there, or set ATP_LEASE_DIR to another directory",
+                ) from error  # fmt: skip
+            raise
         self._held[domain.uuid] = (lease, file)
-        file.seek(0)
-        file.truncate(0)
-        json.dump(asdict(replace(lease, mine=False)), file)
-        file.flush()
 
     def _read(self, path: Path) -> Lease | None:
         """The lease of that file, if somebody holds it. What a dead process wrote counts for nothing: its lock is gone."""
@@ -196,6 +202,14 @@ async def _next_change(watch: DirectoryWatch) -> set[str]:
         return set()
     await asyncio.sleep(_AGAIN_SECONDS)
     return names
+
+
+def _give_up(file: IO[str]) -> None:
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+    fcntl.flock(file, fcntl.LOCK_UN)  # before the closing that wakes those who wait
+    with contextlib.suppress(OSError):  # what it still holds can't be written, but it is closed
+        file.close()
 
 
 def _lock(file: IO[str]) -> bool:

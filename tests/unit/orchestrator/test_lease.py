@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -126,3 +127,19 @@ async def test_the_directory_of_somebody_else_is_refused(tmp_path: Path, vms: li
 def test_every_process_of_a_user_looks_in_one_place() -> None:
     assert lease_directory({}) == Path(f"/tmp/atp-leases-{os.geteuid()}")
     assert lease_directory({"ATP_LEASE_DIR": "/var/lib/leases"}) == Path("/var/lib/leases")
+
+
+async def test_a_lease_that_can_not_be_written_is_not_held(
+    ours: LeaseBook, theirs: LeaseBook, vms: list[Domain]
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # as on a full disk
+    try:
+        with pytest.raises(
+            ConfigError, match=r"^The lease of VM 'sales-1' should be written to .* but was not: File too large"
+        ):
+            await ours.take(vms[:1], "A VM", "", 5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert ours.held == []
+    assert await theirs.take(vms[:1], "A VM", "", 5) is vms[0]
