@@ -100,6 +100,7 @@ class SpiceChannel:
                 self._move(SpiceChannelState.CONNECTED)
                 if link is not None:
                     await link(self, timeout)
+                    self._check_is(SpiceChannelState.CONNECTED)
                     self._move(SpiceChannelState.LINKED)
         except BaseException as error:
             self.fail(str(error) or type(error).__name__)
@@ -126,12 +127,27 @@ class SpiceChannel:
                 next_step="Give the connection the server's CA" if tls is None else "Leave TLS away",
             )  # fmt: skip
         try:
-            self.reader, self.writer = await asyncio.open_connection(endpoint.host, port, ssl=tls)
+            reader, writer = await asyncio.open_connection(endpoint.host, port, ssl=tls)
         except OSError as error:
             raise ChannelError.about(
                 self.subject, wanted=f"reach its server at {endpoint.host} port {port}", got=f"did not: {error.strerror or error}",
                 next_step="Check that the VM runs, and that no firewall is between",
             ) from error  # fmt: skip
+        try:
+            self._check_is(SpiceChannelState.CONNECTING)
+        except ChannelError:
+            writer.transport.abort()
+            raise
+        self.reader, self.writer = reader, writer
+
+    def _check_is(self, state: SpiceChannelState) -> None:
+        """Somebody may have closed it, or ended it with a reason, while it was being opened."""
+        if self._state is not state:
+            reason = f" ({self.failure})" if self.failure else ""
+            raise ChannelError.about(
+                self.subject, wanted="open", got=f"was {self._state.value} while it was being opened{reason}",
+                next_step="Open it again",
+            )  # fmt: skip
 
     def _drop(self, state: SpiceChannelState) -> None:
         writer, self.reader, self.writer = self.writer, None, None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -159,3 +161,51 @@ async def test_no_event_and_no_name_shows_the_ticket(server: Server) -> None:
     shown = repr(connection.channels) + str([str(event) for event in server.bus.recent()]) + str(vars(connection))
     assert "a ticket" not in shown
     await connection.close()
+
+
+async def test_a_channel_that_is_closed_while_it_is_linked_does_not_come_to_life_again(server: Server) -> None:
+    linking, go_on = asyncio.Event(), asyncio.Event()
+
+    async def link(channel: SpiceChannel, timeout: float) -> None:
+        linking.set()
+        await go_on.wait()
+
+    connection = server.connection(link)
+    opening = asyncio.create_task(connection.connect_main_channel(5))
+    await asyncio.wait_for(linking.wait(), 5)
+    main = connection.channels[Type.MAIN, 0]
+    await connection.close()
+    go_on.set()
+    with pytest.raises(
+        ChannelError, match=r"main:0 of VM 'win11' should open but was closed while it was being opened"
+    ):
+        await opening
+    assert (main.state, main.writer, connection.channels) == (SpiceChannelState.CLOSED, None, {})
+    assert await asyncio.wait_for((await server.client())[0].read(), 5) == b""
+
+
+async def test_a_channel_that_is_closed_while_it_connects_leaves_no_socket(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, go_on = asyncio.open_connection, asyncio.Event()
+    connected = asyncio.Event()
+
+    async def slowly(*arguments: Any, **named: Any) -> Any:
+        ends = await really(*arguments, **named)
+        connected.set()
+        await go_on.wait()
+        return ends
+
+    monkeypatch.setattr(asyncio, "open_connection", slowly)
+    connection = server.connection()
+    opening = asyncio.create_task(connection.connect_main_channel(5))
+    await asyncio.wait_for(connected.wait(), 5)
+    main = connection.channels[Type.MAIN, 0]
+    await connection.close_channel(Type.MAIN)
+    go_on.set()
+    with pytest.raises(ChannelError, match="was closed while it was being opened"):
+        await opening
+    assert (main.state, main.writer, connection.channels) == (SpiceChannelState.CLOSED, None, {})
+    reader, _ = await server.client()
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 5) == b""
