@@ -194,10 +194,15 @@ def lab_directory(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(cache) if cache else Path("~/.cache").expanduser()) / "atp" / "lab"
 
 
-def load(path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ) -> Config:
-    """Read the configuration. `ConfigError` says which file, which entry, and what it should be; it never quotes a value."""
+def load(
+    path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] = os.environ, *, may_be_empty: bool = True
+) -> Config:
+    """Read the configuration. `ConfigError` says which file, which entry, and what it should be; it never quotes a value.
+
+    A file without a word is refused unless it `may_be_empty`: while a run goes on it would take every host away.
+    """
     source, origin = _find(path, environ)
-    values = _read(source) if source is not None else {}
+    values = _read(source, may_be_empty) if source is not None else {}
     _override(values, environ)
     try:
         return Config.model_validate({**values, "origin": origin})
@@ -222,7 +227,7 @@ def _find(path: str | os.PathLike[str] | None, environ: Mapping[str, str]) -> tu
     return None, f"the configuration (no file: looked for {' and '.join(map(str, candidates))})"
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, may_be_empty: bool) -> dict[str, Any]:
     import yaml
 
     try:
@@ -243,7 +248,23 @@ def _read(file: Path) -> dict[str, Any]:
             got=f"is not{where}: {getattr(error, 'problem', None) or 'it can not be parsed'}",
             next_step="Correct that line; docs/configuration.md shows a whole file",
         ) from None
+    except (ValueError, OverflowError, RecursionError) as error:
+        # What PyYAML lets through: a date with a 13th month, brackets in brackets by the thousand.
+        is_deep = isinstance(error, RecursionError)
+        raise ConfigError.about(
+            f"Configuration file '{file}'",
+            wanted="be YAML",
+            got=f"is not: {'it is nested too deeply' if is_deep else 'a number or date in it is none'}",
+            next_step="Correct it; docs/configuration.md shows a whole file",
+        ) from None
     if values is None:
+        if not may_be_empty:
+            raise ConfigError.about(
+                f"Configuration file '{file}'",
+                wanted="name the hosts",
+                got="is empty, which would take every host away",
+                next_step="Write them into it, or '{}' where there is to be none",
+            )
         return {}
     if not isinstance(values, dict):
         raise ConfigError.about(
@@ -283,7 +304,7 @@ def _value(text: str) -> Any:
 
         try:
             return yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError, OverflowError, RecursionError):
             return text  # an honest type error will name the entry
     return text
 

@@ -19,7 +19,7 @@ class ConfigurationKeywords(Component):
     def reload_configuration(self, path: str | None = None, watch: bool | None = None) -> dict[str, tuple[str, ...]]:
         """Reads the configuration again while the run goes on, and returns what is different. Nothing under way is lost.
 
-        A configuration that is wrong is refused whole with one sentence, and the old one stays. Hosts that are new can be used at
+        A configuration that is wrong, or an empty file, is refused whole with one sentence, and the old one stays. Hosts that are new can be used at
         once. A host that is gone is drained: VMs that are connected through it go on until they are disconnected, and then its
         connection is closed. VMs that are connected use new settings from their next keyword on; channels that are open stay open.
 
@@ -57,6 +57,6 @@ class ConfigurationKeywords(Component):
                 await self.workspace.config_watch.start(file)
             return changes
 
-        changes = self.wait(take(config.load(path)), _SECONDS, "Taking another configuration")
+        changes = self.wait(take(config.load(path, may_be_empty=False)), _SECONDS, "Taking another configuration")
         logger.info(f"{str(changes)[0].upper()}{str(changes)[1:]}.")
         return asdict(changes)

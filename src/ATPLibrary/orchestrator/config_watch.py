@@ -13,6 +13,7 @@ from ATPLibrary.orchestrator import reload
 from ATPLibrary.orchestrator.directory_watch import DirectoryWatch
 
 if TYPE_CHECKING:
+    from ATPLibrary.config import Config
     from ATPLibrary.orchestrator.workspace import Workspace
 
 READ_SECONDS = 10.0
@@ -43,6 +44,7 @@ class ConfigWatch:
                 next_step="Raise fs.inotify.max_user_instances, or use 'Reload Configuration' when it has changed",
             )
         self._task = runtime.spawn(self._follow(file, watch), f"watch {file}")
+        self._task.add_done_callback(lambda task: self._ended(file, task))
 
     def stop(self) -> None:
         task, self._task = self._task, None
@@ -50,18 +52,34 @@ class ConfigWatch:
             task.cancel()
 
     async def _follow(self, file: Path, watch: DirectoryWatch) -> None:
-        from ATPLibrary import config
-
         with watch:
             while True:
                 if file.name not in await watch.changed():
                     continue
                 try:
-                    new = await _FILES.call(
-                        config.load, file, timeout=READ_SECONDS, what=f"Configuration file '{file}'"
-                    )
+                    new = await _FILES.call(_load, file, timeout=READ_SECONDS, what=f"Configuration file '{file}'")
                     await reload.reload(self._workspace, new, followed=str(file))
                 except ATPError as error:
-                    notice = f"{file} is refused, and the settings stay as they were. {error}"
-                    event = Event("workspace", "config.refused", {"error": str(error)}, notice=notice, is_warning=True)
-                    self._workspace.bus.publish(event)
+                    self._refused(str(error), f"{file} is refused, and the settings stay as they were.")
+
+    def _ended(self, file: Path, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._refused(type(error).__name__, f"{file} is not followed any more.")
+
+    def _refused(self, error: str, what: str) -> None:
+        event = Event("workspace", "config.refused", {"error": error}, notice=f"{what} {error}", is_warning=True)
+        self._workspace.bus.publish(event)
+
+
+def _load(file: Path) -> Config:
+    """On a worker. Whatever is wrong with one file, the next one is looked at."""
+    from ATPLibrary import config
+
+    try:
+        return config.load(file, may_be_empty=False)
+    except ATPError:
+        raise
+    except Exception as error:  # nothing is waited for here
+        raise ConfigError.about(
+            f"Configuration file '{file}'", wanted="be readable", got=f"is not: {type(error).__name__}"
+        ) from error  # its words may quote a value

@@ -82,17 +82,22 @@ async def reload(workspace: Workspace, new: Config, followed: str = "") -> Chang
     `followed` is the file that was read without anybody asking for it: the tester is told what changed.
     VMs that are connected use the new settings from their next keyword on; channels that are open stay open.
     """
-    changes = compare(workspace.config, new)
+    old = workspace.config
+    changes = compare(old, new)
     if workspace.has_transport:
         _check(workspace, new, changes)
         transport = workspace.transport
         gone = [transport.hosts.pop(name) for name in (*changes.removed, *changes.changed) if name in transport.hosts]
+        drained = {host.name: host.drained for host in gone}
         transport.settings = new.pool
         for name, settings in new.hosts.items():
             workspace.add_configured_host(name, settings)
             transport.hosts[name].tags = settings.tags
         for name in (*changes.drained, *changes.returned):
             transport.hosts[name].drained = name in changes.drained
+        for name in changes.changed:  # what a keyword has said of it holds until the file says something else
+            if name in drained and old.hosts[name].drained == new.hosts[name].drained:
+                transport.hosts[name].drained = drained[name]
         retire(workspace, gone)
     workspace.follow(new)
     notice = f"{followed} was read again: {changes}." if followed else ""

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from robot.api import ExecutionResult
 
+from ATPLibrary import config as config_module
 from ATPLibrary.config import Config
 from ATPLibrary.errors import ConfigError, VmNotFoundError
 from ATPLibrary.orchestrator import Workspace, reload
@@ -93,6 +94,21 @@ async def test_a_host_is_drained_and_returned_by_the_configuration(workspace: Wo
     assert not host.drained
 
 
+@pytest.mark.parametrize("tags", [["gpu"], None], ids=["the same connection", "another connection"])
+async def test_what_a_keyword_drained_stays_drained_until_the_file_says_otherwise(
+    workspace: Workspace, config: Config, tags: list[str] | None
+) -> None:
+    uri = config.hosts["rack-1"].uri
+    (await workspace.host("rack-1", 10)).drained = True  # as `Drain Host` does it
+    other = {"uri": uri, "tags": tags} if tags else {"uri": uri, "password": "new"}
+    changes = await reload.reload(workspace, with_hosts({"rack-1": other}))
+    assert changes.changed == (() if tags else ("rack-1",))
+    assert workspace.transport.hosts["rack-1"].drained
+    await reload.reload(workspace, with_hosts({"rack-1": {**other, "drained": True}}))
+    await reload.reload(workspace, with_hosts({"rack-1": {"uri": uri}}))
+    assert not workspace.transport.hosts["rack-1"].drained
+
+
 async def test_connected_vms_follow_the_new_settings(workspace: Workspace, config: Config) -> None:
     machine = await workspace.machine("sales-001", timeout=10)
     new = with_hosts({"rack-1": {"uri": config.hosts["rack-1"].uri}}, timeouts={"command": 77})
@@ -132,6 +148,16 @@ async def test_a_watched_file_counts_when_it_is_written_and_is_refused_when_it_i
             assert event.kind == "config.refused"
             assert "watched.yaml' should be YAML but is not at line 1" in event.data["error"]
             assert list(workspace.config.hosts) == ["night"]
+            for wrong, why in (
+                ("[" * 3000, "should be YAML but is not: it is nested too deeply"),
+                ("hosts: 2026-13-01", "should be YAML but is not: a number or date in it is none"),
+                ("# nothing\n", "should name the hosts but is empty"),
+            ):
+                file.write_text(wrong, encoding="utf-8")
+                event = await anext(news)
+                assert (event.kind, event.is_warning) == ("config.refused", True)
+                assert why in event.data["error"]
+                assert list(workspace.config.hosts) == ["night"]
             # As an editor does it: a new file in the place of the old one.
             (tmp_path / "new").write_text("{}", encoding="utf-8")
             (tmp_path / "new").rename(file)
@@ -158,6 +184,9 @@ A Run Takes Another Configuration
     Run Keyword And Expect Error    *atp.yaml ($ATP_CONFIG) is wrong: *hosts.rack-1.url: there is no such setting*
     ...    Reload Configuration
     VM Should Exist    hr-002
+    Create File    {config}
+    Run Keyword And Expect Error    Configuration file '*' should name the hosts but is empty*    Reload Configuration
+    VM Should Exist    hr-002
 """
 
 
@@ -174,3 +203,24 @@ def test_a_suite_reloads_its_configuration(tmp_path: Path, host_file: Path, othe
     )
     tests = ExecutionResult(tmp_path / "output.xml").suite.all_tests
     assert [test.message for test in tests if not test.passed] == [], ran.stdout
+
+
+async def test_whatever_is_wrong_with_a_file_the_next_one_is_followed(
+    workspace: Workspace, host_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "watched.yaml"
+    really = config_module.load
+
+    def fails_once(*arguments: Any, **named: Any) -> Config:
+        monkeypatch.setattr(config_module, "load", really)
+        raise MemoryError("too much")
+
+    monkeypatch.setattr(config_module, "load", fails_once)
+    await workspace.config_watch.start(file)
+    with workspace.bus.subscribe(lambda event: event.source == "workspace") as news:
+        async with asyncio.timeout(20):
+            text = yaml.safe_dump({"hosts": {"night": {"uri": f"test://{host_file}"}}})
+            file.write_text(text, encoding="utf-8")
+            assert "is not: MemoryError." in (await anext(news)).data["error"]
+            file.write_text(text, encoding="utf-8")
+            assert (await anext(news)).kind == "config.reloaded"
