@@ -19,9 +19,10 @@ class ConfigurationKeywords(Component):
     def reload_configuration(self, path: str | None = None, watch: bool | None = None) -> dict[str, tuple[str, ...]]:
         """Reads the configuration again while the run goes on, and returns what is different. Nothing under way is lost.
 
-        A configuration that is wrong, or an empty file, is refused whole with one sentence, and the old one stays. Hosts that are new can be used at
-        once. A host that is gone is drained: VMs that are connected through it go on until they are disconnected, and then its
-        connection is closed. VMs that are connected use new settings from their next keyword on; channels that are open stay open.
+        A configuration that is wrong, or an empty file, is refused whole with one sentence, and the old one stays. Hosts that are
+        new can be used at once. A host that is gone is drained: VMs that are connected through it go on until they are
+        disconnected, and then its connection is closed. VMs that are connected use new settings from their next keyword on;
+        channels that are open stay open.
 
         The dictionary's entries are lists of names: ``added``, ``removed`` and ``changed`` (another URI, user or pool) hosts, those
         now ``drained`` or ``returned`` to service, those ``described`` by other tags or another ip, and the other ``settings`` that
