@@ -30,6 +30,10 @@ ERR_AGENT_UNSYNCED = 97
 ERR_NO_SUPPORT = 3
 NOT_OFFERED = (ERR_NO_SUPPORT, ERR_INTERNAL, 67, 74, 84)
 
+# virErrorDomain: who raised it. These two speak for the connection; a daemon's QEMU driver has monitors whose sockets end too.
+FROM_RPC = 7
+FROM_REMOTE = 13
+
 _CONNECTION_LOST = (
     "client socket is closed",
     "connection reset",
@@ -79,9 +83,11 @@ _NEXT_STEPS = (
 
 
 def is_connection_lost(error: libvirt.libvirtError) -> bool:
-    """The connection itself has gone: nothing else will ever work on it."""
+    """The connection itself has gone: nothing else will ever work on it. Errors that the daemon tells keep its drivers' domain."""
+    if error.get_error_code() == ERR_INVALID_CONN:
+        return True
     text = str(error).lower()
-    return error.get_error_code() == ERR_INVALID_CONN or any(sign in text for sign in _CONNECTION_LOST)
+    return error.get_error_domain() in (FROM_RPC, FROM_REMOTE) and any(sign in text for sign in _CONNECTION_LOST)
 
 
 def cannot_open(host_name: str, uri: str, error: libvirt.libvirtError, why: str = "") -> HostError:
