@@ -226,9 +226,9 @@ class HostKeywords(Component):
 
         Keys are ``state``, ``drained``, ``connections`` (open now), ``in_flight`` (calls under way), ``requests``,
         ``requests_per_second`` (over the last 10 s), ``errors``, ``mean_ms`` and ``p99_ms`` (of all calls), ``counts``
-        (``opened``, ``idle_closed``, ``lost``, ``reconnected``, ``retried``, ``heartbeats``: those that are not 0), and
-        ``operations``: ``count``, ``requests_per_second``, ``errors``, ``mean_ms`` and ``p99_ms`` by what was asked, such as
-        ``list the VMs``.
+        (``opened``, ``not_opened``, ``idle_closed``, ``lost``, ``reconnected``, ``retried``, ``heartbeats``: those that are
+        not 0), and ``operations``: ``count``, ``requests_per_second``, ``errors``, ``mean_ms`` and ``p99_ms`` by what was
+        asked, such as ``list the VMs``, or ``connect``: a failed attempt to connect is an error and no request.
 
         - ``host``: the name of a host.
         - ``name``: the entry that is wanted.

@@ -156,5 +156,10 @@ def call_failed(host_name: str, uri: str, what: str, error: libvirt.libvirtError
     )  # fmt: skip
 
 
+def unexpected(error: Exception) -> str:
+    """An error that isn't the host's, where the host's is told."""
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
 def one_line(error: BaseException) -> str:
     return " ".join(str(error).split())

@@ -108,7 +108,8 @@ class HostConnection:
     @property
     def is_coming_back(self) -> bool:
         """It isn't connected but is being tried, and hasn't been given up."""
-        return self._state is HostState.CONNECTING or (self._state is HostState.FAILED and self._retrying is not None)
+        is_tried = self._retrying is not None and not self._retrying.done()
+        return self._state is HostState.CONNECTING or (self._state is HostState.FAILED and is_tried)
 
     @property
     def in_flight(self) -> int:
@@ -354,27 +355,34 @@ class HostConnection:
         for _ in self._drop_pool("connected anew"):
             pass  # nobody waits for what an earlier connection left: it may never answer
         self._move(HostState.CONNECTING)
+        started = time.perf_counter()
+
+        def failed(reason: str) -> None:
+            self._attempt_failed(reason, (time.perf_counter() - started) * 1000)
+
         try:
             first = await self._opening.open(True, left, self._ended)
         except DeadlineError as error:
             reason = f"no answer within {timeout:g} s"
-            self._attempt_failed(reason)
+            failed(reason)
             raise DeadlineError.about(
                 self._subject, wanted="accept a connection", got="did not answer", waited=timeout,
                 next_step=self._virsh,
             ) from error  # fmt: skip
         except ATPError as error:
-            self._attempt_failed(str(error))
+            failed(str(error))
             raise
         except BaseException as error:
-            # The caller has gone: that says nothing about the host.
-            if self._state is HostState.CONNECTING:
+            if isinstance(error, Exception):  # no thread could be started, say
+                failed(failures.unexpected(error))
+            elif self._state is HostState.CONNECTING:  # the caller has gone: that says nothing about the host
                 self._move(HostState.FAILED, str(error) or type(error).__name__)
             raise
         if self._state is not HostState.CONNECTING:
             first.close()
             raise failures.lost(self.name, self.uri, "accept a connection", self._state.value)
         self._recorder.counts.add("opened")
+        self._recorder.record_attempt((time.perf_counter() - started) * 1000, failed=False)
         pool = self._pool = Pool(first, self.settings, self._open_for_pool, self._pool_tells)
         if self._breaker.failures or self._failure:
             self._recorder.counts.add("reconnected")
@@ -390,7 +398,9 @@ class HostConnection:
         if first.state is ConnectionState.LOST:  # while it was being welcomed
             self._lost(pool, first.why)
 
-    def _attempt_failed(self, reason: str) -> None:
+    def _attempt_failed(self, reason: str, ms: float) -> None:
+        self._recorder.counts.add("not_opened")
+        self._recorder.record_attempt(ms, failed=True)
         if self._state is HostState.CONNECTING:
             self._breaker.failed()
             broken = self._breaker.state is not BreakerState.CLOSED
@@ -420,6 +430,9 @@ class HostConnection:
                     return
             except ATPError:
                 continue  # the bus has heard of it
+            except Exception as error:  # noqa: BLE001 - whatever it was, the next attempt may go well; nobody else would make it
+                if self._state is HostState.CONNECTING:  # else it is counted and told
+                    self._attempt_failed(failures.unexpected(error), 0.0)
 
     # -- losing
 

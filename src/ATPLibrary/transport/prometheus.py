@@ -32,7 +32,7 @@ def exposition(hosts: Iterable[HostStatistics]) -> str:
                  [(labels, host.in_flight) for labels, host in each]),
         *_family("atp_host_connection_events_total", "counter", "What happened to connections.",
                  [({**labels, "event": name}, count) for labels, host in each for name, count in host.counts.items()]),
-        *_family("atp_host_errors_total", "counter", "Calls that failed.",
+        *_family("atp_host_errors_total", "counter", "Calls, and attempts to connect, that failed.",
                  [(labels, operation.errors) for labels, operation in operations]),
         "# HELP atp_host_call_duration_seconds How long calls took.",
         "# TYPE atp_host_call_duration_seconds summary",

@@ -14,6 +14,7 @@ RATE_SECONDS = 10
 # Operations come from the code, not from data; should one carry a name after all, memory stays bounded.
 MOST_OPERATIONS = 100
 _OTHER = "other"
+CONNECT = "connect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,10 @@ class OperationStatistics:
 
 @dataclass(frozen=True, slots=True)
 class HostStatistics:
-    """A host at one moment. `counts` since the start: opened, idle_closed, lost, reconnected, retried, heartbeats, ..."""
+    """A host at one moment. `counts` since the start: opened, not_opened, idle_closed, lost, reconnected, retried, ...
+
+    `errors` are calls and attempts to connect that failed; `requests` and times are of calls.
+    """
 
     host: str
     state: str
@@ -86,14 +90,21 @@ class Recorder:
 
     def record(self, what: str, ms: float, failed: bool) -> None:
         """One call has ended after `ms` milliseconds. Its operation is `what` without names: "find VM" of "find VM 'a'"."""
-        operation = what.partition(" '")[0]
+        self._tally(what.partition(" '")[0]).add(ms, failed)
+        self._all.add(ms, failed)
+
+    def _tally(self, operation: str) -> _Tally:
         if operation not in self._operations and len(self._operations) >= MOST_OPERATIONS:
             operation = _OTHER
         tally = self._operations.get(operation)
         if tally is None:
             tally = self._operations[operation] = _Tally(self._clock, self._started)
-        tally.add(ms, failed)
-        self._all.add(ms, failed)
+        return tally
+
+    def record_attempt(self, ms: float, failed: bool) -> None:
+        """An attempt to connect has ended: an operation of its own, and no request, but an error when it failed."""
+        self._tally(CONNECT).add(ms, failed)
+        self._all.errors += failed
 
     def rate(self) -> float:
         """Requests a second: see `_Tally.rate`."""

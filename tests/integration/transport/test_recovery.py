@@ -207,3 +207,35 @@ async def test_a_change_that_no_event_told_is_noticed_all_the_same(
     await vm.state(10)  # which was asked for after the one that waits has asked
     await vm.suspend(10)
     assert (await waiting).state is VmState.PAUSED
+
+
+async def test_a_host_that_was_never_reached_has_its_failed_attempts_counted(bus: EventBus) -> None:
+    host = HostConnection("dead", "qemu+tcp://127.0.0.1:1/system", bus, settings=settings())
+    for _ in range(3):
+        with pytest.raises(HostError, match="refused"):
+            await host.connect(5)
+    found = host.statistics()
+    assert (found.errors, found.requests, found.counts["not_opened"]) == (3, 0, 3)
+    assert (found.operations["connect"].count, found.operations["connect"].errors) == (3, 3)
+
+
+async def test_an_error_that_nobody_expected_ends_no_reconnecting(
+    connect: Connect, a_daemon: Daemon, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = await connect(a_daemon.uri)
+
+    async def fail(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as broken, bus.subscribe() as news:
+        broken.setattr("ATPLibrary.transport.opening.Opening.open", fail)
+        await asyncio.to_thread(a_daemon.kill)
+        await until(news, "host.failed")
+        for _ in range(2):
+            assert (await until(news, "host.failed")).data["reason"] == "RuntimeError: can't start new thread"
+            assert host.is_coming_back
+        await asyncio.to_thread(a_daemon.start)
+        broken.undo()
+        await until(news, "host.connected")
+    assert await host.list_domains(10) == []
+    assert host.statistics().counts["not_opened"] >= 2

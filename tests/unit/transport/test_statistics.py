@@ -121,3 +121,17 @@ def test_prometheus_text_has_each_family_once_and_each_sample_once(clock: Clock)
     assert 'atp_host_connection_events_total{host="lab-a",event="opened"} 2' in samples
     assert 'atp_host_call_duration_seconds_sum{host="lab-a",operation="list the VMs"} 0.25' in samples
     assert 'atp_host_call_duration_seconds_count{host="lab-a",operation="list the VMs"} 1' in samples
+
+
+def test_a_failed_attempt_to_connect_is_an_error_and_no_request(clock: Clock) -> None:
+    recorder = Recorder(clock)
+    recorder.record_attempt(30, failed=True)
+    recorder.record_attempt(10, failed=False)
+    recorder.record("list the VMs", 2, False)
+    found = snapshot(recorder)
+    assert (found.requests, found.errors, found.mean_ms) == (1, 1, 2)
+    connecting = found.operations["connect"]
+    assert (connecting.count, connecting.errors, connecting.sum_ms) == (2, 1, 40)
+    families = {family.name: family for family in text_string_to_metric_families(exposition([found]))}
+    errors = {sample.labels["operation"]: sample.value for sample in families["atp_host_errors"].samples}
+    assert errors == {"connect": 1, "list the VMs": 0}
