@@ -233,9 +233,16 @@ def _read(file: Path, may_be_empty: bool) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        if isinstance(error, OSError):
+            reason, step = error.strerror, "Check the path"
+        else:
+            reason = "it is not UTF-8 text"
+            step = "Save it as UTF-8, or check that the path names the right file"
         raise ConfigError.about(
-            f"Configuration file '{file}'", wanted="be readable", got=f"is not: {reason}", next_step="Check the path"
+            f"Configuration file '{file}'",
+            wanted="be readable",
+            got=f"is not: {reason}",
+            next_step=step,
         ) from None
     try:
         values = yaml.safe_load(text)

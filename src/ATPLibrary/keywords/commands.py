@@ -11,7 +11,7 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
-from ATPLibrary.keywords.component import named
+from ATPLibrary.keywords.component import in_seconds, named
 from ATPLibrary.keywords.telling import Telling
 from ATPLibrary.protocol.qga import ExecResult
 from ATPLibrary.protocol.qga.command_lines import Shell
@@ -194,7 +194,7 @@ class CommandKeywords(Telling):
         | Connect To VM    win11
         | Wait Until Command Succeeds    test -e /tmp/ready    timeout=20 s
         """
-        seconds = timeout.total_seconds()
+        seconds = in_seconds(timeout)
         what = f"Command '{command}' in {named(vm)}"
         result = self.wait(self._until_success(command, vm, seconds), seconds + ENDING_SECONDS, what)
         _log(command, result)

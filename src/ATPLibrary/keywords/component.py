@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ATPLibrary.errors import InputError
+
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine, Workspace
 
@@ -45,12 +47,22 @@ class Component:
     def seconds(self, timeout: timedelta | None, kind: str) -> float:
         """The keyword's `timeout`, else the configuration's `timeouts.KIND`."""
         if timeout is not None:
-            return timeout.total_seconds()
+            return in_seconds(timeout)
         return float(getattr(self.workspace.config.timeouts, kind))
 
     async def machine(self, vm: str | None, timeout: float) -> Machine:
         """The VM that the argument `vm` means: the named one, else the current one."""
         return await self.workspace.choose(vm, timeout)
+
+
+def in_seconds(timeout: timedelta) -> float:
+    """A keyword's `timeout`. `InputError` when it is negative, which Robot Framework takes for a time as well."""
+    seconds = timeout.total_seconds()
+    if seconds < 0:
+        raise InputError.about(
+            "A timeout", wanted="be a time from now on", got=f"is {seconds:g} s", next_step="Say a time such as 10 s"
+        )
+    return seconds
 
 
 def named(vm: str | None) -> str:

@@ -12,7 +12,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
-from ATPLibrary.keywords.component import named
+from ATPLibrary.keywords.component import in_seconds, named
 from ATPLibrary.keywords.telling import Telling, progress_of
 from ATPLibrary.protocol.qga import GuestFiles, Transfer
 
@@ -76,7 +76,7 @@ class GuestFileKeywords(Telling):
         | Connect To VM    win11
         | Pull File From Guest    /var/log/syslog    ${OUTPUT_DIR}/syslog.txt    timeout=1 min
         """
-        seconds = timeout.total_seconds()
+        seconds = in_seconds(timeout)
         what = f"Copying '{remote}' from {named(vm)}"
 
         async def pull(say: Callable[[str], None]) -> Transfer:

@@ -12,7 +12,7 @@ from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check, holds, in_words
-from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.component import Component, in_seconds
 from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.selection import Strategy
 
@@ -134,7 +134,7 @@ class HostKeywords(Component):
         """
         connection = self._known(host)
         if operator is not None and expected is not None and timeout is not None:
-            seconds = timeout.total_seconds()
+            seconds = in_seconds(timeout)
             words = in_words(operator, expected.value)
             met = connection.wait_for_state(lambda now: holds(now.value, operator, expected.value), seconds, words)
             self.wait(met, seconds, f"The state of host '{host}'")

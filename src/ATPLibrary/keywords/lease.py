@@ -9,7 +9,7 @@ from typing import Any, Literal
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VmNotFoundError
+from ATPLibrary.errors import InputError, VmNotFoundError
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.transport.domain_state import VmState
 
@@ -49,6 +49,11 @@ class LeaseKeywords(Component):
         from ATPLibrary.orchestrator.lease_wish import Wish
 
         seconds = self.seconds(timeout, "boot")
+        if not seconds:
+            raise InputError.about(
+                "The timeout of 'Lease VM'", wanted="be longer than 0 s", got="is not: asking the hosts takes time",
+                next_step="Say 5 s to take one that is free now, or to be told that there is none",
+            )  # fmt: skip
         wish = Wish(name, host, tag, pool, state)
         scope = _scope(until)
 

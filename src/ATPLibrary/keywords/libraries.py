@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Union, get_args, get_origin
 from robotlibcore import DynamicCore
 
 from ATPLibrary import __version__
+from ATPLibrary.keywords import words
 from ATPLibrary.keywords.channels import ChannelKeywords
 from ATPLibrary.keywords.commands import CommandKeywords
 from ATPLibrary.keywords.component import Component
@@ -53,7 +54,10 @@ class _Library(DynamicCore):  # type: ignore[misc]
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
-    ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {kind: kind.parse for kind in (Region, Masks, Size, Place)}
+    ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {
+        **{kind: kind.parse for kind in (Region, Masks, Size, Place)},
+        **words.CONVERTERS,
+    }
     components: ClassVar[tuple[type[Component], ...]] = ()
 
     def __init__(self) -> None:

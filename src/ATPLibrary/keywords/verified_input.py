@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from robot.api import logger
 
 from ATPLibrary.errors import ATPError
-from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.component import Component, in_seconds, named
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -82,7 +82,7 @@ class VerifiedInput(Component):
         report is kept for assertions and evidence, that of an input which failed half-way too.
         """
         if timeout is not None:
-            seconds = timeout.total_seconds()
+            seconds = in_seconds(timeout)
         else:
             seconds = self.seconds(None, "command") + extra_seconds + (self.seconds(None, "agent") if verify else 0.0)
 

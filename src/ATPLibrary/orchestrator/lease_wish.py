@@ -47,10 +47,12 @@ class Wish:
         else:
             there = await self._members(workspace, self.pool, timeout)
         wanted = [domain for domain in there if self._names(domain)]
-        for host in {domain.host.name: domain.host for domain in wanted}.values():
-            if host.drained and self.host is None:
-                problems.append(f"Host '{host.name}' is drained.")
-                wanted = [domain for domain in wanted if domain.host is not host]
+        if self.host is None:
+            drained = sorted({domain.host.name for domain in wanted if domain.host.drained})
+            wanted = [domain for domain in wanted if not domain.host.drained]
+            if drained and not wanted:
+                raise self._only_on(drained, problems)
+            problems += [f"Host '{name}' is drained." for name in drained]
         wanted = await in_state(wanted, self.state, timeout)
         if not wanted:
             raise VmNotFoundError.about(
@@ -60,6 +62,17 @@ class Wish:
                 next_step=" ".join(problems),
             )
         return wanted
+
+    def _only_on(self, drained: list[str], problems: list[str]) -> VmNotFoundError:
+        names = ", ".join(f"'{name}'" for name in drained)
+        one = len(drained) == 1
+        step = f"Name it with host=, or bring it back with 'Return Host To Service    {drained[0]}'."
+        return VmNotFoundError.about(
+            str(self),
+            wanted="be on a host that takes new work",
+            got=f"its only host, {names}, is drained" if one else f"its hosts, {names}, are all drained",
+            next_step=" ".join([step, *problems]),
+        )
 
     def _names(self, domain: Domain) -> bool:
         return (

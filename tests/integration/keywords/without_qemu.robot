@@ -97,7 +97,7 @@ A State Is Asserted And Waited For
     Run Keyword And Expect Error    VM 'test' should not be paused within 0.05 s but was paused (by a user). Last seen: *
     ...    Get VM State    test    !=    paused    timeout=0.05 s
     Run Keyword And Expect Error    VM 'test' should be 'running' but is 'paused'.    VM Should Be    running
-    Run Keyword And Expect Error    *'runing' that cannot be converted to VmState: *Available: *'RUNNING'*
+    Run Keyword And Expect Error    *'runing' that cannot be converted to VmState: it is none of unknown, running, *
     ...    Get VM State    test    ==    runing
     Run Keyword And Expect Error    VM 'test' on host 'here' should be running so that it can be paused but was paused*
     ...    Suspend VM
@@ -179,7 +179,8 @@ A VM Is Leased And Given Back
     Run Keyword And Expect Error    A VM called 'win*' should exist but the VMs there are: test.    Lease VM    win*
     Run Keyword And Expect Error    *No host has the tag 'gpu'. The tags there are: none.    Lease VM    tag=gpu
     Drain Host    here
-    Run Keyword And Expect Error    *Host 'here' is drained.    Lease VM
+    Run Keyword And Expect Error    A VM called '*' should be on a host that takes new work but its only host, 'here', is drained. *    Lease VM
+    Run Keyword And Expect Error    The timeout of 'Lease VM' should be longer than 0 s *    Lease VM    host=here    timeout=0 s
     Lease VM    host=here
     Return Host To Service    here
 

@@ -66,7 +66,7 @@ async def test_a_dead_host_and_a_drained_one_are_passed_over_and_named(workspace
     with pytest.raises(HostError, match="Host 'dead' should accept"):
         await names(Wish(host="dead"), workspace)
     workspace.transport.hosts["rack-1"].drained = True
-    with pytest.raises(VmNotFoundError, match=r"Host 'rack-1' is drained\."):
+    with pytest.raises(VmNotFoundError, match=r"but its only host, 'rack-1', is drained\. Name it with host="):
         await names(Wish(), workspace)
     assert await names(Wish(host="rack-1"), workspace) == ["sales-001", "sales-002"]
 

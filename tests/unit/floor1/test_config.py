@@ -104,6 +104,13 @@ def test_a_missing_file_says_which(tmp_path: Path) -> None:
         config.load(tmp_path / "none.yaml", {})
 
 
+def test_a_file_in_another_encoding_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "gbk.yaml"
+    path.write_bytes("hosts: {} # 主机".encode("gbk"))
+    with pytest.raises(ConfigError, match=r"is not: it is not UTF-8 text\. Save it as UTF-8"):
+        config.load(path, {})
+
+
 def test_an_unknown_host_names_its_neighbours(file: Path) -> None:
     with pytest.raises(ConfigError, match=r"Host 'lab-q' should be in .*atp\.yaml.* Did you mean 'lab-a'\?"):
         config.load(file, {}).host_settings("lab-q")

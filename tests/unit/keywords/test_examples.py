@@ -56,7 +56,7 @@ def test_every_library_s_example_passes_a_dry_run(
 @pytest.mark.parametrize(
     ("step", "complaint"),
     [
-        ("VM Should Be    jumping", "does not have member 'jumping'"),
+        ("VM Should Be    jumping", "'jumping' that cannot be converted to VmState: it is none of unknown, running"),
         ("Get VM State    win11    ===    running", "'operator' got value '==='"),
         ("Start VM    win11    timeout=soon", "'soon'"),
         ("Click    0.5    0.5    button=bottom", "'bottom'"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+
+from ATPLibrary.keywords.libraries import ATPLibrary
 
 pytestmark = pytest.mark.unit
 
@@ -114,3 +117,23 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Unregister Protocol",
         "Use VM",
     }
+
+
+def test_a_word_of_a_few_is_taken_in_any_case_and_a_wrong_one_is_answered_in_lower_case() -> None:
+    from ATPLibrary.transport import VmState
+
+    library = ATPLibrary()
+    words = {
+        kind
+        for name in library.get_keyword_names()
+        for kind in library.get_keyword_types(name).values()
+        if isinstance(kind, type) and issubclass(kind, enum.Enum)
+    }
+    assert VmState in words
+    for kind in words:
+        parse = library.ROBOT_LIBRARY_CONVERTERS[kind]
+        for member in kind:
+            assert parse(member.value) is parse(member.name) is parse(member.value.replace("_", " ")) is member
+        with pytest.raises(ValueError, match="it is none of") as caught:
+            parse("such a word")
+        assert str(caught.value).islower()

@@ -33,6 +33,8 @@ pytestmark = pytest.mark.unit
             "Add Host    a    test:///default    password=plain",
             "ValueError: Argument 'password' must have type 'Secret', got string.",
         ),
+        ("Get VMs    timeout=-1 s", "A timeout should be a time from now on but is -1 s."),
+        ("Push File To Guest    /a    /b    timeout=-1 s", "A timeout should be a time from now on but is -1 s."),
         ("Get Desk Pools", "No platform is logged in to. Use 'Log In To Platform' first."),
         ("Output Should Contain    x", "There is no output to look at"),
         ("Output Should Contain    ${EMPTY}", "An empty text is contained in any output"),

@@ -263,6 +263,15 @@ class GuestFiles:
         except asyncio.CancelledError:
             runtime.spawn(self._close(opening), f"close '{path}' of {self._vm}")
             raise
+        except CommandError as error:
+            if not any(words in error.description for words in ("No such file", "cannot find")):
+                raise
+            what = "Check the path" if mode == "rb" else "Check the path: its directory must be there"
+            raise CommandError.about(
+                f"File '{path}' of {self._vm}", wanted="be opened", got=f"is not: {error.description}",
+                next_step=f"{what}. 'Run Command    ls' shows what is",
+                name=error.name, error_class=error.error_class, description=error.description,
+            ) from error  # fmt: skip
         try:
             yield handle
         except BaseException:

@@ -74,7 +74,9 @@ async def test_a_file_of_the_kernel_which_has_no_size_is_read(files: GuestFiles,
 
 
 async def test_a_file_that_is_not_there_is_named(files: GuestFiles, tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"carry out guest-file-open.*'/no/such/file'.*No such file"):
+    with pytest.raises(
+        CommandError, match=r"File '/no/such/file' of VM .*No such file.*\. Check the path\. 'Run Command"
+    ):
         await files.read("/no/such/file", 20)
     with pytest.raises(CommandError, match="No such file"):
         await files.pull("/no/such/file", tmp_path / "x", 20)
