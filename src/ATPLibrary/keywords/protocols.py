@@ -81,7 +81,7 @@ class ProtocolKeywords(Component):
 
         async def send() -> None:
             machine = await self.machine(vm, seconds)
-            await machine.protocols.get(protocol).send(sent, seconds)
+            await machine.protocols.send(protocol, sent, seconds)
 
         self.wait(send(), seconds, f"Sending by protocol '{protocol}' to {named(vm)}")
         logger.info(f"Sent {len(sent)} bytes by protocol '{protocol}'.")
@@ -112,7 +112,7 @@ class ProtocolKeywords(Component):
 
         async def receive() -> bytes:
             machine = await self.machine(vm, seconds)
-            return await machine.protocols.get(protocol).receive(seconds)
+            return await machine.protocols.receive(protocol, seconds)
 
         message: str | bytes = in_form(
             self.wait(receive(), seconds, f"Receiving by protocol '{protocol}' from {named(vm)}"), form

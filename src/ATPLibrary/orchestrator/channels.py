@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from ATPLibrary.errors import ChannelError
+from ATPLibrary.errors import ATPError, ChannelError
 from ATPLibrary.orchestrator.opened import Opened
+from ATPLibrary.secrets import redact
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.interface import Protocol
@@ -117,12 +119,25 @@ class OpenProtocols:
             )  # fmt: skip
         self._open[name] = protocol
         try:
-            await protocol.connect(self.domain, timeout)
+            with self._in_its_name(name):
+                await protocol.connect(self.domain, timeout)
         except BaseException:
             self._open.pop(name, None)
             await protocol.disconnect()
             raise
         return protocol
+
+    async def send(self, name: str, data: bytes, timeout: float) -> None:
+        """Send one message by the connected protocol of that name."""
+        protocol = self.get(name)
+        with self._in_its_name(name):
+            await protocol.send(data, timeout)
+
+    async def receive(self, name: str, timeout: float) -> bytes:
+        """Its next message."""
+        protocol = self.get(name)
+        with self._in_its_name(name):
+            return await protocol.receive(timeout)
 
     def get(self, name: str) -> Protocol:
         """The connected protocol of that name."""
@@ -138,12 +153,28 @@ class OpenProtocols:
         """Disconnect it and forget it."""
         protocol = self.get(name)
         del self._open[name]
-        await protocol.disconnect()
+        with self._in_its_name(name):
+            await protocol.disconnect()
 
     def take_all(self) -> list[Protocol]:
         """Forget every protocol; the caller disconnects what is returned."""
         opened, self._open = self._open, {}
         return list(opened.values())
+
+    @contextmanager
+    def _in_its_name(self, name: str) -> Iterator[None]:
+        """A protocol may be anyone's: an error that doesn't name the VM gets the VM and the protocol put before it."""
+        try:
+            yield
+        except ATPError as error:
+            if f"'{self.domain.name}'" not in str(error):
+                error.args = (f"{self._subject(name)}: {error}", *error.args[1:])
+            raise
+        except Exception as error:
+            raise ChannelError.about(
+                self._subject(name), got=f"failed: {type(error).__name__}: {redact(str(error))}",
+                next_step="Look into the protocol's own code; --loglevel DEBUG shows where",
+            ) from error  # fmt: skip
 
     def _subject(self, name: str) -> str:
         return f"Protocol '{name}' of VM '{self.domain.name}'"

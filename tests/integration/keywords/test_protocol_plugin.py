@@ -41,6 +41,8 @@ class LibvirtQuestions(Protocol):
         self.answers.append(f"{self.prefix}{answer}".encode())
 
     async def receive(self, timeout):
+        if not self.answers:
+            raise CommandError("nothing there", name="receive")
         return self.answers.pop(0)
 
     async def disconnect(self):
@@ -73,6 +75,11 @@ It Is Open Once Unless It Has Another Name
     Close Protocol    second
     Run Keyword And Expect Error    Protocol 'second' of VM 'test' should be open but open are: questions. *
     ...    Receive From Protocol    second
+
+Its Errors Name It And The VM
+    Run Keyword And Expect Error    Protocol 'questions' of VM 'test': nothing there    Receive From Protocol    questions
+    Run Keyword And Expect Error    Protocol 'questions' of VM 'test' failed: AttributeError: *no attribute 'nonsense'. Look into *
+    ...    Send To Protocol    questions    nonsense
 
 It Is Unloaded
     Close Protocol    questions
@@ -119,7 +126,7 @@ def test_a_third_party_protocol_is_discovered_used_by_keywords_and_unloaded(tmp_
     )  # fmt: skip
     tests = ExecutionResult(tmp_path / "output.xml").suite.tests
     assert {test.name: test.message for test in tests if not test.passed} == {}
-    assert len(tests) == 6
+    assert len(tests) == 7
     assert ran.stderr == ""
     # Two were closed by the keyword, two were left to the run's end.
     assert ran.stdout.count("the plug-in was disconnected") == 4
