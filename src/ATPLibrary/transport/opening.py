@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ATPLibrary.errors import DeadlineError, HostError
 from ATPLibrary.events import EventBus
 from ATPLibrary.runtime import Workers
-from ATPLibrary.transport import embedded, failures, libvirt_loop
+from ATPLibrary.transport import embedded, failures, libvirt_loop, tcp_keepalive
 from ATPLibrary.transport.callbacks import Callbacks
 from ATPLibrary.transport.connection import Connection
 from ATPLibrary.transport.credentials import Credentials, open_connection
@@ -38,6 +38,7 @@ class Opening:
         self._calls = calls
         self._workers = Workers(f"atp-libvirt-{host}-open", OPENING_THREADS)
         self._opened = 0
+        self._port = tcp_keepalive.port_of(uri)
 
     def forget(self) -> None:
         """Nothing is opened any more, or not soon: leave nothing on disk."""
@@ -98,6 +99,9 @@ class Opening:
         except libvirt.libvirtError as error:
             refused = error.with_traceback(None)
             raise failures.cannot_open(self._host, self._uri, refused, await self._why_tls(refused)) from None
+        finally:  # also for one that hangs, whose thread would be lost if the peer never came back
+            if self._port is not None:
+                tcp_keepalive.keep_alive(self._port)
         self._opened += 1
         connection = Connection(f"atp-libvirt-{self._host}-{self._opened}", handle, callbacks, self._calls)
         opened.append(connection)

@@ -9,6 +9,7 @@ import pytest
 
 from ATPLibrary.errors import HostError
 from ATPLibrary.events import EventBus
+from ATPLibrary.runtime import deadline
 from ATPLibrary.transport import Domain, HostConnection, HostState, stream_connections
 from ATPLibrary.transport.stream_connections import Hold
 
@@ -121,3 +122,23 @@ async def test_a_host_that_is_closed_closes_its_streams_connections(connect: Con
     assert host.statistics().connections == 0
     with pytest.raises(HostError, match="closed"):
         await host.call("ask", on, timeout=5)
+
+
+async def test_a_stream_s_connection_is_asked_for_signs_of_life_too_and_given_up_alone(
+    connect: Connect, bus: EventBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = await connect(heartbeat_interval=0.02, heartbeat_timeout=0.05)
+    _, hold = await stream_on(host)
+    (silent,) = host._pool.streams.connections
+    monkeypatch.setattr(silent, "ping", never_answered)
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    hold.when_lost(told.set_result)
+    assert await asyncio.wait_for(told, 20) == "no answer to a heartbeat within 0.2 s"
+    assert host.state is HostState.CONNECTED
+    assert await host.call("where", on, timeout=5)
+    hold(False)
+
+
+async def never_answered(timeout: float) -> None:
+    async with deadline(timeout, "The heartbeat", wanted="answer", got="did not"):
+        await asyncio.get_running_loop().create_future()
