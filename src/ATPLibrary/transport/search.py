@@ -27,17 +27,17 @@ class Search:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
-        self._tasks: set[asyncio.Task[Domain | ATPError]] = set()
+        self._tasks: set[asyncio.Task[tuple[str, Domain | ATPError]]] = set()
 
-    async def everywhere(self, name_or_uuid: str, timeout: float) -> tuple[list[Domain], list[ATPError]]:
-        """Where the VM is, and why not where it isn't. Connected hosts are asked first."""
+    async def everywhere(self, name_or_uuid: str, timeout: float) -> tuple[list[Domain], dict[str, ATPError]]:
+        """Where the VM is, and by host why not where it isn't. Connected hosts are asked first."""
         hosts = self._transport.hosts
         connected = [name for name, each in hosts.items() if each.state is HostState.CONNECTED]
         return await self._ask([connected, [name for name in hosts if name not in connected]], name_or_uuid, timeout)
 
     async def among(
         self, names: Iterable[str], name_or_uuid: str, timeout: float
-    ) -> tuple[list[Domain], list[ATPError]]:
+    ) -> tuple[list[Domain], dict[str, ATPError]]:
         """As `everywhere`, of these hosts."""
         return await self._ask([list(names)], name_or_uuid, timeout)
 
@@ -59,10 +59,10 @@ class Search:
 
     async def _ask(
         self, groups: list[list[str]], name_or_uuid: str, timeout: float
-    ) -> tuple[list[Domain], list[ATPError]]:
+    ) -> tuple[list[Domain], dict[str, ATPError]]:
         found: list[Domain] = []
-        problems: list[ATPError] = []
-        pending: set[asyncio.Task[Domain | ATPError]] = set()
+        problems: dict[str, ATPError] = {}
+        pending: set[asyncio.Task[tuple[str, Domain | ATPError]]] = set()
         end = time.monotonic() + timeout
         late: float | None = None  # when the others are asked too, or waiting for them ends
         try:
@@ -75,11 +75,11 @@ class Search:
                 patience = None if late is None else max(0.0, late - time.monotonic())
                 done, pending = await asyncio.wait(pending, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
-                    answer = task.result()
+                    host, answer = task.result()
                     if isinstance(answer, Domain):
                         found.append(answer)
                     else:
-                        problems.append(answer)
+                        problems[host] = answer
                 if found and (groups or late is None):
                     groups = []
                     late = time.monotonic() + SECOND_OPINION_SECONDS
@@ -91,12 +91,12 @@ class Search:
             raise
         return found, problems
 
-    def _start(self, name: str, name_or_uuid: str, timeout: float) -> asyncio.Task[Domain | ATPError]:
-        async def one() -> Domain | ATPError:
+    def _start(self, name: str, name_or_uuid: str, timeout: float) -> asyncio.Task[tuple[str, Domain | ATPError]]:
+        async def one() -> tuple[str, Domain | ATPError]:
             try:
-                return await (await self._transport.host(name, timeout)).lookup(name_or_uuid, timeout)
+                return name, await (await self._transport.host(name, timeout)).lookup(name_or_uuid, timeout)
             except ATPError as error:
-                return error
+                return name, error
 
         task = asyncio.get_running_loop().create_task(one(), name=f"look for '{name_or_uuid}' on {name}")
         self._tasks.add(task)

@@ -185,8 +185,8 @@ class Transport:
             next_step="Say which with host=" if same else "Say which with host=, or use the UUID",
         )  # fmt: skip
 
-    async def _nowhere(self, name_or_uuid: str, problems: list[ATPError], timeout: float) -> ATPError:
-        unreachable = [error for error in problems if not isinstance(error, VmNotFoundError)]
+    async def _nowhere(self, name_or_uuid: str, problems: dict[str, ATPError], timeout: float) -> ATPError:
+        unreachable = [error for error in problems.values() if not isinstance(error, VmNotFoundError)]
         if unreachable and len(unreachable) == len(problems):
             if len(unreachable) == 1:
                 return unreachable[0]
@@ -194,7 +194,8 @@ class Transport:
                 f"VM '{name_or_uuid}' was looked for on no host: " + " ".join(str(error) for error in unreachable)
             )
         names = await self._search.names(timeout)
-        error = not_found(name_or_uuid, f"host {', '.join(sorted(self.hosts)) or '(none is known)'}", names)
+        asked = sorted(host for host, error in problems.items() if isinstance(error, VmNotFoundError))
+        error = not_found(name_or_uuid, f"host {', '.join(asked) or '(none is known)'}", names)
         if unreachable:
             error = VmNotFoundError(f"{error} Not asked: " + " ".join(str(each) for each in unreachable))
         return error

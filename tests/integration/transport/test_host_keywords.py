@@ -46,7 +46,7 @@ A Wrong URI Is Named When The Host Is Added
 
 A VM Is Found Beside A Dead Host, And A Gap In A List Is No Answer
     VM Should Exist    test
-    Run Keyword And Expect Error    VM 'tset' should exist on host * Near names: 'test'. Not asked: Host 'dead' *refused*
+    Run Keyword And Expect Error    VM 'tset' should exist on host good, third but does not. *. Not asked: Host 'dead' *
     ...    VM Should Exist    tset
     Run Keyword And Expect Error    Host 'dead' *    VM Should Exist    test    host=dead
     Run Keyword And Expect Error
