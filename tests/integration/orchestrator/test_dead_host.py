@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,10 +12,10 @@ import pytest
 import pytest_asyncio
 
 from ATPLibrary.config import Config
-from ATPLibrary.errors import HostError
+from ATPLibrary.errors import ATPError, HostError
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.orchestrator.adapter import connect_desk_pool
-from ATPLibrary.transport import HostState
+from ATPLibrary.transport import HostState, VmState
 from ATPLibrary.vdi import VdiClient
 
 pytestmark = pytest.mark.integration
@@ -110,3 +111,17 @@ async def test_the_dead_host_costs_the_run_a_few_attempts_and_no_more(three: Wor
     assert figures["rack-1"].state == figures["rack-2"].state == "connected"
     assert figures["rack-1"].errors <= 1, "it was asked for what the other one has"
     assert figures["rack-1"].requests > 0
+
+
+async def test_a_silent_host_leaves_the_others_vms_in_the_list(three: Workspace, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen()
+        three.transport.add_host("silent", f"qemu+unix:///system?socket={tmp_path}/silent")
+        problems: list[ATPError] = []
+        listed = await three.vms(1.0, state=VmState.RUNNING, problems=problems)
+        assert {vm.host.name for vm in listed} == {"rack-1", "rack-2"}
+        assert sorted(str(problem).split()[1] for problem in problems) == ["'rack-3'", "'silent'"]
+        with pytest.raises(HostError, match=r"The VMs of 2 of 4 hosts can't be listed: .*with unreachable=skip\.$"):
+            await three.vms(1.0)
+        assert [vm.host.name for vm in await three.homes("sales-001", None, TIMEOUT)] == ["rack-1"]
