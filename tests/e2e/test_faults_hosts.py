@@ -33,8 +33,9 @@ from ATPLibrary.lab import processes
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.machine import AGENT_CHANNEL
 from ATPLibrary.orchestrator import Machine, Workspace, reload
+from ATPLibrary.orchestrator.channels import Channels
 from ATPLibrary.protocol.qmp.schema import schema_of
-from ATPLibrary.protocol.virtio_serial import open_channel
+from ATPLibrary.protocol.virtio_serial import CODECS, Codec, open_channel
 from ATPLibrary.transport import HostState, VmState
 from ATPLibrary.verifier import AgentSession, InputReport
 
@@ -272,6 +273,54 @@ async def test_an_agent_s_session_on_a_stream_of_libvirt_s_is_opened_again_when_
         assert await session.held_keys(NO_HANG) == frozenset()
     finally:
         await session.close()
+
+
+async def test_a_channel_on_a_stream_of_libvirt_s_is_opened_again_with_its_codec_when_the_daemon_is_back(
+    connect: Connect, daemon: LabHost, vm: LabVm
+) -> None:
+    machine = await connect("direct")
+    await machine.close_agent()  # a port has one client
+    channels = Channels(vm.name, lambda name, timeout: open_channel(machine.domain, name, "stream", timeout))
+
+    def make() -> Codec:
+        return CODECS.create("json", id_field="id", request_field="", response_field="")
+
+    first = await channels.open(AGENT_CHANNEL, "json", make, NO_HANG)
+    try:
+        assert (await first.request({"type": "ping"}, NO_HANG))["type"] == "pong"
+        with machine.bus.subscribe(lambda event: event.kind == "channel.lost") as news:
+            await asyncio.to_thread(restart, daemon)
+            async with asyncio.timeout(NO_HANG):
+                await anext(news)
+        await is_connected_again(machine)
+        again = await channels.get(AGENT_CHANNEL, NO_HANG)
+        assert again is not first
+        assert (await again.request({"type": "ping"}, NO_HANG))["type"] == "pong"
+    finally:
+        for conversation in channels.take_all():
+            await conversation.close()
+
+
+@pytest.mark.parametrize("away", ["the daemon", "the VM"])
+async def test_a_frozen_guest_is_thawed_though_nobody_could_be_told_at_first(
+    connect: Connect, daemon: LabHost, away: str
+) -> None:
+    machine = await connect("direct")
+    qga = await machine.qga(NO_HANG)
+    assert await qga.freeze.freeze(NO_HANG, longest=NO_HANG) == 1
+    if away == "the daemon":
+        await asyncio.to_thread(kill, daemon)
+    else:
+        await machine.domain.suspend(NO_HANG)
+    thawing = qga.freeze.begin_thawing()  # as after `longest` seconds
+    done, _ = await asyncio.wait({thawing}, timeout=1.0)
+    assert not done
+    if away == "the daemon":
+        await asyncio.to_thread(lambda: daemon.wait_until_ready(daemon.start()))
+    else:
+        await machine.domain.resume(NO_HANG)
+    await asyncio.wait_for(thawing, NO_HANG)
+    assert await qga.freeze.status(NO_HANG) == "thawed"
 
 
 # -- sockets are silent, half open, and reset
