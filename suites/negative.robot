@@ -53,7 +53,7 @@ An Unknown Key Is Refused Before Anything Is Sent
 
 A Wrong Password Is Refused
     [Documentation]    The sentence names the platform and the user, and never the password. The open session goes on.
-    VAR    ${password: secret}    %{NO_SUCH_PASSWORD=certainly-wrong}
+    VAR    ${password: secret} =    %{NO_SUCH_PASSWORD=certainly-wrong}
     ${sentence} =    Run Keyword And Expect Error    Platform '*' refused login of '*': *
     ...    Log In To Platform    password=${password}
     Should Not Contain    ${sentence}    certainly-wrong
