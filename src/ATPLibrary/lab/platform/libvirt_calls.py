@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ATPLibrary.lab.platform.codes import VmStatus
+
+# A guest that looks at its drive closes the tray that libvirt has just opened to change the medium; it does so for a moment.
+_TRAY_CLOSED = "is not open"
+_TRAY_TRIES = 10
+_TRAY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,21 @@ def detach(domain: Any, xml: str) -> None:
 
 def update(domain: Any, xml: str) -> None:
     domain.updateDeviceFlags(xml, affected(domain))
+
+
+def change_medium(domain: Any, xml: str) -> None:
+    """As `update`, for a drive: again while the guest closes its tray in between."""
+    import libvirt
+
+    for left in reversed(range(_TRAY_TRIES)):
+        try:
+            update(domain, xml)
+        except libvirt.libvirtError as error:
+            if not left or _TRAY_CLOSED not in str(error):
+                raise
+            time.sleep(_TRAY_SECONDS)
+        else:
+            return
 
 
 def resize_live(domain: Any, target: str, size: int) -> None:

@@ -113,7 +113,7 @@ async def _insert(platform: Platform, view: VmView, pool_id: str, path: str) -> 
     empty = next((drive for drive in drives if drive.file is None), None)
     if empty is not None:
         device = domain_xml.cdrom_xml(file, empty.target, empty.bus)
-        await platform.machines.change(view.row, "take an ISO file", libvirt_calls.update, device)
+        await platform.machines.change(view.row, "take an ISO file", libvirt_calls.change_medium, device)
     elif view.status is not VmStatus.SHUT_OFF:
         raise Refusal("虚机运行时不能增加光驱 (a running VM gets no new drive: shut it down, or free one)")
     else:
@@ -133,7 +133,7 @@ async def _eject(
         raise Refusal(f"虚机没有挂载该镜像: {path} (the VM has no such ISO file in a drive)")
     if not with_drive:
         device = domain_xml.cdrom_xml(file, drive.target, drive.bus)
-        await platform.machines.change(view.row, "change its ISO file", libvirt_calls.update, device)
+        await platform.machines.change(view.row, "change its ISO file", libvirt_calls.change_medium, device)
     elif view.status is not VmStatus.SHUT_OFF:
         raise Refusal("虚机运行时不能删除光驱 (a running VM keeps its drive: shut it down first)")
     else:
