@@ -51,7 +51,7 @@ _LIVES_ON = frozenset({"migrated", "saved"})
 # guest-exec carries input in one command, which has to fit (see agent.LONGEST_COMMAND); base64 makes 4 characters of 3 bytes.
 LONGEST_INPUT = 96 * 1024
 # Bytes of stdout and of stderr that come in one answer. At 4 MiB of base64 libvirt drops the agent for good, and qemu-ga holds an
-# answer several times over: of 2.5 MB it took 12 MB, for which the kernel of a guest with 17 MB to spare ended it.
+# answer several times over: for 2.5 MB the kernel of a small guest ended it.
 LONGEST_OUTPUT = (1_000_000, 250_000)
 NOT_FOUND = 127
 
