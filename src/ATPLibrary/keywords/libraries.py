@@ -15,8 +15,6 @@ from ATPLibrary.keywords.commands import CommandKeywords
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.configuration import ConfigurationKeywords
 from ATPLibrary.keywords.console import ConsoleKeywords
-from ATPLibrary.keywords.desk_pools import DeskPoolKeywords
-from ATPLibrary.keywords.desktops import DesktopKeywords
 from ATPLibrary.keywords.evidence import listener as evidence_listener
 from ATPLibrary.keywords.golden_images import GoldenImageKeywords
 from ATPLibrary.keywords.guest_files import GuestFileKeywords
@@ -29,7 +27,7 @@ from ATPLibrary.keywords.lifecycle import Lifecycle
 from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
 from ATPLibrary.keywords.places import Place
-from ATPLibrary.keywords.platform_session import PlatformKeywords
+from ATPLibrary.keywords.platform.components import PLATFORM_COMPONENTS
 from ATPLibrary.keywords.power import PowerKeywords
 from ATPLibrary.keywords.protocols import ProtocolKeywords
 from ATPLibrary.keywords.saved_states import SavedStateKeywords
@@ -192,7 +190,7 @@ class VDIPlatform(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (PlatformKeywords, DeskPoolKeywords, DesktopKeywords, VmKeywords, PowerKeywords)
+    components = (*PLATFORM_COMPONENTS, VmKeywords, PowerKeywords)
 
 
 class Verifier(_Library):
@@ -272,8 +270,6 @@ class ATPLibrary(_Library):
         GuestFreezeKeywords,
         ChannelKeywords,
         ProtocolKeywords,
-        PlatformKeywords,
-        DeskPoolKeywords,
-        DesktopKeywords,
+        *PLATFORM_COMPONENTS,
         VerificationKeywords,
     )

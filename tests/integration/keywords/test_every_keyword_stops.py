@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from robot.api import ExecutionResult
 from robot.libdocpkg import LibraryDocumentation
+from tests.integration.keywords.platform_calls import PLATFORM_CALLS
 
 pytestmark = pytest.mark.integration
 
@@ -124,26 +125,6 @@ HOST_CALLS = {
     "Disconnect From Verifier": "any",
     "No Key Should Be Down": "any",
     "Get Input Devices": "any",
-}
-# Ask a platform that lets one log in and then never answers.
-PLATFORM_CALLS = {
-    "Get Platform Hosts": "",
-    "Get Models": "",
-    "Get Platform VMs": "",
-    "Create Desk Pool": "sales    model=m",
-    "Enable Desk Pool": "sales",
-    "Disable Desk Pool": "sales",
-    "Delete Desk Pool": "sales",
-    "Get Desk Pools": "",
-    "Get Desk Pool": "sales",
-    "Desk Pool Should Have": "sales    desktops=1",
-    "Desk Pool Should Not Exist": "sales",
-    "Get Desktops": "sales",
-    "Start Desktops": "sales",
-    "Close Desktops": "sales",
-    "Connect To Desk Pool": "sales",
-    "Log Out Of Platform": "",
-    "Log In To Platform": "silent",
 }
 CALLS = {**HOST_CALLS, **PLATFORM_CALLS}
 WAIT_FOR_NOTHING = {

@@ -7,10 +7,10 @@ from datetime import timedelta
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.keywords.platform_session import PlatformComponent
+from ATPLibrary.keywords.platform.base import PlatformComponent
 
 
-class DesktopKeywords(PlatformComponent):
+class PoolDesktopKeywords(PlatformComponent):
     @keyword(tags=["Desk Pool", "Getter"])
     def get_desktops(self, pool: str, timeout: timedelta | None = None) -> list[str]:
         """Returns the names of the VMs of a desk pool, as the platform lists them.

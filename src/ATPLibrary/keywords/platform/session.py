@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
-from ATPLibrary.errors import PlatformError
-from ATPLibrary.keywords.component import Component
-
-if TYPE_CHECKING:
-    from ATPLibrary.vdi import VdiClient
-
-
-class PlatformComponent(Component):
-    """The base of the keywords that speak to the platform that was logged in to last."""
-
-    def client(self) -> VdiClient:
-        """The platform that was logged in to last."""
-        client = self.workspace.platforms.current
-        if client is None:
-            raise PlatformError("No platform is logged in to. Use 'Log In To Platform' first.")
-        return client
-
-    def _named(self, coro: Coroutine[Any, Any, list[str]], seconds: float, what: str) -> list[str]:
-        names = self.wait(coro, seconds, f"Listing the {what} of platform '{self.client().name}'")
-        logger.info(f"{len(names)} {what}: {', '.join(names) or 'none'}.")
-        return names
+from ATPLibrary.keywords.platform.base import PlatformComponent
 
 
 class PlatformKeywords(PlatformComponent):

@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import VerificationError
-from ATPLibrary.keywords.platform_session import PlatformComponent
+from ATPLibrary.keywords.platform.base import PlatformComponent
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import PlatformEvent, VdiClient

@@ -1,0 +1,1 @@
+"""Keywords about a VDI platform, a topic a file."""

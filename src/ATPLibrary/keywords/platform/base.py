@@ -1,0 +1,84 @@
+"""What the keywords about a VDI platform share: which one is meant, and operations that it goes on with after its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from robot.api import logger
+
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.keywords.component import Component
+
+if TYPE_CHECKING:
+    from ATPLibrary.vdi import Batch, LongOperation, VdiClient
+
+T = TypeVar("T")
+
+
+class PlatformComponent(Component):
+    """The base of the keywords that speak to the platform that was logged in to last."""
+
+    def client(self) -> VdiClient:
+        """The platform that was logged in to last."""
+        client = self.workspace.platforms.current
+        if client is None:
+            raise PlatformError("No platform is logged in to. Use 'Log In To Platform' first.")
+        return client
+
+    def ask(
+        self,
+        what: str,
+        question: Callable[[VdiClient, float], Coroutine[Any, Any, T]],
+        timeout: timedelta | None,
+        kind: str = "platform",
+    ) -> T:
+        """The answer of `question(client, seconds)`, for a keyword's `timeout` or the configuration's `timeouts.KIND`.
+
+        `what` begins the deadline's sentence: "Reading desk pool 'sales'".
+        """
+        client, seconds = self.client(), self.seconds(timeout, kind)
+        return self.wait(question(client, seconds), seconds, what)
+
+    def order(
+        self,
+        what: str,
+        begin: Callable[[VdiClient, float], Awaitable[LongOperation[Any] | Batch]],
+        timeout: timedelta | None,
+        wait: bool = True,
+        kind: str = "platform",
+    ) -> list[str]:
+        """Begin an operation that the platform goes on with, and wait until it has ended. Returns its event ids.
+
+        With `wait=False` it is only begun, and the ids are for `Wait For Platform Events`; what was refused fails at once all
+        the same.
+        """
+
+        async def carry_out(client: VdiClient, seconds: float) -> list[str]:
+            operation = await begin(client, seconds)
+            if wait:
+                await operation.finish(seconds)
+            elif refused := getattr(operation, "refusals", ()):
+                raise PlatformError.about(
+                    what,
+                    wanted="be begun for all",
+                    got="; ".join(f"{r.vm_name or r.vm_id}: {r.reason}" for r in refused),
+                )
+            return event_ids(operation)
+
+        ids = self.ask(what, carry_out, timeout, kind)
+        if not wait:
+            logger.info(f"{what}: begun, not waited for. Events: {', '.join(ids) or 'none'}.")
+        return ids
+
+    def _named(self, coro: Coroutine[Any, Any, list[str]], seconds: float, what: str) -> list[str]:
+        names = self.wait(coro, seconds, f"Listing the {what} of platform '{self.client().name}'")
+        logger.info(f"{len(names)} {what}: {', '.join(names) or 'none'}.")
+        return names
+
+
+def event_ids(operation: LongOperation[Any] | Batch) -> list[str]:
+    """The ids under which the platform tells of it."""
+    ids: Sequence[str] | None = getattr(operation, "event_ids", None)
+    return [*ids] if ids is not None else [operation.event_id]  # type: ignore[union-attr]

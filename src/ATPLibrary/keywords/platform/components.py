@@ -1,0 +1,10 @@
+"""The components with which a library speaks to a VDI platform."""
+
+from __future__ import annotations
+
+from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
+from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
+from ATPLibrary.keywords.platform.session import PlatformKeywords
+
+PLATFORM_COMPONENTS: tuple[type[Component], ...] = (PlatformKeywords, DeskPoolKeywords, PoolDesktopKeywords)

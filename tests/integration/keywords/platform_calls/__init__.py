@@ -1,0 +1,12 @@
+"""A call of each keyword that asks a platform, a module a topic; the platform lets one log in and then never answers."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+PLATFORM_CALLS: dict[str, str] = {
+    name: arguments
+    for module in pkgutil.iter_modules(__path__)
+    for name, arguments in importlib.import_module(f"{__name__}.{module.name}").CALLS.items()
+}
