@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import Query
-
 from ATPLibrary.lab.platform.codes import Refusal
-from ATPLibrary.lab.platform.requests.house import (
-    AlarmCodeUpdateReq,
-)
+from ATPLibrary.lab.platform.requests.house import AlarmCodeUpdateReq
 from ATPLibrary.lab.platform.routes.common import (
     Answer,
     PageNumber,
@@ -28,9 +22,6 @@ from ATPLibrary.lab.platform.shapes.house import (
 )
 
 router = group()
-
-Begin = Annotated[str | None, Query(alias="beginTime")]
-End = Annotated[str | None, Query(alias="endTime")]
 
 _RULES = (
     {"code": "host-memory", "module": "host", "level": "warning", "thresholdType": "per", "thresholdValue": 90},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from pydantic import BaseModel
 
 from ATPLibrary.lab.platform import answers
 from ATPLibrary.lab.platform.accounts import Accounts
@@ -21,6 +23,7 @@ from ATPLibrary.lab.platform.models import Models
 from ATPLibrary.lab.platform.operations import Operations
 from ATPLibrary.lab.platform.people import People
 from ATPLibrary.lab.platform.pools import Pools
+from ATPLibrary.lab.platform.shapes.base import answering
 from ATPLibrary.lab.platform.shapes.vms import DomainVO
 from ATPLibrary.lab.platform.shares import Shares
 from ATPLibrary.lab.platform.storage import Storage
@@ -76,6 +79,22 @@ def known_filters(request: Request) -> None:
 def group(prefix: str = API) -> APIRouter:
     """A router for one group of the vendor's operations."""
     return APIRouter(prefix=prefix, dependencies=[Depends(known_filters)])
+
+
+def absent(router: APIRouter, unknown: Callable[[Any], Refusal], orders: Mapping[str, type[BaseModel]]) -> None:
+    """Routes by which things are ordered of which the lab has none: what they name is `unknown`. A path and its body each."""
+
+    def order(request: type[BaseModel]) -> Callable[..., Awaitable[Answer]]:
+        async def refuse(body: BaseModel) -> Answer:
+            raise unknown(body)
+
+        parameter = inspect.Parameter("body", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=request)
+        refuse.__signature__ = inspect.Signature([parameter])  # type: ignore[attr-defined]  # what FastAPI reads
+        return refuse
+
+    for path, request in orders.items():
+        name = path.strip("/").replace("/", " ").replace("-", " ")
+        router.add_api_route(path, order(request), methods=["POST"], name=name, **answering())
 
 
 ThePlatform = Annotated[Platform, Depends(_platform)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 from ATPLibrary.lab.platform import answers, domain_xml, libvirt_calls, life
@@ -26,12 +25,6 @@ from ATPLibrary.lab.platform.shapes.base import answering
 from ATPLibrary.lab.platform.shapes.vms import DomainIsoVO
 
 router = group()
-
-SWITCH = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:ovs"))
-PORT_GROUP = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:vlan"))
-MOST_NICS, MOST_PORTS = 8, 4
-# How a serial port's other end is made: nowhere (another VM's port may join it), or at another VM's.
-LINKED, HOSTS_OWN, ALONE = 0, 1, 2
 
 
 @router.get("/domain/{id}/iso", **answering(list[DomainIsoVO]))

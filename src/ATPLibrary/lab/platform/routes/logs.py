@@ -30,11 +30,6 @@ router = group()
 Begin = Annotated[str | None, Query(alias="beginTime")]
 End = Annotated[str | None, Query(alias="endTime")]
 
-_RULES = (
-    {"code": "host-memory", "module": "host", "level": "warning", "thresholdType": "per", "thresholdValue": 90},
-    {"code": "operation-failed", "module": "domain", "level": "minor", "thresholdType": "times", "thresholdValue": 1},
-)
-
 
 @router.get("/log", **answering(PageResult[OperationLogVO]))
 async def list_operations(

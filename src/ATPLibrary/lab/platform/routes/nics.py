@@ -31,9 +31,7 @@ router = group()
 
 SWITCH = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:ovs"))
 PORT_GROUP = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:vlan"))
-MOST_NICS, MOST_PORTS = 8, 4
-# How a serial port's other end is made: nowhere (another VM's port may join it), or at another VM's.
-LINKED, HOSTS_OWN, ALONE = 0, 1, 2
+MOST_NICS = 8
 
 
 @router.get("/domain/{id}/nic", **answering(list[DomainNetcardVO]))

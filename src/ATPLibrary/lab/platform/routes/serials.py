@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-
 from ATPLibrary.lab.platform import answers, domain_xml, libvirt_calls, life
 from ATPLibrary.lab.platform.codes import Refusal
 from ATPLibrary.lab.platform.machines import VmView
@@ -22,9 +20,7 @@ from ATPLibrary.lab.platform.shapes.vms import DomainSerialDeviceVO, ServerSeria
 
 router = group()
 
-SWITCH = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:ovs"))
-PORT_GROUP = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:vlan"))
-MOST_NICS, MOST_PORTS = 8, 4
+MOST_PORTS = 4
 # How a serial port's other end is made: nowhere (another VM's port may join it), or at another VM's.
 LINKED, HOSTS_OWN, ALONE = 0, 1, 2
 

@@ -22,6 +22,7 @@ from ATPLibrary.lab.platform.routes.common import (
     PageSize,
     Platform,
     ThePlatform,
+    absent,
     done,
     group,
     has,
@@ -35,14 +36,6 @@ from ATPLibrary.lab.platform.shapes.house import (
 )
 
 router = group()
-
-Begin = Annotated[str | None, Query(alias="beginTime")]
-End = Annotated[str | None, Query(alias="endTime")]
-
-_RULES = (
-    {"code": "host-memory", "module": "host", "level": "warning", "thresholdType": "per", "thresholdValue": 90},
-    {"code": "operation-failed", "module": "domain", "level": "minor", "thresholdType": "times", "thresholdValue": 1},
-)
 
 
 @router.get("/terminal", **answering(PageResult[TerminalVO]))
@@ -63,34 +56,18 @@ async def all_terminals(platform: ThePlatform, keyword: str = "") -> Answer:
     return answers.envelope([])
 
 
-@router.post("/terminal/config", **answering())
-async def configure_terminals(body: TerminalSetConfigReq, platform: ThePlatform) -> Answer:
-    raise _no_terminal(body.idList)
-
-
-@router.post("/terminal/delete", **answering())
-async def delete_terminals(body: BatchIdListDto, platform: ThePlatform) -> Answer:
-    raise _no_terminal(body.idList)
-
-
-@router.post("/terminal/disconnect", **answering())
-async def disconnect_terminals(body: TerminalDisconnectReq, platform: ThePlatform) -> Answer:
-    raise _no_terminal(body.idList)
-
-
-@router.post("/terminal/restart", **answering())
-async def restart_terminals(body: TerminalShutdownReq, platform: ThePlatform) -> Answer:
-    raise _no_terminal(body.idList)
-
-
-@router.post("/terminal/shutdown", **answering())
-async def shut_terminals_down(body: TerminalShutdownReq, platform: ThePlatform) -> Answer:
-    raise _no_terminal(body.idList)
-
-
-@router.post("/terminal/wakeup", **answering())
-async def wake_terminals_up(body: TerminalDisconnectReq, platform: ThePlatform) -> Answer:
-    raise _no_terminal(body.idList)
+absent(
+    router,
+    lambda body: _no_terminal(body.idList),
+    {
+        "/terminal/config": TerminalSetConfigReq,
+        "/terminal/delete": BatchIdListDto,
+        "/terminal/disconnect": TerminalDisconnectReq,
+        "/terminal/restart": TerminalShutdownReq,
+        "/terminal/shutdown": TerminalShutdownReq,
+        "/terminal/wakeup": TerminalDisconnectReq,
+    },
+)
 
 
 @router.get("/terminal/{id}", **answering(TerminalVO))

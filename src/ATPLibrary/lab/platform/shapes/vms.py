@@ -61,55 +61,7 @@ class DomainVO(TypedDict, total=False):
 
 
 @with_config(CLOSED)
-class RecycleDomainVO(TypedDict, total=False):
-    id: str
-    name: str
-    status: int
-    hostId: str
-    hostName: str
-    ip: str
-    poolId: str
-    poolName: str
-    desktopPoolId: str
-    motherId: str
-    motherName: str
-    cpu: int
-    cores: int
-    sockets: int
-    threads: int
-    memory: int
-    isModel: int
-    isCloneDomain: int
-    cloneType: str
-    isRecycle: int
-    isConnected: int
-    userId: str
-    freeze: int
-    lastFreezeTime: Timestamp
-    hasSnapshot: int
-    childCount: int
-    independDiskCnt: int
-    isoPath: str
-    osType: str
-    osName: str
-    osEdition: str
-    systemType: str
-    bootloader: str
-    mainboard: str
-    command: str
-    mouseMode: str
-    soundcardType: str
-    gpuType: str
-    vgpuType: str
-    graphicsCardNum: int
-    autoJoinDomain: int
-    disableAlpha: int
-    domainFake: int
-    hostBiosEnable: int
-    hostModelEnable: int
-    nestedVirtual: int
-    createTime: Timestamp
-    remark: str
+class RecycleDomainVO(DomainVO, total=False):
     cleanTime: int
     countDown: int
     duringTime: int
