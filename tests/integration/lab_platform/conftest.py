@@ -20,11 +20,14 @@ from typing import Any
 import httpx
 import pytest
 
-from ATPLibrary.config import PlatformSettings
+from ATPLibrary import runtime
+from ATPLibrary.config import Config, PlatformSettings
 from ATPLibrary.errors import PlatformError
 from ATPLibrary.events import EventBus
+from ATPLibrary.keywords.libraries import VDIPlatform
 from ATPLibrary.lab.hosts import LabHost
 from ATPLibrary.lab.settings import AcceleratorSettings, ImageSettings, LabHostSettings, LabSettings, PlatformAccount
+from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.secrets import Secret
 from ATPLibrary.vdi import VdiClient
 
@@ -210,6 +213,35 @@ async def bare(platform_lab: PlatformLab) -> AsyncIterator[httpx.AsyncClient]:
         answer = (await http.post("/login", json={"username": "admin", "password": digest})).json()
         http.headers["Token"] = answer["data"]["token"]
         yield http
+
+
+@pytest.fixture
+def tester(platform_lab: PlatformLab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The library `VDIPlatform` with a session of its own, in plain Python: `tester.start_desktop("a")`.
+
+    The desk pools and VMs that a test leaves are deleted after it, then nothing may be left.
+    """
+    platform = {"url": platform_lab.url, "username": "admin", "password": PASSWORD}
+    hosts = {host.name: {"uri": host.uri, "ip": host.ip} for host in platform_lab.hosts}
+    workspace = Workspace(Config.model_validate({"hosts": hosts, "platforms": {"lab": platform}}))
+    monkeypatch.setattr(Workspace, "_current", workspace)
+    library = VDIPlatform()
+    library.log_in_to_platform()
+    yield library
+    library.log_in_to_platform()  # the test may have logged out
+    assert workspace.platforms.current is not None
+    runtime.wait(_clear(workspace.platforms.current), 60, "Clearing the platform")
+    runtime.wait(workspace.close(10), 11, "Closing the connections")
+    assert platform_lab.left() == []
+
+
+async def _clear(client: VdiClient) -> None:
+    for pool in await client.desk_pools.list().collect():
+        await client.desk_pools.delete(pool.id)
+    if vms := [vm.id for vm in await client.domains.list().collect()]:
+        await client.domains.delete(vms)
+    if recycled := [vm.id for vm in await client.domains.recycled().collect()]:
+        await client.domains.delete_recycled(recycled)
 
 
 API = "/ocloud/v1"

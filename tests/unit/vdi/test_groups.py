@@ -72,6 +72,14 @@ async def test_a_vm_is_read_with_the_vendors_names_and_codes(logged_in, platform
     assert vm.is_running
 
 
+async def test_vms_are_found_by_names_and_ids_in_one_question_and_each_once(logged_in, platform, answer_ok):
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok(page([{"id": "1", "name": "a"}, {"id": "2", "name": "b"}]))
+    assert [vm.id for vm in await logged_in.domains.find_all(["b", "1", "2", "a"])] == ["2", "1"]
+    assert len(platform.asked("/ocloud/v1/domain")) == 1
+    with pytest.raises(VmNotFoundError, match=r"no VM 'c'.* no VM 'd'"):
+        await logged_in.domains.find_all(["a", "c", "d"])
+
+
 async def test_a_code_that_a_newer_platform_adds_stays_a_number(logged_in, platform, answer_ok):
     platform.answers["GET /ocloud/v1/domain/u"] = answer_ok({"id": "u", "name": "n", "status": 42})
     assert (await logged_in.domains.detail("u")).status == 42

@@ -44,7 +44,7 @@ class PlatformComponent(Component):
     def order(
         self,
         what: str,
-        begin: Callable[[VdiClient, float], Awaitable[LongOperation[Any] | Batch]],
+        begin: Callable[[VdiClient, float], Awaitable[LongOperation[Any] | Batch | None]],
         timeout: timedelta | None,
         wait: bool = True,
         kind: str = "platform",
@@ -52,11 +52,13 @@ class PlatformComponent(Component):
         """Begin an operation that the platform goes on with, and wait until it has ended. Returns its event ids.
 
         With `wait=False` it is only begun, and the ids are for `Wait For Platform Events`; what was refused fails at once all
-        the same.
+        the same. `begin` returns None where there was nothing to do.
         """
 
         async def carry_out(client: VdiClient, seconds: float) -> list[str]:
             operation = await begin(client, seconds)
+            if operation is None:
+                return []
             if wait:
                 await operation.finish(seconds)
             elif refused := getattr(operation, "refusals", ()):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
+from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
 from ATPLibrary.keywords.platform.session import PlatformKeywords
 
-PLATFORM_COMPONENTS: tuple[type[Component], ...] = (PlatformKeywords, DeskPoolKeywords, PoolDesktopKeywords)
+PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
+    PlatformKeywords,
+    DeskPoolKeywords,
+    PoolDesktopKeywords,
+    DesktopPowerKeywords,
+)

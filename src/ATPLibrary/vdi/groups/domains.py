@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ATPLibrary.errors import VmNotFoundError
 from ATPLibrary.vdi.codes import VmStatus
@@ -76,6 +76,22 @@ class Domains(DomainPower, DomainRecycling, DomainMaking, DomainDisks, DomainDev
         """The VM of that id or exact name: `VmNotFoundError` where there is none, or more than one of that name."""
         vms = await self.list(timeout=timeout).collect()
         return self._chosen(vms, name_or_id, "VM", VmNotFoundError)
+
+    async def find_all(self, names_or_ids: Iterable[str], *, timeout: float | None = None) -> Sequence[Vm]:
+        """The VMs of these ids or exact names, in this order, each once. `VmNotFoundError` says it of each that isn't there."""
+        vms = await self.list(timeout=timeout).collect()
+        found: dict[str, Vm] = {}
+        problems: list[str] = []
+        for wanted in names_or_ids:
+            try:
+                vm = self._chosen(vms, wanted, "VM", VmNotFoundError)
+            except VmNotFoundError as error:
+                problems.append(str(error))
+            else:
+                found[vm.id] = vm
+        if problems:
+            raise VmNotFoundError(" ".join(problems))
+        return list(found.values())
 
     async def children(self, vm_id: str, *, timeout: float | None = None) -> Sequence[Vm]:
         """The VMs that were cloned from it."""
