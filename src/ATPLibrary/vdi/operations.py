@@ -13,7 +13,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter
 
 from ATPLibrary.errors import InputError
-from ATPLibrary.vdi.shapes.base import AnyEnvelope, Envelope, Outcome, VendorModel
+from ATPLibrary.vdi.shapes.base import AnyEnvelope, ClientOutcome, Envelope, Outcome, VendorModel
 from ATPLibrary.vdi.shapes.sessions import LoginAnswer, LoginRequest
 
 Answer = TypeVar("Answer")
@@ -33,6 +33,7 @@ class Operation(Generic[Answer]):
 
     `answer` is the type of the answer's `data`; `request` that of the body, `query` that of the query, where there are any.
     `idempotent`: asking twice does no more than asking once, so it may be sent again where a connection or a session has ended.
+    `needs_token`: it is asked within the session; what a user's own client asks before it has one isn't.
     """
 
     title: str
@@ -42,10 +43,13 @@ class Operation(Generic[Answer]):
     request: Any = None
     query: type[VendorModel] | None = None
     idempotent: bool = True
+    needs_token: bool = True
 
     @cached_property
     def envelope(self) -> TypeAdapter[Any]:
         """Reads the whole answer in one go: `{"status", "msg", "data"}` with `data` as `answer`."""
+        if self.is_its_own_envelope:
+            return TypeAdapter(self.answer)
         if self.answer is Done:
             return TypeAdapter(Outcome)
         if self.answer is Anything:
@@ -56,6 +60,16 @@ class Operation(Generic[Answer]):
     def shape(self) -> TypeAdapter[Answer]:
         """Reads `data` alone."""
         return TypeAdapter(self.answer)
+
+    @property
+    def is_its_own_envelope(self) -> bool:
+        """Whether it answers without `data`: outcome and answer are one object, as those outside `PREFIX` do."""
+        return isinstance(self.answer, type) and issubclass(self.answer, ClientOutcome)
+
+    @property
+    def status_field(self) -> str:
+        """What the answer's outcome is called."""
+        return "returnCode" if self.is_its_own_envelope else "status"
 
     @property
     def holds_secrets(self) -> bool:

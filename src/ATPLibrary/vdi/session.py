@@ -108,11 +108,14 @@ class PlatformSession:
         `ids` fill in the path. `body` is a model, something that is JSON, or bytes.
         """
         asked = question(operation, *ids, query=query, body=body)
+        if not operation.needs_token:
+            answer: T = await self._ask(asked, None, about, timeout)
+            return answer
         token = self._token
         if token is None:
             raise self.faults.not_logged_in(operation)
         try:
-            answer: T = await self._ask(asked, token, about, timeout)
+            answer = await self._ask(asked, token, about, timeout)
         except PlatformError as refusal:
             if refusal.status != INVALID_TOKEN:
                 raise
@@ -138,9 +141,7 @@ class PlatformSession:
     async def _login(self, timeout: float | None) -> Secret:
         if not self.settings.username or self.settings.password is None:
             raise self.faults.no_password()
-        digest = hashlib.md5(self.settings.password.reveal().encode(), usedforsecurity=False).hexdigest()
-        hidden = Secret(digest)  # known to the redactor while the call lasts: it is as good as the password
-        body = LoginRequest(username=self.settings.username, password=hidden)
+        body = LoginRequest(username=self.settings.username, password=digest(self.settings.password))
         try:
             answer = await self._ask(question(operations.LOGIN, body=body), None, "", timeout)
         except PlatformError as error:
@@ -182,6 +183,8 @@ class PlatformSession:
             return self._data_of_another_shape(operation, body, about)
         if answer.status != 0:
             raise self._refused(operation, answer.status, answer.message, about)
+        if operation.is_its_own_envelope:
+            return answer
         return None if operation.answer is operations.Done else answer.data
 
     def _data_of_another_shape(self, operation: Operation[Any], body: bytes, about: str) -> Any:
@@ -192,18 +195,19 @@ class PlatformSession:
             raise self.faults.not_json(operation, body) from None
         if not isinstance(answer, dict):
             raise self.faults.wrong_shape(operation, body, f"it is a {type(answer).__name__}, not an object")
-        status = answer.get("status")
+        status = answer.get(operation.status_field)
         if not isinstance(status, int) or isinstance(status, bool):
-            raise self.faults.wrong_shape(operation, body, "'status' should be a number")
+            raise self.faults.wrong_shape(operation, body, f"'{operation.status_field}' should be a number")
         if status != 0:
             raise self._refused(operation, status, answer.get("msg"), about)
+        data = answer if operation.is_its_own_envelope else answer.get("data")
         try:
-            return operation.shape.validate_python(answer.get("data"))
+            return operation.shape.validate_python(data)
         except ValidationError as error:
             problem = error
         if self.findings.is_checking:
             try:
-                return operation.shape.validate_python(without_misfits(answer.get("data"), problem))
+                return operation.shape.validate_python(without_misfits(data, problem))
             except ValidationError as error:
                 problem = error
         raise self.faults.wrong_shape(operation, body, first_problem(problem))
@@ -221,6 +225,11 @@ class PlatformSession:
     def _refused(self, operation: Operation[Any], status: int, message: object, about: str) -> PlatformError:
         self.publish("refused", operation=str(operation), status=status, message=redact(str(message)))
         return self.faults.refused(operation, status, message if isinstance(message, str) else "", about)
+
+
+def digest(password: Secret) -> Secret:
+    """A password as a login sends it: lower-case hexadecimal MD5. A secret itself, as it is as good as the password."""
+    return Secret(hashlib.md5(password.reveal().encode(), usedforsecurity=False).hexdigest())
 
 
 def question(

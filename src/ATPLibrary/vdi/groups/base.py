@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -32,6 +33,15 @@ class _Named(Protocol):
 
 
 Named = TypeVar("Named", bound=_Named)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice(Generic[T]):
+    """Something whose id or name a caller may say."""
+
+    id: str
+    name: str
+    item: T
 
 
 class Group:

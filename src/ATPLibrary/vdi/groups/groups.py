@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.groups.base import Choice, Group
 from ATPLibrary.vdi.operations import Done, get, patch, post
 from ATPLibrary.vdi.shapes import people
 from ATPLibrary.vdi.shapes.people import DeleteGroup, GroupQuery, GroupSummary, NewGroup, RenameGroup
@@ -22,6 +23,15 @@ class Groups(Group):
     async def tree(self, *, timeout: float | None = None) -> Sequence[people.Group]:
         """All groups: those at the top, with the others inside them."""
         return await self._call(TREE, timeout=timeout)
+
+    async def all(self, *, timeout: float | None = None) -> Sequence[people.Group]:
+        """All groups in one list, each before those inside it."""
+        return [group for top in await self.tree(timeout=timeout) for group in top.all()]
+
+    async def find(self, name_or_id: str, *, timeout: float | None = None) -> people.Group:
+        """The group of that distinguished name, or of that own name where only one has it."""
+        choices = [Choice(group.path, group.name, group) for group in await self.all(timeout=timeout)]
+        return self._chosen(choices, name_or_id, "group", PlatformError).item
 
     async def detail(self, group: str, *, timeout: float | None = None) -> GroupSummary:
         """One group."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
+from ATPLibrary.errors import PlatformError
 from ATPLibrary.secrets import as_secret
 from ATPLibrary.vdi.codes import PolicyOf
-from ATPLibrary.vdi.groups.base import Group
-from ATPLibrary.vdi.operations import Done, Download, get, patch, post, put
+from ATPLibrary.vdi.groups.base import Choice, Group
+from ATPLibrary.vdi.operations import Done, Download, Operation, get, patch, post, put
 from ATPLibrary.vdi.pages import Pages
+from ATPLibrary.vdi.session import digest
 from ATPLibrary.vdi.shapes.base import Page
 from ATPLibrary.vdi.shapes.people import (
     Application,
@@ -25,6 +27,8 @@ from ATPLibrary.vdi.shapes.people import (
     UserChange,
     UserDetail,
     UserFilter,
+    UserLogin,
+    UserLoginRequest,
     UserQuery,
     UserReference,
     UserVmsFilter,
@@ -52,6 +56,15 @@ SET_FINGERPRINT = patch("set a user's fingerprint", "/user/fingerprint", Done, S
 SYNC_LDAP = post("read users from the directory", "/user/sync-ldap", Done, idempotent=True)
 SYNC_ZZD = post("read users from Zhezhengding", "/user/sync-zzd-users", Done, idempotent=True)
 
+LOG_IN = Operation(
+    "log in user",
+    "POST",
+    "/ocloud/usermodule/userlogin2",
+    UserLogin,
+    UserLoginRequest,
+    needs_token=False,
+)
+
 
 class Users(Group):
     """A user is named by the account; groups are distinguished names, "ou=sales,ou=office"."""
@@ -67,6 +80,30 @@ class Users(Group):
         """The users of a group; `keyword` filters by part of the name."""
         query = UserFilter(group=group, keyword=keyword, sort_order=sort_order)
         return self._pages(LIST, query=query, timeout=timeout)
+
+    async def find(self, account: str, *, groups: Iterable[str], timeout: float | None = None) -> User:
+        """The user of that account, looked for in these groups: `UserDetail` says neither id nor group.
+
+        Its `group` is the one that it was found in where the platform doesn't say it.
+        """
+        groups = [*groups]
+        for group in groups:
+            async for user in self.list(group, account, timeout=timeout):
+                if user.account == account:
+                    return user if user.group else _within(user, group)
+        there = [user async for user in self.everyone(groups, timeout=timeout)]  # for the sentence
+        return self._chosen(
+            [Choice(name := user.account or "", name, user) for user in there], account, "user", PlatformError
+        ).item
+
+    async def everyone(self, groups: Iterable[str], *, timeout: float | None = None) -> AsyncIterator[User]:
+        """The users of all these groups, each once: a group's list may have those of the groups inside it."""
+        seen: set[str] = set()
+        for group in groups:
+            async for user in self.list(group, timeout=timeout):
+                if (user.account or "") not in seen:
+                    seen.add(user.account or "")
+                    yield user if user.group else _within(user, group)
 
     async def detail(self, account: str, *, timeout: float | None = None) -> UserDetail:
         """One user."""
@@ -106,6 +143,14 @@ class Users(Group):
         """Give the user another password (text or a secret), which is sent as it is."""
         body = NewPassword(account=account, group=group, password=as_secret(password))
         await self._call(SET_PASSWORD, body=body, about=f"'{account}'", timeout=timeout)
+
+    async def log_in(self, account: str, password: object, *, timeout: float | None = None) -> UserLogin:
+        """Log in as the user's own client does, and be told which desktops there are. Needs no session, and makes none here.
+
+        `password` is text or a secret. `PlatformError` where the platform refuses: a wrong password, no such user.
+        """
+        body = UserLoginRequest(account=account, password=digest(as_secret(password)))
+        return await self._call(LOG_IN, body=body, about=f"'{account}'", timeout=timeout)
 
     def vms(
         self,
@@ -152,3 +197,8 @@ class Users(Group):
     async def sync_zhezhengding(self, *, timeout: float | None = None) -> None:
         """Read the users from Zhezhengding again, where the platform is joined to it."""
         await self._call(SYNC_ZZD, timeout=timeout)
+
+
+def _within(user: User, group: str) -> User:
+    """The user with the distinguished name that the platform left out."""
+    return user.model_copy(update={"distinguished_name": f"cn={user.account},{group}"})

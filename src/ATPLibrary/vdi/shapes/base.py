@@ -77,6 +77,13 @@ class Outcome(VendorModel):
     message: str | None = Field(default=None, alias="msg")
 
 
+class ClientOutcome(VendorModel):
+    """`BaseResponseVO` of the paths for users' own clients: the outcome and the answer's fields are one object."""
+
+    status: int = Field(strict=True, alias="returnCode")
+    message: str | None = Field(default=None, alias="msg")
+
+
 class Envelope(Outcome, Generic[Item]):
     """`ResponseVO`: the outcome, with what was asked for in `data`."""
 

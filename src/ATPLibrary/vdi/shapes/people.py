@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from ATPLibrary.vdi.shapes.base import Request, SecretAnswer, SecretRequest, VendorModel
+from ATPLibrary.vdi.shapes.base import ClientOutcome, Request, SecretAnswer, SecretRequest, VendorModel
+from ATPLibrary.vdi.shapes.vms import Vm
 
 
 class Group(VendorModel):
@@ -22,6 +24,22 @@ class Group(VendorModel):
     groups: list[Group] | None = Field(default=None, alias="list")
     ldap_open: str | None = None
     ldap_type: str | None = None
+
+    @property
+    def path(self) -> str:
+        """What operations name it by: its distinguished name."""
+        return self.distinguished_name or self.id or ""
+
+    @property
+    def name(self) -> str:
+        """Its own name, without that of the group it is in."""
+        return self.ou or own_name(self.path)
+
+    def all(self) -> Iterator[Group]:
+        """This one and those inside it, at any depth."""
+        yield self
+        for each in self.groups or []:
+            yield from each.all()
 
 
 class GroupSummary(VendorModel):
@@ -73,6 +91,11 @@ class User(VendorModel):
     vm_name: str | None = Field(default=None, alias="domainName")
     admins: str | None = None
     last_login_time: str | None = None
+
+    @property
+    def group(self) -> str:
+        """The path of the group that it is in, as its distinguished name ends; "" where the platform gives only a name."""
+        return (self.distinguished_name or "").partition(",")[2]
 
 
 class UserFilter(Request):
@@ -196,7 +219,55 @@ class SetFingerprint(Request):
     fingerprint: SecretRequest
 
 
+class UserLoginRequest(Request):
+    """`LoginReq`: `password` is the lower-case hexadecimal MD5 of the password, as at the platform's own login."""
+
+    account: str = Field(serialization_alias="sAMAccountName")
+    password: SecretRequest
+
+
+class ZzdUser(VendorModel):
+    """`ZzdUser`: the account in Zhezhengding, where the user is from there."""
+
+    account: str | None = None
+    employee_code: str | None = Field(default=None, alias="demployeeCode")
+    employee_name: str | None = Field(default=None, alias="demployeeName")
+    organization_code: str | None = Field(default=None, alias="dorganizationCode")
+
+
+class UserLogin(ClientOutcome):
+    """`ResultClient«object»`: what a user is told at login. `machines` has the desktops that the user may open.
+
+    `is_first_login` is 0 or 1. The document says of `machines` only that it is an object: `desktops` reads it by id and as a list.
+    """
+
+    holds_secrets: ClassVar[bool] = True
+
+    account: str | None = Field(default=None, alias="userName")
+    is_first_login: int | None = None
+    machine_count: int | None = Field(default=None, alias="machinenums")
+    machines: Any = None
+    license_expire_days: int | None = None
+    needs_sms: bool | None = Field(default=None, alias="needSmsVerify")
+    phone: str | None = None
+    strong_password: str | None = Field(default=None, alias="strongPwd")
+    token: SecretAnswer | None = None
+    login_token: SecretAnswer | None = Field(default=None, alias="token_login")
+    zhezhengding: ZzdUser | None = Field(default=None, alias="zzdUser")
+
+    @property
+    def desktops(self) -> list[Vm]:
+        """The desktops that the user may open."""
+        listed = self.machines.values() if isinstance(self.machines, Mapping) else self.machines or []
+        return [Vm.model_validate(each) for each in listed]
+
+
 class ImportedUsers(VendorModel):
     """`UserImportExcelVO`: what the platform says about the rows of the sheet."""
 
     lines: list[str] = Field(alias="list")
+
+
+def own_name(path: str) -> str:
+    """ "sales" of "ou=sales,ou=office", and of "sales"."""
+    return path.partition(",")[0].removeprefix("ou=").strip()
