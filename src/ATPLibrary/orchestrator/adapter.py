@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import DeadlineError, HostError, PlatformError, VmNotFoundError
-from ATPLibrary.transport.host_state import HostState
+from ATPLibrary.errors import ATPError, DeadlineError, HostError, PlatformError
+from ATPLibrary.orchestrator.bridge import bridge
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.transport import Domain
-    from ATPLibrary.vdi import Host, VdiClient, Vm
+    from ATPLibrary.vdi import VdiClient, Vm
 
 # Deleting has no event to wait for (the vendor answers without an id), so the platform's lists are asked again.
 FIRST_PAUSE_SECONDS = 0.1
@@ -28,12 +27,9 @@ async def connect_desk_pool(workspace: Workspace, client: VdiClient, pool: str, 
 
 
 async def desk_pool_domains(workspace: Workspace, client: VdiClient, pool: str, timeout: float) -> list[Domain]:
-    """Every VM of the desk pool as its host's libvirt has it, in the platform's order.
+    """Every VM of the desk pool as its host's libvirt has it, in the platform's order; all are looked for at once.
 
-    The VM's host gives an ip, the configured host with that ip (else `qemu+tcp://IP/system`) the connection, the VM's UUID the
-    domain; where no domain has the UUID its name does. Raises `PlatformError` where platform and host disagree, `VmNotFoundError`
-    where the host has no such domain. A VM whose host can't be reached is looked for on the connected ones; `HostError` names all
-    that aren't found.
+    Raises as `Bridge.domain` where one VM fails; where several do, an error that names them all.
     """
     async with runtime.deadline(timeout, f"Connecting to desk pool '{pool}'"):
         detail = await client.desk_pools.detail(pool, timeout=timeout)
@@ -45,86 +41,42 @@ async def desk_pool_domains(workspace: Workspace, client: VdiClient, pool: str, 
                 got="the platform lists none in it",
                 next_step="Create the pool with amount= 1 or more, and wait for it",
             )
-        hosts = {host.id: host for host in await client.hosts.list(timeout=timeout).collect()}
-        found = await asyncio.gather(
-            *(find_vm(workspace, vm, hosts.get(vm.host_id or ""), timeout) for vm in vms), return_exceptions=True
-        )
+        async with bridge(workspace, client, timeout) as way:
+            found = await asyncio.gather(*(way.domain(vm) for vm in vms), return_exceptions=True)
     return _whole(pool, vms, found)
 
 
+async def connect_desktop(workspace: Workspace, client: VdiClient, name_or_id: str, timeout: float) -> Machine:
+    """One VM of the platform as a connected machine, by the platform's name or id for it. Raises as `Bridge.domain`."""
+    async with runtime.deadline(timeout, f"Connecting to desktop '{name_or_id}'"):
+        vm = await client.domains.find(name_or_id, timeout=timeout)
+        async with bridge(workspace, client, timeout) as way:
+            return workspace.adopt(await way.domain(vm))
+
+
 def _whole(pool: str, vms: Sequence[Vm], found: Sequence[Domain | BaseException]) -> list[Domain]:
-    """Every domain, or the error. VMs on hosts that can't be reached are told together, as those of one dead host are many."""
+    """Every domain, or the error: that of the one VM that has one, else an error that names them all, with their reasons."""
     domains = [each for each in found if not isinstance(each, BaseException)]
     errors = {vm.name: each for vm, each in zip(vms, found, strict=True) if isinstance(each, BaseException)}
     for error in errors.values():
-        if len(errors) == len(vms) == 1 or not isinstance(error, HostError | DeadlineError):
+        if len(errors) == 1 and (len(vms) == 1 or not isinstance(error, HostError | DeadlineError)):
             raise error
-    if errors:
-        reasons = dict.fromkeys(str(error).rstrip(".") for error in errors.values())
-        raise HostError.about(
-            f"Desk pool '{pool}'",
-            wanted="be connected whole",
-            got=f"{len(errors)} of its {len(vms)} VMs can't be reached ({', '.join(errors)}): {'; '.join(reasons)}",
-            next_step="Bring that host back, or connect the others by name with 'Connect To VM'",
-        )
-    return domains
-
-
-async def find_vm(workspace: Workspace, vm: Vm, host: Host | None, timeout: float) -> Domain:
-    """The domain of one VM of the platform; `host` is what the platform says about the VM's host, if anything."""
-    ip = (host.ip if host is not None else None) or vm.host_ip
-    if not ip:
-        raise PlatformError.about(
-            f"VM '{vm.name}'",
-            wanted="be on a host with an ip",
-            got=f"the platform names host {vm.host_name or vm.host_id or 'none'} and no ip for it",
-            next_step="Start the VM, or look at the platform's host list",
-        )
-    name = known_host(workspace, ip)
-    try:
-        return await _domain(workspace, vm, name, timeout / 2)
-    except (HostError, DeadlineError) as error:
-        # Its host is dead. The VM may have been started on another one, of which the platform doesn't know yet.
-        for connected in workspace.transport.hosts.values():
-            if connected.name != name and connected.state is HostState.CONNECTED:
-                with contextlib.suppress(HostError, DeadlineError, VmNotFoundError):
-                    domain = await connected.lookup(vm.id, timeout / 4)
-                    if (await domain.state(timeout / 4)).state.is_active:
-                        return domain
-        raise error
-
-
-def known_host(workspace: Workspace, ip: str) -> str:
-    """The name of the configured host with that ip; without one, a host named after the ip, reached as the vendor's are."""
-    for name, settings in workspace.config.hosts.items():
-        if settings.ip == ip:
-            return name
-    if ip not in workspace.transport.hosts:
-        workspace.transport.add_host(ip, f"qemu+tcp://{ip}/system")
-    return ip
-
-
-async def _domain(workspace: Workspace, vm: Vm, host: str, timeout: float) -> Domain:
-    connection = await workspace.host(host, timeout)
-    domains = await connection.list_domains(timeout)
-    by_uuid = next((domain for domain in domains if domain.uuid.lower() == vm.id.lower()), None)
-    by_name = next((domain for domain in domains if domain.name == vm.name), None)
-    if by_uuid is not None and by_name is not None and by_uuid.uuid != by_name.uuid:
-        raise PlatformError.about(
-            f"VM '{vm.name}'",
-            wanted=f"be one domain on host '{host}'",
-            got=f"the platform's UUID {vm.id} is domain '{by_uuid.name}' there and the name is domain {by_name.uuid}",
-            next_step="Correct the platform's entry or the domain's name: it can't be told which one is meant",
-        )
-    found = by_uuid or by_name
-    if found is None:
-        raise VmNotFoundError.about(
-            f"VM '{vm.name}' ({vm.id})",
-            wanted=f"be a domain on host '{host}', where the platform says it is",
-            got=f"libvirt has neither its UUID nor its name among {len(domains)} domains",
-            next_step=f"Check that host '{host}' ({connection.uri}) is the machine that the platform means",
-        )
-    return found
+        if not isinstance(error, ATPError):
+            raise error
+    if not errors:
+        return domains
+    reasons = "; ".join(dict.fromkeys(str(error).rstrip(".") for error in errors.values()))
+    if all(isinstance(error, HostError | DeadlineError) for error in errors.values()):
+        kind: type[ATPError] = HostError
+        verb, step = "reached", "Bring that host back"
+    else:
+        kind, verb, step = PlatformError, "connected", "Correct them"
+    raise kind.about(
+        f"Desk pool '{pool}'",
+        wanted="be connected whole",
+        got=f"{len(errors)} of its {len(vms)} VMs can't be {verb} ({', '.join(errors)}): {reasons}",
+        next_step=f"{step}, or connect the others by name with 'Connect To Desktop'",
+    )
 
 
 async def delete_desk_pool(workspace: Workspace, client: VdiClient, pool: str, timeout: float) -> None:

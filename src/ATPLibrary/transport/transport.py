@@ -110,19 +110,24 @@ class Transport:
             at_home = left() / 2 if others else left()
             return await (await self.host(domain.host.name, at_home)).lookup(domain.uuid, at_home)
         except (HostError, DeadlineError, VmNotFoundError) as error:
-            found, _ = await self._search.among(others, domain.uuid, left())
-            if not found:
+            here = await self.elsewhere(domain.uuid, domain.host.name, left())
+            if here is None:
                 if not isinstance(error, VmNotFoundError):
                     raise
                 got = f"is not, nor is it on {', '.join(others)}" if others else "is not any more"
                 raise VmNotFoundError.about(
                     f"VM '{domain.name}' ({domain.uuid})", wanted=f"be on host '{domain.host.name}'", got=got
                 ) from error
-            here = await self._the_one(domain.uuid, found, left())
             data = {"from": domain.host.name, "to": here.host.name, "uuid": domain.uuid, "reason": str(error)}
             notice = f"VM '{domain.name}' is on host '{here.host.name}' now; it was on '{domain.host.name}'."
             self.bus.publish(Event(f"vm:{domain.name}", "vm.moved", data, notice=notice))
             return here
+
+    async def elsewhere(self, uuid: str, host: str, timeout: float) -> Domain | None:
+        """The VM of that UUID on another host than `host`: the one that is on, where several have it. None where none has it."""
+        left = remaining(timeout)
+        found, _ = await self._search.among([name for name in self.hosts if name != host], uuid, left())
+        return await self._the_one(uuid, found, left()) if found else None
 
     async def place(
         self, *, tags: Collection[str] = (), strategy: Strategy | str | None = None, timeout: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
@@ -13,4 +14,5 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     DeskPoolKeywords,
     PoolDesktopKeywords,
     DesktopPowerKeywords,
+    ConnectingKeywords,
 )

@@ -90,9 +90,8 @@ class PoolDesktopKeywords(PlatformComponent):
         """Connects to every desktop of a desk pool, and makes the first the current VM. Returns their names.
 
         The platform says which host each desktop is on; the desktop is looked up there through libvirt, by UUID first and by
-        name second. What the platform and the host say must agree, otherwise the keyword fails and says where they don't.
-        A desktop whose host can't be reached is looked for on the connected hosts; the keyword fails and names all that aren't
-        found there either.
+        name second. One that is on another host, or whose host can't be reached, is connected where it runs, with a warning.
+        Fails where platform and hypervisors disagree about which VM is meant, and names each desktop that can't be connected.
 
         - ``pool``: the desk pool's name or id.
         - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).

@@ -94,6 +94,11 @@ class Vm(VendorModel):
     def is_running(self) -> bool:
         return self.status == VmStatus.RUNNING
 
+    @property
+    def is_on(self) -> bool:
+        """Running or suspended: a QEMU process is there."""
+        return self.status in (VmStatus.RUNNING, VmStatus.SUSPENDED)
+
 
 class Model(Vm):
     """A template VM: a `DomainVO` with `isModel` 1. `child_count` is how many VMs were cloned from it."""
