@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ATPLibrary.metrics import Histogram
 
-from . import many, over_ssh, platform_client, pool_cost, round_trips, start_up, stuck_host, typing_speed
+from . import many, over_ssh, platform_client, pool_cost, round_trips, start_up, stress, stuck_host, typing_speed
 from .rows import Row, save, table
 from .world import Progress, World, running_vm, world
 
@@ -25,6 +25,7 @@ ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
     "start": lambda progress, quick: start_up.measure(progress),
     "client": lambda progress, quick: platform_client.measure(progress, quick=quick),
     "many": lambda progress, quick: many.measure(progress, quick=quick),
+    "stress": lambda progress, quick: stress.measure(progress, quick=quick),
     "hosts": lambda progress, quick: [
         *pool_cost.measure(progress, quick=quick),
         *stuck_host.measure(progress, quick=quick),

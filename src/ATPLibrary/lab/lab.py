@@ -13,6 +13,7 @@ import secrets
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ CONFIG_FILE = "config.yaml"
 # Name, its directory's name (short: it is part of socket paths), and the loopback address that stands for the machine's own.
 _HOSTS = (("lab-a", "a", "127.0.0.2"), ("lab-b", "b", "127.0.0.3"))
 _STATUS_SECONDS = 3.0
+_PLATFORM = server_process.ROLE
 
 
 class Lab:
@@ -85,6 +87,30 @@ class Lab:
                 LabState(LabPhase.STOPPING, _ourselves(), boot_id(), state.processes, state.url).save(self.directory)
             self._clear()
             progress("Nothing of the lab runs any more")
+
+    def restart_platform(self, progress: Progress) -> None:
+        """Start the platform server anew at its address, with what it knew; one that runs is ended first. VMs aren't touched.
+
+        `LabError` where the lab isn't up, but for the platform itself, or where the server doesn't answer.
+        """
+        with self._lock():
+            state = LabState.load(self.directory)
+            hosts = [process for process in state.processes if process.role != _PLATFORM] if state else []
+            if state is None or state.phase is not LabPhase.UP or not state.url or not all(p.alive for p in hosts):
+                raise LabError.about(
+                    f"The lab in '{self.directory}'",
+                    wanted="have its platform server started again",
+                    got="is not up with a platform",
+                    next_step="Run 'atp lab up'",
+                )
+            processes.end(server_process.find(self.directory))
+            port = int(state.url.rpartition(":")[2])
+            with server_process.listener((port,)) as listener:
+                address = listener.getsockname()
+                platform = server_process.start(self.directory, listener)
+            replace(state, processes=(*hosts, platform)).save(self.directory)
+            server_process.wait_until_ready(platform, address, self.directory)
+            progress(f"The platform server answers again at {state.url}")
 
     def status(self) -> LabStatus:
         """The lab as it is now. Asks each host for its VMs, for at most a few seconds."""

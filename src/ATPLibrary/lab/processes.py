@@ -122,14 +122,23 @@ def suspend(some: Iterable[Process]) -> None:
             _signal(descriptor, process, signal.SIGSTOP)
 
 
+def kill(some: Iterable[Process], grace: float = 5.0) -> None:
+    """End them at once, with SIGKILL, as a machine's failure would. Raises as `end`."""
+    _end(some, grace, (signal.SIGKILL,))
+
+
 def end(some: Iterable[Process], grace: float = 5.0) -> None:
     """End them all: SIGTERM together, SIGKILL for those that still run after `grace` seconds, and wait until all are gone.
 
     Not an error when some have ended already. `LabError` names those that can't be signalled or don't go even then.
     """
+    _end(some, grace, (signal.SIGTERM, signal.SIGKILL))
+
+
+def _end(some: Iterable[Process], grace: float, numbers: Sequence[signal.Signals]) -> None:
     with contextlib.ExitStack() as stack:
         descriptors = _open_all(some, stack)
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number in numbers:
             for descriptor, process in descriptors.items():
                 _signal(descriptor, process, number)
                 if number is signal.SIGTERM:  # a stopped process only hears SIGKILL and SIGCONT

@@ -6,12 +6,14 @@ import http.client
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab import processes
 from ATPLibrary.lab.processes import LISTEN_DESCRIPTOR, Process
 
+ROLE = "platform"
 ADDRESS = "127.0.0.1"
 PREFERRED_PORT = 8088
 READY_SECONDS = 60.0
@@ -20,9 +22,9 @@ BACKLOG = 128
 _MODULE = "ATPLibrary.lab.platform"
 
 
-def listener() -> socket.socket:
-    """A listening socket on port 8088, or on a free port where somebody else has that one."""
-    for port in (PREFERRED_PORT, 0):
+def listener(ports: Sequence[int] = (PREFERRED_PORT, 0)) -> socket.socket:
+    """A listening socket on the first of these ports that is free (0: any): 8088, unless somebody else has that one."""
+    for port in ports:
         server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -30,7 +32,7 @@ def listener() -> socket.socket:
             server.listen(BACKLOG)
         except OSError as error:
             server.close()
-            if port == 0:
+            if port == ports[-1]:
                 raise LabError.about(
                     "The lab's platform server", wanted=f"listen on {ADDRESS}", got=f"can not: {error.strerror}"
                 ) from error
@@ -48,7 +50,7 @@ def start(directory: Path, server: socket.socket) -> Process:
     """Start the platform server of the lab in `directory` on that socket. Returns at once."""
     command = [sys.executable, "-m", _MODULE, "--lab", str(directory), "--fd", str(LISTEN_DESCRIPTOR)]
     environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    return processes.spawn("platform", command, environ, log(directory), server)
+    return processes.spawn(ROLE, command, environ, log(directory), server)
 
 
 def log(directory: Path) -> Path:
@@ -85,6 +87,6 @@ def find(directory: Path) -> list[Process]:
     """The running platform servers of this lab, known by their command line."""
 
     def role_of(command: list[str]) -> str | None:
-        return "platform" if _MODULE in command and str(directory) in command else None
+        return ROLE if _MODULE in command and str(directory) in command else None
 
     return list(processes.find(role_of))
