@@ -147,7 +147,7 @@ class many_desktops:
             for table in ("vms", "pools"):
                 left += [f"{table} has {row[0]}" for row in database.execute(f"SELECT name FROM {table}")]
             left += [
-                f"{id} is being made" for (id,) in database.execute("SELECT id FROM records WHERE kind = 'making'")
+                f"{id} is being made" for (id,) in database.execute("SELECT id FROM records WHERE kind = 'unfinished'")
             ]
             left += [
                 f"an event is pending: {text}"

@@ -27,6 +27,7 @@ from ATPLibrary.lab.platform.faults import Faults
 from ATPLibrary.lab.platform.hosts import Hosts
 from ATPLibrary.lab.platform.machines import Machines
 from ATPLibrary.lab.platform.making import Making
+from ATPLibrary.lab.platform.model_making import ModelMaking
 from ATPLibrary.lab.platform.models import Models
 from ATPLibrary.lab.platform.operations import Operations
 from ATPLibrary.lab.platform.people import People
@@ -73,7 +74,8 @@ def create_app(
         for part in (platform.hosts, platform.models, platform.storage, platform.people):
             part.prepare()
         recovering = asyncio.create_task(
-            recover(store, machines, platform.batches, platform.pools), name="finish what a killed server left"
+            recover(store, machines, platform.batches, platform.pools, platform.model_making),
+            name="finish what a killed server left",
         )
         try:
             yield
@@ -116,9 +118,17 @@ def build(store: Store, machines: Machines, settings: LabSettings, token_lifetim
         batches=batches,
         models=models,
         clones=clones,
-        pools=pools,
         storage=storage,
         disks=disks,
+    )
+    model_making = ModelMaking(
+        store=store,
+        machines=machines,
+        operations=operations,
+        batches=batches,
+        models=models,
+        clones=clones,
+        pools=pools,
     )
     return Platform(
         store=store,
@@ -133,6 +143,7 @@ def build(store: Store, machines: Machines, settings: LabSettings, token_lifetim
         storage=storage,
         disks=disks,
         making=making,
+        model_making=model_making,
         people=People(store),
         shares=Shares(store.records),
     )

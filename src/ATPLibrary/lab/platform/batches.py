@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
+from ATPLibrary.errors import ATPError
 from ATPLibrary.lab.platform import life
 from ATPLibrary.lab.platform.codes import PoolStatus, Refusal, VmStatus
 from ATPLibrary.lab.platform.hosts import Hosts
@@ -20,7 +21,7 @@ from ATPLibrary.lab.platform.operations import Operations, Report, Subject
 from ATPLibrary.lab.platform.power import Power
 from ATPLibrary.lab.platform.requests.vms import DomainBatchTaskDto
 from ATPLibrary.lab.platform.store import Store
-from ATPLibrary.lab.platform.tables import VmRow
+from ATPLibrary.lab.platform.tables import UNFINISHED, VmRow
 
 # How long a deletion waits for a start that is under way.
 SUPERSEDE_SECONDS = 60.0
@@ -182,9 +183,16 @@ class Batches:
 
     async def _remove(self, row: VmRow) -> None:
         async def work() -> None:
-            await self._machines.delete(row)
-            self._store.remove_vm(row.id)
+            is_new = self._store.begin(UNFINISHED, row.id)
+            try:
+                await self._machines.delete(row)
+            except (ATPError, OSError):
+                if is_new:  # who asked is told, and may want it otherwise now
+                    self._store.end(UNFINISHED, row.id)
+                raise
             self._free(row.id)
+            self._store.remove_vm(row.id)
+            self._store.end(UNFINISHED, row.id)
 
         await self._operations.record(life.DELETE.operate, life.DELETE.title, work(), self.subject(row))
 

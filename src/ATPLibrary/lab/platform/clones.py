@@ -16,7 +16,7 @@ from ATPLibrary.lab.platform.models import Model, Models
 from ATPLibrary.lab.platform.operations import Report
 from ATPLibrary.lab.platform.requests.base import LONGEST_NAME
 from ATPLibrary.lab.platform.store import Store
-from ATPLibrary.lab.platform.tables import VmRow
+from ATPLibrary.lab.platform.tables import UNFINISHED, VmRow
 
 
 class Clones:
@@ -69,9 +69,7 @@ class Clones:
         made: list[VmRow] = []
 
         async def make(row: VmRow) -> None:
-            # First, so that a server that is killed in the middle knows what to remove.
-            if not row.pool_id:
-                self._store.records.add("making", row.id)
+            self._store.begin(UNFINISHED, row.id)
             self._store.add_vm(row)
             await self._machines.create(row, source)
             made.append(row)
@@ -80,7 +78,7 @@ class Clones:
         # All are let run to their end before anything is removed: a VM that is defined late would be left over.
         outcomes = await asyncio.gather(*(make(row) for row in rows), return_exceptions=True)
         for row in rows:
-            self._store.records.remove("making", row.id)
+            self._store.end(UNFINISHED, row.id)
         failure = next((outcome for outcome in outcomes if outcome is not None), None)
         if failure is not None:
             raise failure

@@ -82,6 +82,12 @@ def thaw(directory: Path) -> None:
     frozen.replace(disk)
 
 
+def move(source: Path, path: Path) -> None:
+    """Put a file elsewhere on the host; one that is there already stays there."""
+    if source.exists():
+        source.replace(path)
+
+
 def remove_directory(directory: Path) -> None:
     """Remove all files of a VM that is off. No error when there are none."""
     shutil.rmtree(directory, ignore_errors=True)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Awaitable
+from pathlib import Path
 
 from ATPLibrary.errors import ATPError
-from ATPLibrary.lab.platform import files
+from ATPLibrary.lab.platform import domain_xml, files, libvirt_calls
 from ATPLibrary.lab.platform.batches import Batches
 from ATPLibrary.lab.platform.codes import Freeze
 from ATPLibrary.lab.platform.machines import Machines
+from ATPLibrary.lab.platform.model_making import ModelMaking
 from ATPLibrary.lab.platform.pools import Pools
 from ATPLibrary.lab.platform.store import Store
+from ATPLibrary.lab.platform.tables import UNFINISHED
 
 LOG = logging.getLogger(__name__)
 
@@ -19,21 +23,30 @@ LOG = logging.getLogger(__name__)
 RECYCLE_SECONDS = 7 * 24 * 3600.0
 
 
-async def recover(store: Store, machines: Machines, batches: Batches, pools: Pools) -> None:
-    """Runs beside the server's first answers."""
+async def recover(store: Store, machines: Machines, batches: Batches, pools: Pools, making: ModelMaking) -> None:
+    """Runs beside the server's first answers. What can't be done now is left to the next start."""
     await pools.clean_up()
-    half_made = [making["id"] for making in store.records.all("making")]
+    half = [begun["id"] for begun in store.records.all(UNFINISHED)]
     old = [row.id for row in store.vms() if row.recycled and row.recycled + RECYCLE_SECONDS < time.time()]
-    for row in store.vms_by_id([*half_made, *old]).values():
-        LOG.warning("VM %r is removed: it was %s", row.name, "left half made" if row.id in half_made else "recycled")
-        try:
-            await batches.remove([row])
-        except (ATPError, OSError) as error:
-            LOG.error("VM %r stays: %s", row.name, error)
-    for id in half_made:
-        store.records.remove("making", id)
-    await _restore_points(store, machines)
-    _volumes(store)
+    known = store.vms_by_id([*half, *old])
+    for row in known.values():
+        LOG.warning(
+            "VM %r is removed: it was %s", row.name, "left half made or removed" if row.id in half else "recycled"
+        )
+        await _or_said(f"VM '{row.name}'", batches.remove([row]))
+    for id in half:
+        if id not in known:
+            store.end(UNFINISHED, id)
+    await _or_said("what was being made of models", making.clean_up())
+    await _or_said("restore points", _restore_points(store, machines))
+    await _or_said("volumes", _volumes(store, machines))
+
+
+async def _or_said(what: str, work: Awaitable[None]) -> None:
+    try:
+        await work
+    except (ATPError, OSError) as error:
+        LOG.error("%s stays as it is: %s", what, error)
 
 
 async def _restore_points(store: Store, machines: Machines) -> None:
@@ -48,9 +61,21 @@ async def _restore_points(store: Store, machines: Machines) -> None:
             store.change_vms([row.id], freeze=int(Freeze.START if frozen else Freeze.NEVER))
 
 
-def _volumes(store: Store) -> None:
-    """Volumes of VMs that are gone are free."""
-    known = {row.id for row in store.vms()} | {model["id"] for model in store.records.all("model")}
+async def _volumes(store: Store, machines: Machines) -> None:
+    """A volume is there where its file is, and a VM has it where libvirt says so; those of VMs that are gone are free."""
+    rows = {row.id: row for row in store.vms()}
+    models = {model["id"] for model in store.records.all("model")}
     for volume in store.records.all("volume"):
-        if volume["vm"] and volume["vm"] not in known:
-            store.records.change("volume", volume["id"], vm="")
+        if not await machines.files("A volume's file", Path(volume["path"]).exists):
+            LOG.warning("volume %r is forgotten: it has no file", volume["name"])
+            store.records.remove("volume", volume["id"])
+            continue
+        if not volume["vm"] or volume["vm"] in models:
+            continue
+        row = rows.get(volume["vm"])
+        if row is not None:
+            xml = await machines.ask(row, "tell its XML", libvirt_calls.inactive_xml)
+            if any(disk.file == volume["path"] for disk in domain_xml.disks(xml)):
+                continue
+        LOG.warning("volume %r is free: no VM has it", volume["name"])
+        store.records.change("volume", volume["id"], vm="")

@@ -99,6 +99,18 @@ class Store:
     def remove_vm(self, vm_id: str) -> None:
         self._execute(VMS.delete().where(VMS.c.id == vm_id))
 
+    # -- what is begun: written down first, so that a server that is killed in the middle leaves word of it to the next one
+
+    def begin(self, kind: str, id: str, **data: Any) -> bool:
+        """Note that `kind` is being done to what has this id; `recovery` knows what becomes of what has no `end`. False: it was."""
+        is_new = self.records.get(kind, id) is None
+        if is_new:
+            self.records.add(kind, id, **data)
+        return is_new
+
+    def end(self, kind: str, id: str) -> None:
+        self.records.remove(kind, id)
+
     # -- events
 
     def add_event(self, row: EventRow) -> None:

@@ -8,6 +8,10 @@ from sqlalchemy import Column, Float, Integer, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
+# What can be under way (`Store.begin`). A VM that is made or removed: it goes. An upgrade that becomes its model: it does.
+# A VM that becomes a model, or a model that becomes a VM: it is a model as long as there is one.
+UNFINISHED, COMPLETING, TURNING = "unfinished", "completing", "turning"
+
 POOLS = Table(
     "pools",
     METADATA,

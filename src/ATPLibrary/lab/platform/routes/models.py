@@ -57,50 +57,50 @@ async def clone_model(id: str, body: ModelCloneDto, platform: ThePlatform) -> An
 @router.post("/model/{id}/rebase", **answering(EventIdVO))
 async def rebase_model(id: str, platform: ThePlatform) -> Answer:
     """Put the disks of all its clones, which must be off, back to what it is now."""
-    return answers.envelope({"eventId": await platform.making.rebase_all(platform.models.get(id))})
+    return answers.envelope({"eventId": await platform.model_making.rebase_all(platform.models.get(id))})
 
 
 @router.get("/model/{id}/storage", **answering(list[StorageVolumeVO]))
 async def list_model_disks(id: str, platform: ThePlatform) -> Answer:
-    return answers.envelope(await platform.making.disks(platform.models.get(id)))
+    return answers.envelope(await platform.model_making.disks(platform.models.get(id)))
 
 
 @router.post("/model/{id}/sync", **answering(EventIdVO))
 async def sync_model(id: str, body: ModelSyncDto, platform: ThePlatform) -> Answer:
     """Copy its disk to other hosts, so that clones can be made there."""
     return answers.envelope(
-        {"eventId": platform.making.sync(platform.models.get(id), [to.ip for to in body.modelList])}
+        {"eventId": platform.model_making.sync(platform.models.get(id), [to.ip for to in body.modelList])}
     )
 
 
 @router.get("/model/{id}/sync-list", **answering(list[SyncModelVO]))
 async def list_sync_targets(id: str, platform: ThePlatform) -> Answer:
-    return answers.envelope(platform.making.sync_targets(platform.models.get(id)))
+    return answers.envelope(platform.model_making.sync_targets(platform.models.get(id)))
 
 
 @router.post("/model/{id}/to-domain", **answering())
 async def model_to_vm(id: str, platform: ThePlatform) -> Answer:
-    await platform.making.to_vm(platform.models.get(id))
+    await platform.model_making.to_vm(platform.models.get(id))
     return done()
 
 
 @router.post("/model/{id}/upgrade", **answering(ModelUpgradeVO))
 async def upgrade_model(id: str, platform: ThePlatform) -> Answer:
     """Make a VM over the model's disk, in which its next version is made."""
-    row = await platform.making.upgrade(platform.models.get(id))
+    row = await platform.model_making.upgrade(platform.models.get(id))
     return answers.envelope({"id": row.id, "hostId": row.host_id, "ip": platform.machines.host(row.host_id).ip})
 
 
 @router.post("/model/{id}/upgrade-cancel", **answering())
 async def cancel_upgrade(id: str, platform: ThePlatform) -> Answer:
-    await platform.making.cancel_upgrade(platform.models.get(id))
+    await platform.model_making.cancel_upgrade(platform.models.get(id))
     return done()
 
 
 @router.post("/model/{id}/upgrade-complete", **answering())
 async def complete_upgrade(id: str, platform: ThePlatform) -> Answer:
     """What that VM, which must be off, has on its disk is the model from now on; clones get it when they are rebased."""
-    await platform.making.complete_upgrade(platform.models.get(id))
+    await platform.model_making.complete_upgrade(platform.models.get(id))
     return done()
 
 
@@ -134,7 +134,7 @@ async def clone_vm(id: str, body: DomainCloneDto, platform: ThePlatform) -> Answ
 @router.post("/domain/{id}/to-model", **answering())
 async def vm_to_model(id: str, platform: ThePlatform) -> Answer:
     """A VM that is off, in no desk pool, with neither restore point nor snapshot, becomes a model."""
-    await platform.making.to_model(id)
+    await platform.model_making.to_model(id)
     return done()
 
 
