@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING
 from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, DeadlineError, HostError, PlatformError
 from ATPLibrary.orchestrator.bridge import bridge
+from ATPLibrary.orchestrator.desktops import wait_until_gone
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.transport import Domain
     from ATPLibrary.vdi import VdiClient, Vm
-
-# Deleting has no event to wait for (the vendor answers without an id), so the platform's lists are asked again.
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 1.0
 
 
 async def connect_desk_pool(workspace: Workspace, client: VdiClient, pool: str, timeout: float) -> list[Machine]:
@@ -86,19 +83,7 @@ async def delete_desk_pool(workspace: Workspace, client: VdiClient, pool: str, t
     for machine in [each for each in workspace.machines.values() if each.uuid in vms or each.name in vms.values()]:
         await workspace.forget(machine)
     await client.desk_pools.delete(detail.id, timeout=timeout)
-    left: list[str] = []
-    async with runtime.deadline(
-        timeout,
-        f"Desk pool '{pool}'",
-        wanted="be gone",
-        got="is not",
-        last_seen=lambda: f"the platform still lists {', '.join(left)}",
-        next_step="Look at the platform's event list for the reason",
-    ):
-        pause = FIRST_PAUSE_SECONDS
-        while left := await _left(client, detail.id, vms, timeout):
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    await wait_until_gone(f"Desk pool '{pool}'", lambda: _left(client, detail.id, vms, timeout), timeout)
 
 
 async def _left(client: VdiClient, pool_id: str, vms: dict[str, str], timeout: float) -> list[str]:

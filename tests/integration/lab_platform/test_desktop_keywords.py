@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import libvirt
 import pytest
 
+from ATPLibrary import runtime
 from ATPLibrary.errors import InputError, PlatformError, VmNotFoundError
+from ATPLibrary.orchestrator import Workspace
+from ATPLibrary.vdi import VdiClient
 
 pytestmark = pytest.mark.integration
 
@@ -37,6 +44,38 @@ class Behind:
         with self.domain(name) as domain:
             return int(domain.state()[0])
 
+    def xml(self, name: str) -> str:
+        with self.domain(name) as domain:
+            return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+
+    def disk(self, name: str) -> Path:
+        """The file that it boots from."""
+        found = re.search(r"source file='([^']*disk\.qcow2)'", self.xml(name))
+        assert found
+        return Path(found[1])
+
+    def backing(self, name: str) -> str:
+        """What its disk is an overlay over; "" for a whole disk."""
+        return str(self._image(self.disk(name)).get("backing-filename", ""))
+
+    def _image(self, path: Path) -> dict[str, Any]:
+        command = ["qemu-img", "info", "-U", "--output=json", str(path)]
+        return dict(json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout))
+
+    def write(self, name: str, pattern: int) -> None:
+        """Fill the first 512 bytes of its disk, which must be off."""
+        self._io(name, f"write -P {pattern} 0 512")
+
+    def holds(self, name: str, pattern: int) -> bool:
+        return "Pattern verification failed" not in self._io(name, f"read -P {pattern} 0 512")
+
+    def _io(self, name: str, command: str) -> str:
+        ran = subprocess.run(
+            ["qemu-io", "-c", command, str(self.disk(name))], check=False, capture_output=True, text=True, timeout=30
+        )
+        assert "bytes at offset 0" in ran.stdout or "Pattern verification" in ran.stdout, ran
+        return ran.stdout + ran.stderr
+
     def is_saved(self, name: str) -> bool:
         with self.domain(name) as domain:
             return bool(domain.hasManagedSaveImage())
@@ -45,6 +84,33 @@ class Behind:
 @pytest.fixture
 def behind(platform_lab: Any) -> Behind:
     return Behind(platform_lab)
+
+
+class BareClient:
+    """What these tests need of the platform and these keywords don't do."""
+
+    def __init__(self, client: VdiClient) -> None:
+        self._client = client
+
+    def volume(self, name: str, gib: int) -> str:
+        async def make() -> str:
+            pool = await self._client.storage.find("lab-a-data")
+            return await self._client.storage.create_volume(name, gib, storage_pool_id=pool.id)
+
+        return runtime.wait(make(), 30, "Making a volume")
+
+    def model_to_vm(self, name: str) -> None:
+        async def make() -> None:
+            await self._client.models.to_vm((await self._client.models.find(name)).id)
+
+        runtime.wait(make(), 30, "Making a model a VM")
+
+
+@pytest.fixture
+def bare_client(tester: Any) -> BareClient:
+    client = Workspace.current().platforms.current
+    assert client is not None
+    return BareClient(client)
 
 
 @pytest.fixture
@@ -106,3 +172,160 @@ def test_desktops_that_are_not_there_are_all_named(tester: Any, pair: tuple[str,
         tester.start_desktop("一", pair[0], "二")
     with pytest.raises(InputError, match="No desktop is named"):
         tester.start_desktop()
+
+
+# -- making
+
+
+def test_a_desktop_needs_only_a_name_and_a_model(tester: Any, behind: Behind, platform_lab: Any) -> None:
+    id_ = tester.create_desktop("测试桌面", "atp-linux")
+    with behind.domain("测试桌面") as domain:
+        assert domain.UUIDString() == id_
+    assert behind.backing("测试桌面")
+    assert len(platform_lab.left()) == 2  # the VM and its directory: nothing under another name
+    with pytest.raises(PlatformError, match=r"Desktop '测试桌面' should be new but platform 'lab' has one"):
+        tester.create_desktop("测试桌面", "atp-linux")
+    assert len(platform_lab.left()) == 2
+    tester.start_desktop("测试桌面")
+    assert behind.state("测试桌面") == RUNNING
+
+
+def test_a_desktop_gets_the_size_and_remark_that_were_asked_for(tester: Any, behind: Behind) -> None:
+    tester.create_desktop("sized", "atp-linux", cpu=2, memory=200, remark="被测")
+    xml = behind.xml("sized")
+    assert "<memory unit='KiB'>204800</memory>" in xml
+    assert re.search(r"<vcpu[^>]*>2</vcpu>", xml)
+    tester.set_desktop_size("sized", memory=128)
+    assert "<memory unit='KiB'>131072</memory>" in behind.xml("sized")
+    assert re.search(r"<vcpu[^>]*>2</vcpu>", behind.xml("sized"))  # kept
+    with pytest.raises(InputError, match="nothing to change"):
+        tester.set_desktop_size("sized")
+
+
+def test_a_full_copy_of_a_model_stands_on_nothing(tester: Any, behind: Behind) -> None:
+    tester.create_desktop("whole", "atp-linux", full=True)
+    assert behind.backing("whole") == ""
+    with pytest.raises(InputError, match="full=True only"):
+        tester.create_desktop("linked", "atp-linux", storage_pool="lab-a-data")
+
+
+def test_a_desktop_of_volumes_has_them_as_its_disks(tester: Any, behind: Behind, bare_client: Any) -> None:
+    bare_client.volume("系统盘", 1)
+    tester.create_desktop_from_volumes("of-volumes", "系统盘", memory=64)
+    assert behind.xml("of-volumes").count("<disk type='file' device='disk'>") == 1
+    tester.start_desktop("of-volumes")
+    assert behind.state("of-volumes") == RUNNING
+    with pytest.raises(PlatformError, match="has no volume '没有'"):
+        tester.create_desktop_from_volumes("other", "没有")
+
+
+def test_a_clone_is_whole_and_runs_beside_its_original(tester: Any, behind: Behind) -> None:
+    tester.create_desktop("原", "atp-linux")
+    behind.write("原", 7)
+    (event,) = tester.clone_desktop("原", "副本")
+    assert event
+    assert behind.backing("副本") == ""
+    assert behind.holds("副本", 7)
+    tester.start_desktop("原", "副本")
+    assert (behind.state("原"), behind.state("副本")) == (RUNNING, RUNNING)
+    with pytest.raises(PlatformError, match="虚机已经启动"):
+        tester.clone_desktop("原", "副本二")
+
+
+def test_a_desktop_becomes_a_model_that_others_are_made_of(tester: Any, behind: Behind, bare_client: Any) -> None:
+    tester.create_desktop("母", "atp-linux")
+    behind.write("母", 9)
+    tester.convert_desktop_to_model("母")
+    assert "母" not in tester.get_platform_vms()
+    assert "母" in tester.get_models()
+    tester.create_desktop("子", "母")
+    assert behind.holds("子", 9)
+    tester.delete_desktop("子")
+    bare_client.model_to_vm("母")
+
+
+# -- changing
+
+
+def test_a_desktop_gets_a_new_name_in_libvirt_and_a_remark_on_the_platform(tester: Any, behind: Behind) -> None:
+    tester.create_desktop("旧", "atp-linux")
+    tester.change_desktop("旧", new_name="新", remark="说明", mouse="server")
+    with behind.domain("新"):
+        pass
+    with pytest.raises(VmNotFoundError):
+        tester.change_desktop("旧", remark="x")
+    tester.start_desktop("新")
+    with pytest.raises(PlatformError, match="虚机已经启动"):
+        tester.change_desktop("新", new_name="又新")
+    tester.configure_desktop("新", nested_virtual=True)
+    with pytest.raises(InputError, match="nothing to change"):
+        tester.change_desktop("新")
+
+
+# -- undoing
+
+
+def test_what_is_written_after_the_restore_point_is_gone_after_the_next_start(tester: Any, behind: Behind) -> None:
+    tester.create_desktop("冻", "atp-linux")
+    behind.write("冻", 1)
+    assert tester.set_restore_point("冻") == []
+    behind.write("冻", 2)
+    tester.start_desktop("冻")
+    tester.close_desktop("冻", force=True)
+    assert behind.holds("冻", 1)
+    behind.write("冻", 3)
+    tester.remove_restore_point("冻")
+    tester.start_desktop("冻")
+    tester.close_desktop("冻", force=True)
+    assert behind.holds("冻", 3)
+
+
+def test_one_with_a_restore_point_is_named_and_keeps_it(tester: Any, behind: Behind, pair: tuple[str, str]) -> None:
+    first, second = pair
+    tester.set_restore_point(first)
+    assert tester.set_restore_point(first, second, every="day") == [first]
+    assert behind.backing(second).endswith("frozen.qcow2")
+    tester.remove_restore_point(*pair)
+    assert not behind.backing(second).endswith("frozen.qcow2")
+    with pytest.raises(PlatformError, match=f"{first}.*no restore point"):
+        tester.remove_restore_point(first)
+
+
+def test_a_reset_desktop_holds_what_its_model_does(tester: Any, behind: Behind) -> None:
+    tester.create_desktop("重置", "atp-linux")
+    assert behind.holds("重置", 0)
+    behind.write("重置", 5)
+    tester.reset_desktop_to_model("重置")
+    assert behind.holds("重置", 0)
+
+
+def test_a_running_desktop_is_deleted_with_all_that_it_had(
+    tester: Any, platform_lab: Any, pair: tuple[str, str]
+) -> None:
+    tester.start_desktop(pair[0])
+    tester.delete_desktop(*pair)
+    assert platform_lab.left() == []
+    with pytest.raises(VmNotFoundError, match=f"no VM '{pair[0]}'"):
+        tester.delete_desktop(pair[0])
+
+
+def test_the_recycle_bin_gives_back_what_was_thrown_away_and_purges_it(
+    tester: Any, behind: Behind, platform_lab: Any
+) -> None:
+    tester.create_desktop("丢", "atp-linux")
+    behind.write("丢", 4)
+    tester.start_desktop("丢")
+    tester.delete_desktop("丢", recycle=True)
+    assert tester.get_recycle_bin() == ["丢"]
+    assert behind.state("丢") == OFF
+    with pytest.raises(VmNotFoundError, match="no VM '丢'"):
+        tester.start_desktop("丢")
+    tester.restore_from_recycle_bin("丢")
+    assert tester.get_recycle_bin() == []
+    assert behind.holds("丢", 4)
+    tester.start_desktop("丢")
+    tester.delete_desktop("丢", recycle=True)
+    tester.purge_from_recycle_bin("丢")
+    assert platform_lab.left() == []
+    with pytest.raises(VmNotFoundError, match="no recycled VM '丢'"):
+        tester.restore_from_recycle_bin("丢")

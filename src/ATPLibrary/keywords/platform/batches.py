@@ -76,11 +76,20 @@ class BatchComponent(PlatformComponent):
 
 def named(names: Sequence[str]) -> Callable[[VdiClient, float], Coroutine[Any, Any, Sequence[Vm]]]:
     """The VMs of these names or ids. `InputError` where none is named, `VmNotFoundError` for those that the platform lacks."""
-    if not names:
-        raise InputError("No desktop is named. Name at least one, by its name or id.")
+    _check_named(names)
 
     async def look(client: VdiClient, seconds: float) -> Sequence[Vm]:
         return await client.domains.find_all(names, timeout=seconds)
+
+    return look
+
+
+def in_recycle_bin(names: Sequence[str]) -> Callable[[VdiClient, float], Coroutine[Any, Any, Sequence[Vm]]]:
+    """The same of those in the recycle bin."""
+    _check_named(names)
+
+    async def look(client: VdiClient, seconds: float) -> Sequence[Vm]:
+        return await client.domains.find_recycled(names, timeout=seconds)
 
     return look
 
@@ -90,3 +99,8 @@ def in_words(names: Sequence[str]) -> str:
     quoted = ", ".join(f"'{name}'" for name in names[:NAMED_IN_A_SENTENCE])
     others = len(names) - NAMED_IN_A_SENTENCE
     return f"{quoted} and {others} more" if others > 0 else quoted
+
+
+def _check_named(names: Sequence[str]) -> None:
+    if not names:
+        raise InputError("No desktop is named. Name at least one, by its name or id.")

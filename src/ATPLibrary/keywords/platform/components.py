@@ -5,7 +5,10 @@ from __future__ import annotations
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
+from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
+from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
 from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
+from ATPLibrary.keywords.platform.desktop_recycling import DesktopRecyclingKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
 from ATPLibrary.keywords.platform.session import PlatformKeywords
 
@@ -13,6 +16,9 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     PlatformKeywords,
     DeskPoolKeywords,
     PoolDesktopKeywords,
+    DesktopMakingKeywords,
     DesktopPowerKeywords,
+    DesktopChangingKeywords,
+    DesktopRecyclingKeywords,
     ConnectingKeywords,
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from ATPLibrary.errors import PlatformError
+from ATPLibrary.errors import ATPError, PlatformError
 from ATPLibrary.vdi.long import Batch, LongOperation
 from ATPLibrary.vdi.operations import Operation
 from ATPLibrary.vdi.pages import Pages
@@ -120,6 +120,23 @@ class Group:
         there = f"It has {', '.join(repr(name) for name in near)}" if near else f"It has no {kind} at all"
         more = f" and {len(names) - len(near)} more" if len(names) > len(near) else ""
         raise error(f"{subject} has no {kind} '{wanted}'. {there}{more}.")
+
+    def _all_chosen(
+        self, items: Sequence[Named], wanted: Iterable[str], kind: str, error: type[ATPError]
+    ) -> Sequence[Named]:
+        """The items of these ids or names, in this order, each once. The error says it of each that isn't there."""
+        found: dict[str, Named] = {}
+        problems: list[str] = []
+        for each in wanted:
+            try:
+                item = self._chosen(items, each, kind, error)
+            except error as problem:
+                problems.append(str(problem))
+            else:
+                found[item.id] = item
+        if problems:
+            raise error(" ".join(problems))
+        return list(found.values())
 
 
 def _about(ids: Sequence[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ATPLibrary.errors import VmNotFoundError
 from ATPLibrary.vdi.codes import RestorePoint
 from ATPLibrary.vdi.groups.base import Group
 from ATPLibrary.vdi.operations import Done, get, post
@@ -48,6 +49,11 @@ class DomainRecycling(Group):
     def recycled(self, *, timeout: float | None = None) -> Pages[RecycledVm]:
         """The VMs in the recycle bin."""
         return self._pages(RECYCLED, timeout=timeout)
+
+    async def find_recycled(self, names_or_ids: Iterable[str], *, timeout: float | None = None) -> Sequence[RecycledVm]:
+        """Those of these ids or exact names in the recycle bin: `VmNotFoundError` says it of each that isn't there."""
+        vms = await self.recycled(timeout=timeout).collect()
+        return self._all_chosen(vms, names_or_ids, "recycled VM", VmNotFoundError)
 
     async def delete_recycled(self, vm_ids: Iterable[str], *, timeout: float | None = None) -> None:
         """Delete VMs that are in the recycle bin for good, by the ids that they had before."""

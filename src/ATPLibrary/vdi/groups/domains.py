@@ -80,18 +80,7 @@ class Domains(DomainPower, DomainRecycling, DomainMaking, DomainDisks, DomainDev
     async def find_all(self, names_or_ids: Iterable[str], *, timeout: float | None = None) -> Sequence[Vm]:
         """The VMs of these ids or exact names, in this order, each once. `VmNotFoundError` says it of each that isn't there."""
         vms = await self.list(timeout=timeout).collect()
-        found: dict[str, Vm] = {}
-        problems: list[str] = []
-        for wanted in names_or_ids:
-            try:
-                vm = self._chosen(vms, wanted, "VM", VmNotFoundError)
-            except VmNotFoundError as error:
-                problems.append(str(error))
-            else:
-                found[vm.id] = vm
-        if problems:
-            raise VmNotFoundError(" ".join(problems))
-        return list(found.values())
+        return self._all_chosen(vms, names_or_ids, "VM", VmNotFoundError)
 
     async def children(self, vm_id: str, *, timeout: float | None = None) -> Sequence[Vm]:
         """The VMs that were cloned from it."""

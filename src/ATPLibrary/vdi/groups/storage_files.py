@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.groups.base import Choice, Group
 from ATPLibrary.vdi.operations import Done, delete, get, post
 from ATPLibrary.vdi.pages import Pages
 from ATPLibrary.vdi.shapes.base import Page
@@ -40,6 +41,12 @@ class StorageFiles(Group):
     async def all_volumes(self, query: VolumeFilter | None = None, *, timeout: float | None = None) -> Sequence[Volume]:
         """The same in one answer."""
         return await self._call(ALL_VOLUMES, query=query, timeout=timeout)
+
+    async def find_volume(self, name_or_id: str, *, timeout: float | None = None) -> Volume:
+        """The volume of that id, or of that exact name where only one has it."""
+        volumes = await self.volumes(timeout=timeout).collect()
+        choices = [Choice(volume.id, volume.name or "", volume) for volume in volumes]
+        return self._chosen(choices, name_or_id, "volume", PlatformError).item
 
     async def create_volume(
         self,

@@ -1,6 +1,23 @@
 """Desktops that are named."""
 
 CALLS = {
+    "Create Desktop": "sales-1    model=m",
+    "Create Desktop From Volumes": "sales-1    disk",
+    "Clone Desktop": "sales-1    sales-2",
+    "Import Desktop": "sales-1    sales-1.qcow2    storage_pool=data",
+    "Convert Desktop To Model": "sales-1",
+    "Change Desktop": "sales-1    remark=x",
+    "Configure Desktop": "sales-1    nested_virtual=True",
+    "Set Desktop Size": "sales-1    cpu=2",
+    "Migrate Desktop": "sales-1    lab-b",
+    "Get Possible Hosts": "sales-1",
+    "Set Restore Point": "sales-1",
+    "Remove Restore Point": "sales-1",
+    "Reset Desktop To Model": "sales-1",
+    "Delete Desktop": "sales-1",
+    "Get Recycle Bin": "",
+    "Restore From Recycle Bin": "sales-1",
+    "Purge From Recycle Bin": "sales-1",
     "Start Desktop": "sales-1    sales-2",
     "Close Desktop": "sales-1",
     "Reboot Desktop": "sales-1",
