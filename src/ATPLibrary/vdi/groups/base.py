@@ -136,7 +136,7 @@ class Group:
                 found[item.id] = item
         if problems:
             raise error(" ".join(problems))
-        return list(found.values())
+        return [*found.values()]
 
 
 def _about(ids: Sequence[Any]) -> str:
