@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mappi
 from typing import Generic, TypeVar
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import PlatformError
+from ATPLibrary.errors import DeadlineError, PlatformError
 from ATPLibrary.vdi.codes import EventOutcome
 from ATPLibrary.vdi.operations import get
 from ATPLibrary.vdi.session import PlatformSession
@@ -105,7 +105,7 @@ class Batch:
         if failed or self.refusals:
             raise await self._failure(failed, lost)
         if lost:
-            raise lost[0]
+            raise _all_late(lost)
         return events
 
     async def _failure(self, failed: Sequence[PlatformEvent], lost: Sequence[BaseException]) -> PlatformError:
@@ -138,7 +138,7 @@ async def ended(
         f"Platform '{session.name}': operation {event_id}",
         wanted="end",
         got="is still under way",
-        last_seen=lambda: (seen.description or "no description") if seen else "no answer about it yet",
+        last_seen=lambda: (_subject(seen, {}) or "no description") if seen else "no answer about it yet",
         next_step="give it more time, or look at the platform's own event list",
     ):
         while True:
@@ -185,6 +185,17 @@ def _tell(session: PlatformSession, event: PlatformEvent, on_progress: Progress 
 
 
 def _sentence(event: PlatformEvent, names: Mapping[str, str]) -> str:
+    return f"{_subject(event, names) or event.id}: {event.error_reason or 'no reason given'}"
+
+
+def _subject(event: PlatformEvent, names: Mapping[str, str]) -> str:
+    """What is done, and to which VM."""
     vm = f"'{event.vm_name}'" if event.vm_name else names.get(event.vm_id or "")
-    subject = " ".join(part for part in (event.description, vm) if part)
-    return f"{subject or event.id}: {event.error_reason or 'no reason given'}"
+    return " ".join(part for part in (event.description, vm) if part)
+
+
+def _all_late(lost: Sequence[BaseException]) -> BaseException:
+    """The one error for operations of which none failed: where several didn't end in time it tells of each."""
+    if len(lost) > 1 and all(isinstance(each, DeadlineError) for each in lost):
+        return DeadlineError(" ".join(map(str, lost)))
+    return lost[0]

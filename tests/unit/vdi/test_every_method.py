@@ -30,7 +30,7 @@ from .made_up import TEXT, filled_in, inner, is_model, made_up
 pytestmark = pytest.mark.unit
 
 # These wait for what others begin.
-WAITING = ("events.operation", "events.finish", "events.finish_all")
+WAITING = ("events.batch", "events.operation", "events.finish", "events.finish_all")
 METHODS = sorted(
     f"{name}.{method}"
     for name, group in catalogue.groups().items()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from ATPLibrary.errors import DeadlineError, PlatformError
+from ATPLibrary.vdi.shapes.base import Refusal
 
 pytestmark = pytest.mark.unit
 
@@ -105,6 +106,26 @@ async def test_one_that_never_ends_does_not_hide_that_another_failed(logged_in, 
     platform.answers["GET /ocloud/v1/event/2"] = answer_ok(event("休眠虚机", 0, id="2", vm="乙"))
     with pytest.raises(DeadlineError, match="operation 1 should end"):
         await batch.finish(0.2)
+
+
+async def test_each_vm_whose_operation_does_not_end_is_named(logged_in, platform, answer_ok):
+    platform.answers["POST /ocloud/v1/domain/start"] = answer_ok({"eventIdList": ["1", "2", "3"], "errorList": None})
+    for id_, vm, success in (("1", "甲", None), ("2", "乙", 0), ("3", "丙", None)):
+        platform.answers[f"GET /ocloud/v1/event/{id_}"] = answer_ok(event("启动虚机", success, id=id_, vm=vm))
+    batch = await logged_in.domains.start(["1", "2", "3"])
+    with pytest.raises(
+        DeadlineError, match=r"operation 1 should end .*启动虚机 '甲'\..*operation 3 .*启动虚机 '丙'\."
+    ) as late:
+        await batch.finish(0.2)
+    assert "乙" not in str(late.value)
+
+
+async def test_operations_that_are_known_by_their_ids_are_a_batch_too(logged_in, platform, answer_ok):
+    platform.answers["GET /ocloud/v1/event/1"] = answer_ok(event("启动虚机", 0, id="1", vm="甲"))
+    batch = logged_in.events.batch(["1"], [Refusal(vm_id="2", vm_name="乙", reason="已经启动")])
+    with pytest.raises(PlatformError, match="failed in 1 of 2 operations: 乙: 已经启动"):
+        await batch.finish(5)
+    assert [each.vm_name for each in await logged_in.events.batch(["1"]).finish(5)] == ["甲"]
 
 
 async def test_a_large_batch_does_not_flood_the_platform(logged_in, platform, answer_ok):

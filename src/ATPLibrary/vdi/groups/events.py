@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ATPLibrary.vdi.groups.base import Group
 from ATPLibrary.vdi.long import GET_EVENT, Batch, LongOperation, Progress
 from ATPLibrary.vdi.operations import get
 from ATPLibrary.vdi.pages import Pages
-from ATPLibrary.vdi.shapes.base import BatchAnswer, Page
+from ATPLibrary.vdi.shapes.base import BatchAnswer, Page, Refusal
 from ATPLibrary.vdi.shapes.events import EventFilter, EventQuery, PlatformEvent
 
 LIST = get("list events", "/event", Page[PlatformEvent], query=EventFilter)
@@ -46,6 +46,10 @@ class Events(Group):
     def operation(self, event_id: str) -> LongOperation[None]:
         """An operation that something else has begun, to be waited for."""
         return LongOperation(self._session, event_id, None)
+
+    def batch(self, event_ids: Iterable[str], refusals: Iterable[Refusal] = ()) -> Batch:
+        """Operations that something else has begun, to be waited for together; `refusals` are those that weren't begun."""
+        return self._as_batch(BatchAnswer.model_construct(event_ids=[*event_ids], refusals=[*refusals]))
 
     async def finish(
         self,
