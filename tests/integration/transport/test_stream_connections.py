@@ -129,7 +129,7 @@ async def test_a_stream_s_connection_is_asked_for_signs_of_life_too_and_given_up
 ) -> None:
     host = await connect(heartbeat_interval=0.02, heartbeat_timeout=0.05)
     _, hold = await stream_on(host)
-    (silent,) = host._pool.streams.connections
+    (silent,) = host._link.pool.streams.connections
     monkeypatch.setattr(silent, "ping", never_answered)
     told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     hold.when_lost(told.set_result)
