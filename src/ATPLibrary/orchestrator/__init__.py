@@ -2,7 +2,7 @@
 
 `workspace` is the one set of connections that every library of the process shares, `machine` a connected VM whose channels open
 when they are first needed, `sent_input` its last input, `platforms` the sessions with platforms, `adapter` finds the hypervisor's
-side of what a platform lists.
+side of what a platform lists (`bridge` of one VM), and `consistency` tells where the two sides differ.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.platform.agreement import AgreementKeywords
 from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
@@ -21,4 +22,5 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     DesktopChangingKeywords,
     DesktopRecyclingKeywords,
     ConnectingKeywords,
+    AgreementKeywords,
 )

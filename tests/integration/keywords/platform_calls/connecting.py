@@ -2,4 +2,6 @@
 
 CALLS = {
     "Connect To Desktop": "sales-1",
+    "Platform And Hypervisor Should Agree": "pool=sales",
+    "Get Platform Differences": "sales-1",
 }

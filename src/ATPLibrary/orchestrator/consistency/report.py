@@ -1,0 +1,91 @@
+"""The outcome of a comparison: each difference by subject, field, and what either side says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+# How many differences a sentence names.
+NAMED = 3
+
+Value = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What platform and hypervisor say of one `field` of one `subject` ("VM 'sales-1'", "Host 'rack-1'").
+
+    `id` is the VM's UUID or the platform's id of the host; `host` where it is, by our name, else by the platform's. The fields
+    of a VM: "domain" (one side lacks it), "host", "uuid", "status", "cpu", "memory" (MiB), "disks" (how many), "disk PATH"
+    (its size, the platform's in GB and the hypervisor's in bytes), "macs", and "cpu at next start", "memory at next start". Those
+    of a host: "host" (one side lacks it), "connection", "status", "ip".
+    """
+
+    subject: str
+    id: str
+    host: str
+    field: str
+    platform: Value
+    hypervisor: Value
+    is_passing: bool = False  # an operation is under way on it: it may be over at the next look
+
+    def __str__(self) -> str:
+        where = f" on host '{self.host}'" if self.host and not self.subject.startswith("Host ") else ""
+        return f"{self.subject}{where}: {self.field} is {self.platform} to the platform, {self.hypervisor} to the hypervisor"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.id or self.subject, self.field
+
+    @property
+    def row(self) -> tuple[str, str, str, str, str]:
+        """Subject, host, field, the platform's value, the hypervisor's."""
+        return self.subject, self.host, self.field, str(self.platform), str(self.hypervisor)
+
+
+COLUMNS = ("subject", "host", "field", "platform", "hypervisor")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`hosts` and `vms` are how many were compared; `not_compared` has a sentence for each thing that could not be."""
+
+    platform: str
+    hosts: int
+    vms: int
+    differences: Sequence[Difference]
+    not_compared: Sequence[str]
+
+    @property
+    def agree(self) -> bool:
+        return not self.differences
+
+    def __str__(self) -> str:
+        compared = f"{_count(self.vms, 'VM')} on {_count(self.hosts, 'host')}"
+        if self.agree:
+            return f"Platform '{self.platform}' and hypervisors agree about {compared}."
+        return f"Platform '{self.platform}' and hypervisors differ in {len(self.differences)} about {compared}."
+
+    def first(self) -> str:
+        """The first few differences, for a sentence."""
+        more = len(self.differences) - NAMED
+        named = "; ".join(str(each) for each in self.differences[:NAMED])
+        return f"{named}{f'; and {more} more' if more > 0 else ''}"
+
+    def as_json(self) -> dict[str, Any]:
+        differences = [
+            {name: value for name, value in asdict(each).items() if name != "is_passing"} for each in self.differences
+        ]
+        return {
+            "platform": self.platform,
+            "agree": self.agree,
+            "hosts": self.hosts,
+            "vms": self.vms,
+            "differences": differences,
+            "not_compared": list(self.not_compared),
+        }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
