@@ -36,28 +36,47 @@ def test_each_state_is_told_from_the_others(state: State) -> None:
     assert state_of(VIEWS[state]) is state
 
 
-@pytest.mark.parametrize(
-    ("change", "allowed"),
-    [
-        (life.START, {State.OFF, State.ASLEEP}),
-        (life.CLOSE, {State.RUNNING}),
-        (life.FORCE_CLOSE, {State.RUNNING, State.SUSPENDED, State.ASLEEP}),
-        (life.SUSPEND, {State.RUNNING}),
-        (life.RESUME, {State.SUSPENDED}),
-        (life.SLEEP, {State.RUNNING}),
-        (life.WAKE_UP, {State.ASLEEP}),
-        (life.REBASE, {State.OFF}),
-        (life.FREEZE, {State.OFF}),
-        (life.DISK, {State.OFF, State.RUNNING, State.SUSPENDED}),
-        (life.DELETE, set(State)),
-    ],
-)
-def test_what_is_not_in_the_table_is_refused_with_the_states_sentence(change: Change, allowed: set[State]) -> None:
-    for state, view in VIEWS.items():
-        refusal = change.refusal(view)
-        assert (refusal is None) == (state in allowed), state
-        if refusal is not None:
-            assert refusal == (view.flag or state.value)
+AT_REST = {State.OFF, State.RUNNING, State.SUSPENDED}
+# Each operation by its name in `life`, and where it is allowed.
+ALLOWED = {
+    "START": {State.OFF, State.ASLEEP},
+    "CLOSE": {State.RUNNING},
+    "FORCE_CLOSE": {State.RUNNING, State.SUSPENDED, State.ASLEEP},
+    "REBOOT": {State.RUNNING},
+    "SUSPEND": {State.RUNNING},
+    "RESUME": {State.SUSPENDED},
+    "SLEEP": {State.RUNNING},
+    "WAKE_UP": {State.ASLEEP},
+    "FREEZE": {State.OFF},
+    "RESTORE": {State.OFF},
+    "REBASE": {State.OFF},
+    "CHANGE": {State.OFF},
+    "RECYCLE": {*State} - {State.BUSY, State.UNKNOWN},
+    "DELETE": {*State},
+    "CLONE": {State.OFF},
+    "TO_MODEL": {State.OFF},
+    "DISK": AT_REST,
+    "ISO": AT_REST,
+    "NIC": AT_REST,
+    "SERIAL": {State.OFF},
+    "SNAPSHOT": AT_REST,
+    "RESTORE_SNAPSHOT": AT_REST,
+    "DELETE_SNAPSHOT": AT_REST,
+}
+
+
+def test_every_operation_is_in_the_table() -> None:
+    assert {name for name, value in vars(life).items() if isinstance(value, Change)} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("name", list(ALLOWED))
+def test_what_is_not_allowed_is_refused_with_the_states_sentence(name: str, state: State) -> None:
+    change, view = getattr(life, name), VIEWS[state]
+    refusal = change.refusal(view)
+    assert (refusal is None) == (state in ALLOWED[name])
+    if refusal is not None:
+        assert refusal == (view.flag or state.value)
 
 
 @pytest.mark.parametrize(
