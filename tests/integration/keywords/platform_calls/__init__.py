@@ -5,8 +5,12 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
+# The others need the session that these end.
+LAST = "sessions"
+_MODULES = sorted((module.name for module in pkgutil.iter_modules(__path__)), key=lambda name: (name == LAST, name))
+
 PLATFORM_CALLS: dict[str, str] = {
     name: arguments
-    for module in pkgutil.iter_modules(__path__)
-    for name, arguments in importlib.import_module(f"{__name__}.{module.name}").CALLS.items()
+    for module in _MODULES
+    for name, arguments in importlib.import_module(f"{__name__}.{module}").CALLS.items()
 }

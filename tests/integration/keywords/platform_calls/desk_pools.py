@@ -1,4 +1,4 @@
-"""Desk pools and sessions."""
+"""Desk pools, and what the platform has."""
 
 CALLS = {
     "Get Platform Hosts": "",
@@ -21,6 +21,4 @@ CALLS = {
     "Put Desktops To Sleep": "sales",
     "Wake Up Desktops": "sales",
     "Connect To Desk Pool": "sales",
-    "Log Out Of Platform": "",
-    "Log In To Platform": "silent",
 }
