@@ -32,7 +32,10 @@ td:nth-child(2) {{ text-align: right; }}
 <h2>Resources: user keywords in plain language</h2>
 {resources}
 <h2>Every keyword</h2>
-<p>{keywords}</p>
+<p>{english}</p>
+<h2 lang="zh">全部中文关键字</h2>
+<p lang="zh">每个中文关键字都是一个英文关键字的另一个名字，两种可以在同一个套件中混用。</p>
+<p lang="zh">{chinese}</p>
 </body></html>
 """
 
@@ -55,17 +58,19 @@ def main(directory: Path) -> None:
     names = [PACKAGE, *(f"{PACKAGE}.{name}" for name in LIBRARIES)]
     libraries = [build(name, name, directory) for name in names]
     resources = [build(str(path), path.stem, directory) for path in sorted((PROJECT / "resources").glob("*.resource"))]
-    links = (
-        f'<a href="{libraries[0].file}#{html.escape(keyword.replace(" ", "%20"))}">{html.escape(keyword)}</a>'
-        for keyword in libraries[0].keywords
-    )
+    keywords = libraries[0].keywords
+    links = {
+        keyword: f'<a href="{libraries[0].file}#{html.escape(keyword.replace(" ", "%20"))}">{html.escape(keyword)}</a>'
+        for keyword in keywords
+    }
     index = directory / "index.html"
     index.write_text(
         INDEX.format(
             version=html.escape(libraries[0].version),
             libraries=table(libraries),
             resources=table(resources),
-            keywords=" · ".join(links),
+            english=" · ".join(links[keyword] for keyword in keywords if keyword.isascii()),
+            chinese=" · ".join(links[keyword] for keyword in keywords if not keyword.isascii()),
         ),
         encoding="utf-8",
     )

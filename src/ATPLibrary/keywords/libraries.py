@@ -6,11 +6,10 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin
 
-from robotlibcore import DynamicCore
-
 from ATPLibrary import __version__
 from ATPLibrary.keywords import words
 from ATPLibrary.keywords.channels import ChannelKeywords
+from ATPLibrary.keywords.chinese import BilingualCore
 from ATPLibrary.keywords.commands import CommandKeywords
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.configuration import ConfigurationKeywords
@@ -46,7 +45,7 @@ def _lifecycle() -> Lifecycle:
     return Lifecycle()
 
 
-class _Library(DynamicCore):  # type: ignore[misc]
+class _Library(BilingualCore):
     """A set of components. Making one touches nothing outside the process."""
 
     ROBOT_LIBRARY_SCOPE = "GLOBAL"

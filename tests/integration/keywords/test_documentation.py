@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -62,7 +63,9 @@ def test_the_index_leads_to_every_page_and_every_keyword(pages: Path) -> None:
 
 def test_the_page_of_the_facade_has_every_keyword(pages: Path) -> None:
     page = (pages / "ATPLibrary.html").read_text(encoding="utf-8")
-    missing = [k.name for k in LibraryDocumentation("ATPLibrary").keywords if f'"name": "{k.name}"' not in page]
+    missing = [
+        k.name for k in LibraryDocumentation("ATPLibrary").keywords if f'"name": {json.dumps(k.name)}' not in page
+    ]
     assert missing == []
 
 

@@ -45,7 +45,7 @@ class DesktopChangingKeywords(BatchComponent):
         - ``new_name``: what it is called from now on.
         - ``remark``: what the platform shows beside it.
         - ``os_type``, ``command``, ``soundcard_type``, ``gpu_type``, ``vgpu_type``: the platform's own words.
-        - ``mouse``: whose mouse is shown: the ``client``'s or the ``server``'s.
+        - ``mouse``: whose mouse is shown: that of the ``client`` or of the ``server``.
         - ``graphics_card_count``: how many screens.
         - ``disable_alpha``: whether the mouse pointer is shown without transparency.
         - ``auto_join_domain``: whether Windows joins its domain by itself.

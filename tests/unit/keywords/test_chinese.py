@@ -1,0 +1,249 @@
+"""Every keyword has a Chinese name, and a call by it is the English keyword's call: the same method, the same arguments."""
+
+from __future__ import annotations
+
+import enum
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+from robot.api.types import Secret
+from robot.utils import html_format
+
+from ATPLibrary.errors import ATPError, InputError
+from ATPLibrary.keywords.chinese.alias import Alias
+from ATPLibrary.keywords.chinese.tables import key, tables
+from ATPLibrary.keywords.chinese.words import LATIN, PROPER_NAMES, TERMS, is_same_in_chinese
+from ATPLibrary.keywords.libraries import ATPLibrary
+from ATPLibrary.transport import VmState
+
+pytestmark = pytest.mark.unit
+
+HERE = "src/ATPLibrary/keywords/chinese/tables/"
+LIBRARY = ATPLibrary()
+ENGLISH = {key(name): name for name in LIBRARY.keywords if name not in LIBRARY.chinese}
+ALIASES = sorted(LIBRARY.chinese.values(), key=lambda alias: alias.said.name)
+CHINESE = "Language: zh-CN\n\n*** 设置 ***\n程序库    ATPLibrary\n\n*** 用例 ***\n"
+
+each_alias = pytest.mark.parametrize("alias", ALIASES, ids=lambda alias: alias.said.name)
+
+
+def latin_in(text: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z]+", text)) - LATIN
+
+
+def alias_of(english: str) -> Alias:
+    return next(alias for alias in ALIASES if alias.said.english == english)
+
+
+def test_every_keyword_has_a_chinese_name() -> None:
+    without = sorted(name for name in ENGLISH.values() if key(name) not in tables().keywords)
+    assert without == [], f"Say them in Chinese: a line each in KEYWORDS of their topic's module in {HERE}"
+
+
+def test_the_tables_say_no_keyword_that_is_not_there(documentation: dict[str, Any]) -> None:
+    named = {keyword.name for keyword in documentation["ATPLibrary"].keywords}
+    gone = sorted(said.english for said in tables().keywords.values() if said.english not in named)
+    assert gone == [], f"{HERE} names keywords that no library has (or not as libdoc writes them)"
+
+
+def test_no_chinese_name_is_used_twice(documentation: dict[str, Any]) -> None:
+    names = [said.name.replace(" ", "") for said in tables().keywords.values()]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+    written = {keyword.name for keyword in documentation["ATPLibrary"].keywords}
+    assert {alias.said.name for alias in ALIASES} <= written, (
+        "libdoc writes some otherwise: put blanks around Latin letters"
+    )
+
+
+@each_alias
+def test_a_chinese_name_is_made_of_the_words_for_its_english_terms(alias: Alias) -> None:
+    assert not latin_in(alias.said.name)
+    rest = alias.said.english
+    for term in sorted(TERMS, key=len, reverse=True):
+        if re.search(rf"\b{term}\b", rest):
+            assert TERMS[term] in alias.said.name, f"'{term}' is '{TERMS[term]}' in Chinese (chinese/words.py)"
+            rest = re.sub(rf"\b{term}\b", "", rest)
+
+
+@each_alias
+def test_every_argument_has_a_chinese_name_and_is_explained(alias: Alias) -> None:
+    missing = [name for name, chinese in alias.chinese.items() if latin_in(chinese) or not alias.explanations[name]]
+    assert missing == [], f"{alias.said.name}: say them in ARGUMENTS of its module in {HERE}, or of common.py there"
+    assert len(alias.english) == len(alias.chinese), f"{alias.said.name}: two arguments are called the same"
+
+
+@each_alias
+def test_every_word_that_an_argument_may_be_is_there_in_chinese(alias: Alias) -> None:
+    for name, kind in LIBRARY.get_keyword_types(alias.keyword).items():
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            english = {str(member.value) for member in kind}
+        elif get_origin(kind) is Literal:
+            english = {word for word in get_args(kind) if isinstance(word, str)}
+        else:
+            continue
+        said = alias.values.get(name, {})
+        wanted = {word for word in english if not is_same_in_chinese(word)}
+        assert {str(getattr(member, "value", member)) for member in said.values()} == wanted, (
+            f"{alias.said.name}: the words of '{name}' ({', '.join(sorted(english))}) stand in no VALUES in {HERE}"
+        )
+        assert len(said) == len(wanted)
+        assert not [word for word in said if latin_in(word) - PROPER_NAMES]
+
+
+def test_every_tag_and_field_has_a_chinese_word_of_its_own() -> None:
+    tags = {tag for name in ENGLISH.values() for tag in LIBRARY.get_keyword_tags(name)}
+    assert sorted(tag for tag in tags if tag not in tables().tags and tag not in LATIN) == [], f"TAGS in {HERE}"
+    fields = tables().fields
+    assert len(set(fields.values())) == len(fields), "one Chinese word means two fields"
+    assert not [name for name in [*fields.values(), *tables().tags.values()] if latin_in(name)]
+    for codes in tables().codes.values():
+        assert len(set(codes.values())) == len(codes)
+
+
+@each_alias
+def test_a_chinese_keyword_is_documented_in_chinese_and_leads_to_the_english_one_and_back(
+    alias: Alias, documentation: dict[str, Any]
+) -> None:
+    assert re.search(r"[\u4e00-\u9fff]{4,}.*[。：]$", alias.said.documentation, re.DOTALL)
+    doc = LIBRARY.get_keyword_documentation(alias.said.name)
+    assert doc.startswith(alias.said.documentation.split("``")[0])
+    assert "``" not in html_format(doc), "Robot Framework shows a pair of `` as it is: code needs blanks around it"
+    for chinese in alias.chinese.values():
+        assert f"- ``{chinese}``" in doc
+    assert re.search(rf"^\| .*{alias.said.name}", doc, re.MULTILINE)
+    assert f"`{alias.said.english}`" in doc
+    assert f"`{alias.said.name}`" in LIBRARY.get_keyword_documentation(alias.keyword)
+    mentioned = set(re.findall(r"(?<!`)`([^`\n]+)`(?!`)", doc))
+    assert mentioned <= {keyword.name for keyword in documentation["ATPLibrary"].keywords}
+
+
+def test_every_chinese_example_passes_a_dry_run_in_a_chinese_suite(run_robot: Callable[..., Any]) -> None:
+    tests = []
+    for alias in ALIASES:
+        lines = [
+            line[2:] for line in LIBRARY.get_keyword_documentation(alias.said.name).splitlines() if line.startswith("|")
+        ]
+        tests.append("\n    ".join([alias.said.name, *lines]))
+        cells = {cell for line in lines for cell in re.split(r"\s{2,}", line)}
+        ours = cells & {said.english for said in tables().keywords.values()}
+        assert not ours, f"{alias.said.name}: its example calls {ours} in English"
+    result = run_robot(CHINESE + "\n".join(tests) + "\n", dryrun=True, language="zh-CN")
+    assert {test.name: test.message for test in result.suite.tests if not test.passed} == {}
+    assert len(result.suite.tests) == len(ALIASES)
+
+
+@each_alias
+def test_a_chinese_keyword_is_the_same_method_with_the_same_arguments(
+    alias: Alias, documentation: dict[str, Any]
+) -> None:
+    """So whatever holds of the English one holds of it: deadlines, `[Timeout]`, Ctrl-C, proof."""
+    assert LIBRARY.keywords[alias.said.name] == LIBRARY.keywords[alias.keyword]
+    by_name = {keyword.name: keyword for keyword in documentation["ATPLibrary"].keywords}
+    chinese, english = by_name[alias.said.name].args, by_name[alias.said.english].args
+    assert [each.kind for each in chinese] == [each.kind for each in english]
+    assert [each.required for each in chinese] == [each.required for each in english]
+    assert [alias.english.get(each.name, each.name) for each in chinese] == [each.name for each in english]
+
+
+def called(alias: Alias, *positional: Any, **named: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """What the English keyword's method is given."""
+    seen: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(LIBRARY.keywords, alias.keyword, lambda *args, **kwargs: seen.append((args, kwargs)))
+        LIBRARY.run_keyword(alias.said.name, positional, named)
+    return seen[0]  # type: ignore[no-any-return]
+
+
+@each_alias
+def test_what_is_given_in_chinese_reaches_the_english_argument(alias: Alias) -> None:
+    """By place and by name, whatever it is; what the words mean is tried below."""
+    specification = LIBRARY.get_keyword_arguments(alias.said.name)
+    given = {
+        chinese: object()
+        for chinese in alias.english
+        if f"*{chinese}" not in specification and f"**{chinese}" not in specification
+    }
+    positional, named = called(alias, **given)
+    assert positional == ()
+    assert named == {alias.english[chinese]: value for chinese, value in given.items()}
+    rest = [
+        each for each in specification if isinstance(each, str) and each.startswith("*") and not each.startswith("**")
+    ]
+    places = [object() for each in specification[: specification.index(rest[0]) if rest else None] if each[:2] != "**"]
+    assert called(alias, *places) == (tuple(places), {})
+
+
+@pytest.mark.parametrize(
+    ("english", "positional", "named", "as_positional", "as_named"),
+    [
+        ("Get VM State", ["win11", "==", "运行中"], {"超时": 3}, ["win11", "==", VmState.RUNNING], {"timeout": 3}),
+        ("Get VM State", ["运行中", "!=", VmState.CRASHED], {}, ["运行中", "!=", VmState.CRASHED], {}),
+        ("Click", [0.5, 0.5], {"鼠标键": "右键", "验证": "否"}, [0.5, 0.5], {"button": "right", "verify": False}),
+        ("Scroll", ["下", 3], {}, ["down", 3], {}),
+        ("Get Screen Text", ["win11", "不包含", "右键"], {}, ["win11", "not contains", "右键"], {}),
+        ("Get VM Stats", ["win11", "处理器占用率", "<", 9.0], {}, ["win11", "cpu_percent", "<", 9.0], {}),
+        ("Execute QMP", ["stop"], {"虚拟机": "a", "device": "x"}, ["stop"], {"vm": "a", "device": "x"}),
+        ("Start Desktop", ["一", "二"], {"等待": True, "主机": "否"}, ["一", "二"], {"wait": True, "host": "否"}),
+        ("Set Restore Point", ["一"], {"周期": "天"}, ["一"], {"every": "day"}),
+    ],
+)
+def test_chinese_words_mean_the_english_ones_where_they_are_words(
+    english: str, positional: list[Any], named: dict[str, Any], as_positional: list[Any], as_named: dict[str, Any]
+) -> None:
+    assert called(alias_of(english), *positional, **named) == (tuple(as_positional), as_named)
+
+
+def test_what_is_neither_yes_nor_no_is_refused_also_where_robot_framework_takes_it_for_true() -> None:
+    with pytest.raises(InputError, match=r"'强制' should be 是 or 否.*'也许'"):
+        LIBRARY.run_keyword("关闭虚拟机", ["win11"], {"强制": "也许"})
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        ("虚拟机状态应为    跳跃中", "'跳跃中'"),
+        ("点击    0.5    0.5    鼠标键=下键", "'下键'"),
+        ("创建桌面池    销售部    模板=m    数量=两个", "'两个'"),
+        ("登录平台    密码=明文", "密码"),
+        ("启动虚拟机    win11    超时=马上", "'马上'"),
+    ],
+)
+def test_a_dry_run_finds_a_wrong_chinese_argument(run_robot: Callable[..., Any], step: str, complaint: str) -> None:
+    (test,) = run_robot(CHINESE + f"错误\n    {step}\n", dryrun=True, language="zh-CN").suite.tests
+    assert not test.passed
+    assert complaint in test.message
+
+
+def test_english_and_chinese_stand_in_one_suite_and_given_when_then_too(run_robot: Callable[..., Any]) -> None:
+    result = run_robot(
+        CHINESE
+        + "两种\n    Connect To VM    win11\n    假定 连接虚拟机    win12    超时=3 s\n    当 输入文本    你好    验证=否\n"
+        "    那么 虚拟机状态应为    running    虚拟机=win12\n    并且 执行QMP命令    query-status\n",
+        dryrun=True,
+        language="zh-CN",
+    )
+    assert [test.message for test in result.suite.tests if not test.passed] == []
+
+
+def test_a_failure_keeps_its_sentence_and_says_what_its_words_are_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any, **named: Any) -> None:
+        raise ATPError.about("VM 'win11'", wanted="be running", got="is shutoff", next_step="平台：虚拟机不存在")
+
+    monkeypatch.setitem(LIBRARY.keywords, "VM Should Be", fail)
+    with pytest.raises(ATPError) as caught:
+        LIBRARY.run_keyword("虚拟机状态应为", ["运行中"], {})
+    assert str(caught.value) == (
+        "VM 'win11' should be running but is shutoff. 平台：虚拟机不存在.（running = 运行中，shutoff = 已关机）"
+    )
+    with pytest.raises(ATPError) as caught:
+        LIBRARY.run_keyword("VM Should Be", ["running"], {})
+    assert "运行中" not in str(caught.value)
+
+
+def test_types_stay_what_robot_framework_converts_to() -> None:
+    types = LIBRARY.get_keyword_types("登录平台")
+    assert types["密码"] is Secret
+    assert types["超时"] is timedelta
