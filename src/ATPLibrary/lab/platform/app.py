@@ -184,6 +184,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # FastAPI's word for a body in no encoding that JSON has
+        return _answer(request, "参数错误: 请求体无法解析 (the body can't be read as JSON)", Status.BAD_REQUEST)
     message = f"接口不存在: {request.method} {request.url.path} (no such operation)"
     return _answer(request, message, Status.NOT_FOUND, http=error.status_code)
 

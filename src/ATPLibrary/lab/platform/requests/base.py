@@ -22,9 +22,9 @@ def check_name(value: str) -> str:
 
 
 class Request(BaseModel):
-    """The field names are the vendor's own."""
+    """The field names are the vendor's own. A number in quotes is no number, and neither is `true`."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", strict=True)
 
 
 Name = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(check_name)]
