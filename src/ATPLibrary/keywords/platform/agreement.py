@@ -43,7 +43,8 @@ class AgreementKeywords(PlatformComponent):
         - ``devices``: ``True`` compares disks and MAC addresses however many VMs there are, ``False`` never; by default where
           there are 200 VMs at most, since the platform has to be asked for each VM.
         - ``grace``: how long what is under way is looked at again.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s). A host that doesn't answer takes half of it.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s). A host that doesn't
+          answer takes at most half of it, and ``timeouts.connect``.
 
         Example:
         | Log In To Platform

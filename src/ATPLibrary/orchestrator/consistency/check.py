@@ -108,6 +108,7 @@ class _Check:
 
     async def _ask(self, platform: PlatformSide, timeout: float) -> Hypervisors:
         """All hosts at once. For some VMs only: their hosts, and the others where these haven't got one of them."""
+        timeout = min(timeout, self._workspace.config.timeouts.connect)
         left = remaining(timeout)
         names = set(self._workspace.transport.hosts) - set(self._away)
         if platform.is_whole:
