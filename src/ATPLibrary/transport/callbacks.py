@@ -7,6 +7,7 @@
 | I/O error | `libvirt.io-error` | `disk`, `path`, `action`, `reason` |
 | control error | `libvirt.control-error` | - |
 | agent lifecycle | `libvirt.agent.connected`, `.disconnected` | `reason` |
+| device removed, removal failed | `libvirt.device.removed`, `libvirt.device.kept` | `device`: its alias |
 | close | `libvirt.close`, of the host | `reason` |
 
 The functions here run in libvirt's event thread: they translate and publish, and ask libvirt nothing.
@@ -57,6 +58,8 @@ class Callbacks:
             (libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, self._io_error),
             (libvirt.VIR_DOMAIN_EVENT_ID_CONTROL_ERROR, self._control_error),
             (libvirt.VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, self._agent_lifecycle),
+            (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, self._device_removed),
+            (libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, self._device_kept),
         ]
         for number, callback in wanted if self._events else ():
             try:
@@ -113,6 +116,12 @@ class Callbacks:
     ) -> None:
         name, words = agent_lifecycle(state, reason)
         self._publish(domain, f"libvirt.agent.{name}", reason=words)
+
+    def _device_removed(self, _connection: object, domain: libvirt.virDomain, device: str, _: object) -> None:
+        self._publish(domain, "libvirt.device.removed", device=device)
+
+    def _device_kept(self, _connection: object, domain: libvirt.virDomain, device: str, _: object) -> None:
+        self._publish(domain, "libvirt.device.kept", device=device)
 
     def _closed(self, _connection: object, reason: int, _: object) -> None:
         words = _CLOSE_REASON[reason] if 0 <= reason < len(_CLOSE_REASON) else str(reason)

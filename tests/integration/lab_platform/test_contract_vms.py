@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -172,7 +173,35 @@ async def test_hosts(wire: Any) -> None:
     wire.covers(routes.hosts)
 
 
-async def test_models_and_copies(wire: Any) -> None:
+async def makes_with_cards_and_isos(wire: Any, platform_lab: Any, order: dict[str, Any]) -> None:
+    """Its cards and its ISO file are in libvirt; what can't be is refused, and then no VM is there."""
+    (network,) = await wire.ask("GET", "/vlan/all")
+    iso = next(pool for pool in (await wire.ask("GET", "/storage-pool"))["list"] if pool["name"] == "lab-b-iso")
+    file = platform_lab.hosts[1].directory / "iso" / "install.iso"
+    file.write_bytes(b"\0" * 4096)
+    given = {"isoPath": "install.iso", "storagePoolId": iso["id"]}
+    for wrong, refused in (
+        ({"networkList": [{"vlanId": "x"}]}, "端口组不存在: x"),
+        ({"networkList": [{"ovsId": "x"}]}, "虚拟交换机不存在: x"),
+        ({"networkList": [{"inPeak": 1}]}, "网卡不能限速"),
+        ({"isoList": [{**given, "isoPath": "none.iso"}]}, "镜像不存在: none.iso"),
+        ({"isoList": [{"isoPath": "install.iso"}]}, "存储池不存在"),
+    ):
+        await wire.ask("POST", "/domain", {**order, **wrong}, refused=refused)
+    assert (await wire.ask("GET", "/domain", query="?keyword=装机"))["total"] == 0
+    cards = [{"vlanId": network["id"], "ovsId": network["ovsId"]}, {}]
+    id = (await wire.ask("POST", "/domain", {**order, "isoList": [given], "networkList": cards}))["uuid"]
+    assert len({nic["mac"] for nic in await wire.ask("GET", "/domain/{id}/nic", id=id)}) == 2
+    assert [drive["isoName"] for drive in await wire.ask("GET", "/domain/{id}/iso", id=id)] == ["install.iso"]
+    with contextlib.closing(platform_lab.libvirt(1)) as connection:  # where the ISO file is
+        xml = connection.lookupByUUIDString(id).XMLDesc(0)
+    assert (xml.count("<interface"), xml.count(str(file))) == (2, 1)
+    await wire.batch("start", [id])
+    await wire.ask("POST", "/domain/delete", {"domainIdList": [id], "isRecycle": 0})
+    file.unlink()
+
+
+async def test_models_and_copies(wire: Any, platform_lab: Any) -> None:
     model = (await wire.ask("GET", "/model", query="?keyword=usb"))["list"][0]
     await wire.finish(
         (await wire.ask("POST", "/model/{id}/clone", {"name": "链接", "amount": 2}, id=model["id"]))["eventId"]
@@ -224,6 +253,7 @@ async def test_models_and_copies(wire: Any) -> None:
     blank |= {"sockets": 1, "threads": 1, "vgpuType": "", "name": "空机"}
     await wire.ask("POST", "/domain", blank)
     await wire.ask("POST", "/domain", blank, refused="虚机名称已存在: 空机")
+    await makes_with_cards_and_isos(wire, platform_lab, {**blank, "name": "装机"})
     wire.covers(routes.models)
     del two
 

@@ -104,6 +104,11 @@ async def test_a_guest_obeys_and_sees_what_was_done_to_it(guest_lab: Any, ask: A
         await grows_to(domain, 3)
         await ask("POST", f"/domain/{vm['id']}/disk/{disk['id']}/unmount")  # the guest lets it go
         assert await in_guest(domain, "cat /sys/block/vdb/size 2>/dev/null") == ""
+        (network,) = await ask("GET", "/vlan/all")
+        await ask("POST", f"/domain/{vm['id']}/nic", {"vlanId": network["id"]})
+        (nic,) = await ask("GET", f"/domain/{vm['id']}/nic")
+        await ask("DELETE", f"/domain/{vm['id']}/nic/{nic['mac']}")  # the guest has let it go when this is answered
+        assert nic["mac"] not in domain.XMLDesc(0)
         names = [task["name"] for task in await ask("GET", f"/domain/{vm['id']}/task-manager")]
         assert "qemu-ga" in names
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from ATPLibrary.errors import DeadlineError
-from ATPLibrary.lab.platform import domain_xml, files, libvirt_calls
+from ATPLibrary.lab.platform import devices, domain_xml, files, libvirt_calls
 from ATPLibrary.lab.platform.answers import iso as iso_time
 from ATPLibrary.lab.platform.codes import Refusal, VmStatus
 from ATPLibrary.lab.platform.domain_xml import Disk
@@ -16,10 +14,6 @@ from ATPLibrary.lab.platform.machines import Machines, VmView
 from ATPLibrary.lab.platform.records import Record
 from ATPLibrary.lab.platform.shapes.storage import StorageVolumeVO
 from ATPLibrary.lab.platform.storage import Storage
-from ATPLibrary.runtime import deadline
-
-# How long a guest may take to let a disk go.
-DETACH_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -114,18 +108,7 @@ class Disks:
         attached = await self.find(view, volume_id)
         if attached.volume is None:
             raise Refusal("系统盘不能卸载 (what the VM boots from can't be unmounted)")
-        await self._machines.change(view.row, "detach a disk", libvirt_calls.detach, attached.disk.xml)
-        wait = deadline(DETACH_SECONDS, f"VM '{view.row.name}'", wanted="let the disk go", got="did not")
-        try:
-            async with wait:
-                # libvirt tells it by an event that the transport doesn't pass on.
-                while any(other.id == volume_id for other in await self.attached(view)):  # noqa: ASYNC110
-                    await asyncio.sleep(0.2)
-        except DeadlineError:
-            await self._machines.change(
-                view.row, "keep its disk", libvirt_calls.attach_to_definition, attached.disk.xml
-            )
-            raise
+        await devices.detach(self._machines, view, attached.disk.xml, "a disk")
         self._storage.change_volume(volume_id, vm="")
 
     async def delete(self, view: VmView, volume_id: str) -> None:

@@ -151,7 +151,7 @@ def with_keyboard(xml: str, keyboard: str, product: str) -> str:
 
 
 def bare(xml: str) -> str:
-    """The same VM without its kernel and its disk: it boots from what it is given."""
+    """The same VM without its kernel and its disk: it boots from a disk that it is given, else from a CD."""
     domain = ET.fromstring(xml)
     boot, devices = domain.find("os"), domain.find("devices")
     assert boot is not None
@@ -161,4 +161,6 @@ def bare(xml: str) -> str:
             boot.remove(element)
     for disk in devices.findall("disk"):
         devices.remove(disk)
+    for device in ("hd", "cdrom"):
+        ET.SubElement(boot, "boot", {"dev": device})
     return ET.tostring(domain, encoding="unicode")

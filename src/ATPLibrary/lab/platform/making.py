@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Sequence
@@ -12,20 +11,19 @@ from typing import Any
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.lab import machine
-from ATPLibrary.lab.platform import life
+from ATPLibrary.lab.platform import domain_xml, libvirt_calls, life
 from ATPLibrary.lab.platform.batches import Batches
 from ATPLibrary.lab.platform.clones import Clones
 from ATPLibrary.lab.platform.codes import Operate, Refusal
 from ATPLibrary.lab.platform.disks import Disks
 from ATPLibrary.lab.platform.machines import Machines
 from ATPLibrary.lab.platform.models import Model, Models
+from ATPLibrary.lab.platform.network import check_card, new_mac
 from ATPLibrary.lab.platform.operations import Operations, Report
 from ATPLibrary.lab.platform.requests.vms import DomainCloneDto, DomainCreateDto
 from ATPLibrary.lab.platform.storage import Storage
 from ATPLibrary.lab.platform.store import Store
 from ATPLibrary.lab.platform.tables import UNFINISHED, VmRow
-
-LOG = logging.getLogger(__name__)
 
 
 class Making:
@@ -60,14 +58,20 @@ class Making:
         )
 
     async def create(self, request: DomainCreateDto) -> str:
-        """Make a VM of free volumes of one host; returns its id."""
+        """Make a VM of free volumes and ISO files of one host, with network cards; returns its id."""
         if request.name is None:
             raise Refusal("虚机名称不能为空 (a VM needs a name)")
         self._clones.check_free([request.name])
         volumes = [self._storage.volume(volume.id or "") for volume in request.volumeList]
-        hosts = {volume["host"] for volume in volumes} or {self._models.places(_anywhere())[0].id}
+        isos = [self._storage.iso(iso.storagePoolId or "", iso.isoPath or "") for iso in request.isoList]
+        for card in request.networkList:
+            check_card(card)
+        hosts = {volume["host"] for volume in volumes}
+        hosts |= {self._storage.get(iso.storagePoolId or "")["host"] for iso in request.isoList}
         if len(hosts) > 1:
-            raise Refusal("存储卷在不同的主机上 (the volumes are on several hosts)")
+            raise Refusal("存储卷或镜像在不同的主机上 (the volumes and ISO files are on several hosts)")
+        if not hosts:
+            hosts = {self._models.places(_anywhere())[0].id}
         if taken := [volume["name"] for volume in volumes if volume["vm"]]:
             raise Refusal(f"存储卷正在使用: {', '.join(taken)} (other VMs have these volumes)")
         row = VmRow(
@@ -89,6 +93,13 @@ class Making:
                 (view,) = await self._machines.views([row], frozenset())
                 for volume in volumes:
                     await self._disks.add(view, volume)
+                for iso in isos:
+                    xml = await self._machines.ask(row, "tell its XML", libvirt_calls.inactive_xml)
+                    device = domain_xml.cdrom_xml(iso, domain_xml.free_target(xml, "ide"))
+                    await self._machines.change(row, "get a drive", libvirt_calls.attach, device)
+                for _ in request.networkList:
+                    device = domain_xml.nic_xml(new_mac())
+                    await self._machines.change(row, "get a network card", libvirt_calls.attach, device)
             except (ATPError, OSError, Refusal):
                 await self._machines.delete(row)
                 self._store.remove_vm(row.id)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
-import uuid
-
-from ATPLibrary.lab.platform import answers, domain_xml, libvirt_calls, life
+from ATPLibrary.lab.platform import answers, devices, domain_xml, libvirt_calls, life
 from ATPLibrary.lab.platform.codes import Refusal
 from ATPLibrary.lab.platform.machines import VmView
+from ATPLibrary.lab.platform.network import MOST_NICS, PORT_GROUP, SWITCH, check_port_group, new_mac
 from ATPLibrary.lab.platform.requests.vms import (
     DomainNetworkAddDto,
     DomainNetworkUpdateDto,
@@ -28,10 +26,6 @@ from ATPLibrary.lab.platform.shapes.house import OvsVO, VlanVO
 from ATPLibrary.lab.platform.shapes.vms import DomainNetcardVO
 
 router = group()
-
-SWITCH = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:ovs"))
-PORT_GROUP = str(uuid.uuid5(uuid.NAMESPACE_URL, "lab:vlan"))
-MOST_NICS = 8
 
 
 @router.get("/domain/{id}/nic", **answering(list[DomainNetcardVO]))
@@ -58,14 +52,14 @@ async def list_nics(id: str, platform: ThePlatform) -> Answer:
 @router.post("/domain/{id}/nic", **answering())
 async def add_nic(id: str, body: DomainNetworkAddDto, platform: ThePlatform) -> Answer:
     """A card in QEMU's user-mode network, at once where the VM runs."""
-    _port_group(body.vlanId)
+    check_port_group(body.vlanId)
 
     async def work(view: VmView) -> None:
         xml = await platform.machines.ask(view.row, "tell its XML", libvirt_calls.inactive_xml)
         if len(domain_xml.nics(xml)) >= MOST_NICS:
             raise Refusal(f"虚机最多 {MOST_NICS} 块网卡 (a VM has at most {MOST_NICS} network cards)")
-        mac = "52:54:00:" + ":".join(f"{byte:02x}" for byte in secrets.token_bytes(3))
-        await platform.machines.change(view.row, "get a network card", libvirt_calls.attach, domain_xml.nic_xml(mac))
+        device = domain_xml.nic_xml(new_mac())
+        await platform.machines.change(view.row, "get a network card", libvirt_calls.attach, device)
 
     await platform.batches.at_once(life.NIC, [id], work)
     return done()
@@ -76,7 +70,7 @@ async def change_nic(domainId: str, body: DomainNetworkUpdateDto, platform: TheP
     """There is one network to be in."""
     (view,) = await platform.batches.ready(life.NIC, [domainId])
     await _nic(platform, view, body.mac)
-    _port_group(body.vlanId or PORT_GROUP)
+    check_port_group(body.vlanId or PORT_GROUP)
     return done()
 
 
@@ -86,7 +80,7 @@ async def remove_nic(domainId: str, mac: str, platform: ThePlatform) -> Answer:
 
     async def work(view: VmView) -> None:
         nic = await _nic(platform, view, mac)
-        await platform.machines.change(view.row, "lose a network card", libvirt_calls.detach, nic.xml)
+        await devices.detach(platform.machines, view, nic.xml, "a network card")
 
     await platform.batches.at_once(life.NIC, [domainId], work)
     return done()
@@ -98,11 +92,6 @@ async def _nic(platform: Platform, view: VmView, mac: str) -> domain_xml.Nic:
         if nic.mac == mac.lower():
             return nic
     raise Refusal(f"虚机没有该网卡: {mac} (the VM has no such network card)")
-
-
-def _port_group(id: str) -> None:
-    if id != PORT_GROUP:
-        raise Refusal(f"端口组不存在: {id} (the lab has one network; GET vlan/all has its id)")
 
 
 @router.get("/ovs", **answering(PageResult[OvsVO]))
