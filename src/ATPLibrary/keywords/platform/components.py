@@ -4,19 +4,29 @@ from __future__ import annotations
 
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.platform.agreement import AgreementKeywords
+from ATPLibrary.keywords.platform.class_rooms import ClassRoomKeywords
 from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
+from ATPLibrary.keywords.platform.desk_pool_changes import DeskPoolChangeKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
 from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
 from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
 from ATPLibrary.keywords.platform.desktop_recycling import DesktopRecyclingKeywords
+from ATPLibrary.keywords.platform.model_upgrades import ModelUpgradeKeywords
+from ATPLibrary.keywords.platform.models import ModelKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
+from ATPLibrary.keywords.platform.resource_pools import ResourcePoolKeywords
 from ATPLibrary.keywords.platform.session import PlatformKeywords
 
 PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     PlatformKeywords,
     DeskPoolKeywords,
+    DeskPoolChangeKeywords,
     PoolDesktopKeywords,
+    ClassRoomKeywords,
+    ModelKeywords,
+    ModelUpgradeKeywords,
+    ResourcePoolKeywords,
     DesktopMakingKeywords,
     DesktopPowerKeywords,
     DesktopChangingKeywords,

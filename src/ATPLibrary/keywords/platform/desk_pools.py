@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.vdi.codes import DeskPoolType
 
 if TYPE_CHECKING:
-    from ATPLibrary.vdi import PlatformEvent, VdiClient
+    from ATPLibrary.vdi import LongOperation, VdiClient
+
+PoolType = Literal["not shared", "shared", "teaching"]
+TYPES: dict[PoolType, DeskPoolType] = {
+    "not shared": DeskPoolType.NOT_SHARED,
+    "shared": DeskPoolType.SHARED,
+    "teaching": DeskPoolType.TEACHING,
+}
 
 
 class DeskPoolKeywords(PlatformComponent):
@@ -24,14 +32,27 @@ class DeskPoolKeywords(PlatformComponent):
         model: str,
         amount: int = 1,
         prefix: str | None = None,
+        *,
+        type: PoolType = "not shared",
+        class_number: str | None = None,
+        restore_point: bool = False,
+        remark: str | None = None,
+        wait: bool = True,
         timeout: timedelta | None = None,
-    ) -> None:
+    ) -> list[str]:
         """Creates a desk pool with new VMs, linked clones of a model, and waits until the platform has made them all.
+
+        It is disabled then: see `Enable Desk Pool`. Returns the event ids.
 
         - ``name``: the new desk pool's name, in any language.
         - ``model``: the name or id of the model; see `Get Models`.
         - ``amount``: how many desktops.
         - ``prefix``: how the names of the VMs begin; by default the platform decides.
+        - ``type``: ``not shared``: a user keeps a desktop; ``shared``: a user gets any that is free; ``teaching``: a class room.
+        - ``class_number``: the class room's number, of a teaching pool; see `Switch Class Room Model`.
+        - ``restore_point``: ``True`` has each desktop go back to how it was made whenever it starts.
+        - ``remark``: what the platform shows beside it.
+        - ``wait``: ``False`` begins only.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -39,17 +60,24 @@ class DeskPoolKeywords(PlatformComponent):
         | Create Desk Pool    测试桌面池    model=atp-linux    amount=2
         | Delete Desk Pool    测试桌面池
         """
-        client, seconds = self.client(), self.seconds(timeout, "platform")
 
-        async def create() -> PlatformEvent:
+        async def create(client: VdiClient, seconds: float) -> LongOperation[Any]:
             chosen = await client.models.find(model, timeout=seconds)
-            event = await client.desk_pools.create(
-                name, model_id=chosen.id, amount=amount, vm_prefix=prefix, timeout=seconds
+            return await client.desk_pools.create(
+                name,
+                model_id=chosen.id,
+                amount=amount,
+                type=TYPES[type],
+                vm_prefix=prefix,
+                class_number=class_number,
+                force_freeze=restore_point or None,
+                remark=remark,
+                timeout=seconds,
             )
-            return await client.events.finish(event, seconds)
 
-        self.wait(create(), seconds, f"Creating desk pool '{name}'")
-        logger.info(f"Created desk pool '{name}' with {amount} desktops from model '{model}'.")
+        events = self.order(f"Creating desk pool '{name}'", create, timeout, wait)
+        logger.info(f"{'Created' if wait else 'Began'} desk pool '{name}' with {amount} desktops from model '{model}'.")
+        return events
 
     @keyword(tags=["Desk Pool"])
     def enable_desk_pool(self, pool: str, timeout: timedelta | None = None) -> None:

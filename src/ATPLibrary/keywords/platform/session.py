@@ -75,24 +75,6 @@ class PlatformKeywords(PlatformComponent):
 
         return self._named(names(), seconds, "hosts")
 
-    @keyword(tags=["Platform", "Getter"])
-    def get_models(self, timeout: timedelta | None = None) -> list[str]:
-        """Returns the names of the models (template VMs) that desk pools can be made from.
-
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | @{models} =    Get Models
-        | Should Contain    ${models}    atp-linux
-        """
-        client, seconds = self.client(), self.seconds(timeout, "platform")
-
-        async def names() -> list[str]:
-            return [model.name for model in await client.models.list(timeout=seconds).collect()]
-
-        return self._named(names(), seconds, "models")
-
     @keyword(name="Get Platform VMs", tags=["Platform", "Getter"])
     def get_platform_vms(self, timeout: timedelta | None = None) -> list[str]:
         """Returns the names of all VMs that the platform manages, running or not.

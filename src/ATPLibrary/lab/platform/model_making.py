@@ -230,7 +230,13 @@ class ModelMaking:
     def sync_targets(self, model: Model) -> list[SyncModelVO]:
         """The hosts that don't have it yet."""
         return [
-            {"modelId": model.id, "modelName": model.name, "hostId": host.id, "ip": host.ip}
+            {
+                "modelId": model.id,
+                "modelName": model.name,
+                "hostId": host.id,
+                "ip": host.ip,
+                "path": str(_copy(model, host.directory)),
+            }
             for host in self._machines.hosts
             if model.disks and host.id not in model.disks
         ]
@@ -247,10 +253,15 @@ class ModelMaking:
         async def work(report: Report) -> None:
             for host in missing:
                 (source, *_) = model.disks.values()
-                path = host.directory / "models" / f"{model.id}.qcow2"
+                path = _copy(model, host.directory)
                 await self._machines.files(f"The copy of model '{model.name}'", files.whole, Path(source), path)
                 now = self._models.get(model.id)
                 self._models.change(model.id, disks={**now.disks, host.id: str(path)})
                 report(f"同步模板 {model.name}: {host.name}")
 
         return self._operations.start(Operate.MODEL, f"同步模板 {model.name}", work)
+
+
+def _copy(model: Model, directory: Path) -> Path:
+    """Where a copy of the model lies on the host of that directory: clones of an earlier version still stand on that one's copy."""
+    return directory / "models" / f"{model.id}-{len(model.old)}.qcow2"

@@ -2,7 +2,6 @@
 
 CALLS = {
     "Get Platform Hosts": "",
-    "Get Models": "",
     "Get Platform VMs": "",
     "Create Desk Pool": "sales    model=m",
     "Enable Desk Pool": "sales",
@@ -20,5 +19,17 @@ CALLS = {
     "Resume Desktops": "sales",
     "Put Desktops To Sleep": "sales",
     "Wake Up Desktops": "sales",
+    "Update Desk Pool": "sales    amount=2",
+    "Set Desk Pool Models": "sales    m",
+    "Switch Desk Pool Model": "sales    m",
+    "Archive Desk Pool": "sales",
+    "Activate Desk Pool": "sales",
+    "Add Desktops To Desk Pool": "sales    d",
+    "Remove Desktops From Desk Pool": "sales    d",
+    "Give Desk Pool To Groups": "sales    g",
+    "Take Desk Pool From Groups": "sales    g",
+    "Give Graphics Cards To Desk Pool": "sales    0000:81:00.0@h",
+    "Get Class Room Models": "7",
+    "Switch Class Room Model": "7    m",
     "Connect To Desk Pool": "sales",
 }

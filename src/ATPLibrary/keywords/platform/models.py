@@ -1,0 +1,201 @@
+"""Keywords about models, the templates that desktops are cloned from: clones, copies on other hosts, and back to a desktop."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.batches import in_words
+
+if TYPE_CHECKING:
+    from ATPLibrary.vdi import LongOperation, Model, VdiClient
+    from ATPLibrary.vdi.shapes.templates import ModelCopy
+    from ATPLibrary.vdi.shapes.vm_devices import Disk
+
+
+class ModelKeywords(PlatformComponent):
+    @keyword(tags=["Model", "Getter"])
+    def get_models(self, timeout: timedelta | None = None) -> list[str]:
+        """Returns the names of the models (template VMs) that desktops and desk pools can be made from.
+
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{models} =    Get Models
+        | Should Contain    ${models}    atp-linux
+        """
+        client, seconds = self.client(), self.seconds(timeout, "platform")
+
+        async def names() -> list[str]:
+            return [model.name for model in await client.models.list(timeout=seconds).collect()]
+
+        return self._named(names(), seconds, "models")
+
+    @keyword(tags=["Model", "Desktop"])
+    def clone_model(
+        self,
+        model: str,
+        prefix: str,
+        amount: int = 1,
+        *storage_pools: str,
+        wait: bool = True,
+        timeout: timedelta | None = None,
+    ) -> list[str]:
+        """Makes desktops of a model, linked clones in no desk pool, and waits until they are there. Returns the event ids.
+
+        The platform numbers them: ``prefix``-001 and so on. For one desktop of a name of your own see `Create Desktop`.
+
+        - ``model``: the model's name or id.
+        - ``prefix``: how their names begin.
+        - ``amount``: how many.
+        - ``storage_pools``: where their disks lie, a storage pool's name a disk; an empty text where a disk stays with the model's.
+        - ``wait``: ``False`` begins only.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Log In To Platform
+        | Clone Model    atp-linux    guest    3
+        | Start Desktop    guest-001    guest-002    guest-003
+        """
+
+        async def clone(client: VdiClient, seconds: float) -> LongOperation[Any]:
+            found = await client.models.find(model, timeout=seconds)
+            return await client.models.clone(
+                found.id, prefix, amount, storage_names=storage_pools or None, timeout=seconds
+            )
+
+        return self.order(f"Cloning model '{model}' {amount} times", clone, timeout, wait, kind="boot")
+
+    @keyword(tags=["Model", "Getter"])
+    def get_model_disks(self, model: str, timeout: timedelta | None = None) -> list[Any]:
+        """Returns a model's disks: a list of objects with ``name``, ``size`` (GiB), ``path``, ``host_id``, ...
+
+        A model that is on several hosts has its disk once on each.
+
+        - ``model``: the model's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{disks} =    Get Model Disks    win11-model
+        | Should Be Equal As Integers    ${disks}[0].size    64
+        """
+
+        async def look(client: VdiClient, seconds: float) -> list[Disk]:
+            found = await client.models.find(model, timeout=seconds)
+            return [*await client.models.disks(found.id, timeout=seconds)]
+
+        disks = self.ask(f"Listing the disks of model '{model}'", look, timeout)
+        logger.info("\n".join(map(repr, disks)) or "It has none.")
+        return disks
+
+    @keyword(tags=["Model", "Getter"])
+    def get_model_copies(self, model: str, timeout: timedelta | None = None) -> list[Any]:
+        """Returns the places of a model on other hosts, as the platform lists them: objects with ``ip`` (the host's), ``path``, ...
+
+        - ``model``: the model's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{places} =    Get Model Copies    win11-model
+        | Log Many    @{places}
+        """
+
+        async def look(client: VdiClient, seconds: float) -> list[ModelCopy]:
+            found = await client.models.find(model, timeout=seconds)
+            return [*await client.models.copies(found.id, timeout=seconds)]
+
+        places = self.ask(f"Listing the copies of model '{model}'", look, timeout)
+        logger.info("\n".join(map(repr, places)) or "It has none.")
+        return places
+
+    @keyword(tags=["Model", "Host"])
+    def copy_model_to_hosts(
+        self, model: str, *hosts: str, wait: bool = True, timeout: timedelta | None = None
+    ) -> list[str]:
+        """Copies a model to other hosts, so that desktops can be cloned from it there, and waits until it is there.
+
+        Returns the event ids.
+
+        - ``model``: the model's name or id.
+        - ``hosts``: the hosts, by name or id; by default every one that the platform offers for it.
+        - ``wait``: ``False`` begins only.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Log In To Platform
+        | Copy Model To Hosts    win11-model    lab-b    timeout=10 min
+        """
+
+        async def copy(client: VdiClient, seconds: float) -> LongOperation[Any]:
+            found = await client.models.find(model, timeout=seconds)
+            places = await client.models.copies(found.id, timeout=seconds)
+            if hosts:
+                chosen = [await client.hosts.find(host, timeout=seconds) for host in hosts]
+                offered = {place.ip: place for place in places}
+                if missing := [host.name for host in chosen if host.ip not in offered]:
+                    raise PlatformError.about(
+                        f"Model '{model}'",
+                        wanted=f"be offered for {in_words(missing)}",
+                        got=f"platform '{client.name}' offers {', '.join(map(str, offered)) or 'no place'}",
+                        next_step="It may be there already: see 'Get Model Disks'",
+                    )
+                places = [offered[host.ip] for host in chosen]
+            return await client.models.copy(found.id, [_target(found, place) for place in places], timeout=seconds)
+
+        return self.order(f"Copying model '{model}' to other hosts", copy, timeout, wait, kind="boot")
+
+    @keyword(tags=["Model", "Desktop"])
+    def reset_desktops_of_model(self, model: str, *, wait: bool = True, timeout: timedelta | None = None) -> list[str]:
+        """Puts all desktops that were cloned from a model back to what the model is now, and waits until they are.
+
+        What they had on their system disks is gone; they must be off. After `Complete Model Upgrade` this gives them the new
+        version. Returns the event ids.
+
+        - ``model``: the model's name or id.
+        - ``wait``: ``False`` begins only.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Log In To Platform
+        | Reset Desktops Of Model    win11-model
+        """
+
+        async def reset(client: VdiClient, seconds: float) -> LongOperation[Any]:
+            found = await client.models.find(model, timeout=seconds)
+            return await client.models.rebase(found.id, timeout=seconds)
+
+        return self.order(f"Resetting the desktops of model '{model}'", reset, timeout, wait, kind="boot")
+
+    @keyword(tags=["Model", "Desktop"])
+    def convert_model_to_desktop(self, model: str, timeout: timedelta | None = None) -> None:
+        """Makes a model an ordinary desktop again, of the same name. Nothing may be cloned from it.
+
+        - ``model``: the model's name or id.
+        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
+
+        Example:
+        | Log In To Platform
+        | Convert Model To Desktop    win11-model
+        | Start Desktop    win11-model
+        """
+
+        async def convert(client: VdiClient, seconds: float) -> None:
+            found = await client.models.find(model, timeout=seconds)
+            await client.models.to_vm(found.id, timeout=seconds)
+
+        self.ask(f"Making model '{model}' a desktop", convert, timeout, kind="boot")
+        logger.info(f"Model '{model}' is a desktop now.")
+
+
+def _target(model: Model, place: ModelCopy) -> Any:
+    from ATPLibrary.vdi.shapes.templates import CopyTarget
+
+    return CopyTarget(id=model.id, ip=place.ip or "", path=place.path or "", model_name=model.name)

@@ -1,0 +1,212 @@
+"""Keywords about resource pools: hosts of one architecture that share VMs and storage."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.errors import InputError, PlatformError
+from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.vdi.codes import PoolStatus
+
+if TYPE_CHECKING:
+    from ATPLibrary.vdi import VdiClient
+
+
+class ResourcePoolKeywords(PlatformComponent):
+    @keyword(tags=["Resource Pool"])
+    def create_resource_pool(
+        self,
+        name: str,
+        *,
+        arch: str = "x86_64",
+        data_centre: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Makes a resource pool, in service and without hosts. Returns its id.
+
+        - ``name``: the new resource pool's name, in any language.
+        - ``arch``: the architecture of its hosts, as the platform writes it.
+        - ``data_centre``: the id of the data centre that it is in; by default that of the other resource pools, if they have one.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Create Resource Pool    laboratory
+        | Put Resource Pool Into Maintenance    laboratory
+        | Delete Resource Pool    laboratory
+        """
+
+        async def create(client: VdiClient, seconds: float) -> str:
+            centre = data_centre or await _data_centre(client, seconds)
+            await client.pools.create(name, arch=arch, vmc_id=centre, timeout=seconds)
+            return (await client.pools.find(name, timeout=seconds)).id
+
+        id_ = self.ask(f"Creating resource pool '{name}'", create, timeout)
+        logger.info(f"Created resource pool '{name}' ({id_}).")
+        return id_
+
+    @keyword(tags=["Resource Pool"])
+    def update_resource_pool(
+        self,
+        pool: str,
+        *,
+        name: str | None = None,
+        cpu_over: int | None = None,
+        memory_over: int | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Changes a resource pool: what is named becomes so, the rest stays.
+
+        - ``pool``: the resource pool's name or id.
+        - ``name``: its new name.
+        - ``cpu_over``: how many times its processors may be promised.
+        - ``memory_over``: how many times its memory may be promised.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Update Resource Pool    laboratory    name=lab-2    cpu_over=4
+        """
+        if name is None and cpu_over is None and memory_over is None:
+            raise InputError("There is nothing to change: say name=, cpu_over= or memory_over=.")
+
+        async def update(client: VdiClient, seconds: float) -> None:
+            found = await client.pools.find(pool, timeout=seconds)
+            await client.pools.update(found.id, name=name, cpu_over=cpu_over, memory_over=memory_over, timeout=seconds)
+
+        self.ask(f"Changing resource pool '{pool}'", update, timeout)
+        logger.info(f"Changed resource pool '{pool}'.")
+
+    @keyword(tags=["Resource Pool"])
+    def put_resource_pool_into_maintenance(self, pool: str, timeout: timedelta | None = None) -> None:
+        """Puts a resource pool into maintenance: no desktop is started on its hosts until `Return Resource Pool To Service`.
+
+        Desktops that run there go on running.
+
+        - ``pool``: the resource pool's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Put Resource Pool Into Maintenance    laboratory
+        | Return Resource Pool To Service    laboratory
+        """
+        self._set_status(pool, PoolStatus.MAINTENANCE, timeout)
+        logger.info(f"Resource pool '{pool}' is in maintenance.")
+
+    @keyword(tags=["Resource Pool"])
+    def return_resource_pool_to_service(self, pool: str, timeout: timedelta | None = None) -> None:
+        """Ends a resource pool's maintenance: desktops may be started on its hosts again.
+
+        - ``pool``: the resource pool's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Return Resource Pool To Service    laboratory
+        """
+        self._set_status(pool, PoolStatus.NORMAL, timeout)
+        logger.info(f"Resource pool '{pool}' is in service.")
+
+    @keyword(tags=["Resource Pool"])
+    def delete_resource_pool(self, pool: str, timeout: timedelta | None = None) -> None:
+        """Deletes a resource pool. It must be in maintenance, and have neither hosts nor storage.
+
+        - ``pool``: the resource pool's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Put Resource Pool Into Maintenance    laboratory
+        | Delete Resource Pool    laboratory
+        """
+
+        async def delete(client: VdiClient, seconds: float) -> str:
+            found = await client.pools.find(pool, timeout=seconds)
+            await client.pools.delete(found.id, timeout=seconds)
+            return found.id
+
+        self.ask(f"Deleting resource pool '{pool}'", delete, timeout)
+        logger.info(f"Deleted resource pool '{pool}'.")
+
+    @keyword(tags=["Resource Pool", "Getter"])
+    def get_resource_pools(self, timeout: timedelta | None = None) -> list[str]:
+        """Returns the names of all resource pools.
+
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{pools} =    Get Resource Pools
+        | Log Many    @{pools}
+        """
+        client, seconds = self.client(), self.seconds(timeout, "platform")
+
+        async def names() -> list[str]:
+            return [pool.name for pool in await client.pools.list(timeout=seconds).collect()]
+
+        return self._named(names(), seconds, "resource pools")
+
+    @keyword(tags=["Resource Pool", "Getter"])
+    def get_resource_pool_disk_buses(self, pool: str, timeout: timedelta | None = None) -> list[str]:
+        """Returns the buses that the hosts of a resource pool can give a disk: ``virtio``, ``sata``, ...
+
+        - ``pool``: the resource pool's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{buses} =    Get Resource Pool Disk Buses    laboratory
+        | Should Contain    ${buses}    virtio
+        """
+        client, seconds = self.client(), self.seconds(timeout, "platform")
+
+        async def names() -> list[str]:
+            found = await client.pools.find(pool, timeout=seconds)
+            return [*await client.pools.disk_bus_types(found.id, timeout=seconds)]
+
+        return self._named(names(), seconds, f"disk buses of resource pool '{pool}'")
+
+    @keyword(tags=["Resource Pool", "Getter"])
+    def get_idle_desktops(self, pool: str, timeout: timedelta | None = None) -> list[str]:
+        """Returns the names of the desktops of a resource pool that aren't running.
+
+        - ``pool``: the resource pool's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | @{idle} =    Get Idle Desktops    laboratory
+        | Should Contain    ${idle}    sales-001
+        """
+        client, seconds = self.client(), self.seconds(timeout, "platform")
+
+        async def names() -> list[str]:
+            found = await client.pools.find(pool, timeout=seconds)
+            return [vm.name for vm in await client.pools.inactive_vms(found.id, timeout=seconds)]
+
+        return self._named(names(), seconds, f"idle desktops of resource pool '{pool}'")
+
+    def _set_status(self, pool: str, status: PoolStatus, timeout: timedelta | None) -> None:
+        async def update(client: VdiClient, seconds: float) -> None:
+            found = await client.pools.find(pool, timeout=seconds)
+            await client.pools.update(found.id, status=status, timeout=seconds)
+
+        self.ask(f"Changing resource pool '{pool}'", update, timeout)
+
+
+async def _data_centre(client: VdiClient, timeout: float) -> str:
+    """The one that the platform's resource pools are in."""
+    centres = {pool.vmc_id for pool in await client.pools.all(timeout=timeout) if pool.vmc_id}
+    if len(centres) != 1:
+        raise PlatformError.about(
+            f"Platform '{client.name}'",
+            wanted="have its resource pools in one data centre",
+            got=f"has them in {', '.join(sorted(centres))}" if centres else "names none",
+            next_step="Say which is meant with data_centre=",
+        )
+    return centres.pop()

@@ -1,0 +1,17 @@
+"""Models."""
+
+CALLS = {
+    "Get Models": "",
+    "Clone Model": "m    guest",
+    "Get Model Disks": "m",
+    "Get Model Copies": "m",
+    "Copy Model To Hosts": "m    h",
+    "Reset Desktops Of Model": "m",
+    "Convert Model To Desktop": "m",
+    "Begin Model Upgrade": "m",
+    "Complete Model Upgrade": "m",
+    "Cancel Model Upgrade": "m",
+    "Create Model Upgrade Link": "m",
+    "Get Model Upgrade Link": "m",
+    "Model Upgrade Link Should Be Valid": "https://any/?check=1    ${PASSWORD}",
+}
