@@ -74,7 +74,15 @@ class AgentSettings(_Settings):
 
 
 class TypingSettings(_Settings):
+    """The guest's keyboard layout by its XKB name, and how it takes what that has no key for.
+
+    `compose` is the key that is Compose in the guest, by QEMU's name ("menu", "alt_r"); `unicode_entry` how it takes a character's
+    number. Without them such text is refused.
+    """
+
     layout: str = "us"
+    compose: str | None = None
+    unicode_entry: Literal["ctrl+shift+u", "alt+numpad"] | None = None
 
 
 class SpiceSettings(_Settings):

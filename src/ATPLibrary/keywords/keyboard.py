@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -144,6 +144,50 @@ class KeyboardKeywords(VerifiedInput):
         return self.type_with(
             f"Letting {key} up", vm, verify, timeout, lambda engine, seconds: engine.key_up(key, seconds)
         )
+
+    @keyword(tags=["Input", "Keyboard"])
+    def set_keyboard_layout(
+        self,
+        layout: str | None = None,
+        *,
+        compose: str | None = None,
+        unicode_entry: Literal["ctrl+shift+u", "alt+numpad"] | None = None,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Says which keyboard layout a VM's guest has, so that text is typed on the keys where that layout has it.
+
+        It changes nothing in the guest. A character that the layout has no key or dead key for is refused by `Type Text`, unless
+        the guest's Compose key or its Unicode entry is named here; the log then says which characters were written so. Their keys
+        are proved as all are, but what the guest's program makes of them is not.
+
+        - ``layout``: an XKB name: ``us``, ``de``, ``fr``, ``ch(fr)``, ``us(dvorak)``, ...; by default that of the configuration.
+        - ``compose``: the key that is Compose in the guest, such as ``menu`` or ``alt_r``; by default there is none.
+        - ``unicode_entry``: ``ctrl+shift+u`` (programs of GTK and IBus) or ``alt+numpad`` (Windows with EnableHexNumpad).
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration.
+
+        Example:
+        | Connect To VM    win11
+        | Set Keyboard Layout    de
+        | Type Text    Grüße aus Köln
+        | Set Keyboard Layout    us    unicode_entry=ctrl+shift+u
+        | Type Text    你好
+        | Set Keyboard Layout
+        """
+        from ATPLibrary.config import TypingSettings
+
+        seconds = self.seconds(timeout, "command")
+        is_said = layout is not None or compose is not None or unicode_entry is not None
+        name = self.workspace.config.typing.layout if layout is None else layout
+        chosen = TypingSettings(layout=name, compose=compose, unicode_entry=unicode_entry) if is_said else None
+
+        async def change() -> str:
+            machine = await self.machine(vm, seconds)
+            machine.use_layout(chosen)
+            return f"VM '{machine.name}' is typed into on layout '{machine.layout().name}'."
+
+        logger.info(self.wait(change(), seconds, f"Setting the keyboard layout of {named(vm)}"))
 
     @keyword(tags=["Input", "Keyboard"])
     def release_all_keys(self, vm: str | None = None, timeout: timedelta | None = None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import ATPError, ChannelError, CommandError, VmStateError
+from ATPLibrary.errors import ATPError, ChannelError, CommandError, InputError, VmStateError
 from ATPLibrary.events import KEPT_PER_SOURCE
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.letting_go import LettingGo
@@ -24,13 +24,13 @@ from ATPLibrary.transport.domain_state import VmState
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
-    from ATPLibrary.config import Config
+    from ATPLibrary.config import Config, TypingSettings
     from ATPLibrary.events import Event, EventBus
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.virtio_serial import Conversation
     from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
-    from ATPLibrary.verifier import AgentSession, InputReport, Pointer, TypingEngine
+    from ATPLibrary.verifier import AgentSession, InputReport, Layout, Pointer, TypingEngine
 
 KEPT_REPORTS = 50
 # How long one channel may take to close before it is left to the process's end.
@@ -74,6 +74,7 @@ class Machine:
         self._events_given: deque[Event] = deque(maxlen=KEPT_PER_SOURCE)  # QMP events that keywords were given
         self._since = time.time()
         self._description_is_old = False
+        self._layout: Layout | None = None  # where it isn't the configuration's
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
         self._pointers: dict[bool, Pointer] = {}
         self._unwatched = False  # input was sent without an observer, and none has been asked since whether it arrived
@@ -104,6 +105,23 @@ class Machine:
         self.config = config
         if is_other_layout and not self.holds_keys:
             self._typing = {}
+
+    def layout(self) -> Layout:
+        """The guest's keyboard layout: what `use_layout` said, else the configuration's."""
+        return self._layout or _layout_of(self.config.typing)
+
+    def use_layout(self, layout: TypingSettings | None) -> None:
+        """Type on another layout from now on; None: the configuration's again. `ConfigError` where there is none of that name.
+
+        `InputError` while keys are down: another layout might not know how to let go of them.
+        """
+        chosen = None if layout is None else _layout_of(layout)
+        if self.holds_keys:
+            raise InputError(
+                f"VM '{self.name}' has keys down: let go of them ('Release All Keys') before its layout changes."
+            )
+        self._layout = chosen
+        self._typing = {}
 
     def remember(self, sent: SentInput) -> None:
         """Keep what became of an input, one that failed half-way too."""
@@ -237,8 +255,7 @@ class Machine:
 
             session = await self.agent(timeout) if verified else None
             keyboards = (await self.description(timeout)).keyboards
-            layout = self.config.typing.layout
-            self._typing[verified] = TypingEngine(qmp, session, keyboards, layout=layout, vm_name=self.name)
+            self._typing[verified] = TypingEngine(qmp, session, keyboards, layout=self.layout(), vm_name=self.name)
         await self._await_unwatched_input(verified, timeout)
         return self._typing[verified]
 
@@ -424,3 +441,11 @@ async def _quietly(closing: Awaitable[None]) -> None:
             await closing
     except (ATPError, OSError, TimeoutError):
         return
+
+
+def _layout_of(settings: TypingSettings) -> Layout:
+    from ATPLibrary.verifier.layout import Layout
+    from ATPLibrary.verifier.unicode_entry import UnicodeEntry
+
+    entry = None if settings.unicode_entry is None else UnicodeEntry(settings.unicode_entry)
+    return Layout(settings.layout, compose=settings.compose, unicode_entry=entry)

@@ -69,8 +69,8 @@ def parse_combination(combination: str, layout: Layout) -> list[str]:
 
 
 def key_names(name: str, layout: Layout) -> list[str]:
-    """One key as a tester names it: an alias, a character of the layout (with shift, if it needs it), or a QEMU key name."""
+    """One key as a tester names it: an alias, a character of the layout (with the modifiers that it needs), or a QEMU key name."""
     wanted = ALIASES.get(name.lower(), name)
-    if len(wanted) == 1 and (key := layout.key_of(wanted)) is not None:
-        return ["shift", key.qcode] if key.shifted else [key.qcode]
+    if len(wanted) == 1 and (chord := layout.chord_of(wanted)) is not None:
+        return [*chord.modifiers, chord.qcode]
     return [check_qcode(wanted if wanted in MODIFIERS else wanted.lower())]

@@ -2,110 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple, NoReturn
+from importlib import resources
+from typing import Any, NamedTuple, NoReturn
 
-from ATPLibrary.errors import ConfigError, InputError
-from ATPLibrary.protocol.qmp.edges import Edge
+from ATPLibrary.errors import InputError
+from ATPLibrary.protocol.qmp.edges import Edge, check_qcode
+from ATPLibrary.verifier import xkb
+from ATPLibrary.verifier.unicode_entry import UnicodeEntry, presses_of
+
+# Keys that every layout has in the same place.
+_SAME_EVERYWHERE = {" ": "spc", "\t": "tab", "\n": "ret"}
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Where a character is: the QEMU key name, and whether shift is held."""
+class Chord(NamedTuple):
+    """One key, with the modifiers that are down around it; `is_last` lets go of them after it, whatever follows."""
 
     qcode: str
-    shifted: bool = False
+    modifiers: tuple[str, ...] = ()
+    is_last: bool = False
 
 
 class Stroke(NamedTuple):
-    """The edges of one character: shift if it changes, then the key down and up. `position` counts from 0."""
+    """The edges of one character, modifiers that change included. `position` counts from 0."""
 
     position: int
     character: str
     edges: tuple[Edge, ...]
 
 
-@cache
-def _us() -> dict[str, Key]:
-    keys = {character: Key(character) for character in "abcdefghijklmnopqrstuvwxyz0123456789"}
-    keys |= {character.upper(): Key(character, True) for character in "abcdefghijklmnopqrstuvwxyz"}
-    keys |= {character: Key(digit, True) for character, digit in zip(")!@#$%^&*(", "0123456789", strict=True)}
-    symbols = {
-        "grave_accent": "`~",
-        "minus": "-_",
-        "equal": "=+",
-        "bracket_left": "[{",
-        "bracket_right": "]}",
-        "backslash": "\\|",
-        "semicolon": ";:",
-        "apostrophe": "'\"",
-        "comma": ",<",
-        "dot": ".>",
-        "slash": "/?",
-    }
-    for qcode, pair in symbols.items():
-        keys |= {pair[0]: Key(qcode), pair[1]: Key(qcode, True)}
-    return keys | {" ": Key("spc"), "\t": Key("tab"), "\n": Key("ret")}
-
-
-_LAYOUTS = {"us": _us}
-
-
 class Layout:
-    """A keyboard layout by its name ("us"). `ConfigError` when there is none of that name."""
+    """A keyboard layout by its XKB name: "us", "de", "ch(fr)". `ConfigError` when there is none of that name.
 
-    def __init__(self, name: str = "us") -> None:
-        if name not in _LAYOUTS:
-            raise ConfigError.about(
-                f"Keyboard layout '{name}'",
-                wanted="be one of " + ", ".join(sorted(_LAYOUTS)),
-                got="is not",
-                next_step="Set 'typing: {layout: us}' in the configuration and the same layout in the guest",
-            )
+    What the layout has no key for is written with `compose`, the key that is Compose in the guest ("menu", "alt_r"), and else by
+    the guest's `unicode_entry`, where they are given. That the guest has them so, and that its program then shows the character,
+    nobody can see from outside: the edges are proved, as all are.
+    """
+
+    def __init__(
+        self, name: str = "us", *, compose: str | None = None, unicode_entry: UnicodeEntry | None = None
+    ) -> None:
         self.name = name
+        if compose is not None:
+            check_qcode(compose)
+        self._compose = compose
+        self._unicode_entry = unicode_entry
+        self._chords: dict[str, tuple[Chord, ...]] = _table(name)
 
     @property
-    def keys(self) -> Mapping[str, Key]:
-        return _LAYOUTS[self.name]()
+    def characters(self) -> Iterable[str]:
+        """Those that it has keys for."""
+        return self._chords.keys()
 
-    def key_of(self, character: str) -> Key | None:
-        return self.keys.get(character)
+    def chord_of(self, character: str) -> Chord | None:
+        """The key of a character that is written with one."""
+        chords = self._chords.get(character, ())
+        return chords[0] if len(chords) == 1 else None
+
+    def beyond_the_keys(self, text: str) -> list[str]:
+        """The characters of `text` that have no key, and are written with Compose or by the guest's Unicode entry, once each."""
+        known = self._chords
+        return [character for character in dict.fromkeys(_with_newlines(text)) if character not in known]
+
+    def note_about(self, text: str) -> str:
+        """Which characters are written otherwise than with their keys, and what that leaves unproved; "" where none is."""
+        if self._compose is None and self._unicode_entry is None:
+            return ""
+        beyond = self.beyond_the_keys(text)
+        if not beyond:
+            return ""
+        by = [f"the Compose key {self._compose}"] if self._compose else []
+        by += [f"the guest's Unicode entry {self._unicode_entry.value}"] if self._unicode_entry else []
+        shown = "".join(beyond[:10]) + ("..." if len(beyond) > 10 else "")
+        return f"by {' or '.join(by)}: {shown}; the keys are proved, what the guest's program made of them is not"
 
     def edges(self, text: str) -> list[Edge]:
-        """Every edge of `text`, in order. Raises `InputError` naming the first character that this layout lacks."""
+        """Every edge of `text`, in order. Raises `InputError` naming the first character that can't be written."""
         return [edge for stroke in self.strokes(text) for edge in stroke.edges]
 
     def strokes(self, text: str) -> list[Stroke]:
-        """One stroke a character; shift stays down through consecutive shifted characters. "\\r\\n" is one return."""
-        return list(self._strokes(text.replace("\r\n", "\n").replace("\r", "\n")))
+        """One stroke a character; modifiers stay down while the next key needs them too. "\\r\\n" is one return."""
+        return list(self._strokes(_with_newlines(text)))
 
-    def _strokes(self, text: str) -> Iterable[Stroke]:
-        known = self.keys
-        keys = [known.get(character) or self._refused(text, position) for position, character in enumerate(text)]
-        shift_is_down = False
-        for position, (character, key) in enumerate(zip(text, keys, strict=True)):
+    def _strokes(self, text: str) -> Iterator[Stroke]:
+        known = self._chords
+        ways = [known.get(character) or self._other_way(text, position) for position, character in enumerate(text)]
+        held: tuple[str, ...] = ()
+        for position, (character, chords) in enumerate(zip(text, ways, strict=True)):
             edges: list[Edge] = []
-            if key.shifted and not shift_is_down:
-                edges.append(_edge("shift", True))
-            edges += (_edge(key.qcode, True), _edge(key.qcode, False))
-            next_is_shifted = position + 1 < len(keys) and keys[position + 1].shifted
-            if key.shifted and not next_is_shifted:
-                edges.append(_edge("shift", False))
-            shift_is_down = key.shifted and next_is_shifted
+            for number, (qcode, modifiers, is_last) in enumerate(chords, 1):
+                if modifiers != held:
+                    edges += [_edge(modifier, True) for modifier in modifiers if modifier not in held]
+                edges += (_edge(qcode, True), _edge(qcode, False))
+                held = modifiers
+                if held:
+                    after = chords if number < len(chords) else ways[position + 1] if position + 1 < len(ways) else ()
+                    wanted = after[number % len(chords)].modifiers if after and not is_last else ()
+                    edges += [_edge(modifier, False) for modifier in reversed(held) if modifier not in wanted]
+                    held = tuple([modifier for modifier in held if modifier in wanted])
             yield Stroke(position, character, tuple(edges))
 
-    def _refused(self, text: str, position: int) -> NoReturn:
+    def _other_way(self, text: str, position: int) -> tuple[Chord, ...]:
+        character = text[position]
+        if self._compose is not None and (plain := _compose().get(character)):
+            chords = [chord for each in plain for chord in self._chords.get(each, ())]
+            if len(chords) >= len(plain):
+                return (Chord(self._compose), *chords)
+        if self._unicode_entry is not None:
+            return self._by_number(character, self._unicode_entry)
+        self._refuse(text, position)
+
+    def _by_number(self, character: str, entry: UnicodeEntry) -> tuple[Chord, ...]:
+        chords: list[Chord] = []
+        for press, modifiers, is_last in presses_of(character, entry):
+            key = self.chord_of(press) if len(press) == 1 else None
+            if key is None:
+                chords.append(Chord(press, modifiers, is_last))
+            else:  # a digit, wherever this layout has it
+                chords.append(Chord(key.qcode, tuple(dict.fromkeys((*modifiers, *key.modifiers))), is_last))
+        return tuple(chords)
+
+    def _refuse(self, text: str, position: int) -> NoReturn:
         character = text[position]
         before = text[max(0, position - 10) : position]
+        others = [name for name in _shipped() if name != self.name and character in _table(name)][:12]
         raise InputError.about(
             f"Character {name_of(character)} at position {position + 1} of the text"
             + (f" (after {before!r})" if before else ""),
             wanted=f"be on the '{self.name}' keyboard layout",
             got="is not, and nothing was typed",
-            next_step="Leave it out, press keys by name with 'Press Keys', or put such text into the guest by a command (QGA)",
+            next_step=(f"Use a layout that has it, in the guest too ({', '.join(others)}). " if others else "")
+            + "Leave it out, name the guest's Unicode entry or Compose key ('Set Keyboard Layout'), "
+            "or put such text into the guest by a command (QGA) or its clipboard",
         )
+
+
+def _with_newlines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+@cache
+def _table(name: str) -> dict[str, tuple[Chord, ...]]:
+    """How each character of a layout is written: the one that comes with the package, else this machine's XKB data."""
+    shipped = _shipped()
+    written: dict[str, str] = _read(name) if name in shipped else xkb.read(name, _read("dead_keys"))
+    table = {character: tuple(_chord(chord) for chord in chords.split()) for character, chords in written.items()}
+    return table | {character: (Chord(qcode),) for character, qcode in _SAME_EVERYWHERE.items()}
+
+
+def _chord(text: str) -> Chord:
+    *modifiers, qcode = text.split("+")
+    return Chord(qcode, tuple(modifiers))
+
+
+@cache
+def _shipped() -> list[str]:
+    """The names of the layouts that come with the package."""
+    files = resources.files("ATPLibrary.verifier").joinpath("keyboards").iterdir()
+    names = sorted(file.name.removesuffix(".json") for file in files if file.name.endswith(".json"))
+    return [name for name in names if name not in ("dead_keys", "compose")]
+
+
+@cache
+def _compose() -> Mapping[str, str]:
+    """What is pressed after Compose for each character, on a US keyboard's characters."""
+    return dict(_read("compose"))
+
+
+def _read(name: str) -> Any:
+    path = resources.files("ATPLibrary.verifier").joinpath("keyboards", f"{name}.json")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 # A long text has few different ones; what isn't made isn't looked through by the garbage collector either.

@@ -62,6 +62,7 @@ class InputReport:
     clock_error_ms: float | None
     timeline: tuple[TimelineRow, ...] = field(repr=False)
     verdicts: Mapping[Verdict, int]
+    note: str = ""  # what a reader of the sentence must know besides
     overruns: tuple[str, ...] = ()  # why the observer doesn't know everything, each time
 
     @property
@@ -76,7 +77,7 @@ class InputReport:
         counts = [f"{self.characters} characters"] if self.characters else []
         counts.append(f"{self.edges} edges")
         if not self.verdicts:
-            return f"{', '.join(counts)}; not verified: {self.unverified_because}"
+            return "; ".join(filter(None, (", ".join(counts), self.note, f"not verified: {self.unverified_because}")))
         counts += [f"lost {self.lost}", f"duplicated {self.duplicated}", f"reordered {self.reordered}"]
         if self.stuck:
             counts.append(f"stuck {self.stuck}")
@@ -94,7 +95,7 @@ class InputReport:
             sentence += f"; verified within {self.verification.percentile(99):.1f} ms (p99)"
         if self.unverified_because:
             sentence += f"; not verified: {self.unverified_because}"
-        return sentence
+        return f"{sentence}; {self.note}" if self.note else sentence
 
     def raise_if_bad(self, *, must_be_verified: bool = False) -> None:
         """Raise `VerificationError` when the guest saw something else than was sent, or might have.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -57,10 +58,10 @@ class TypingEngine:
         session: AgentSession | None,
         keyboards: Sequence[str] = (),
         *,
-        layout: str = "us",
+        layout: Layout | None = None,
         vm_name: str = "",
     ) -> None:
-        self.layout = Layout(layout)
+        self.layout = Layout() if layout is None else layout
         self.last_report: InputReport | None = None  # also of an input that failed half-way
         self._qmp = qmp
         self._session = session
@@ -89,7 +90,10 @@ class TypingEngine:
         """
         units, characters = self._units(text)
         what = f"text {text!r}" if len(text) <= 40 else f"text {text[:40]!r}... ({len(text)} characters)"
-        return await self._input(what, units, timeout, characters=characters)
+        report = await self._input(what, units, timeout, characters=characters)
+        if note := self.layout.note_about(text):
+            report = self.last_report = replace(report, note=note)
+        return report
 
     async def press(self, combination: str, timeout: float | None = None) -> InputReport:
         """Press keys together, the first named first, and let them go in the opposite order: "ctrl+alt+delete", "enter", "A"."""

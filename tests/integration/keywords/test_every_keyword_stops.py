@@ -57,6 +57,7 @@ HOST_CALLS = {
     "Press Keys": "enter    vm=any",
     "Hold Key": "a    vm=any",
     "Key Down": "a    vm=any",
+    "Set Keyboard Layout": "de    vm=any",
     "Key Up": "a    vm=any",
     "Release All Keys": "any",
     "Move Mouse": "0.5    0.5    vm=any",

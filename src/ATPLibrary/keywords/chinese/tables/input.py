@@ -7,6 +7,8 @@ from ATPLibrary.keywords.chinese.said import said
 _KEY = "键：一个键，如 ``shift``、``a``"
 _ALL = "超时：全部完成最多多久"
 
+VALUES = ({"ctrl+shift+u": "编码组合键", "alt+numpad": "小键盘编码"},)
+
 KEYWORDS = {
     "Type Text": said(
         "输入文本",
@@ -18,6 +20,14 @@ KEYWORDS = {
     "Hold Key": said("按住按键", "按住一个键一段时间再松开，并验证只按下一次、只松开一次。", key="键：一个键或组合键"),
     "Key Down": said("按下按键", "按下一个键不松开，直到 `松开按键`、`松开所有按键` 或用例结束。", key=_KEY),
     "Key Up": said("松开按键", "松开 `按下按键` 按下的键。", key=_KEY),
+    "Set Keyboard Layout": said(
+        "设置键盘布局",
+        "说明虚拟机的客户机用哪种键盘布局，此后文本按该布局的键位输入；客户机里什么也不改变。布局没有的字符，"
+        "只有说明了客户机的组合键或 Unicode 输入法才能输入：按键得到证明，客户机的程序由此得出什么则没有。",
+        layout="布局：XKB 的名称，如 ``us``、``de``、``ch(fr)``；默认为配置中的布局",
+        compose="组合键：客户机的 Compose 键，如 ``menu``；默认没有",
+        unicode_entry="编码输入：``编码组合键``（GTK、IBus）或 ``小键盘编码``（Windows）；默认没有",
+    ),
     "Release All Keys": said("松开所有按键", "松开关键字在虚拟机中按住的所有按键和鼠标键；没有时什么也不做。"),
     "Move Mouse": said("移动鼠标", "把指针移到屏幕上的一点，并在客户机内证明已经到达。", timeout=_ALL),
     "Move Mouse By": said(
