@@ -18,6 +18,7 @@ COMMANDS = {
         "Check what the lab and the library need, and print the fix for what is missing.",
     ),
     "lab": ("ATPLibrary.cli.lab:lab", "Start, stop and look at the one-machine lab."),
+    "vdi": ("ATPLibrary.cli.vdi:vdi", "Look at a VDI platform, and compare it with its hypervisors."),
 }
 
 EXIT_USAGE, EXIT_INFRASTRUCTURE, EXIT_DEADLINE, EXIT_INTERRUPTED = 2, 3, 4, 130
@@ -52,6 +53,7 @@ def atp() -> None:
     atp lab up      two libvirt hosts and a VDI platform on this machine
     robot suites/   run the suites against it
     atp lab down    remove all of it again
+    atp vdi verify  do a platform and its hypervisors tell the same?
     """
 
 

@@ -24,8 +24,8 @@ from ATPLibrary import runtime
 from ATPLibrary.errors import DeadlineError, HostError, LabError
 from ATPLibrary.lab import processes, reaper
 from ATPLibrary.lab.daemon_user import daemon_user, with_host_name
-from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
+from ATPLibrary.private_file import private_directory, write_private
 
 T = TypeVar("T")
 

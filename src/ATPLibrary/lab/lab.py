@@ -21,13 +21,13 @@ from ATPLibrary.errors import LabError
 from ATPLibrary.lab import processes, server_process
 from ATPLibrary.lab.daemon_user import can_name_hosts, daemon_user
 from ATPLibrary.lab.hosts import LabHost, short_directory
-from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
 from ATPLibrary.lab.settings import FILE_NAME as SETTINGS_FILE
 from ATPLibrary.lab.settings import AcceleratorSettings, ImageSettings, LabHostSettings, LabSettings, PlatformAccount
 from ATPLibrary.lab.state import FILE_NAME as STATE_FILE
 from ATPLibrary.lab.state import LabPhase, LabState, boot_id
 from ATPLibrary.lab.status import Condition, HostStatus, LabStatus
+from ATPLibrary.private_file import private_directory, write_private
 
 if TYPE_CHECKING:
     from ATPLibrary.lab.accelerator import Accelerator

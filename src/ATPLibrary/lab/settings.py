@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ATPLibrary.errors import LabError
-from ATPLibrary.lab.private_file import write_private
+from ATPLibrary.private_file import write_private
 
 FILE_NAME = "lab.json"
 

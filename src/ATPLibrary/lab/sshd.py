@@ -21,8 +21,8 @@ from urllib.parse import urlencode
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab import processes
 from ATPLibrary.lab.hosts import LabHost, last_lines
-from ATPLibrary.lab.private_file import private_directory, write_private
 from ATPLibrary.lab.processes import Process
+from ATPLibrary.private_file import private_directory, write_private
 
 READY_SECONDS = 10.0
 _KEYGEN_SECONDS = 20.0

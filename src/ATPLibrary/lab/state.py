@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-from ATPLibrary.lab.private_file import write_private
 from ATPLibrary.lab.processes import Process
+from ATPLibrary.private_file import write_private
 
 FILE_NAME = "state.json"
 

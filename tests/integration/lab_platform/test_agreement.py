@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from ATPLibrary.config import Config, PlatformSettings
 from ATPLibrary.events import EventBus
@@ -109,7 +113,7 @@ async def test_a_lab_that_nobody_meddles_with_agrees_in_every_part(
     found = await compare(workspace, told, devices=True, timeout=30)
     assert rows(found) == []
     assert found.not_compared == []
-    assert (found.hosts, found.vms) == (2, 3)
+    assert (len(found.hosts), len(found.vms)) == (2, 3)
 
 
 async def test_each_change_behind_its_back_is_named(
@@ -203,4 +207,81 @@ async def test_a_silent_libvirt_is_a_difference_of_its_host_unless_the_platform_
     assert str(only.hypervisor).startswith("unreachable")
     assert both_know.agree
     assert both_know.not_compared[0].startswith("2 VMs, whose hosts can't be asked: 'agree-002', 'agree-004'")
-    assert (both_know.hosts, both_know.vms) == (1, 2)
+    assert (len(both_know.hosts), len(both_know.vms)) == (1, 2)
+
+
+# -- the same from a terminal
+
+
+@pytest.fixture
+def atp_yaml(config: Config, tmp_path: Path) -> Path:
+    file = tmp_path / "atp.yaml"
+    hosts = {name: {"uri": host.uri, "ip": host.ip} for name, host in config.hosts.items()}
+    platform = {"url": config.platforms["lab"].url, "username": "admin", "password": PASSWORD}
+    file.write_text(yaml.safe_dump({"hosts": hosts, "platforms": {"lab": platform}}), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def without_lab_b(atp_yaml: Path) -> None:
+    values = yaml.safe_load(atp_yaml.read_text(encoding="utf-8"))
+    del values["hosts"]["lab-b"]
+    atp_yaml.write_text(yaml.safe_dump(values), encoding="utf-8")
+
+
+async def atp(file: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `atp vdi ...`."""
+    command = [sys.executable, "-c", "from ATPLibrary.cli import main; main()", "vdi", *arguments]
+    environ = {**os.environ, "ATP_CONFIG": str(file)}
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=90, env=environ)
+    return done.returncode, done.stdout, done.stderr
+
+
+async def test_atp_vdi_verify_is_0_where_they_agree_and_1_where_they_differ(
+    told: VdiClient, vms: dict[str, Any], platform_lab: Any, atp_yaml: Path
+) -> None:
+    code, out, err = await atp(atp_yaml, "verify")
+    assert (code, err) == (0, "Platform 'lab' and hypervisors agree about 4 VMs on 2 hosts.\n")
+    assert [line.split() for line in out.splitlines()] == [
+        ["SUBJECT", "HOST", "FIELD", "PLATFORM", "HYPERVISOR"],
+        *(["Host", f"'{name}'", name, "same", "same"] for name in ("lab-a", "lab-b")),
+        *(["VM", f"'agree-00{n}'", f"lab-{'ba'[n % 2]}", "same", "same"] for n in (1, 2, 3, 4)),
+    ]
+    assert (await atp(atp_yaml, "verify", "--only-diff"))[:2] == (0, "")
+    with contextlib.closing(platform_lab.libvirt(1)) as b:
+        b.lookupByUUIDString(vms["004"].id).undefine()
+    code, out, err = await atp(atp_yaml, "verify", "--only-diff", "--pool", "一致")
+    assert (code, err) == (1, "Platform 'lab' and hypervisors differ in 1 about 4 VMs on 2 hosts.\n")
+    assert out.splitlines()[1].split(maxsplit=3) == ["VM", "'agree-004'", "lab-b", "domain  shut off  missing"]
+    code, out, _ = await atp(atp_yaml, "verify", "--json", "--only-diff")
+    assert code == 1
+    assert json.loads(out) == {
+        "platform": "lab",
+        "agree": False,
+        "differences": [
+            {
+                "subject": "VM 'agree-004'",
+                "id": vms["004"].id,
+                "host": "lab-b",
+                "field": "domain",
+                "platform": "shut off",
+                "hypervisor": "missing",
+            }
+        ],
+        "not_compared": [],
+    }
+
+
+async def test_a_host_that_was_forgotten_in_the_configuration_is_put_back_by_sync_hosts(
+    told: VdiClient, vms: dict[str, Any], config: Config, atp_yaml: Path, without_lab_b: None
+) -> None:
+    uri = config.hosts["lab-b"].uri
+    code, out, err = await atp(atp_yaml, "verify", "--only-diff")
+    assert code == 1
+    assert "Host 'lab-b'" in out
+    assert "not configured" in out
+    assert "Not compared: 2 VMs, whose hosts can't be asked" in err
+    assert (await atp(atp_yaml, "sync-hosts"))[0] == 1
+    assert (await atp(atp_yaml, "sync-hosts", "--uri", uri, "--write"))[0] == 0
+    assert (await atp(atp_yaml, "verify"))[0] == 0
+    assert PASSWORD not in out + err

@@ -281,7 +281,7 @@ def test_devices_that_the_platform_can_t_tell_are_no_difference() -> None:
 
 def test_the_outcome_names_the_first_few_and_counts_the_rest() -> None:
     many = [Difference(f"VM 'vm-{n}'", f"id-{n}", "rack-1", "status", "running", "shutoff") for n in range(5)]
-    outcome = Comparison("lab", 2, 1000, many, [])
+    outcome = Comparison("lab", ["rack-1", "rack-2"], [(f"vm-{n}", "rack-1") for n in range(1000)], many, [])
     assert str(outcome) == "Platform 'lab' and hypervisors differ in 5 about 1,000 VMs on 2 hosts."
     assert outcome.first().startswith(
         "VM 'vm-0' on host 'rack-1': status is running to the platform, shutoff to the hypervisor; VM 'vm-1'"
@@ -293,3 +293,15 @@ def test_the_outcome_names_the_first_few_and_counts_the_rest() -> None:
         "subject": "VM 'vm-0'", "id": "id-0", "host": "rack-1", "field": "status", "platform": "running",
         "hypervisor": "shutoff",
     }  # fmt: skip
+    assert told["hosts"] == ["rack-1", "rack-2"]
+    assert told["vms"][999] == {"name": "vm-999", "host": "rack-1"}
+
+
+def test_the_rows_have_every_host_and_vm_or_the_different_ones_only() -> None:
+    one = Difference("VM 'vm-1'", "id-1", "rack-2", "host", "rack-1", "rack-2")
+    outcome = Comparison("lab", ["rack-1"], [("vm-0", "rack-1"), ("vm-1", "rack-1")], [one], [])
+    assert outcome.rows(only_different=True) == [("VM 'vm-1'", "rack-2", "host", "rack-1", "rack-2")]
+    assert outcome.rows()[1:] == [
+        ("Host 'rack-1'", "rack-1", "", "same", "same"),
+        ("VM 'vm-0'", "rack-1", "", "same", "same"),
+    ]

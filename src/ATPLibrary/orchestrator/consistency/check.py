@@ -95,16 +95,23 @@ class _Check:
             *differences.of_vms(platform, asked),
             *await self._device_differences(platform, asked, told, again, left()),
         ]
-        skipped = [
-            vm for vm in platform.vms
-            if (home := platform.home(vm)) is None or home.name not in asked.vms
-            if not asked.where(vm.id.lower())
-        ]  # fmt: skip
+        compared, skipped = self._split(platform, asked)
         if skipped:
             names = ", ".join(f"'{vm.name}'" for vm in skipped[:5]) + (" ..." if len(skipped) > 5 else "")
             told.insert(0, f"{len(skipped)} VMs, whose hosts can't be asked: {names}")
-        hosts = {home.name for home in platform.homes.values() if home is not None} & set(asked.vms)
-        return Comparison(self._client.name, len(hosts), len(platform.vms) - len(skipped), found, told)
+        concerned = platform.homes.values() if platform.is_whole else [platform.home(vm) for vm in compared]
+        hosts = sorted({home.name for home in concerned if home is not None} & set(asked.vms))
+        return Comparison(self._client.name, hosts, [(vm.name, platform.host_name(vm)) for vm in compared], found, told)
+
+    def _split(self, platform: PlatformSide, asked: Hypervisors) -> tuple[list[Vm], list[Vm]]:
+        """The VMs that could be compared: they are on a host that answered, or should be on one; and the others."""
+        could: list[Vm] = []
+        could_not: list[Vm] = []
+        for vm in platform.vms:
+            home = platform.home(vm)
+            answered = home is not None and home.name in asked.vms
+            (could if answered or asked.where(vm.id.lower()) else could_not).append(vm)
+        return could, could_not
 
     async def _ask(self, platform: PlatformSide, timeout: float) -> Hypervisors:
         """All hosts at once. For some VMs only: their hosts, and the others where these haven't got one of them."""

@@ -49,11 +49,13 @@ COLUMNS = ("subject", "host", "field", "platform", "hypervisor")
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`hosts` and `vms` are how many were compared; `not_compared` has a sentence for each thing that could not be."""
+    """`hosts` and `vms` are the names of those that were compared, each VM with its host by the platform; `not_compared` has a
+    sentence for each thing that could not be.
+    """
 
     platform: str
-    hosts: int
-    vms: int
+    hosts: Sequence[str]
+    vms: Sequence[tuple[str, str]]
     differences: Sequence[Difference]
     not_compared: Sequence[str]
 
@@ -62,7 +64,7 @@ class Comparison:
         return not self.differences
 
     def __str__(self) -> str:
-        compared = f"{_count(self.vms, 'VM')} on {_count(self.hosts, 'host')}"
+        compared = f"{_count(len(self.vms), 'VM')} on {_count(len(self.hosts), 'host')}"
         if self.agree:
             return f"Platform '{self.platform}' and hypervisors agree about {compared}."
         return f"Platform '{self.platform}' and hypervisors differ in {len(self.differences)} about {compared}."
@@ -73,6 +75,15 @@ class Comparison:
         named = "; ".join(str(each) for each in self.differences[:NAMED])
         return f"{named}{f'; and {more} more' if more > 0 else ''}"
 
+    def rows(self, *, only_different: bool = False) -> list[tuple[str, str, str, str, str]]:
+        """A row for each difference, by `COLUMNS`; and one that says "same" for each host and VM that has none."""
+        rows = [each.row for each in self.differences]
+        if only_different:
+            return rows
+        compared = [(f"Host '{name}'", name) for name in self.hosts] + [(f"VM '{vm}'", host) for vm, host in self.vms]
+        subjects = {row[0] for row in rows}
+        return rows + [(subject, host, "", "same", "same") for subject, host in compared if subject not in subjects]
+
     def as_json(self) -> dict[str, Any]:
         differences = [
             {name: value for name, value in asdict(each).items() if name != "is_passing"} for each in self.differences
@@ -80,8 +91,8 @@ class Comparison:
         return {
             "platform": self.platform,
             "agree": self.agree,
-            "hosts": self.hosts,
-            "vms": self.vms,
+            "hosts": list(self.hosts),
+            "vms": [{"name": name, "host": host} for name, host in self.vms],
             "differences": differences,
             "not_compared": list(self.not_compared),
         }

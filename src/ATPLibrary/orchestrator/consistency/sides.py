@@ -47,6 +47,11 @@ class PlatformSide:
     def home(self, vm: Vm) -> KnownHost | None:
         return self.homes.get(vm.host_id or "")
 
+    def host_name(self, vm: Vm) -> str:
+        """The VM's host to the platform, by our name where we know it."""
+        home, host = self.home(vm), self.hosts.get(vm.host_id or "")
+        return home.name if home is not None else (host.name if host is not None else vm.host_name) or ""
+
 
 @dataclass(frozen=True, slots=True)
 class Hypervisors:

@@ -7,12 +7,13 @@ import tempfile
 from pathlib import Path
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write `text` to `path` with mode 0600. A reader sees the old file or the new one, never a part."""
+def write_private(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write `text` to `path` with that mode. A reader sees the old file or the new one, never a part."""
     descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mkstemp gives 0600
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
+            os.fchmod(stream.fileno(), mode)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
