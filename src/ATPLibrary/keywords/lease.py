@@ -10,6 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VmNotFoundError
+from ATPLibrary.keywords import scope
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.transport.domain_state import VmState
 
@@ -55,16 +56,16 @@ class LeaseKeywords(Component):
                 next_step="Say 5 s to take one that is free now, or to be told that there is none",
             )  # fmt: skip
         wish = Wish(name, host, tag, pool, state)
-        scope = _scope(until)
+        end = _scope(until)
 
         async def lease() -> tuple[str, str]:
             workspace = self.workspace
-            domain = await workspace.leases.take(await wish.candidates(workspace, seconds), str(wish), scope, seconds)
+            domain = await workspace.leases.take(await wish.candidates(workspace, seconds), str(wish), end, seconds)
             workspace.current_machine = workspace.adopt(domain)
             return domain.name, domain.host.name
 
         vm, where = self.wait(lease(), seconds, f"Leasing: {wish}")
-        logger.info(f"Leased VM '{vm}' on host '{where}' until the end of {f'{scope!r}' if scope else 'the run'}.")
+        logger.info(f"Leased VM '{vm}' on host '{where}' until the end of {f'{end!r}' if end else 'the run'}.")
         return vm
 
     @keyword(name="Release VM", tags=["VM", "Lease"])
@@ -113,10 +114,6 @@ class LeaseKeywords(Component):
 
 def _scope(until: str | None) -> str:
     """The full name of the test or suite at whose end the lease ends; empty for the run."""
-    from robot.libraries.BuiltIn import BuiltIn
-
-    suite = str(BuiltIn().get_variable_value("${SUITE NAME}", ""))
-    test = BuiltIn().get_variable_value("${TEST NAME}")
     if until == "run":
         return ""
-    return f"{suite}.{test}" if test is not None and until != "suite" else suite
+    return scope.suite() if until == "suite" else scope.here()

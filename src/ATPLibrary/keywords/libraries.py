@@ -7,9 +7,11 @@ from types import NoneType, UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin
 
 from ATPLibrary import __version__
+from ATPLibrary.errors import InputError
 from ATPLibrary.keywords import words
 from ATPLibrary.keywords.channels import ChannelKeywords
 from ATPLibrary.keywords.chinese import BilingualCore
+from ATPLibrary.keywords.closing import ImportedLevel
 from ATPLibrary.keywords.commands import CommandKeywords
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.configuration import ConfigurationKeywords
@@ -37,6 +39,7 @@ from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
+from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.protocol.screen.region import Masks, Region, Size
 
 
@@ -67,6 +70,32 @@ class _Library(BilingualCore):
         """
         types = super().get_keyword_types(name)
         return {argument: _without_none(kind) for argument, kind in types.items()}
+
+
+class _MakingLibrary(_Library):
+    """One whose keywords make things on platforms."""
+
+    def __init__(self, auto_closing_level: str | None = None) -> None:
+        """``auto_closing_level`` says when what keywords make on a platform is removed again, in the suites of this import:
+        ``TEST`` (at the end of the test; what a suite's setup makes: of the suite), ``SUITE``, ``MANUAL`` (by
+        `Remove Created Things`, and at the end of the run) or ``KEEP`` (never). Without it the level of the suite above holds,
+        ``TEST`` where none says another.
+        """
+        super().__init__()
+        if auto_closing_level is not None:
+            self.ROBOT_LIBRARY_LISTENER.append(ImportedLevel(_level(auto_closing_level)))
+
+
+def _level(word: str) -> ClosingLevel:
+    """Not left to Robot Framework's conversion: of an import's argument that is wrong its whole run dies with a traceback."""
+    try:
+        level = words.CONVERTERS[ClosingLevel](word)
+    except ValueError as error:
+        raise InputError.about(
+            "auto_closing_level", wanted="be TEST, SUITE, MANUAL or KEEP", got=f"is '{word}'"
+        ) from error
+    assert isinstance(level, ClosingLevel)
+    return level
 
 
 def _without_none(kind: Any) -> Any:
@@ -170,7 +199,7 @@ class VirtioSerial(_Library):
     components = (VmKeywords, ChannelKeywords, ProtocolKeywords)
 
 
-class VDIPlatform(_Library):
+class VDIPlatform(_MakingLibrary):
     """Desk pools and desktops of a VDI platform (OCloudView), and the way from there to connected VMs.
 
     | ***** Settings *****
@@ -214,7 +243,7 @@ class Verifier(_Library):
     components = (VmKeywords, VerificationKeywords, KeyboardKeywords, MouseKeywords)
 
 
-class ATPLibrary(_Library):
+class ATPLibrary(_MakingLibrary):
     """Drives virtual desktops and proves inside the guest that every input arrived: in order, once, and how fast.
 
     This library has every keyword of ``ATPLibrary.Transport``, ``ATPLibrary.QMP``, ``ATPLibrary.QGA``,

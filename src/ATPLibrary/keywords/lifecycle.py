@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 
+from ATPLibrary.keywords import closing
+
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Workspace
 
@@ -48,17 +50,31 @@ class Lifecycle:
             except ATPError as error:
                 # The VM may be gone by now, and its keys with it; the test's own verdict stays.
                 logger.warn(str(error))
+        if told := _remove(data.full_name, "at the end of the test"):
+            logger.info(told)
         _give_back(data.full_name)
 
     def end_suite(self, data: Any, result: Any) -> None:
-        """Thaw what its tests could not, and give back the VMs that the suite has leased."""
+        """Thaw what its tests could not, remove what the suite has made, and give back the VMs that it has leased.
+
+        With the uppermost suite the run is over as far as platforms are concerned: nothing can be told in the log after it.
+        """
         _thaw(once_more=True)
+        # Robot Framework drops what is logged here; a suite's metadata is in its log.
+        if told := _remove(data.full_name, "at the end of the suite"):
+            result.metadata["Removed"] = told
+        if data.parent is None:
+            for name, told in _end_of_run().items():
+                result.metadata[name] = told
         _give_back(data.full_name)
 
     def close(self) -> None:
         """The run is over."""
         workspace = _workspace()
         if workspace is not None:
+            # Where the uppermost suite doesn't import us this is the first we hear of the end.
+            for told in _end_of_run().values():
+                logger.console(told)
             workspace.close_current()
 
 
@@ -74,6 +90,37 @@ def _thaw(once_more: bool = False) -> None:
             runtime.wait(thawing, THAW_SECONDS + THAW_GRACE_SECONDS, "Thawing file systems after a test")
         except ATPError as error:
             logger.error(str(error))
+
+
+def _remove(scope: str, when: str) -> str:
+    """Remove what was made until the end of that test or suite, and return the line that tells of it; empty for nothing.
+
+    What can't be removed is a warning besides.
+    """
+    workspace = _workspace()
+    creations = workspace.creations.of_scope(scope) if workspace is not None else []
+    closing.LEVELS.forget(scope)
+    if workspace is None or not creations:
+        return ""
+    from ATPLibrary.errors import ATPError
+
+    try:
+        removal = closing.remove(workspace, creations, f"Removing what was made, {when}")
+    except ATPError as error:
+        logger.warn(str(error))
+        return str(error)
+    if removal.failed:
+        logger.warn(removal.line(when))
+    return removal.line(when)
+
+
+def _end_of_run() -> dict[str, str]:
+    """Remove what is left, and name what is kept: a line each, by what it is about."""
+    told = {"Removed At The End Of The Run": _remove("", "at the end of the run")}
+    workspace = _workspace()
+    if workspace is not None and (kept := workspace.creations.kept):
+        told["Kept"] = "Kept on the platform: " + ", ".join(f"{each} ('{each.client.name}')" for each in kept)
+    return {name: line for name, line in told.items() if line}
 
 
 def _give_back(scope: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
+from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.transport.domain_state import VmState
 from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.selection import Strategy
@@ -24,4 +25,6 @@ def _one_of(kind: type[enum.Enum]) -> Callable[[str], enum.Enum]:
     return parse
 
 
-CONVERTERS: dict[type, Callable[[str], enum.Enum]] = {kind: _one_of(kind) for kind in (VmState, HostState, Strategy)}
+CONVERTERS: dict[type, Callable[[str], enum.Enum]] = {
+    kind: _one_of(kind) for kind in (VmState, HostState, Strategy, ClosingLevel)
+}

@@ -76,14 +76,27 @@ def _whole(pool: str, vms: Sequence[Vm], found: Sequence[Domain | BaseException]
     )
 
 
-async def delete_desk_pool(workspace: Workspace, client: VdiClient, pool: str, timeout: float) -> None:
-    """Delete the pool, its VMs' connections first, and wait until the platform lists neither the pool nor any of its VMs."""
+async def remove_desk_pool(workspace: Workspace, client: VdiClient, pool_id: str, timeout: float) -> None:
+    """The same as `delete_desk_pool`, for whom it is as well that somebody else has deleted it meanwhile."""
+    try:
+        await delete_desk_pool(workspace, client, pool_id, timeout)
+    except PlatformError:
+        if any(pool.id == pool_id for pool in await client.desk_pools.list(timeout=timeout).collect()):
+            raise
+
+
+async def delete_desk_pool(workspace: Workspace, client: VdiClient, pool: str, timeout: float) -> str:
+    """Delete the pool, its VMs' connections first, and wait until the platform lists neither the pool nor any of its VMs.
+
+    Returns the pool's id.
+    """
     detail = await client.desk_pools.detail(pool, timeout=timeout)
     vms = {vm.id: vm.name for vm in await client.desk_pools.vms(detail.id, timeout=timeout)}
     for machine in [each for each in workspace.machines.values() if each.uuid in vms or each.name in vms.values()]:
         await workspace.forget(machine)
     await client.desk_pools.delete(detail.id, timeout=timeout)
     await wait_until_gone(f"Desk pool '{pool}'", lambda: _left(client, detail.id, vms, timeout), timeout)
+    return detail.id
 
 
 async def _left(client: VdiClient, pool_id: str, vms: dict[str, str], timeout: float) -> list[str]:

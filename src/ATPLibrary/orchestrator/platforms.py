@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,6 +57,19 @@ class Platforms:
         self.current = next(reversed(self._clients.values()), None)
         await client.logout(timeout)
         return client.name
+
+    @contextlib.asynccontextmanager
+    async def session_of(self, client: VdiClient, timeout: float) -> AsyncIterator[VdiClient]:
+        """That session; where it has ended, another one of the same user, which is opened for this if there is none."""
+        from ATPLibrary.vdi import VdiClient
+
+        settings = client.settings
+        same = [each for each in (client, *self._clients.values()) if each.is_logged_in and each.settings == settings]
+        if same:
+            yield same[0]
+        else:
+            async with VdiClient(settings, timeout=timeout) as again:
+                yield again
 
     def __bool__(self) -> bool:
         return bool(self._clients)

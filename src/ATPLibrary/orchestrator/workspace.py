@@ -13,6 +13,7 @@ from ATPLibrary import events, runtime
 from ATPLibrary.errors import ATPError, VmNotFoundError
 from ATPLibrary.orchestrator import reload
 from ATPLibrary.orchestrator.config_watch import ConfigWatch
+from ATPLibrary.orchestrator.creations import Creations
 from ATPLibrary.orchestrator.lease import Lease, LeaseBook
 from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.machines import Machines
@@ -47,6 +48,7 @@ class Workspace:
         self._watcher: asyncio.Task[None] | None = None
         self.bus = events.bus()
         self.platforms = Platforms(lambda: self.config)
+        self.creations = Creations(self.platforms.session_of)
         self.leases = LeaseBook()
         self.config_watch = ConfigWatch(self)
         self.retired: list[

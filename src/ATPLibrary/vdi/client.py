@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.vdi.findings import Finding
+from ATPLibrary.vdi.groups import events
 from ATPLibrary.vdi.groups.alarms import Alarms
 from ATPLibrary.vdi.groups.desk_pools import DeskPools
 from ATPLibrary.vdi.groups.domains import Domains
@@ -69,6 +70,15 @@ class VdiClient:
         return self._session.name
 
     @property
+    def settings(self) -> PlatformSettings:
+        """Where it speaks to, and as whom."""
+        return self._session.settings
+
+    @property
+    def is_logged_in(self) -> bool:
+        return self.state is SessionState.LOGGED_IN
+
+    @property
     def state(self) -> SessionState:
         return self._session.state
 
@@ -88,6 +98,10 @@ class VdiClient:
     async def close(self) -> None:
         """Drop session and connections without a word to the platform."""
         await self._session.close()
+
+    async def ping(self, timeout: float) -> None:
+        """A small question: raises where the platform doesn't answer it within `timeout` seconds."""
+        await self._session.call(events.LIST, query={"pageNum": 1, "pageSize": 1}, timeout=timeout)
 
     async def call(
         self, operation: str, /, *, body: Any = None, timeout: float | None = None, **parameters: Any

@@ -107,6 +107,8 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Return Host To Service",
         "Get Input Latency",
         "Get Leases",
+        "Get Created Things",
+        "Set Closing Level",
         "Reload Configuration",
         "Input Should Have Arrived",
         "List Protocols",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from robot.api import logger
 
-from ATPLibrary.errors import PlatformError
+from ATPLibrary.errors import ATPError, DeadlineError, PlatformError
+from ATPLibrary.keywords.closing import LEVELS, scope_of
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.orchestrator.creations import ClosingLevel, Creation
 
 if TYPE_CHECKING:
+    from ATPLibrary.orchestrator.creations import Remove
     from ATPLibrary.vdi import Batch, LongOperation, VdiClient
 
 T = TypeVar("T")
@@ -73,6 +77,40 @@ class PlatformComponent(Component):
         if not wait:
             logger.info(f"{what}: begun, not waited for. Events: {', '.join(ids) or 'none'}.")
         return ids
+
+    def remember(
+        self, kind: str, name: str, id_: str | None, remove: Remove, closing: ClosingLevel | None = None
+    ) -> Creation:
+        """Keep in mind what a keyword has made, for its removal at the closing level: `closing`, else that of suite or test.
+
+        `kind` is a word ("desk pool"). `remove(client, seconds)` removes it and takes "is gone already" as done. To be called
+        as soon as the platform has answered, in the coroutine that asked: what comes after may be cancelled.
+        """
+        level = LEVELS.now() if closing is None else closing
+        creation = Creation(kind, name, id_, self.client(), level, scope_of(level), remove)
+        self.workspace.creations.remember(creation)
+        return creation
+
+    @contextlib.contextmanager
+    def making(self, kind: str, name: str, remove: Remove, closing: ClosingLevel | None = None) -> Iterator[Creation]:
+        """The same for an order whose answer doesn't say the thing's id: it is remembered before the platform is asked.
+
+        What is cancelled or lost between question and answer may have been made all the same. What was refused is forgotten.
+        """
+        creation = self.remember(kind, name, None, remove, closing)
+        try:
+            yield creation
+        except ATPError as error:
+            is_in_doubt = isinstance(error, DeadlineError) or (
+                isinstance(error, PlatformError) and error.status is None
+            )
+            if not is_in_doubt:
+                self.workspace.creations.drop(creation)
+            raise
+
+    def forget(self, kind: str, id_: str) -> None:
+        """A keyword has removed that thing from the current platform: nothing is left to be removed."""
+        self.workspace.creations.forget(self.client().name, kind, id_)
 
     def _named(self, coro: Coroutine[Any, Any, list[str]], seconds: float, what: str) -> list[str]:
         names = self.wait(coro, seconds, f"Listing the {what} of platform '{self.client().name}'")

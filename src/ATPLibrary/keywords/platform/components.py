@@ -6,6 +6,7 @@ from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.platform.agreement import AgreementKeywords
 from ATPLibrary.keywords.platform.class_rooms import ClassRoomKeywords
 from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
+from ATPLibrary.keywords.platform.created_things import CreatedThingKeywords
 from ATPLibrary.keywords.platform.desk_pool_changes import DeskPoolChangeKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
@@ -31,6 +32,7 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     DesktopPowerKeywords,
     DesktopChangingKeywords,
     DesktopRecyclingKeywords,
+    CreatedThingKeywords,
     ConnectingKeywords,
     AgreementKeywords,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VerificationError
+from ATPLibrary.errors import PlatformError, VerificationError
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi.codes import DeskPoolType
 
 if TYPE_CHECKING:
-    from ATPLibrary.vdi import LongOperation, VdiClient
+    from ATPLibrary.vdi import DeskPool, LongOperation, VdiClient
 
 PoolType = Literal["not shared", "shared", "teaching"]
 TYPES: dict[PoolType, DeskPoolType] = {
@@ -38,6 +40,7 @@ class DeskPoolKeywords(PlatformComponent):
         restore_point: bool = False,
         remark: str | None = None,
         wait: bool = True,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> list[str]:
         """Creates a desk pool with new VMs, linked clones of a model, and waits until the platform has made them all.
@@ -53,6 +56,7 @@ class DeskPoolKeywords(PlatformComponent):
         - ``restore_point``: ``True`` has each desktop go back to how it was made whenever it starts.
         - ``remark``: what the platform shows beside it.
         - ``wait``: ``False`` begins only.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -63,17 +67,39 @@ class DeskPoolKeywords(PlatformComponent):
 
         async def create(client: VdiClient, seconds: float) -> LongOperation[Any]:
             chosen = await client.models.find(model, timeout=seconds)
-            return await client.desk_pools.create(
-                name,
-                model_id=chosen.id,
-                amount=amount,
-                type=TYPES[type],
-                vm_prefix=prefix,
-                class_number=class_number,
-                force_freeze=restore_point or None,
-                remark=remark,
-                timeout=seconds,
-            )
+            # Others' pools of that name aren't ours to remove, should the platform have any.
+            before = {pool.id for pool in await client.desk_pools.list(timeout=seconds).collect()}
+
+            async def ours(client: VdiClient, seconds: float) -> list[DeskPool]:
+                pools = await client.desk_pools.list(timeout=seconds).collect()
+                if made.id is not None:
+                    return [pool for pool in pools if pool.id == made.id]
+                return [pool for pool in pools if pool.name == name and pool.id not in before]
+
+            async def remove(client: VdiClient, seconds: float) -> None:
+                from ATPLibrary.orchestrator.adapter import remove_desk_pool
+
+                if operation is not None:  # a pool that is being made can't be deleted, whatever comes of its making
+                    with contextlib.suppress(PlatformError):
+                        await client.events.finish(operation.event_id, seconds)
+                for pool in await ours(client, seconds):
+                    await remove_desk_pool(self.workspace, client, pool.id, seconds)
+
+            operation: LongOperation[Any] | None = None
+            with self.making("desk pool", name, remove, closing) as made:
+                operation = await client.desk_pools.create(
+                    name,
+                    model_id=chosen.id,
+                    amount=amount,
+                    type=TYPES[type],
+                    vm_prefix=prefix,
+                    class_number=class_number,
+                    force_freeze=restore_point or None,
+                    remark=remark,
+                    timeout=seconds,
+                )
+            made.id = next((pool.id for pool in await ours(client, seconds)), None)
+            return operation
 
         events = self.order(f"Creating desk pool '{name}'", create, timeout, wait)
         logger.info(f"{'Created' if wait else 'Began'} desk pool '{name}' with {amount} desktops from model '{model}'.")
@@ -122,8 +148,10 @@ class DeskPoolKeywords(PlatformComponent):
         """
         from ATPLibrary.orchestrator.adapter import delete_desk_pool
 
-        client, seconds = self.client(), self.seconds(timeout, "platform")
-        self.wait(delete_desk_pool(self.workspace, client, pool, seconds), seconds, f"Deleting desk pool '{pool}'")
+        async def delete(client: VdiClient, seconds: float) -> str:
+            return await delete_desk_pool(self.workspace, client, pool, seconds)
+
+        self.forget("desk pool", self.ask(f"Deleting desk pool '{pool}'", delete, timeout))
         logger.info(f"Deleted desk pool '{pool}'.")
 
     @keyword(tags=["Desk Pool", "Getter"])

@@ -12,6 +12,7 @@ at_once         同时数          同时进行多少个；默认全部
 button          鼠标键          哪个鼠标键
 channel         通道            通道的名称
 children        包含子快照      是否连同其后的快照一起删除
+closing         清理            何时清理：``用例``、``用例集``、``手动`` 或 ``保留``；默认取导入库时的级别
 codec           编解码器        编解码器的名称
 combinations    组合键          每个是一个键（``enter``）或用 ``+`` 连起来的组合键（``ctrl+alt+delete``）
 command         命令            要执行的命令

@@ -1,0 +1,56 @@
+"""What keywords made on the real server is removed again, also where their own wait broke off; libvirt and disk say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ATPLibrary.errors import DeadlineError
+from ATPLibrary.vdi import LongOperation
+
+pytestmark = pytest.mark.integration
+
+
+def test_what_was_made_is_removed_last_first_and_nothing_is_left(tester: Any, platform_lab: Any) -> None:
+    tester.create_desk_pool("一", model="atp-linux", amount=1)
+    tester.create_desk_pool("二", model="atp-linux", amount=2)
+    assert [each["name"] for each in tester.get_created_things()] == ["一", "二"]
+    assert tester.remove_created_things() == ["二", "一"]
+    assert platform_lab.left() == []
+    assert tester.get_created_things() == []
+
+
+def test_a_pool_that_a_keyword_deleted_is_not_looked_for_again(tester: Any) -> None:
+    tester.create_desk_pool("一", model="atp-linux", amount=1)
+    tester.delete_desk_pool("一")
+    assert tester.get_created_things() == []
+
+
+def test_a_pool_that_is_still_being_made_when_the_wait_breaks_off_is_removed_too(
+    tester: Any, platform_lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def give_up(*args: Any) -> None:
+        raise DeadlineError("given up")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LongOperation, "finish", give_up)
+        with pytest.raises(DeadlineError, match="given up"):
+            tester.create_desk_pool("未完", model="atp-linux", amount=12)
+    assert [each["name"] for each in tester.get_created_things()] == ["未完"]
+    assert tester.remove_created_things() == ["未完"]
+    assert platform_lab.left() == []
+
+
+def test_a_session_that_is_logged_out_is_opened_again_for_the_removal(tester: Any, platform_lab: Any) -> None:
+    tester.create_desk_pool("一", model="atp-linux", amount=1)
+    tester.log_out_of_platform()
+    assert tester.remove_created_things() == ["一"]
+    assert platform_lab.left() == []
+
+
+def test_a_refused_making_leaves_nothing_to_be_removed(tester: Any) -> None:
+    tester.create_desk_pool("一", model="atp-linux", amount=1)
+    with pytest.raises(Exception, match="refused"):
+        tester.create_desk_pool("一", model="atp-linux", amount=1)
+    assert [each["name"] for each in tester.get_created_things()] == ["一"]
