@@ -8,6 +8,7 @@ from ATPLibrary.keywords.platform.class_rooms import ClassRoomKeywords
 from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
 from ATPLibrary.keywords.platform.created_things import CreatedThingKeywords
 from ATPLibrary.keywords.platform.desk_pool_changes import DeskPoolChangeKeywords
+from ATPLibrary.keywords.platform.desk_pool_checks import DeskPoolCheckKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
 from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
@@ -23,6 +24,7 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     PlatformKeywords,
     DeskPoolKeywords,
     DeskPoolChangeKeywords,
+    DeskPoolCheckKeywords,
     PoolDesktopKeywords,
     ClassRoomKeywords,
     ModelKeywords,

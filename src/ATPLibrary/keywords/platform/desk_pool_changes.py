@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.keywords.platform.batches import in_words
 
 if TYPE_CHECKING:
-    from ATPLibrary.vdi import DeskPool, LongOperation, VdiClient
+    from ATPLibrary.vdi import LongOperation, VdiClient
     from ATPLibrary.vdi.shapes.desk_pools import PassedCard
 
 
@@ -107,38 +107,6 @@ class DeskPoolChangeKeywords(PlatformComponent):
             return await client.desk_pools.switch_model(detail.id, chosen.id, timeout=seconds)
 
         return self.order(f"Switching desk pool '{pool}' to model '{model}'", switch, timeout, wait, kind="boot")
-
-    @keyword(tags=["Desk Pool"])
-    def archive_desk_pool(self, pool: str, timeout: timedelta | None = None) -> None:
-        """Puts a desk pool away: it is disabled, and its desktops can't be started until `Activate Desk Pool`.
-
-        Its desktops must be off.
-
-        - ``pool``: the desk pool's name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | Archive Desk Pool    sales
-        | Activate Desk Pool    sales
-        """
-        self._set(pool, timeout, "Archiving", lambda client, id_, s: client.desk_pools.archive(id_, timeout=s))
-        logger.info(f"Desk pool '{pool}' is archived.")
-
-    @keyword(tags=["Desk Pool"])
-    def activate_desk_pool(self, pool: str, timeout: timedelta | None = None) -> None:
-        """Gets a desk pool back out of the archive. It is disabled then: see `Enable Desk Pool`.
-
-        - ``pool``: the desk pool's name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | Activate Desk Pool    sales
-        | Enable Desk Pool    sales
-        """
-        self._set(pool, timeout, "Activating", lambda client, id_, s: client.desk_pools.activate(id_, timeout=s))
-        logger.info(f"Desk pool '{pool}' is active.")
 
     @keyword(tags=["Desk Pool", "Desktop"])
     def add_desktops_to_desk_pool(self, pool: str, *desktops: str, timeout: timedelta | None = None) -> None:
@@ -265,20 +233,6 @@ class DeskPoolChangeKeywords(PlatformComponent):
         count = self.ask(f"Giving graphics cards to desk pool '{pool}'", give, timeout)
         logger.info(f"{count} desktops of desk pool '{pool}' have a graphics card.")
         return count
-
-    def _set(
-        self,
-        pool: str,
-        timeout: timedelta | None,
-        doing: str,
-        order: Callable[[VdiClient, str, float], Awaitable[None]],
-    ) -> None:
-        async def act(client: VdiClient, seconds: float) -> DeskPool:
-            detail = await client.desk_pools.detail(pool, timeout=seconds)
-            await order(client, detail.id, seconds)
-            return detail
-
-        self.ask(f"{doing} desk pool '{pool}'", act, timeout)
 
 
 async def _passed(client: VdiClient, address: str, host: str, seconds: float) -> PassedCard:

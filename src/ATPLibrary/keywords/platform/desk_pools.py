@@ -1,4 +1,4 @@
-"""Keywords about desk pools: making, enabling, reading, deleting."""
+"""Keywords about desk pools: making, enabling, putting away, deleting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import PlatformError, VerificationError
+from ATPLibrary.errors import PlatformError
 from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi.codes import DeskPoolType
@@ -134,6 +134,38 @@ class DeskPoolKeywords(PlatformComponent):
         logger.info(f"Desk pool '{pool}' is disabled.")
 
     @keyword(tags=["Desk Pool"])
+    def archive_desk_pool(self, pool: str, timeout: timedelta | None = None) -> None:
+        """Puts a desk pool away: it is disabled, and its desktops can't be started until `Activate Desk Pool`.
+
+        Its desktops must be off.
+
+        - ``pool``: the desk pool's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Archive Desk Pool    sales
+        | Activate Desk Pool    sales
+        """
+        self._order(pool, timeout, "Archiving", lambda client, id_, s: client.desk_pools.archive(id_, timeout=s))
+        logger.info(f"Desk pool '{pool}' is archived.")
+
+    @keyword(tags=["Desk Pool"])
+    def activate_desk_pool(self, pool: str, timeout: timedelta | None = None) -> None:
+        """Gets a desk pool back out of the archive. It is disabled then: see `Enable Desk Pool`.
+
+        - ``pool``: the desk pool's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | Activate Desk Pool    sales
+        | Enable Desk Pool    sales
+        """
+        self._order(pool, timeout, "Activating", lambda client, id_, s: client.desk_pools.activate(id_, timeout=s))
+        logger.info(f"Desk pool '{pool}' is active.")
+
+    @keyword(tags=["Desk Pool"])
     def delete_desk_pool(self, pool: str, timeout: timedelta | None = None) -> None:
         """Deletes a desk pool with its VMs, and waits until the platform lists none of them any more.
 
@@ -153,96 +185,6 @@ class DeskPoolKeywords(PlatformComponent):
 
         self.forget("desk pool", self.ask(f"Deleting desk pool '{pool}'", delete, timeout))
         logger.info(f"Deleted desk pool '{pool}'.")
-
-    @keyword(tags=["Desk Pool", "Getter"])
-    def get_desk_pools(self, timeout: timedelta | None = None) -> list[str]:
-        """Returns the names of all desk pools.
-
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | @{pools} =    Get Desk Pools
-        | Log    ${pools}
-        """
-        client, seconds = self.client(), self.seconds(timeout, "platform")
-
-        async def names() -> list[str]:
-            return [pool.name for pool in await client.desk_pools.list(timeout=seconds).collect()]
-
-        return self._named(names(), seconds, "desk pools")
-
-    @keyword(tags=["Desk Pool", "Getter"])
-    def get_desk_pool(self, pool: str, timeout: timedelta | None = None) -> Any:
-        """Returns what the platform says about a desk pool.
-
-        The result has ``name``, ``id``, ``is_enabled``, ``amount``, ``used_amount``, ``status``, ``type``, ``models``, ...
-
-        - ``pool``: the desk pool's name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | ${pool} =    Get Desk Pool    sales
-        | Should Be True    ${pool.is_enabled}
-        """
-        client, seconds = self.client(), self.seconds(timeout, "platform")
-        detail = self.wait(client.desk_pools.detail(pool, timeout=seconds), seconds, f"Reading desk pool '{pool}'")
-        logger.info(repr(detail))
-        return detail
-
-    @keyword(tags=["Desk Pool", "Assertion"])
-    def desk_pool_should_have(
-        self,
-        pool: str,
-        desktops: int | None = None,
-        running: int | None = None,
-        enabled: bool | None = None,
-        timeout: timedelta | None = None,
-    ) -> None:
-        """Fails unless the platform says of a desk pool what is expected. What isn't named isn't checked.
-
-        - ``pool``: the desk pool's name or id.
-        - ``desktops``: how many desktops the platform lists in it.
-        - ``running``: how many of them run.
-        - ``enabled``: whether it is enabled.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | Desk Pool Should Have    sales    desktops=2    enabled=True
-        | Desk Pool Should Have    sales    running=0
-        """
-        client, seconds = self.client(), self.seconds(timeout, "platform")
-
-        async def look() -> tuple[int, int, bool]:
-            detail = await client.desk_pools.detail(pool, timeout=seconds)
-            vms = await client.desk_pools.vms(detail.id, timeout=seconds)
-            return len(vms), sum(vm.is_running for vm in vms), detail.is_enabled
-
-        found = self.wait(look(), seconds, f"Reading desk pool '{pool}'")
-        for what, expected, got in zip(
-            ("desktops", "running", "enabled"), (desktops, running, enabled), found, strict=True
-        ):
-            if expected is not None and expected != got:
-                raise VerificationError.about(f"Desk pool '{pool}'", wanted=f"have {what} {expected}", got=f"has {got}")
-        logger.info(
-            f"Desk pool '{pool}': {found[0]} desktops, {found[1]} running, {'' if found[2] else 'not '}enabled."
-        )
-
-    @keyword(tags=["Desk Pool", "Assertion"])
-    def desk_pool_should_not_exist(self, pool: str, timeout: timedelta | None = None) -> None:
-        """Fails if the platform lists a desk pool of that name.
-
-        - ``pool``: the desk pool's name.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | Desk Pool Should Not Exist    deleted-pool
-        """
-        if pool in self.get_desk_pools(timeout):
-            raise VerificationError.about(f"Desk pool '{pool}'", wanted="not exist", got="the platform lists it")
 
     def _order(
         self,

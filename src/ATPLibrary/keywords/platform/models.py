@@ -9,8 +9,9 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import PlatformError
-from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.batches import in_words
+from ATPLibrary.keywords.platform.looking import Looking
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import LongOperation, Model, VdiClient
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ATPLibrary.vdi.shapes.vm_devices import Disk
 
 
-class ModelKeywords(PlatformComponent):
+class ModelKeywords(Looking):
     @keyword(tags=["Model", "Getter"])
     def get_models(self, timeout: timedelta | None = None) -> list[str]:
         """Returns the names of the models (template VMs) that desktops and desk pools can be made from.
@@ -36,6 +37,62 @@ class ModelKeywords(PlatformComponent):
             return [model.name for model in await client.models.list(timeout=seconds).collect()]
 
         return self._named(names(), seconds, "models")
+
+    @keyword(tags=["Model", "Getter"])
+    def get_model(
+        self,
+        model: str,
+        field: str | None = None,
+        operator: Operator | None = None,
+        expected: Any = None,
+        timeout: timedelta | None = None,
+    ) -> Any:
+        """Returns what the platform says about a model, or one field of it, and asserts it where an expectation is given.
+
+        The fields: ``name``, ``id``, ``status`` (``upgrading`` while its next version is made), ``child_count`` (how many desktops
+        were cloned from it), ``cpu``, ``memory`` (MiB), ``host_name``, ``os_name``, ``remark``, ...
+
+        - ``model``: the model's name or id.
+        - ``field``: which field; by default an object with all of them.
+        - ``operator``, ``expected``: what the field should be, such as ``==    4``.
+        - ``timeout``: how long to wait until it is so; by default it is looked at once.
+
+        Example:
+        | Log In To Platform
+        | Get Model    win11-model    cpu    ==    4
+        | ${clones} =    Get Model    win11-model    child_count
+        """
+
+        async def look(client: VdiClient, seconds: float) -> Model:
+            return await client.models.find(model, timeout=seconds)
+
+        return self.looked_at(f"Model '{model}'", look, field, operator=operator, expected=expected, timeout=timeout)
+
+    @keyword(tags=["Model", "Assertion"])
+    def model_should_exist(self, model: str, timeout: timedelta | None = None) -> None:
+        """Fails unless the platform lists a model of that name or id.
+
+        - ``model``: the model's name or id.
+        - ``timeout``: how long to wait until it does; by default it is looked at once.
+
+        Example:
+        | Log In To Platform
+        | Model Should Exist    win11-model
+        """
+        self.should_exist(f"Model '{model}'", _names, model, True, timeout)
+
+    @keyword(tags=["Model", "Assertion"])
+    def model_should_not_exist(self, model: str, timeout: timedelta | None = None) -> None:
+        """Fails if the platform lists a model of that name or id.
+
+        - ``model``: the model's name or id.
+        - ``timeout``: how long to wait until it is gone; by default it is looked at once.
+
+        Example:
+        | Log In To Platform
+        | Model Should Not Exist    old-model
+        """
+        self.should_exist(f"Model '{model}'", _names, model, False, timeout)
 
     @keyword(tags=["Model", "Desktop"])
     def clone_model(
@@ -193,6 +250,10 @@ class ModelKeywords(PlatformComponent):
 
         self.ask(f"Making model '{model}' a desktop", convert, timeout, kind="boot")
         logger.info(f"Model '{model}' is a desktop now.")
+
+
+async def _names(client: VdiClient, seconds: float) -> list[str]:
+    return [key for model in await client.models.all(timeout=seconds) for key in (model.name, model.id)]
 
 
 def _target(model: Model, place: ModelCopy) -> Any:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, PlatformError
-from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.assertions import Operator
+from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.vdi.codes import PoolStatus
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
+    from ATPLibrary.vdi.shapes.pools import Pool
 
 
-class ResourcePoolKeywords(PlatformComponent):
+class ResourcePoolKeywords(Looking):
     @keyword(tags=["Resource Pool"])
     def create_resource_pool(
         self,
@@ -152,6 +154,63 @@ class ResourcePoolKeywords(PlatformComponent):
         return self._named(names(), seconds, "resource pools")
 
     @keyword(tags=["Resource Pool", "Getter"])
+    def get_resource_pool(
+        self,
+        pool: str,
+        field: str | None = None,
+        operator: Operator | None = None,
+        expected: Any = None,
+        timeout: timedelta | None = None,
+    ) -> Any:
+        """Returns what the platform says about a resource pool, or one field of it, and asserts it where something is expected.
+
+        The fields: ``name``, ``id``, ``status`` (``normal``, ``maintenance``), ``arch``, ``cpu_over``, ``memory_over``, ...
+
+        - ``pool``: the resource pool's name or id.
+        - ``field``: which field; by default an object with all of them.
+        - ``operator``, ``expected``: what the field should be, such as ``==    normal``.
+        - ``timeout``: how long to wait until it is so; by default it is looked at once.
+
+        Example:
+        | Log In To Platform
+        | Get Resource Pool    laboratory    status    ==    normal
+        """
+
+        async def look(client: VdiClient, seconds: float) -> Pool:
+            found = await client.pools.find(pool, timeout=seconds)
+            return await client.pools.detail(found.id, timeout=seconds)
+
+        return self.looked_at(
+            f"Resource pool '{pool}'", look, field, operator=operator, expected=expected, timeout=timeout
+        )
+
+    @keyword(tags=["Resource Pool", "Assertion"])
+    def resource_pool_should_exist(self, pool: str, timeout: timedelta | None = None) -> None:
+        """Fails unless the platform lists a resource pool of that name or id.
+
+        - ``pool``: the resource pool's name or id.
+        - ``timeout``: how long to wait until it does; by default it is looked at once.
+
+        Example:
+        | Log In To Platform
+        | Resource Pool Should Exist    laboratory
+        """
+        self.should_exist(f"Resource pool '{pool}'", _names, pool, True, timeout)
+
+    @keyword(tags=["Resource Pool", "Assertion"])
+    def resource_pool_should_not_exist(self, pool: str, timeout: timedelta | None = None) -> None:
+        """Fails if the platform lists a resource pool of that name or id.
+
+        - ``pool``: the resource pool's name or id.
+        - ``timeout``: how long to wait until it is gone; by default it is looked at once.
+
+        Example:
+        | Log In To Platform
+        | Resource Pool Should Not Exist    old-laboratory
+        """
+        self.should_exist(f"Resource pool '{pool}'", _names, pool, False, timeout)
+
+    @keyword(tags=["Resource Pool", "Getter"])
     def get_resource_pool_disk_buses(self, pool: str, timeout: timedelta | None = None) -> list[str]:
         """Returns the buses that the hosts of a resource pool can give a disk: ``virtio``, ``sata``, ...
 
@@ -197,6 +256,10 @@ class ResourcePoolKeywords(PlatformComponent):
             await client.pools.update(found.id, status=status, timeout=seconds)
 
         self.ask(f"Changing resource pool '{pool}'", update, timeout)
+
+
+async def _names(client: VdiClient, seconds: float) -> list[str]:
+    return [key for pool in await client.pools.all(timeout=seconds) for key in (pool.name, pool.id)]
 
 
 async def _data_centre(client: VdiClient, timeout: float) -> str:

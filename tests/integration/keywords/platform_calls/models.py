@@ -2,6 +2,9 @@
 
 CALLS = {
     "Get Models": "",
+    "Get Model": "m    cpu    ==    1    timeout=5 min",
+    "Model Should Exist": "m",
+    "Model Should Not Exist": "m",
     "Clone Model": "m    guest",
     "Get Model Disks": "m",
     "Get Model Copies": "m",

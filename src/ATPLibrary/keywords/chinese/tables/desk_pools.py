@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from ATPLibrary.keywords.chinese.said import said
 
+ARGUMENTS = """
+bound      已绑定数  有多少个桌面绑定了用户
+busy       操作中数  有多少个桌面正在操作中
+off        关机数    有多少个桌面是关机或休眠的
+suspended  挂起数    有多少个桌面是挂起的
+field      字段      哪个字段；默认返回全部
+"""
+
 KEYWORDS = {
     "Create Desk Pool": said(
         "创建桌面池",
@@ -21,8 +29,18 @@ KEYWORDS = {
         "删除桌面池", "删除桌面池及其虚拟机，等到平台不再列出其中任何一台。与这些虚拟机的连接会先关闭。"
     ),
     "Get Desk Pools": said("获取桌面池列表", "返回全部桌面池的名称。"),
-    "Get Desk Pool": said("获取桌面池", "返回平台关于一个桌面池的信息。"),
-    "Desk Pool Should Have": said("桌面池应有", "平台所说的桌面池与期望不符时失败；没有写出的不检查。"),
+    "Get Desk Pool": said(
+        "获取桌面池", "返回平台关于一个桌面池的信息，或其中一个字段；有期望时加以断言，有超时则等到如此。"
+    ),
+    "Desk Pool Should Have": said(
+        "桌面池应有",
+        "平台所说的桌面池与期望不符时失败；没有写出的不检查。有超时则等到全部如此。",
+        model="模板：桌面现在的模板，名称或编号",
+    ),
+    "Get Desk Pool Graphics Cards": said(
+        "获取桌面池显卡数", "返回桌面池中有多少个桌面有虚拟显卡；有期望时加以断言，有超时则等到如此。"
+    ),
+    "Desk Pool Should Exist": said("桌面池应存在", "平台没有列出这个桌面池时失败；有超时则等到它出现。"),
     "Desk Pool Should Not Exist": said("桌面池不应存在", "平台还列出这个桌面池时失败。", pool="桌面池：桌面池的名称"),
     "Get Desktops": said("获取池中桌面", "返回平台所列的桌面池中虚拟机的名称。"),
     "Start Desktops": said("启动池中桌面", "通过平台启动桌面池的全部桌面，等到平台说都已启动。已经在运行的不受影响。"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ATPLibrary.keywords.chinese.said import said
 
 ARGUMENTS = """
+field          字段      哪个字段；默认返回全部
 hosts          主机      一台或多台主机的名称或编号；默认为平台给出的全部
 link           链接      `创建模板升级链接` 返回的链接
 prefix         名称前缀  新桌面的名称以什么开头，后接 ``-001`` 等
@@ -16,6 +17,9 @@ valid_days     有效天数  链接在多少天内有效
 TAGS = {"Model": "模板"}
 
 KEYWORDS = {
+    "Get Model": said("获取模板", "返回平台关于一个模板的信息，或其中一个字段；有期望时加以断言，有超时则等到如此。"),
+    "Model Should Exist": said("模板应存在", "平台没有列出这个模板时失败；有超时则等到它出现。"),
+    "Model Should Not Exist": said("模板不应存在", "平台还列出这个模板时失败；有超时则等到它消失。"),
     "Clone Model": said(
         "克隆模板",
         "由模板创建链接克隆的桌面，不属于任何桌面池，等到建好，返回事件编号。",
