@@ -57,7 +57,7 @@ def main(directory: Path) -> None:
         old.unlink()
     names = [PACKAGE, *(f"{PACKAGE}.{name}" for name in LIBRARIES)]
     libraries = [build(name, name, directory) for name in names]
-    resources = [build(str(path), path.stem, directory) for path in sorted((PROJECT / "resources").glob("*.resource"))]
+    resources = [build(str(path), path.stem, directory) for path in sorted((PROJECT / "resources").rglob("*.resource"))]
     keywords = libraries[0].keywords
     links = {
         keyword: f'<a href="{libraries[0].file}#{html.escape(keyword.replace(" ", "%20"))}">{html.escape(keyword)}</a>'

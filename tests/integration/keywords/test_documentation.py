@@ -20,7 +20,7 @@ from ATPLibrary.keywords.lifecycle import LIBRARIES
 pytestmark = pytest.mark.integration
 
 PROJECT = Path(__file__).resolve().parents[3]
-RESOURCES = sorted(path.stem for path in (PROJECT / "resources").glob("*.resource"))
+RESOURCES = sorted(path.stem for path in (PROJECT / "resources").rglob("*.resource"))
 
 
 class Links(HTMLParser):

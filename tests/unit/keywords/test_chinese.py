@@ -6,6 +6,7 @@ import enum
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
@@ -21,6 +22,7 @@ from ATPLibrary.transport import VmState
 
 pytestmark = pytest.mark.unit
 
+ROOT = Path(__file__).parents[3]
 HERE = "src/ATPLibrary/keywords/chinese/tables/"
 LIBRARY = ATPLibrary()
 ENGLISH = {key(name): name for name in LIBRARY.keywords if name not in LIBRARY.chinese}
@@ -226,6 +228,17 @@ def test_english_and_chinese_stand_in_one_suite_and_given_when_then_too(run_robo
         language="zh-CN",
     )
     assert [test.message for test in result.suite.tests if not test.passed] == []
+
+
+@pytest.mark.parametrize("page", ["README.zh-CN.md", "docs/zh/README.md"])
+def test_every_suite_in_the_chinese_pages_passes_a_dry_run(run_robot: Callable[..., Any], page: str) -> None:
+    suites = re.findall(
+        r"^```robotframework\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert suites
+    for suite in suites:
+        assert not {cell for cell in re.split(r"\s{2,}", suite) if key(cell) in ENGLISH}
+        assert [test.message for test in run_robot(suite, dryrun=True).suite.tests if not test.passed] == []
 
 
 def test_a_failure_keeps_its_sentence_and_says_what_its_words_are_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:

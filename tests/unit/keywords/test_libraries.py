@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import pytest
+from robot.utils import html_format
 
 from ATPLibrary.keywords.libraries import ATPLibrary
 
@@ -140,3 +141,14 @@ def test_a_word_of_a_few_is_taken_in_any_case_and_a_wrong_one_is_answered_in_low
         with pytest.raises(ValueError, match="it is none of") as caught:
             parse("such a word")
         assert str(caught.value).islower()
+
+
+def test_code_in_documentation_is_shown_as_code(documentation: dict[str, Any]) -> None:
+    """Robot Framework takes ``code`` for code between blanks and punctuation marks only; else it shows the marks."""
+    marked = [
+        f"{keyword.name}: {line}"
+        for keyword in documentation["ATPLibrary"].keywords
+        for line in html_format(keyword.doc).splitlines()
+        if "``" in line
+    ]
+    assert marked == []

@@ -106,7 +106,7 @@ class ModelKeywords(Looking):
     ) -> list[str]:
         """Makes desktops of a model, linked clones in no desk pool, and waits until they are there. Returns the event ids.
 
-        The platform numbers them: ``prefix``-001 and so on. For one desktop of a name of your own see `Create Desktop`.
+        The platform numbers them: ``prefix-001`` and so on. For one desktop of a name of your own see `Create Desktop`.
 
         - ``model``: the model's name or id.
         - ``prefix``: how their names begin.
