@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import InputError, PlatformError
@@ -34,28 +34,30 @@ async def check_new(client: VdiClient, name: str, timeout: float) -> None:
         )
 
 
+def passing_name(name: str) -> str:
+    """A beginning of names that nothing else has, by which what is being made for `name` can be told."""
+    return f"{name[:PREFIX_LENGTH].strip()}-{secrets.token_hex(3)}"
+
+
 async def make_linked(
     client: VdiClient,
     name: str,
+    prefix: str,
     model: Model,
     timeout: float,
     *,
-    begun: Callable[[str], None],
     remark: str | None = None,
     on_progress: Progress | None = None,
-) -> Vm:
-    """A linked clone of the model under that name.
+) -> str:
+    """A linked clone of the model under that name; returns its id.
 
-    The platform numbers linked clones by itself, so one is made under a prefix that nothing else has, then renamed. `begun` is told
-    the prefix as soon as the platform has begun: from then on there is, or will be, a VM whose name begins with it.
+    The platform numbers linked clones by itself, so one is made under a prefix of its own (`passing_name`), then renamed.
+    One that can't be renamed is deleted again.
     """
     from ATPLibrary.vdi.shapes.vm_orders import VmChange
 
     async with runtime.deadline(timeout, f"Desktop '{name}'", wanted="be made", got="was not"):
-        await check_new(client, name, timeout)
-        prefix = f"{name[:PREFIX_LENGTH].strip()}-{secrets.token_hex(3)}"
         operation = await client.models.clone(model.id, prefix, 1, timeout=timeout)
-        begun(prefix)
         await operation.finish(timeout, on_progress)
         made = [vm for vm in await client.domains.list(prefix, timeout=timeout).collect() if vm.name.startswith(prefix)]
         if len(made) != 1:
@@ -65,8 +67,12 @@ async def make_linked(
                 got=f"lists {len(made)} of such a name",
                 next_step="Look at the platform's own list of VMs",
             )
-        await client.domains.update(made[0].id, VmChange(name=name, remark=remark), timeout=timeout)
-        return await client.domains.detail(made[0].id, timeout=timeout)
+        try:
+            await client.domains.update(made[0].id, VmChange(name=name, remark=remark), timeout=timeout)
+        except PlatformError:
+            await client.domains.delete([made[0].id], timeout=timeout)
+            raise
+        return made[0].id
 
 
 async def resize(client: VdiClient, vms: Iterable[Vm], cpu: int | None, memory: int | None, timeout: float) -> None:
@@ -111,12 +117,23 @@ async def forget(workspace: Workspace, ids: Iterable[str]) -> None:
         await workspace.forget(machine)
 
 
-async def remove(client: VdiClient, is_it: Callable[[Vm], bool], timeout: float) -> None:
-    """Delete what a test has made, wherever it is by now: among the VMs, in the recycle bin, or gone already."""
-    if ids := [vm.id for vm in await client.domains.list(timeout=timeout).collect() if is_it(vm)]:
-        await client.domains.delete(ids, timeout=timeout)
-    if ids := [vm.id for vm in await client.domains.recycled(timeout=timeout).collect() if is_it(vm)]:
-        await client.domains.delete_recycled(ids, timeout=timeout)
+def removal(
+    workspace: Workspace, is_it: Callable[[Vm], bool]
+) -> Callable[[VdiClient, float], Coroutine[Any, Any, None]]:
+    """How a desktop that a run has made goes, wherever it is by then: among the VMs, in the recycle bin, or gone already.
+
+    Connections to it go too: the next desktop of its name is another one.
+    """
+
+    async def remove(client: VdiClient, timeout: float) -> None:
+        if ids := [vm.id for vm in await client.domains.list(timeout=timeout).collect() if is_it(vm)]:
+            await forget(workspace, ids)
+            await client.domains.delete(ids, timeout=timeout)
+        if ids := [vm.id for vm in await client.domains.recycled(timeout=timeout).collect() if is_it(vm)]:
+            await forget(workspace, ids)
+            await client.domains.delete_recycled(ids, timeout=timeout)
+
+    return remove
 
 
 async def wait_until_gone(subject: str, left: Callable[[], Awaitable[list[str]]], timeout: float) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import libvirt
 import pytest
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import InputError, PlatformError, VmNotFoundError
+from ATPLibrary.errors import InputError, PlatformError, VerificationError, VmNotFoundError
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.vdi import VdiClient
 
@@ -98,12 +99,6 @@ class BareClient:
             return await self._client.storage.create_volume(name, gib, storage_pool_id=pool.id)
 
         return runtime.wait(make(), 30, "Making a volume")
-
-    def model_to_vm(self, name: str) -> None:
-        async def make() -> None:
-            await self._client.models.to_vm((await self._client.models.find(name)).id)
-
-        runtime.wait(make(), 30, "Making a model a VM")
 
 
 @pytest.fixture
@@ -232,7 +227,7 @@ def test_a_clone_is_whole_and_runs_beside_its_original(tester: Any, behind: Behi
         tester.clone_desktop("原", "副本二")
 
 
-def test_a_desktop_becomes_a_model_that_others_are_made_of(tester: Any, behind: Behind, bare_client: Any) -> None:
+def test_a_desktop_becomes_a_model_that_others_are_made_of(tester: Any, behind: Behind) -> None:
     tester.create_desktop("母", "atp-linux")
     behind.write("母", 9)
     tester.convert_desktop_to_model("母")
@@ -240,8 +235,7 @@ def test_a_desktop_becomes_a_model_that_others_are_made_of(tester: Any, behind: 
     assert "母" in tester.get_models()
     tester.create_desktop("子", "母")
     assert behind.holds("子", 9)
-    tester.delete_desktop("子")
-    bare_client.model_to_vm("母")
+    assert remove_all() == {}
 
 
 # -- changing
@@ -329,3 +323,103 @@ def test_the_recycle_bin_gives_back_what_was_thrown_away_and_purges_it(
     assert platform_lab.left() == []
     with pytest.raises(VmNotFoundError, match="no recycled VM '丢'"):
         tester.restore_from_recycle_bin("丢")
+
+
+# -- looking
+
+
+def test_what_the_platform_says_of_a_desktop_is_what_libvirt_says_now(
+    tester: Any, behind: Behind, pair: tuple[str, str]
+) -> None:
+    first, second = pair
+    tester.desktop_should_be(first, "shut_off")
+    tester.start_desktop(first)
+    assert tester.get_desktop(first, "status", "==", "running") == "running"
+    assert tester.get_desktop(first, "host_name", "==", "lab-a")
+    assert tester.get_desktop(first).memory == tester.get_desktop(second, "memory")
+    with behind.domain(first) as domain:
+        domain.suspend()
+    tester.desktop_should_be(first, "suspended", timedelta(seconds=10))
+    with pytest.raises(VerificationError, match=f"Desktop '{first}'.*running.*suspended"):
+        tester.desktop_should_be(first, "running")
+    with pytest.raises(InputError, match="status"):
+        tester.get_desktop(first, "statos")
+
+
+def test_a_state_is_waited_for(tester: Any, behind: Behind, pair: tuple[str, str]) -> None:
+    first, _ = pair
+    tester.start_desktop(first, wait=False)
+    tester.desktop_should_be(first, "running", timedelta(seconds=30))
+    assert behind.state(first) == RUNNING
+
+
+def test_desktops_that_are_there_and_not_there_are_told_apart(tester: Any, pair: tuple[str, str]) -> None:
+    first, second = pair
+    tester.desktop_should_exist(first)
+    tester.desktop_should_not_exist("没有")
+    with pytest.raises(VerificationError, match=f"Desktop '{first}' should not exist but the platform lists it"):
+        tester.desktop_should_not_exist(first)
+    tester.delete_desktop(first)
+    tester.desktop_should_not_exist(first)
+    with pytest.raises(VerificationError, match=f"Desktop '{first}' should exist but does not; near: {second}"):
+        tester.desktop_should_exist(first)
+
+
+def test_lists_about_desktops_hold_what_there_is(tester: Any, tmp_path: Path, pair: tuple[str, str]) -> None:
+    assert tester.get_desktop_clones("atp-linux") == [*pair]
+    assert tester.get_desktop_clones(pair[0]) == []
+    assert tester.get_possible_hosts(pair[1]) == ["lab-b"]
+    assert tester.get_common_storage_pools(pair[0]) == ["lab-a-data"]
+    assert tester.get_common_storage_pools(*pair) == []
+    assert tester.get_desktops_in_use() == []
+    assert tester.get_desktop_agent_versions() == []
+    tester.get_user_counts("inside", "==", 0)
+    tester.refresh_desktop_status(pair[0])
+    tester.get_desktop_xml(pair[0], "contains", f"<name>{pair[0]}</name>")
+    with pytest.raises(PlatformError, match="虚机已经关机"):
+        tester.get_desktop_processes(pair[0])
+
+
+# -- going away by itself
+
+
+def remembered() -> list[str]:
+    return [str(each) for each in Workspace.current().creations.all]
+
+
+def remove_all() -> dict[str, str]:
+    """As at the end of the test; returns what could not be removed."""
+    creations = Workspace.current().creations
+    return runtime.wait(creations.remove(creations.all, 60, 30), 61, "Removing").failed
+
+
+def test_what_was_made_goes_wherever_it_is_by_then(
+    tester: Any, platform_lab: Any, behind: Behind, bare_client: Any
+) -> None:
+    tester.create_desktop("甲", "atp-linux")
+    tester.create_desktop("乙", "atp-linux", full=True)
+    tester.clone_desktop("甲", "丙")
+    tester.change_desktop("甲", new_name="甲甲")
+    tester.start_desktop("甲甲")
+    tester.delete_desktop("乙", recycle=True)
+    tester.delete_desktop("丙")
+    tester.create_desktop("丁", "atp-linux")
+    tester.convert_desktop_to_model("丁")
+    tester.create_desktop("戊", "丁")
+    assert remembered() == ["desktop '甲'", "desktop '乙'", "desktop '丁'", "model '丁'", "desktop '戊'"]
+    assert remove_all() == {}
+    assert remembered() == []
+    assert platform_lab.left() == []
+    assert "丁" not in tester.get_models()
+
+
+def test_what_was_refused_is_not_remembered(tester: Any, platform_lab: Any, pair: tuple[str, str]) -> None:
+    before = remembered()
+    with pytest.raises(PlatformError, match="should be new"):
+        tester.create_desktop(pair[0], "atp-linux")
+    tester.start_desktop(pair[0])
+    with pytest.raises(PlatformError, match="虚机已经启动"):
+        tester.clone_desktop(pair[0], "copy")
+    with pytest.raises(PlatformError, match="虚机不能转为模板"):
+        tester.convert_desktop_to_model(pair[1])
+    assert remembered() == before

@@ -11,9 +11,11 @@ from ATPLibrary.keywords.platform.desk_pool_changes import DeskPoolChangeKeyword
 from ATPLibrary.keywords.platform.desk_pool_checks import DeskPoolCheckKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
+from ATPLibrary.keywords.platform.desktop_inside import DesktopInsideKeywords
 from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
 from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
 from ATPLibrary.keywords.platform.desktop_recycling import DesktopRecyclingKeywords
+from ATPLibrary.keywords.platform.desktops import DesktopKeywords
 from ATPLibrary.keywords.platform.model_upgrades import ModelUpgradeKeywords
 from ATPLibrary.keywords.platform.models import ModelKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
@@ -30,10 +32,12 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     ModelKeywords,
     ModelUpgradeKeywords,
     ResourcePoolKeywords,
+    DesktopKeywords,
     DesktopMakingKeywords,
     DesktopPowerKeywords,
     DesktopChangingKeywords,
     DesktopRecyclingKeywords,
+    DesktopInsideKeywords,
     CreatedThingKeywords,
     ConnectingKeywords,
     AgreementKeywords,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.keywords.platform.batches import BatchComponent, in_recycle_bin, in_words, named
+from ATPLibrary.keywords.platform.desktop_making import DESKTOP
 from ATPLibrary.vdi.codes import RestorePoint
 
 if TYPE_CHECKING:
@@ -107,7 +109,10 @@ class DesktopRecyclingKeywords(BatchComponent):
         which = named(names)
 
         async def delete(client: VdiClient, seconds: float) -> None:
-            await desktops.delete(self.workspace, client, await which(client, seconds), seconds, recycle=recycle)
+            vms = await which(client, seconds)
+            await desktops.delete(self.workspace, client, vms, seconds, recycle=recycle)
+            if not recycle:
+                self._gone(vm.id for vm in vms)
 
         self.ask(f"Deleting {in_words(names)}", delete, timeout)
         logger.info(f"{'Moved to the recycle bin' if recycle else 'Deleted'}: {in_words(names)}.")
@@ -162,9 +167,16 @@ class DesktopRecyclingKeywords(BatchComponent):
         | Delete Desktop    sales-1    recycle=True
         | Purge From Recycle Bin    sales-1
         """
-        self.at_once(
-            f"Purging {in_words(names)} from the recycle bin",
-            in_recycle_bin(names),
-            lambda client, ids, seconds: client.domains.delete_recycled(ids, timeout=seconds),
-            timeout,
-        )
+
+        async def purge(client: VdiClient, ids: list[str], seconds: float) -> None:
+            from ATPLibrary.orchestrator import desktops
+
+            await desktops.forget(self.workspace, ids)
+            await client.domains.delete_recycled(ids, timeout=seconds)
+            self._gone(ids)
+
+        self.at_once(f"Purging {in_words(names)} from the recycle bin", in_recycle_bin(names), purge, timeout)
+
+    def _gone(self, ids: Iterable[str]) -> None:
+        for id_ in ids:
+            self.forget(DESKTOP, id_)

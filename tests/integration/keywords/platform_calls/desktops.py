@@ -1,6 +1,21 @@
 """Desktops that are named."""
 
 CALLS = {
+    "Get Desktop": "sales-1    status",
+    "Desktop Should Be": "sales-1    running",
+    "Desktop Should Exist": "sales-1",
+    "Desktop Should Not Exist": "sales-1",
+    "Get Desktop Clones": "sales-1",
+    "Get Desktops In Use": "",
+    "Get User Counts": "",
+    "Get Desktop Agent Versions": "",
+    "Get Common Storage Pools": "sales-1",
+    "Save Dormant Desktops": "${TEMPDIR}/atp-never-saved.xls",
+    "Refresh Desktop Status": "sales-1",
+    "Get Desktop XML": "sales-1",
+    "Get Desktop Processes": "sales-1",
+    "Ask To Watch Desktop": "sales-1",
+    "Get Watch Answer": "sales-1    request",
     "Create Desktop": "sales-1    model=m",
     "Create Desktop From Volumes": "sales-1    disk",
     "Clone Desktop": "sales-1    sales-2",
