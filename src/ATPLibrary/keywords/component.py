@@ -34,9 +34,9 @@ class Component:
         try:
             return runtime.wait(coro, timeout + GRACE_SECONDS, what)
         finally:
-            self._pass_on_notices()
+            self.pass_on_notices()
 
-    def _pass_on_notices(self) -> None:
+    def pass_on_notices(self) -> None:
         """What happened meanwhile, or since the last keyword, that a tester should know. Robot takes it from this thread only."""
         from robot.api import logger
 

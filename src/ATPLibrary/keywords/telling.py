@@ -37,6 +37,8 @@ class Telling(Component):
         except BaseException:
             runtime.wait(telling.end(), CLEAN_UP_SECONDS + GRACE_SECONDS, what)
             raise
+        finally:
+            self.pass_on_notices()
 
 
 class _Told(Generic[T]):

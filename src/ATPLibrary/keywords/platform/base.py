@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from robot.api import logger
 
+from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, DeadlineError, PlatformError
 from ATPLibrary.keywords.closing import LEVELS, scope_of
-from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.component import GRACE_SECONDS
+from ATPLibrary.keywords.platform.progress import Told
+from ATPLibrary.keywords.platform.reading import Reading
 from ATPLibrary.orchestrator.creations import ClosingLevel, Creation
 
 if TYPE_CHECKING:
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class PlatformComponent(Component):
+class PlatformComponent(Reading):
     """The base of the keywords that speak to the platform that was logged in to last."""
 
     def client(self) -> VdiClient:
@@ -56,15 +59,21 @@ class PlatformComponent(Component):
         """Begin an operation that the platform goes on with, and wait until it has ended. Returns its event ids.
 
         With `wait=False` it is only begun, and the ids are for `Wait For Platform Events`; what was refused fails at once all
-        the same. `begin` returns None where there was nothing to do.
+        the same. `begin` returns None where there was nothing to do. The log has what the platform tells meanwhile.
         """
 
-        async def carry_out(client: VdiClient, seconds: float) -> list[str]:
+        client, seconds = self.client(), self.seconds(timeout, kind)
+
+        async def carry_out(say: Callable[[str], None]) -> list[str]:
+            async with runtime.deadline(seconds + GRACE_SECONDS, what):
+                return await begun_and_ended(say)
+
+        async def begun_and_ended(say: Callable[[str], None]) -> list[str]:
             operation = await begin(client, seconds)
             if operation is None:
                 return []
             if wait:
-                await operation.finish(seconds)
+                await operation.finish(seconds, Told(what, len(event_ids(operation)), say))
             elif refused := getattr(operation, "refusals", ()):
                 raise PlatformError.about(
                     what,
@@ -73,7 +82,7 @@ class PlatformComponent(Component):
                 )
             return event_ids(operation)
 
-        ids = self.ask(what, carry_out, timeout, kind)
+        ids = self.wait_telling(carry_out, seconds + GRACE_SECONDS, what)
         if not wait:
             logger.info(f"{what}: begun, not waited for. Events: {', '.join(ids) or 'none'}.")
         return ids

@@ -34,6 +34,7 @@ encoding        编码            文本的编码，如 ``utf-8``、``gbk``
 environment     环境变量        额外的环境变量（字典）
 event           事件            事件的名称
 expected        期望            与 ``比较`` 一起使用：期望的值
+field           字段            哪个字段；不写则返回全部
 fields          字段            按名称给出的字段
 file            文件            文件的路径
 force           强制            是否强制
@@ -202,9 +203,14 @@ FIELDS: dict[str, str] = {
 CODES: dict[str, dict[str, str]] = {
     "status": {
         "running": "运行中",
-        "shut_off": "已关机",
+        "shut off": "已关机",
         "suspended": "已挂起",
         "busy": "操作中",
         "upgrading": "升级中",
+        # of desk pools
+        "idle": "空闲",
+        "switching model": "切换模板中",
+        "archived": "已归档",
     },
+    "type": {"not shared": "非共享", "shared": "共享", "teaching": "教学"},
 }

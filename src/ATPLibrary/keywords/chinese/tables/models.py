@@ -5,7 +5,6 @@ from __future__ import annotations
 from ATPLibrary.keywords.chinese.said import said
 
 ARGUMENTS = """
-field          字段      哪个字段；默认返回全部
 hosts          主机      一台或多台主机的名称或编号；默认为平台给出的全部
 link           链接      `创建模板升级链接` 返回的链接
 prefix         名称前缀  新桌面的名称以什么开头，后接 ``-001`` 等

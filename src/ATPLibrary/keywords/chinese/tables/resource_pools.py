@@ -5,7 +5,6 @@ from __future__ import annotations
 from ATPLibrary.keywords.chinese.said import said
 
 ARGUMENTS = """
-field        字段        哪个字段；默认返回全部
 arch         架构        主机的架构，平台自己的写法
 cpu_over     处理器超配  处理器可以分配到多少倍
 data_centre  数据中心    所在数据中心的编号；默认为其它资源池所在的

@@ -1,0 +1,218 @@
+"""Getters with a field, an assertion and a wait: what a tester writes is compared with what the platform says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from ATPLibrary.config import Config
+from ATPLibrary.errors import ATPError, InputError, PlatformError, VerificationError
+from ATPLibrary.keywords.platform import reading
+from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.progress import Told
+from ATPLibrary.orchestrator import Workspace
+from ATPLibrary.vdi.shapes.desk_pools import DeskPool
+from ATPLibrary.vdi.shapes.events import PlatformEvent
+from ATPLibrary.vdi.shapes.vms import Vm
+
+pytestmark = pytest.mark.unit
+
+VM = {"id": "7", "name": "销售-1", "status": 1, "memory": 2048, "isConnected": 1, "createTime": {"time": 0}}
+POOL = {"id": "9", "name": "销售", "status": 1, "modelList": [{"id": "m", "name": "win11"}], "enabled": 0}
+
+
+@pytest.fixture
+def getter(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """`looked_at` of what answers say, one after another, the last for good."""
+    workspace = Workspace(Config())
+    monkeypatch.setattr(Workspace, "_current", workspace)
+    monkeypatch.setattr(reading, "FIRST_PAUSE_SECONDS", 0.001)
+    workspace.platforms.current = object()  # type: ignore[assignment]
+
+    def looked_at(answers: Any, *arguments: Any, timeout: float | None = None) -> Any:
+        left = [*answers] if isinstance(answers, list) else [answers]
+
+        async def look(client: Any, seconds: float) -> Any:
+            assert seconds > 0
+            answer = left.pop(0) if len(left) > 1 else left[0]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        named = dict(zip(("field", "operator", "expected"), arguments, strict=False))
+        return PlatformComponent().looked_at(
+            "Desktop '销售-1'",
+            look,
+            named.pop("field", None),
+            **named,
+            timeout=None if timeout is None else timedelta(seconds=timeout),
+        )
+
+    return looked_at
+
+
+def vm(**changes: Any) -> Vm:
+    return Vm.model_validate({**VM, **changes})
+
+
+def test_without_a_field_the_whole_is_returned_and_with_one_its_value_as_a_word(getter: Callable[..., Any]) -> None:
+    assert getter(vm()) == vm()
+    assert getter(vm(), "status") == "running"
+    assert getter(vm(), "Status") == "running"
+    assert getter(vm(), "memory") == 2048
+    assert getter(vm(), "is_connected") is True
+    assert getter(vm(), "is running") is True
+    assert getter(vm(), "create_time").year == 1970
+    assert getter(vm(status=77), "status") == 77
+
+
+@pytest.mark.parametrize(
+    "assertion",
+    [
+        ("status", "==", "running"),
+        ("status", "==", "Running"),
+        ("status", "!=", "shut off"),
+        ("status", "!=", "shut_off"),
+        ("memory", "==", "2048"),
+        ("memory", ">=", "1024"),
+        ("is_connected", "==", "yes"),
+        ("name", "contains", "销售"),
+        ("remark", "==", "None"),
+        ("name", "!=", "None"),
+        ("remark", "!=", "x"),
+    ],
+)
+def test_an_assertion_is_about_the_value_as_it_is_written(
+    getter: Callable[..., Any], assertion: tuple[str, ...]
+) -> None:
+    getter(vm(), *assertion)
+
+
+def test_the_names_in_a_list_are_compared(getter: Callable[..., Any]) -> None:
+    pool = DeskPool.model_validate(POOL)
+    getter(pool, "models", "contains", "win11")
+    with pytest.raises(VerificationError):
+        getter(pool, "models", "contains", "win10")
+    assert getter(pool, "models")[0].id == "m"
+
+
+@pytest.mark.parametrize(
+    ("assertion", "sentence"),
+    [
+        (("status", "==", "shut off"), "Desktop '销售-1': status should be 'shut off' but is 'running'."),
+        (("memory", "<", "1000"), "Desktop '销售-1': memory should be < 1000 but is 2048."),
+        (("is_connected", "==", "False"), "Desktop '销售-1': is_connected should be False but is True."),
+        (
+            ("remark", "contains", "x"),
+            "Desktop '销售-1': remark should contain 'x' but the platform says nothing of it.",
+        ),
+        (("remark", "==", "x"), "Desktop '销售-1': remark should be 'x' but the platform says nothing of it."),
+        (
+            ("remark", "!=", "None"),
+            "Desktop '销售-1': remark should not be 'None' but the platform says nothing of it.",
+        ),
+    ],
+)
+def test_what_does_not_hold_is_said_with_both_values(
+    getter: Callable[..., Any], assertion: tuple[str, ...], sentence: str
+) -> None:
+    with pytest.raises(VerificationError) as caught:
+        getter(vm(), *assertion)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("assertion", "words"),
+    [
+        (("statsu",), "Near it are: status"),
+        (("status", "==", "runing"), "'runing' is none of them"),
+        (("memory", ">", "much"), "'much' is none"),
+        (("is_connected", "==", "perhaps"), "'perhaps' is neither"),
+        (("status", "=="), "has only the operator =="),
+        ((None, "==", "running"), "Name one of: id, name, status"),
+    ],
+)
+def test_what_makes_no_sense_is_an_input_error_at_once(
+    getter: Callable[..., Any], assertion: tuple[Any, ...], words: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        getter(vm(), *assertion, timeout=100 if len(assertion) == 3 else None)
+    assert words in str(caught.value)
+
+
+def test_with_a_timeout_it_is_waited_for_and_each_change_is_told(
+    getter: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    states = [vm(status=0), vm(status=0), vm(status=5), vm(status=1)]
+    assert getter(states, "status", "==", "running", timeout=60) == "running"
+    assert caplog.messages == [
+        "Desktop '销售-1': status is 'shut off'; waiting.",
+        "Desktop '销售-1': status is 'busy'; waiting.",
+        "Desktop '销售-1': status is 'running'.",
+    ]
+
+
+def test_what_does_not_come_is_said_with_what_was_seen(getter: Callable[..., Any]) -> None:
+    with pytest.raises(VerificationError) as caught:
+        getter([vm(status=0), vm(status=5)], "status", "==", "running", timeout=0.05)
+    assert str(caught.value) == (
+        "Desktop '销售-1': status should be 'running' but is 'busy', after 0.05 s of waiting. Before that it was 'shut off'."
+    )
+
+
+def test_an_error_of_the_question_ends_the_wait(getter: Callable[..., Any]) -> None:
+    with pytest.raises(PlatformError, match="no VM"):
+        getter([vm(status=0), PlatformError("no VM '销售-1'")], "status", "==", "running", timeout=60)
+
+
+def test_what_is_no_shape_is_asserted_as_it_is(getter: Callable[..., Any]) -> None:
+    assert getter("<domain/>", None, "contains", "domain") == "<domain/>"
+    assert getter([["a", "b"]], None, "contains", "b") == ["a", "b"]
+
+
+def test_dataclasses_and_dictionaries_have_fields_too(getter: Callable[..., Any]) -> None:
+    @dataclass
+    class Counts:
+        inside: int = 3
+
+    assert getter(Counts(), "inside", ">", "2") == 3
+    assert getter({"inside": 3}, "inside", "==", "3") == 3
+
+
+def event(number: int, **fields: Any) -> PlatformEvent:
+    return PlatformEvent.model_validate({"id": str(number), "description": "启动虚机", **fields})
+
+
+def test_a_few_operations_are_told_one_by_one() -> None:
+    said: list[str] = []
+    told = Told("Starting desktops", 2, said.append)
+    told(event(1, domainName="a"))
+    told(event(1, domainName="a", isSuccess=0))
+    told(event(2, domainName="b", isSuccess=1, errorReason="内存不足"))
+    assert said == [
+        "Starting desktops: 启动虚机 'a' pending",
+        "Starting desktops: 启动虚机 'a' succeeded",
+        "Starting desktops: 启动虚机 'b' failed: 内存不足",
+    ]
+
+
+def test_of_many_operations_each_tenth_is_told() -> None:
+    said: list[str] = []
+    told = Told("Starting desktops", 50, said.append)
+    for number in range(50):
+        told(event(number))
+        told(event(number, isSuccess=int(number == 7)))
+    assert len(said) == 10
+    assert said[0] == "Starting desktops: 5 of 50 have ended"
+    assert said[-1] == "Starting desktops: 50 of 50 have ended, 1 failed"
+
+
+def test_errors_are_ours(getter: Callable[..., Any]) -> None:
+    with pytest.raises(ATPError, match="be a time from now on"):
+        getter(vm(), "status", "==", "running", timeout=-1)
