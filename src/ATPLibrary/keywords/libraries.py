@@ -39,6 +39,7 @@ from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
+from ATPLibrary.keywords.watched_input import WatchedInputKeywords
 from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.protocol.screen.region import Masks, Region, Size
 
@@ -240,7 +241,7 @@ class Verifier(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, VerificationKeywords, KeyboardKeywords, MouseKeywords)
+    components = (VmKeywords, VerificationKeywords, WatchedInputKeywords, KeyboardKeywords, MouseKeywords)
 
 
 class ATPLibrary(_MakingLibrary):
@@ -300,4 +301,5 @@ class ATPLibrary(_MakingLibrary):
         ProtocolKeywords,
         *PLATFORM_COMPONENTS,
         VerificationKeywords,
+        WatchedInputKeywords,
     )

@@ -17,6 +17,7 @@ from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.letting_go import LettingGo
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.sent_input import SentInput
+from ATPLibrary.orchestrator.watches import Watches
 from ATPLibrary.protocol.qmp.edges import button_event, key_event
 from ATPLibrary.protocol.qmp.schema import schema_of
 from ATPLibrary.secrets import Secret, as_secret
@@ -69,6 +70,7 @@ class Machine:
         self._qmp: Opened[Qmp] = Opened(f"The QMP channel of {subject}", self._open_qmp)
         self._qga: Opened[Qga] = Opened(f"The guest agent channel of {subject}", self._open_qga)
         self._agent: Opened[AgentSession] = Opened(f"The verifier's channel of {subject}", self._open_agent)
+        self.watches = Watches(domain.name, self.agent)
         self.channels = Channels(domain.name, self._open_channel)
         self.protocols = OpenProtocols(domain)
         self._events_given: deque[Event] = deque(maxlen=KEPT_PER_SOURCE)  # QMP events that keywords were given
@@ -202,6 +204,7 @@ class Machine:
 
     async def close_agent(self) -> None:
         """End the session with the guest agent; the next verified input opens a new one."""
+        self.watches.stop()
         session = self._agent.take()
         await self._release_and_drop_engines()
         if session is not None:
@@ -241,6 +244,7 @@ class Machine:
 
     def _take_everything(self) -> list[Awaitable[None]]:
         self.letting_go.stop()
+        self.watches.stop()
         self._typing, self._pointers, self._left_down = {}, {}, []
         opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp]
         things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]

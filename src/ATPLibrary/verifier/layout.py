@@ -66,6 +66,14 @@ class Layout:
         known = self._chords
         return [character for character in dict.fromkeys(_with_newlines(text)) if character not in known]
 
+    def read(self, chords: tuple[tuple[str, frozenset[str]], ...]) -> str | None:
+        """The character that keys write one after the other, each with the modifiers that are down; None where they write none."""
+        return _reading(self.name).get(chords)
+
+    def begins(self, chords: tuple[tuple[str, frozenset[str]], ...]) -> bool:
+        """Whether the keys are dead keys, which write something together with the next."""
+        return chords in _dead(self.name)
+
     def note_about(self, text: str) -> str:
         """Which characters are written otherwise than with their keys, and what that leaves unproved; "" where none is."""
         if self._compose is None and self._unicode_entry is None:
@@ -150,6 +158,20 @@ def _table(name: str) -> dict[str, tuple[Chord, ...]]:
     written: dict[str, str] = _read(name) if name in shipped else xkb.read(name, _read("dead_keys"))
     table = {character: tuple(_chord(chord) for chord in chords.split()) for character, chords in written.items()}
     return table | {character: (Chord(qcode),) for character, qcode in _SAME_EVERYWHERE.items()}
+
+
+@cache
+def _reading(name: str) -> dict[tuple[tuple[str, frozenset[str]], ...], str]:
+    """A layout the other way round. Of two characters that are written the same there is none."""
+    return {
+        tuple((chord.qcode, frozenset(chord.modifiers)) for chord in chords): character
+        for character, chords in _table(name).items()
+    }
+
+
+@cache
+def _dead(name: str) -> frozenset[tuple[tuple[str, frozenset[str]], ...]]:
+    return frozenset(chords[:-1] for chords in _reading(name) if len(chords) > 1)
 
 
 def _chord(text: str) -> Chord:

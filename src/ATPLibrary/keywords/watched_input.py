@@ -1,0 +1,323 @@
+"""Keywords about input that others send: a person, a SPICE client, another tool. The guest's agent tells what its kernel sees."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.keywords.assertions import Operator, check, shown
+from ATPLibrary.keywords.component import Component, in_seconds, named
+from ATPLibrary.keywords.places import Place
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.verifier.watching import InputWatch
+
+T = TypeVar("T")
+# As many things as an error or the log's line shows of what was seen.
+SHOWN = 20
+
+
+class WatchedInputKeywords(Component):
+    @keyword(tags=["Verification"])
+    def start_watching_input(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Begins to keep what a VM's guest sees from now on: keys, buttons and motions, whoever sends them.
+
+        For input that isn't sent by this library: a person at the console, a SPICE client, another tool. What an earlier watch
+        has kept is forgotten. Up to 100,000 observations are kept.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.agent`` of the configuration (60 s).
+
+        Example:
+        | Connect To VM    win11
+        | Start Watching Input
+        | Press Keys    ctrl+a
+        | Key Should Have Arrived    ctrl+a
+        """
+        seconds = self.seconds(timeout, "agent")
+
+        async def start() -> str:
+            machine = await self.machine(vm, seconds)
+            await machine.watches.start(seconds)
+            return machine.name
+
+        name = self.wait(start(), seconds, f"Beginning to watch the input of {named(vm)}")
+        logger.info(f"What VM '{name}' sees is kept from now on.")
+
+    @keyword(tags=["Verification"])
+    def stop_watching_input(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Forgets what `Start Watching Input` has kept of a VM, and keeps no more. Harmless where nothing was watched.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Start Watching Input
+        | Stop Watching Input
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def stop() -> None:
+            (await self.machine(vm, seconds)).watches.stop()
+
+        self.wait(stop(), seconds, f"Ending the watch over {named(vm)}")
+
+    @keyword(tags=["Verification", "Getter"])
+    def get_observed_input(
+        self,
+        operator: Operator | None = None,
+        expected: str | None = None,
+        *,
+        kind: Literal["events", "text"] = "events",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> list[str] | str:
+        r"""Returns what a VM's guest has seen since `Start Watching Input`, in the order in which its kernel saw it.
+
+        - ``operator`` and ``expected``: an assertion, such as ``contains    left button down``.
+        - ``kind``: ``events`` returns a list with a line for each ("a down", "left button up", "pointer at 0.500, 0.250"); ``text``
+          the text that the keys write on the VM's keyboard layout (`Set Keyboard Layout`).
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Start Watching Input
+        | Type Text    Hello
+        | @{events} =    Get Observed Input
+        | Get Observed Input    ==    Hello    kind=text
+        """
+
+        async def look(machine: Machine, watch: InputWatch, seconds: float) -> list[str] | str:
+            await watch.settle(seconds)
+            watch.check_is_whole()
+            return _text(machine, watch) if kind == "text" else watch.lines()
+
+        seen = self._look(look, vm, timeout)
+        logger.info(shown(seen) if isinstance(seen, str) else _some(seen))
+        check(f"What {named(vm)} has seen", seen, operator, expected)
+        return seen
+
+    @keyword(tags=["Verification", "Assertion"])
+    def key_should_have_arrived(
+        self,
+        key: str,
+        times: int | None = None,
+        *,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Fails unless a VM's guest has seen a key, a combination or a mouse button go down and up since `Start Watching Input`.
+
+        - ``key``: as for `Press Keys` (``a``, ``ctrl+alt+delete``), or ``left button``, ``middle button``, ...
+        - ``times``: exactly how often; by default at least once.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: how long it may still take to come; by default it must have come.
+
+        Example:
+        | Connect To VM    win11
+        | Start Watching Input
+        | Press Keys    ctrl+c
+        | Key Should Have Arrived    ctrl+c    times=1
+        """
+        wait = 0.0 if timeout is None else in_seconds(timeout)
+
+        async def look(machine: Machine, watch: InputWatch, seconds: float) -> tuple[int, list[str]]:
+            from ATPLibrary.verifier.keys import parse_combination
+            from ATPLibrary.verifier.watching import pressed
+
+            keys = [key] if key.endswith(" button") else parse_combination(key, machine.layout())
+            await watch.settle(seconds)
+            await watch.until(lambda: pressed(watch.edges, keys) >= (times or 1), wait)
+            watch.check_is_whole()
+            return pressed(watch.edges, keys), watch.lines()
+
+        if times is not None and times < 1:
+            raise InputError("Give a number of times of at least 1; 'No Input Should Arrive' is for none at all.")
+        count, lines = self._look(look, vm, None, wait)
+        if count < 1 or (times is not None and count != times):
+            raise VerificationError.about(
+                f"Key '{key}' in {named(vm)}",
+                wanted=f"have arrived {times} times" if times is not None else "have arrived",
+                got=f"did {count} times" if count else "did not",
+                last_seen=_some(lines),
+            )
+        logger.info(f"Proved: {named(vm)} has seen '{key}' go down and up {count} times.")
+
+    @keyword(tags=["Verification", "Assertion"])
+    def text_should_have_arrived_in_order(
+        self, text: str, *, vm: str | None = None, timeout: timedelta | None = None
+    ) -> None:
+        r"""Fails unless the keys that a VM's guest has seen since `Start Watching Input` write a text: nothing less, nothing more.
+
+        They are read as the VM's keyboard layout writes them (`Set Keyboard Layout`). For text that others type; `Type Text`
+        proves its own.
+
+        - ``text``: what should have been written; ``\n`` is Enter and ``\t`` is Tab.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: how long it may still take to come; by default it must have come.
+
+        Example:
+        | Connect To VM    win11
+        | Start Watching Input
+        | Type Text    Hello from elsewhere
+        | Text Should Have Arrived In Order    Hello from elsewhere
+        """
+        wait = 0.0 if timeout is None else in_seconds(timeout)
+        wanted = text.replace("\r\n", "\n")
+
+        async def look(machine: Machine, watch: InputWatch, seconds: float) -> str:
+            await watch.settle(seconds)
+            await watch.until(lambda: len(_text(machine, watch)) >= len(wanted), wait)
+            watch.check_is_whole()
+            return _text(machine, watch)
+
+        got = self._look(look, vm, None, wait)
+        check(
+            f"The text that {named(vm)} has seen typed",
+            got,
+            "==",
+            wanted,
+            next_step=_first_difference(got, wanted) + "'Get Observed Input' tells every key",
+        )
+        logger.info(f"Proved: {named(vm)} has seen {shown(wanted)} typed, in order and once.")
+
+    @keyword(tags=["Verification", "Assertion"])
+    def no_input_should_arrive(
+        self,
+        for_: timedelta = timedelta(seconds=2),
+        *,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Watches a VM for a while, and fails as soon as its guest sees any key, button or motion.
+
+        - ``for_``: how long nothing must come; 2 s by default.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the agent's answers; by default ``timeouts.agent`` of the configuration (60 s).
+
+        Example:
+        | Connect To VM    win11
+        | No Input Should Arrive    2 s
+        """
+        quiet, seconds = in_seconds(for_), self.seconds(timeout, "agent")
+
+        async def watch() -> list[str]:
+            from ATPLibrary.verifier.watching import InputWatch
+
+            machine = await self.machine(vm, seconds)
+            session = await machine.agent(seconds)
+            await session.ensure_watching(seconds)
+            await session.held_keys(seconds)  # what came before has been told when this is answered
+            watch = InputWatch(session)
+            try:
+                await watch.for_(quiet)
+                # Still there, and nothing is on its way.
+                await session.ensure_watching(seconds)
+                await watch.settle(seconds)
+                if not any(watch.edges):
+                    watch.check_is_whole()
+                return watch.lines()
+            finally:
+                watch.close()
+
+        lines = self.wait(watch(), seconds + quiet, f"Watching {named(vm)} for {quiet:g} s")
+        if lines:
+            raise VerificationError.about(
+                f"No input to {named(vm)}", wanted=f"arrive for {quiet:g} s", got=f"some did: {_some(lines)}"
+            )
+        logger.info(f"Proved: {named(vm)} has seen no input for {quiet:g} s.")
+
+    @keyword(tags=["Verification", "Assertion"])
+    def drag_should_match(
+        self,
+        *places: Place,
+        button: Literal["left", "middle", "right", "side", "extra"] = "left",
+        tolerance: float = 0.01,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Fails unless the last drag that a VM's guest has seen went along the straight lines between places.
+
+        `Start Watching Input` must have been used before. Each place must be passed in its order, and no observed place be farther
+        from the lines than the tolerance. Only absolute pointers (tablets) tell places.
+
+        - ``places``: as for `Drag Along`: two or more, from ``0,0`` (left, top) to ``1,1`` (right, bottom).
+        - ``button``: the button that is held.
+        - ``tolerance``: how far off each axis may be, as a fraction of the screen; ``0.01`` is 8 pixels of 800.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Start Watching Input
+        | Drag Along    0.2,0.2    0.8,0.2    0.8,0.6
+        | Drag Should Match    0.2,0.2    0.8,0.2    0.8,0.6    tolerance=0.02
+        """
+        if len(places) < 2:
+            raise InputError("A drag has two places or more: where it begins and where it ends.")
+        if not 0 < tolerance < 1:
+            raise InputError(f"A tolerance is a fraction of the screen, above 0 and below 1, not {tolerance:g}.")
+        expected = [(place.x, place.y) for place in places]
+
+        async def look(machine: Machine, watch: InputWatch, seconds: float) -> list[tuple[float, float]]:
+            from ATPLibrary.verifier.watching import drag_path
+
+            await watch.settle(seconds)
+            watch.check_is_whole()
+            return drag_path(watch.seen, watch.session.devices, button)
+
+        path = self._look(look, vm, timeout)
+
+        from ATPLibrary.verifier.watching import strays
+
+        if difference := strays(path, expected, tolerance):
+            raise VerificationError.about(
+                f"The {button} drag in {named(vm)}",
+                wanted=f"go through {' '.join(f'{x:g},{y:g}' for x, y in expected)}, within {tolerance:g}",
+                got=difference,
+                last_seen="observed were " + " ".join(f"{x:.3f},{y:.3f}" for x, y in path[:SHOWN]) if path else "",
+            )
+        logger.info(f"Proved: {named(vm)} has seen the drag through {len(expected)} places, within {tolerance:g}.")
+
+    def _look(
+        self,
+        look: Callable[[Machine, InputWatch, float], Awaitable[T]],
+        vm: str | None,
+        timeout: timedelta | None,
+        wait: float = 0.0,
+    ) -> T:
+        seconds = self.seconds(timeout, "command")
+
+        async def looked() -> T:
+            machine = await self.machine(vm, seconds)
+            return await look(machine, machine.watches.current(), seconds)
+
+        return self.wait(looked(), seconds + wait, f"Looking at what {named(vm)} has seen")
+
+
+def _text(machine: Machine, watch: InputWatch) -> str:
+    from ATPLibrary.verifier.watching import text_of
+
+    return text_of(watch.edges, machine.layout())
+
+
+def _some(lines: list[str]) -> str:
+    if not lines:
+        return "nothing was seen"
+    more = f", and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
+    return f"{', '.join(lines[:SHOWN])}{more}"
+
+
+def _first_difference(got: str, wanted: str) -> str:
+    position = next(
+        (i for i, (a, b) in enumerate(zip(got, wanted, strict=False)) if a != b), min(len(got), len(wanted))
+    )
+    return f"They differ from character {position + 1} on. " if got != wanted else ""

@@ -1,0 +1,272 @@
+"""What a guest sees of input that others send: a person at the console, a SPICE client, another tool."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+from ATPLibrary.errors import AgentError
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.verifier.observation import (
+    ABS_X,
+    ABS_Y,
+    AUTOREPEAT,
+    EV_ABS,
+    EV_KEY,
+    EV_REL,
+    PRESSED,
+    REL_HWHEEL,
+    REL_WHEEL,
+    REL_X,
+    REL_Y,
+    AgentDevice,
+    Observation,
+    ObserverOverrun,
+    Seen,
+)
+from ATPLibrary.verifier.pointer import BUTTONS
+
+if TYPE_CHECKING:
+    from ATPLibrary.verifier.layout import Layout
+    from ATPLibrary.verifier.session import AgentSession
+
+# As many observations a watch keeps; where more come it says that the older ones are unknown.
+MOST_KEPT = 100_000
+_SHIFTS = frozenset({"shift", "shift_r"})
+# QMP's two names for one code: the first that a person would say.
+_QCODE_OF_EVDEV = {code: qcode for qcode, code in reversed(EVDEV_OF_QCODE.items())}
+_BUTTON_OF_EVDEV = {code: button for button, code in BUTTONS.items()}
+_MOTIONS = {
+    REL_X: "pointer by {} to the right",
+    REL_Y: "pointer by {} down",
+    REL_WHEEL: "wheel by {}",
+    REL_HWHEEL: "wheel by {} to the right",
+}
+
+
+class KeyEdge(NamedTuple):
+    """A key or button that the guest saw go down or up."""
+
+    name: str  # QEMU's name of a key ("a", "ctrl"), "left button", or "key code 240"
+    down: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} {'down' if self.down else 'up'}"
+
+
+class InputWatch:
+    """Everything that the guest sees from its making to `close()`. Belongs to the loop that it was made on."""
+
+    def __init__(self, session: AgentSession) -> None:
+        self.session = session
+        self._stream = session.observations.subscribe()
+        self._seen: list[Seen] = []
+
+    @property
+    def seen(self) -> Sequence[Seen]:
+        """In the order in which the guest's kernel saw it."""
+        self._keep(self._stream.take())
+        return self._seen
+
+    @property
+    def edges(self) -> list[KeyEdge]:
+        return [*key_edges(self.seen)]
+
+    def lines(self) -> list[str]:
+        """A line for each thing seen: "a down", "left button up", "pointer at 0.500, 0.250", "unknown: ..."."""
+        return [*told(self.seen, self.session.devices)]
+
+    def check_is_whole(self) -> None:
+        """`AgentError` where something may have been seen that the agent did not tell."""
+        for each in self.seen:
+            if isinstance(each, ObserverOverrun):
+                raise AgentError.about(
+                    f"What VM '{self.session.vm_name}' has seen",
+                    wanted="be known",
+                    got=f"is not, of a part of the time: {each.reason}",
+                    next_step="Do it again: 'Start Watching Input' begins anew",
+                )
+
+    async def until(self, holds: Callable[[], bool], timeout: float) -> bool:
+        """Whether `holds()` became true within `timeout` seconds, asked anew each time that something was seen."""
+        end = time.monotonic() + timeout
+        while not holds():
+            left = end - time.monotonic()
+            if left <= 0:
+                return False
+            self._keep(await self._stream.next_batch(left))
+        return True
+
+    async def for_(self, seconds: float) -> None:
+        """Let `seconds` pass, or return sooner where something was seen."""
+        before = len(self.seen)
+        await self.until(lambda: len(self.seen) > before, seconds)
+
+    async def settle(self, timeout: float) -> None:
+        """Wait for the agent's word that all which its kernel has seen by now was told: its answers come after."""
+        await self.session.held_keys(timeout)
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def _keep(self, items: Iterable[Seen]) -> None:
+        self._seen += items
+        if len(self._seen) > MOST_KEPT:
+            reason = f"more than {MOST_KEPT:,} observations came, the older ones aren't kept"
+            kept = self._seen[-MOST_KEPT // 2 :]
+            self._seen = [ObserverOverrun(reason, None, frozenset(), time.monotonic()), *kept]
+
+
+def key_edges(seen: Iterable[Seen]) -> Iterator[KeyEdge]:
+    """The keys and buttons that went down and up; repeats that the guest makes itself aren't edges."""
+    for each in seen:
+        if isinstance(each, Observation) and each.type == EV_KEY and each.value != AUTOREPEAT:
+            yield KeyEdge(_key_name(each.code), each.value == PRESSED)
+
+
+def told(seen: Iterable[Seen], devices: Mapping[int, AgentDevice]) -> Iterator[str]:
+    """A line for each thing seen; a motion of both axes at once is one."""
+    at: dict[int, dict[int, int]] = {}
+    moved: tuple[int, int] | None = None  # the device and the kernel's time of a motion that isn't told yet
+    for each in seen:
+        motion = (each.device, each.time_us) if isinstance(each, Observation) and each.type == EV_ABS else None
+        if moved is not None and moved != motion:
+            yield _place(at[moved[0]], devices.get(moved[0]))
+            moved = None
+        if isinstance(each, ObserverOverrun):
+            yield f"unknown: {each.reason}"
+        elif motion is not None:
+            at.setdefault(each.device, {})[each.code] = each.value
+            moved = motion
+        elif each.type == EV_KEY:
+            yield f"{_key_name(each.code)} repeated" if each.value == AUTOREPEAT else str(next(key_edges([each])))
+        elif each.type == EV_REL:
+            yield _MOTIONS.get(each.code, f"axis {each.code} by {{}}").format(each.value)
+    if moved is not None:
+        yield _place(at[moved[0]], devices.get(moved[0]))
+
+
+def pressed(edges: Iterable[KeyEdge], keys: Sequence[str]) -> int:
+    """How many times all of `keys` were down at once, and then all of them let go of."""
+    down: set[str] = set()
+    wanted = set(keys)
+    together, times = False, 0
+    for edge in edges:
+        (down.add if edge.down else down.discard)(edge.name)
+        if wanted <= down:
+            together = True
+        elif together and not wanted & down:
+            together = False
+            times += 1
+    return times
+
+
+def text_of(edges: Iterable[KeyEdge], layout: Layout) -> str:
+    """What a guest with that layout makes of the keys, dead keys included; keys that write nothing there are left out."""
+    down: set[str] = set()
+    text = ""
+    before: tuple[tuple[str, frozenset[str]], ...] = ()
+    for edge in edges:
+        (down.add if edge.down else down.discard)(edge.name)
+        if not edge.down:
+            continue
+        modifiers = frozenset("shift" if key in _SHIFTS else key for key in down - {edge.name})
+        chord = edge.name, modifiers & {"shift", "alt_r"}
+        if modifiers & {"ctrl", "ctrl_r", "alt", "meta_l", "meta_r"}:
+            continue  # a command, not a text
+        for chords in ((*before, chord), (chord,)):
+            if (character := layout.read(chords)) is not None:
+                text, before = text + character, ()
+                break
+            if layout.begins(chords):
+                before = chords
+                break
+    return text
+
+
+def drag_path(seen: Iterable[Seen], devices: Mapping[int, AgentDevice], button: str) -> list[tuple[float, float]]:
+    """Where the absolute pointer was from the last press of `button` until its release, as fractions of the screen."""
+    at: dict[int, int] = {}
+    path: list[tuple[float, float]] = []
+    begun = False
+
+    def note(device: AgentDevice | None) -> None:
+        place = _fraction(at, device)
+        if place is not None and (not path or path[-1] != place):
+            path.append(place)
+
+    tablet: AgentDevice | None = None
+    for each in seen:
+        if not isinstance(each, Observation):
+            continue
+        if each.type == EV_ABS:
+            tablet = devices.get(each.device, tablet)
+            at[each.code] = each.value
+            if begun:
+                note(tablet)
+        elif each.type == EV_KEY and each.code == BUTTONS[button]:
+            if each.value == PRESSED:
+                path.clear()
+                note(tablet)
+            begun = each.value == PRESSED
+    return path
+
+
+def strays(path: Sequence[tuple[float, float]], expected: Sequence[tuple[float, float]], tolerance: float) -> str:
+    """Where a path differs from the straight lines between the expected places, in words; "" where it keeps to them.
+
+    Each expected place must be passed, in order, and no observed one be farther from the lines than `tolerance`, a fraction of the
+    screen.
+    """
+    if not path:
+        return "no motion with the button down was seen"
+    reached = 0
+    for place in path:
+        while reached < len(expected) and _distance(place, expected[reached]) <= tolerance:
+            reached += 1
+    if reached < len(expected):
+        return f"place {reached + 1} of {len(expected)} ({_say(expected[reached])}) was not passed"
+    lines = [*pairwise(expected)] or [(expected[0], expected[0])]
+    for place in path:
+        off = min(_from_line(place, begin, end) for begin, end in lines)
+        if off > tolerance:
+            return f"it went to {_say(place)}, {off:.3f} away from the path"
+    return ""
+
+
+def _key_name(code: int) -> str:
+    if code in _BUTTON_OF_EVDEV:
+        return f"{_BUTTON_OF_EVDEV[code]} button"
+    return _QCODE_OF_EVDEV.get(code) or f"key code {code}"
+
+
+def _place(at: Mapping[int, int], device: AgentDevice | None) -> str:
+    place = _fraction(at, device)
+    return (
+        f"pointer at {_say(place)}" if place is not None else f"pointer at {at.get(ABS_X, '?')}, {at.get(ABS_Y, '?')}"
+    )
+
+
+def _fraction(at: Mapping[int, int], device: AgentDevice | None) -> tuple[float, float] | None:
+    if device is None or not {ABS_X, ABS_Y} <= at.keys() or not {ABS_X, ABS_Y} <= device.absolute.keys():
+        return None
+    x, y = ((at[axis] - low) / ((high - low) or 1) for axis in (ABS_X, ABS_Y) for low, high in [device.absolute[axis]])
+    return x, y
+
+
+def _say(place: tuple[float, float]) -> str:
+    return f"{place[0]:.3f}, {place[1]:.3f}"
+
+
+def _distance(a: tuple[float, float], b: tuple[float, float]) -> float:
+    return max(abs(a[0] - b[0]), abs(a[1] - b[1]))
+
+
+def _from_line(place: tuple[float, float], begin: tuple[float, float], end: tuple[float, float]) -> float:
+    dx, dy = end[0] - begin[0], end[1] - begin[1]
+    length = dx * dx + dy * dy
+    along = 0.0 if not length else ((place[0] - begin[0]) * dx + (place[1] - begin[1]) * dy) / length
+    along = min(1.0, max(0.0, along))
+    return _distance(place, (begin[0] + along * dx, begin[1] + along * dy))

@@ -1,0 +1,49 @@
+*** Settings ***
+Documentation       What others send: the guest's own kernel tells which keys and motions came, whoever sent them.
+...                 Here "somebody else" is QEMU's monitor and a mouse that nobody verifies.
+Resource            ../resources/console.resource
+Resource            ../resources/desk_pool.resource
+Resource            ../resources/keyboard.resource
+
+Suite Setup         Use The Shared Desktop
+Suite Teardown      Leave The Shared Desktop
+Test Setup          Start Watching Input
+Test Teardown       Clear The Command Line
+
+Test Tags           needs-platform    needs-vm
+
+
+*** Test Cases ***
+A Text That Somebody Else Types Is Seen Whole
+    [Documentation]    Nothing less and nothing more than the text, in its order.
+    Somebody Else Types    h    e    l    l    o
+    Text Should Have Arrived In Order    hello    timeout=5 s
+    Key Should Have Arrived    l    times=2
+    @{events} =    Get Observed Input
+    Should Be Equal    ${events}[0]    h down
+
+A Key Too Many Is Told
+    [Documentation]    The error names what came.
+    Somebody Else Types    a    b    b
+    Key Should Have Arrived    b    timeout=5 s
+    Run Keyword And Expect Error    *character 3*    Text Should Have Arrived In Order    ab
+
+Nothing Comes Where Nobody Types
+    [Documentation]    The guest's agent is asked before and after: silence is no proof of a dead agent.
+    No Input Should Arrive    1 s
+
+A Drag Keeps To Its Path
+    [Documentation]    Observed and expected path are compared, corners included.
+    Drag Along    0.2,0.2    0.8,0.2    0.8,0.6
+    Drag Should Match    0.2,0.2    0.8,0.2    0.8,0.6
+    Run Keyword And Expect Error    *place 2 of 2*    Drag Should Match    0.2,0.2    0.1,0.9
+
+
+*** Keywords ***
+Somebody Else Types
+    [Documentation]    Presses keys past this library's own typing, by QEMU's monitor.
+    [Arguments]    @{keys}
+    FOR    ${key}    IN    @{keys}
+        Execute QMP    send-key    keys=${{ [{"type": "qcode", "data": $key}] }}    hold-time=${20}
+        Sleep    100 ms    reason=QEMU lets the key go by itself after 20 ms; a second press before that would be lost
+    END

@@ -1,0 +1,102 @@
+"""What was seen, read by people: keys, texts, paths."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.verifier.layout import Layout
+from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun, Seen
+from ATPLibrary.verifier.watching import KeyEdge, drag_path, key_edges, pressed, strays, text_of, told
+
+pytestmark = pytest.mark.unit
+
+TABLET = AgentDevice(2, "/dev/input/event1", "Tablet", "usb", False, "absolute", {0: (0, 1000), 1: (0, 500)})
+DEVICES = {2: TABLET}
+
+
+def seen(kind: int, code: int, value: int, time_us: int = 0, device: int = 1) -> Observation:
+    return Observation(device, "usb", kind, code, value, time_us, 0.0)
+
+
+def at(x: int, y: int, time_us: int) -> list[Seen]:
+    return [seen(3, 0, x, time_us, 2), seen(3, 1, y, time_us, 2)]
+
+
+def of(layout: str, text: str) -> list[KeyEdge]:
+    return [KeyEdge(edge.qcode, edge.down) for edge in Layout(layout).edges(text)]
+
+
+@pytest.mark.parametrize(
+    ("layout", "text"),
+    [("us", "Hello from ATP!\n"), ("de", "Grüße: 50 € ^ é"), ("ch", "à ñ Ê"), ("ru", "Съешь ещё")],
+)
+def test_keys_are_read_as_the_layout_writes_them(layout: str, text: str) -> None:
+    assert text_of(of(layout, text), Layout(layout)) == text
+
+
+@given(st.text(sorted(Layout("us").characters)))
+def test_whatever_is_typed_is_read_again(text: str) -> None:
+    assert text_of(of("us", text), Layout("us")) == text
+
+
+def test_a_command_is_no_text() -> None:
+    edges = [KeyEdge("ctrl", True), *of("us", "a"), KeyEdge("ctrl", False), *of("us", "b")]
+    assert text_of(edges, Layout("us")) == "b"
+
+
+def test_a_doubled_key_is_read_twice_and_a_repeat_of_the_guest_s_own_is_not() -> None:
+    a = EVDEV_OF_QCODE["a"]
+    edges = list(key_edges([seen(1, a, 1), seen(1, a, 2), seen(1, a, 2), seen(1, a, 0), seen(1, a, 1), seen(1, a, 0)]))
+    assert text_of(edges, Layout("us")) == "aa"
+    assert pressed(edges, ["a"]) == 2
+
+
+def test_a_combination_counts_once_it_was_down_at_once_and_let_go() -> None:
+    down, up = [KeyEdge("ctrl", True), KeyEdge("c", True)], [KeyEdge("c", False), KeyEdge("ctrl", False)]
+    assert pressed(down, ["ctrl", "c"]) == 0
+    assert pressed([*down, *up], ["ctrl", "c"]) == 1
+    assert pressed([*down, *up] * 3, ["ctrl", "c"]) == 3
+    apart = [KeyEdge("ctrl", True), KeyEdge("ctrl", False), KeyEdge("c", True), KeyEdge("c", False)]
+    assert pressed(apart, ["ctrl", "c"]) == 0
+
+
+def test_each_thing_is_told_in_a_line_and_both_axes_of_a_motion_in_one() -> None:
+    a, overrun = EVDEV_OF_QCODE["a"], ObserverOverrun("the kernel dropped events", None, frozenset(), 0.0)
+    things = [
+        seen(1, a, 1),
+        seen(1, a, 0),
+        *at(500, 250, 1),
+        *at(0, 500, 2),
+        seen(1, 0x110, 1),
+        seen(2, 8, -1),
+        overrun,
+    ]
+    assert list(told(things, DEVICES)) == [
+        "a down",
+        "a up",
+        "pointer at 0.500, 0.500",
+        "pointer at 0.000, 1.000",
+        "left button down",
+        "wheel by -1",
+        "unknown: the kernel dropped events",
+    ]
+
+
+def test_the_path_is_where_the_pointer_was_while_the_button_was_down() -> None:
+    things = [*at(0, 0, 1), seen(1, 0x110, 1), *at(500, 0, 2), *at(1000, 250, 3), seen(1, 0x110, 0), *at(0, 0, 4)]
+    path = drag_path(things, DEVICES, "left")
+    assert (path[0], path[-1]) == ((0.0, 0.0), (1.0, 0.5))
+    assert drag_path(things, DEVICES, "right") == []
+
+
+def test_a_path_that_leaves_the_lines_or_misses_a_place_is_told() -> None:
+    expected = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
+    good = [(0.0, 0.0), (0.5, 0.005), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0)]
+    assert strays(good, expected, 0.01) == ""
+    assert strays([(0.0, 0.0), (1.0, 1.0)], expected, 0.01) == "place 2 of 3 (1.000, 0.000) was not passed"
+    assert strays([*good[:2], (0.5, 0.3), *good[2:]], expected, 0.01).startswith("it went to 0.500, 0.300, 0.300 away")
+    assert strays([*reversed(good)], expected, 0.01).startswith("place 2 of 3")
+    assert strays([], expected, 0.01) == "no motion with the button down was seen"
