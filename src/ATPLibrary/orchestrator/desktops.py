@@ -136,15 +136,22 @@ def removal(
     return remove
 
 
-async def wait_until_gone(subject: str, left: Callable[[], Awaitable[list[str]]], timeout: float) -> None:
+async def wait_until_gone(
+    subject: str,
+    left: Callable[[], Awaitable[list[str]]],
+    timeout: float,
+    *,
+    wanted: str = "be gone",
+    told: str = "the platform still lists",
+) -> None:
     """Ask `left` until it names nothing that is still there; the deadline's sentence quotes what it named last."""
     there: list[str] = []
     async with runtime.deadline(
         timeout,
         subject,
-        wanted="be gone",
+        wanted=wanted,
         got="is not",
-        last_seen=lambda: f"the platform still lists {', '.join(there)}",
+        last_seen=lambda: f"{told} {', '.join(there)}",
         next_step="Look at the platform's event list for the reason",
     ):
         pause = FIRST_PAUSE_SECONDS

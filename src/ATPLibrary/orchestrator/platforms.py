@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, PlatformSettings
+    from ATPLibrary.secrets import Secret
     from ATPLibrary.vdi import VdiClient
 
 
@@ -19,6 +20,7 @@ class Platforms:
         self._config = config
         self._clients: dict[str, VdiClient] = {}
         self.current: VdiClient | None = None
+        self._passwords: dict[tuple[str, str], Secret] = {}
 
     def settings(self, name: str | None, username: str | None, password: object | None) -> PlatformSettings:
         """The configured platform of that name, or the one that is meant without a name, with other credentials if given."""
@@ -70,6 +72,16 @@ class Platforms:
         else:
             async with VdiClient(settings, timeout=timeout) as again:
                 yield again
+
+    def knows_password(self, client: VdiClient, user: str, password: object) -> None:
+        """Keep in mind which password (text or a secret) a user of that platform was given, for logging in as that user."""
+        from ATPLibrary.secrets import as_secret
+
+        self._passwords[client.name, user] = as_secret(password)
+
+    def password_of(self, client: VdiClient, user: str) -> Secret | None:
+        """What `knows_password` was told last."""
+        return self._passwords.get((client.name, user))
 
     def __bool__(self) -> bool:
         return bool(self._clients)

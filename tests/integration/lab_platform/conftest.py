@@ -31,6 +31,8 @@ from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.secrets import Secret
 from ATPLibrary.vdi import VdiClient
 
+from .behind import Behind
+
 PASSWORD = "a lab's p4ssword"
 
 
@@ -242,6 +244,11 @@ async def _clear(client: VdiClient) -> None:
         await client.domains.delete(vms)
     if recycled := [vm.id for vm in await client.domains.recycled().collect()]:
         await client.domains.delete_recycled(recycled)
+
+
+@pytest.fixture
+def behind(platform_lab: PlatformLab) -> Behind:
+    return Behind(platform_lab)
 
 
 API = "/ocloud/v1"

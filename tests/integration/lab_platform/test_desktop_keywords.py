@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
-import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,73 +15,13 @@ from ATPLibrary.errors import InputError, PlatformError, VerificationError, VmNo
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.vdi import VdiClient
 
+from .behind import Behind
+
 pytestmark = pytest.mark.integration
 
 OFF = libvirt.VIR_DOMAIN_SHUTOFF
 RUNNING = libvirt.VIR_DOMAIN_RUNNING
 PAUSED = libvirt.VIR_DOMAIN_PAUSED
-
-
-class Behind:
-    """What libvirt knows, behind the platform's back. VMs are called by their names, whatever host they are on."""
-
-    def __init__(self, lab: Any) -> None:
-        self._lab = lab
-
-    @contextlib.contextmanager
-    def domain(self, name: str) -> Any:
-        for number in range(len(self._lab.hosts)):
-            with contextlib.closing(self._lab.libvirt(number)) as connection:
-                for domain in connection.listAllDomains():
-                    if domain.name() == name:
-                        yield domain
-                        return
-        raise LookupError(f"libvirt has no {name!r}: {self._lab.left()}")
-
-    def state(self, name: str) -> int:
-        with self.domain(name) as domain:
-            return int(domain.state()[0])
-
-    def xml(self, name: str) -> str:
-        with self.domain(name) as domain:
-            return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-
-    def disk(self, name: str) -> Path:
-        """The file that it boots from."""
-        found = re.search(r"source file='([^']*disk\.qcow2)'", self.xml(name))
-        assert found
-        return Path(found[1])
-
-    def backing(self, name: str) -> str:
-        """What its disk is an overlay over; "" for a whole disk."""
-        return str(self._image(self.disk(name)).get("backing-filename", ""))
-
-    def _image(self, path: Path) -> dict[str, Any]:
-        command = ["qemu-img", "info", "-U", "--output=json", str(path)]
-        return dict(json.loads(subprocess.run(command, check=True, capture_output=True, timeout=30).stdout))
-
-    def write(self, name: str, pattern: int) -> None:
-        """Fill the first 512 bytes of its disk, which must be off."""
-        self._io(name, f"write -P {pattern} 0 512")
-
-    def holds(self, name: str, pattern: int) -> bool:
-        return "Pattern verification failed" not in self._io(name, f"read -P {pattern} 0 512")
-
-    def _io(self, name: str, command: str) -> str:
-        ran = subprocess.run(
-            ["qemu-io", "-c", command, str(self.disk(name))], check=False, capture_output=True, text=True, timeout=30
-        )
-        assert "bytes at offset 0" in ran.stdout or "Pattern verification" in ran.stdout, ran
-        return ran.stdout + ran.stderr
-
-    def is_saved(self, name: str) -> bool:
-        with self.domain(name) as domain:
-            return bool(domain.hasManagedSaveImage())
-
-
-@pytest.fixture
-def behind(platform_lab: Any) -> Behind:
-    return Behind(platform_lab)
 
 
 class BareClient:

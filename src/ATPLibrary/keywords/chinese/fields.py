@@ -11,7 +11,7 @@ from ATPLibrary.keywords.chinese.words import TRUTH, truth
 _FIELD_ARGUMENTS = {"getvmstats": "name", "gethoststatistics": "name"}
 
 # **arguments of these names are fields.
-NAMES_ARE_FIELDS = frozenset({"expected_fields"})
+NAMES_ARE_FIELDS = frozenset({"expected_fields", "policy_fields"})
 
 
 def is_field_argument(keyword: str, argument: str) -> bool:

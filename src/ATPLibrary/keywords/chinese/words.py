@@ -36,6 +36,11 @@ TERMS: dict[str, str] = {
     "Terminals": "终端",
     "Restore Point": "还原点",
     "Recycle Bin": "回收站",
+    "User Group": "组织单位",
+    "User Groups": "组织单位",
+    "User": "用户",
+    "Users": "用户",
+    "Network Card": "网卡",
     "Disk": "磁盘",
     "Disks": "磁盘",
     "Serial Port": "串口",
@@ -64,7 +69,7 @@ TERMS: dict[str, str] = {
 LATIN = frozenset({"QMP", "SPICE", "XML", "CPU", "USB", "ISO", "IP", "MAC", "VNC", "URI", "UUID", "GPU", "VLAN"})
 
 # Proper names among values.
-PROPER_NAMES = frozenset({"sh", "cmd", "powershell"})
+PROPER_NAMES = frozenset({"sh", "cmd", "powershell", "spice", "vnc"})
 
 # As Robot Framework's Chinese has them.
 TRUTH: dict[str, bool] = {"是": True, "真": True, "开": True, "否": False, "假": False, "关": False}

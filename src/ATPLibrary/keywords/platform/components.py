@@ -11,16 +11,27 @@ from ATPLibrary.keywords.platform.desk_pool_changes import DeskPoolChangeKeyword
 from ATPLibrary.keywords.platform.desk_pool_checks import DeskPoolCheckKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
+from ATPLibrary.keywords.platform.desktop_consoles import DesktopConsoleKeywords
+from ATPLibrary.keywords.platform.desktop_disks import DesktopDiskKeywords
+from ATPLibrary.keywords.platform.desktop_drives import DesktopDriveKeywords
 from ATPLibrary.keywords.platform.desktop_inside import DesktopInsideKeywords
 from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
+from ATPLibrary.keywords.platform.desktop_networks import DesktopNetworkKeywords
 from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
 from ATPLibrary.keywords.platform.desktop_recycling import DesktopRecyclingKeywords
+from ATPLibrary.keywords.platform.desktop_serial_ports import DesktopSerialPortKeywords
+from ATPLibrary.keywords.platform.desktop_snapshots import DesktopSnapshotKeywords
 from ATPLibrary.keywords.platform.desktops import DesktopKeywords
 from ATPLibrary.keywords.platform.model_upgrades import ModelUpgradeKeywords
 from ATPLibrary.keywords.platform.models import ModelKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
 from ATPLibrary.keywords.platform.resource_pools import ResourcePoolKeywords
 from ATPLibrary.keywords.platform.session import PlatformKeywords
+from ATPLibrary.keywords.platform.user_desktops import UserDesktopKeywords
+from ATPLibrary.keywords.platform.user_groups import UserGroupKeywords
+from ATPLibrary.keywords.platform.user_policies import UserPolicyKeywords
+from ATPLibrary.keywords.platform.user_sheets import UserSheetKeywords
+from ATPLibrary.keywords.platform.users import UserKeywords
 
 PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     PlatformKeywords,
@@ -41,4 +52,15 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     CreatedThingKeywords,
     ConnectingKeywords,
     AgreementKeywords,
+    DesktopConsoleKeywords,
+    DesktopDiskKeywords,
+    DesktopDriveKeywords,
+    DesktopNetworkKeywords,
+    DesktopSerialPortKeywords,
+    DesktopSnapshotKeywords,
+    UserDesktopKeywords,
+    UserGroupKeywords,
+    UserPolicyKeywords,
+    UserSheetKeywords,
+    UserKeywords,
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.groups.base import Choice, Group
 from ATPLibrary.vdi.operations import Done, delete, get, patch, post, put
 from ATPLibrary.vdi.shapes.vm_devices import (
     AddNic,
@@ -34,6 +35,13 @@ class DomainDevices(Group):
     async def nics(self, vm_id: str, *, timeout: float | None = None) -> Sequence[Nic]:
         """Its network cards, with their addresses."""
         return await self._call(NICS, vm_id, timeout=timeout)
+
+    async def find_nic(self, vm_id: str, name_or_id: str, *, vm_name: str = "", timeout: float | None = None) -> Nic:
+        """Its card of that MAC address or id, in any case. `vm_name` is for the error's sentence."""
+        nics = await self.nics(vm_id, timeout=timeout)
+        choices = [Choice((nic.mac or "").lower(), nic.id or "", nic) for nic in nics]
+        kind = f"network card of VM '{vm_name or vm_id}'"
+        return self._chosen(choices, name_or_id.lower(), kind, PlatformError).item
 
     async def add_nic(self, vm_id: str, vlan_id: str, *, timeout: float | None = None) -> None:
         """Give it a card on the port group `vlan_id`."""

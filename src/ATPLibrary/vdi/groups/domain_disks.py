@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.groups.base import Choice, Group
 from ATPLibrary.vdi.long import LongOperation
 from ATPLibrary.vdi.operations import Done, delete, get, patch, post
 from ATPLibrary.vdi.shapes.base import EventTicket
@@ -37,6 +38,23 @@ class DomainDisks(Group):
     async def disks(self, vm_id: str, *, timeout: float | None = None) -> Sequence[Disk]:
         """Its disks."""
         return await self._call(DISKS, vm_id, timeout=timeout)
+
+    async def find_disk(
+        self, vm_id: str, name_or_id: str | None = None, *, vm_name: str = "", timeout: float | None = None
+    ) -> Disk:
+        """Its disk of that id, name or file name; without one, what it starts from. `vm_name` is for the error's sentence."""
+        disks = await self.disks(vm_id, timeout=timeout)
+        kind = f"disk of VM '{vm_name or vm_id}'"
+        if name_or_id is None:
+            for disk in disks:
+                if disk.is_start_disk:
+                    return disk
+            raise PlatformError(f"Platform '{self._session.name}' names no {kind} as the one that it starts from.")
+        for disk in disks:
+            if name_or_id in (disk.filename, disk.path):
+                return disk
+        choices = [Choice(disk.id, disk.name or disk.filename or disk.id, disk) for disk in disks]
+        return self._chosen(choices, name_or_id, kind, PlatformError).item
 
     async def add_disk(self, vm_id: str, volume_id: str, *, timeout: float | None = None) -> None:
         """Make a volume its disk; `storage.create_volume` makes a volume."""

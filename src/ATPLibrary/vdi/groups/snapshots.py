@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.groups.base import Choice, Group
 from ATPLibrary.vdi.long import LongOperation
 from ATPLibrary.vdi.operations import Done, delete, get, post
 from ATPLibrary.vdi.pages import Pages
@@ -24,6 +25,12 @@ class Snapshots(Group):
     async def detail(self, snapshot_id: str, *, timeout: float | None = None) -> Snapshot:
         """One snapshot."""
         return await self._call(DETAIL, snapshot_id, timeout=timeout)
+
+    async def find(self, vm_id: str, name_or_id: str, *, vm_name: str = "", timeout: float | None = None) -> Snapshot:
+        """The VM's snapshot of that id or exact name. `vm_name` is for the error's sentence."""
+        taken = await self.list(vm_id, timeout=timeout).collect()
+        choices = [Choice(each.id, each.name or each.id, each) for each in taken]
+        return self._chosen(choices, name_or_id, f"snapshot of VM '{vm_name or vm_id}'", PlatformError).item
 
     async def create(self, vm_id: str, name: str, *, timeout: float | None = None) -> LongOperation[EventTicket]:
         """Begin to take a snapshot."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.groups.base import Choice
 from ATPLibrary.vdi.groups.storage_files import StorageFiles
 from ATPLibrary.vdi.operations import Done, Operation, delete, get, patch, post
 from ATPLibrary.vdi.pages import Pages
@@ -101,6 +102,30 @@ class Storage(StorageFiles):
         """The storage pool of that id or exact name."""
         pools = await self.list(timeout=timeout).collect()
         return self._chosen(pools, name_or_id, "storage pool", PlatformError)
+
+    async def find_iso(
+        self,
+        name_or_id: str,
+        *,
+        host_id: str | None = None,
+        storage: str | None = None,
+        timeout: float | None = None,
+    ) -> tuple[str, str]:
+        """The image of that path or file name: its storage pool's id and its path there.
+
+        It is looked for in the pools for images that host `host_id` reaches, or in the one of the name or id `storage`.
+        """
+        pools = await self.all(for_images=True, timeout=timeout)
+        if storage is not None:
+            pools = [self._chosen(pools, storage, "storage pool for images", PlatformError)]
+        elif host_id is not None:
+            pools = [pool for pool in pools if pool.is_share or pool.host_id in (None, "", host_id)]
+        found = [
+            Choice(iso.path or iso.name, iso.name, (pool.id, iso.path or iso.name))
+            for pool in pools
+            async for iso in self.isos(pool.id, timeout=timeout)
+        ]
+        return self._chosen(found, name_or_id, "image", PlatformError).item
 
     async def usage(self, storage_pool_id: str, *, timeout: float | None = None) -> Space:
         """How much there is, is taken and is left."""
