@@ -302,6 +302,23 @@ def test_desktops_that_are_there_and_not_there_are_told_apart(tester: Any, pair:
         tester.desktop_should_exist(first)
 
 
+def test_the_platforms_vms_are_listed_as_far_as_asked_for(tester: Any, pair: tuple[str, str]) -> None:
+    first, second = pair
+    tester.create_desktop("别的", "atp-linux-usb")
+    tester.start_desktop(first)
+    assert tester.get_platform_vms() == [first, second, "别的"]
+    assert tester.get_platform_vms("双") == [first, second]
+    assert tester.get_platform_vms(status="running") == [first]
+    assert tester.get_platform_vms(host="lab-b") == [second]
+    assert tester.get_platform_vms(model="atp-linux-usb") == ["别的"]
+    assert tester.get_platform_vms(bound=True) == tester.get_platform_vms(in_use=True) == []
+    tester.set_restore_point(second, every="week")
+    assert tester.get_platform_vms(restore_point="week") == [second]
+    assert tester.get_platform_vms(restore_point="none") == [first, "别的"]
+    with pytest.raises(PlatformError, match="no host 'lab-c'"):
+        tester.get_platform_vms(host="lab-c")
+
+
 def test_lists_about_desktops_hold_what_there_is(tester: Any, tmp_path: Path, pair: tuple[str, str]) -> None:
     assert tester.get_desktop_clones("atp-linux") == [*pair]
     assert tester.get_desktop_clones(pair[0]) == []

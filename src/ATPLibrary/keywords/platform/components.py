@@ -15,6 +15,7 @@ from ATPLibrary.keywords.platform.desktop_consoles import DesktopConsoleKeywords
 from ATPLibrary.keywords.platform.desktop_disks import DesktopDiskKeywords
 from ATPLibrary.keywords.platform.desktop_drives import DesktopDriveKeywords
 from ATPLibrary.keywords.platform.desktop_inside import DesktopInsideKeywords
+from ATPLibrary.keywords.platform.desktop_lists import DesktopListKeywords
 from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
 from ATPLibrary.keywords.platform.desktop_networks import DesktopNetworkKeywords
 from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
@@ -44,6 +45,7 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     ModelUpgradeKeywords,
     ResourcePoolKeywords,
     DesktopKeywords,
+    DesktopListKeywords,
     DesktopMakingKeywords,
     DesktopPowerKeywords,
     DesktopChangingKeywords,

@@ -74,21 +74,3 @@ class PlatformKeywords(PlatformComponent):
             return [host.name for host in await client.hosts.list(timeout=seconds).collect()]
 
         return self._named(names(), seconds, "hosts")
-
-    @keyword(name="Get Platform VMs", tags=["Platform", "Getter"])
-    def get_platform_vms(self, timeout: timedelta | None = None) -> list[str]:
-        """Returns the names of all VMs that the platform manages, running or not.
-
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | @{vms} =    Get Platform VMs
-        | Log    ${vms}
-        """
-        client, seconds = self.client(), self.seconds(timeout, "platform")
-
-        async def names() -> list[str]:
-            return [vm.name for vm in await client.domains.list(timeout=seconds).collect()]
-
-        return self._named(names(), seconds, "VMs")

@@ -5,6 +5,13 @@ from __future__ import annotations
 from ATPLibrary.keywords.chinese.said import said
 
 ARGUMENTS = """
+agent_version  代理版本  平台自己的写法；多个用逗号分隔
+bound        已绑定    ``是`` 只取有用户的，``否`` 只取其它的
+in_use       使用中    ``是`` 只取有人正在使用的，``否`` 只取其它的
+keyword      关键字    名称中包含什么
+os_type      系统类型  平台自己的写法；多个用逗号分隔
+resource_pool  资源池  资源池的名称或编号
+restore_point  还原点  ``无``，或何时还原：每次 ``启动``，每 ``天``、``周`` 或 ``月``
 by_phone     用手机    ``是`` 只取用手机的，``否`` 只取用电脑的
 field        字段      字段的名称；写错时失败，并列出相近的
 from_inside  来自内网  ``是`` 只取来自平台内网的，``否`` 只取其它的
@@ -22,10 +29,17 @@ VALUES = (
         "busy": "操作中",
         "upgrading": "升级中",
     },
+    {"none": "无", "start": "启动", "day": "天", "week": "周", "month": "月"},
     {"asked": "未答复", "accepted": "已同意", "refused": "已拒绝"},
 )
 
 KEYWORDS = {
+    "Get Platform VMs": said(
+        "获取平台虚拟机列表",
+        "返回平台所管理的虚拟机的名称：全部，或只是符合条件的。",
+        host="主机：只取这台主机上的，名称或编号",
+        model="模板：只取由这个模板克隆的，名称或编号",
+    ),
     "Get Desktop": said(
         "获取桌面",
         "返回平台关于一个桌面的信息，或其中一个字段的值；写出比较和期望则断言，再写出超时则等到成立。",

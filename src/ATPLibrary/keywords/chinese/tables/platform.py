@@ -20,7 +20,6 @@ KEYWORDS = {
     "Log Out Of Platform": said("退出平台", "结束与最后登录的平台的会话；没有登录时什么也不做。"),
     "Get Platform Hosts": said("获取平台主机列表", "返回平台所管理的主机的名称。"),
     "Get Models": said("获取模板列表", "返回可以用来创建桌面池的模板的名称。"),
-    "Get Platform VMs": said("获取平台虚拟机列表", "返回平台所管理的全部虚拟机的名称，不论是否在运行。"),
     "Get Platform Differences": said(
         "获取平台差异", "返回平台与各主机上 libvirt 所说的不同之处；一致时为空列表。", **_COMPARED
     ),
