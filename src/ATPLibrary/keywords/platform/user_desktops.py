@@ -225,9 +225,9 @@ class UserDesktopKeywords(PlatformComponent):
         chosen = password or self.workspace.platforms.password_of(client, user)
         if chosen is None:
             raise InputError.about(
-                f"To log in as user '{user}'",
-                wanted="a password",
-                got="none was given, and none was set by a keyword of this run",
+                f"A login as user '{user}'",
+                wanted="have a password",
+                got="has none: none was given, and none was set by a keyword of this run",
                 next_step="Give password= a secret variable, or set one with 'Set User Password'",
             )
         return self.ask(
