@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import enum
+import importlib
+import pkgutil
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from robot.api.types import Secret
 from robot.utils import html_format
 
 from ATPLibrary.errors import ATPError, InputError
+from ATPLibrary.keywords.chinese import tables as topics
 from ATPLibrary.keywords.chinese.alias import Alias
 from ATPLibrary.keywords.chinese.tables import key, tables
 from ATPLibrary.keywords.chinese.words import LATIN, PROPER_NAMES, TERMS, is_same_in_chinese
 from ATPLibrary.keywords.libraries import ATPLibrary
+from ATPLibrary.keywords.platform.fields import compared, word
 from ATPLibrary.transport import VmState
+from ATPLibrary.vdi import Vm, shapes
+from ATPLibrary.vdi.shapes import base, people, sessions, storage, templates, vm_devices, vm_orders, vms
+from ATPLibrary.vdi.shapes.base import Request, VendorModel
 
 pytestmark = pytest.mark.unit
 
@@ -28,6 +35,14 @@ LIBRARY = ATPLibrary()
 ENGLISH = {key(name): name for name in LIBRARY.keywords if name not in LIBRARY.chinese}
 ALIASES = sorted(LIBRARY.chinese.values(), key=lambda alias: alias.said.name)
 CHINESE = "Language: zh-CN\n\n*** 设置 ***\n程序库    ATPLibrary\n\n*** 用例 ***\n"
+
+# What the client works with and no getter returns: envelopes, sessions, tickets, the ids of what was made.
+NO_THINGS = (
+    *(base.Outcome, base.ClientOutcome, base.Page, base.Timestamp, base.EventTicket, base.Refusal, base.BatchAnswer),
+    *(sessions.LoginAnswer, people.UserLogin, people.ZzdUser, people.ImportedUsers, templates.Upgrade),
+    *(storage.CreatedVolume, vm_devices.FreePort, vm_devices.ServerPorts),
+    *(vm_orders.NotBound, vm_orders.CreatedVm, vm_orders.CloneAnswer, vms.MonitorAnswer),
+)
 
 each_alias = pytest.mark.parametrize("alias", ALIASES, ids=lambda alias: alias.said.name)
 
@@ -98,11 +113,70 @@ def test_every_word_that_an_argument_may_be_is_there_in_chinese(alias: Alias) ->
 def test_every_tag_and_field_has_a_chinese_word_of_its_own() -> None:
     tags = {tag for name in ENGLISH.values() for tag in LIBRARY.get_keyword_tags(name)}
     assert sorted(tag for tag in tags if tag not in tables().tags and tag not in LATIN) == [], f"TAGS in {HERE}"
-    fields = tables().fields
-    assert len(set(fields.values())) == len(fields), "one Chinese word means two fields"
-    assert not [name for name in [*fields.values(), *tables().tags.values()] if latin_in(name)]
-    for codes in tables().codes.values():
-        assert len(set(codes.values())) == len(codes)
+    assert not [name for name in [*tables().english_fields, *tables().tags.values()] if latin_in(name)]
+    modules = [
+        importlib.import_module(f"{topics.__name__}.{each.name}") for each in pkgutil.iter_modules(topics.__path__)
+    ]
+    for module in modules:
+        for english, chinese in getattr(module, "FIELDS", {}).items():
+            assert tables().english_fields[chinese] == english, f"{chinese} means two fields ({module.__name__})"
+        for codes in getattr(module, "CODES", {}).values():
+            for english, chinese in codes.items():
+                means = tables().english_codes[chinese]
+                assert means == english.replace("_", " "), f"{chinese} means two codes ({module.__name__})"
+
+
+def answers() -> list[type[VendorModel]]:
+    """The shapes of what the platform tells about a thing, which getters return."""
+    modules = [
+        importlib.import_module(f"{shapes.__name__}.{each.name}") for each in pkgutil.iter_modules(shapes.__path__)
+    ]
+    kinds = {kind for module in modules for kind in vars(module).values() if isinstance(kind, type)}
+    return [kind for kind in kinds if issubclass(kind, VendorModel) and not issubclass(kind, (Request, *NO_THINGS))]
+
+
+def enums_in(kind: Any) -> set[type[enum.Enum]]:
+    own = {kind} if isinstance(kind, type) and issubclass(kind, enum.Enum) else set()
+    return own.union(*(enums_in(each) for each in get_args(kind)))
+
+
+def test_every_field_of_what_the_platform_tells_has_a_chinese_name_and_every_code_a_word() -> None:
+    fields, codes = set(), set()
+    for kind in answers():
+        properties = {name for name, value in vars(kind).items() if isinstance(value, property) and name[0] != "_"}
+        fields |= {*kind.model_fields, *properties}
+        hints = [get_type_hints(vars(kind)[name].fget).get("return") for name in properties]
+        hints += [field.annotation for field in kind.model_fields.values()]
+        codes |= {word(code) for hint in hints for found in enums_in(hint) for code in found}
+    assert {"status", "is_enabled"} <= fields
+    assert {"shut off", "running"} <= codes
+    assert sorted(fields - tables().fields.keys()) == [], f"FIELDS in {HERE}"
+    assert sorted(codes - tables().codes.keys()) == [], f"CODES in {HERE}"
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "expected", "compared_with"),
+    [
+        ("状态", "==", "运行中", ("running", "running")),
+        ("状态", "!=", "已关机", ("running", "shut off")),
+        ("是模板", "==", "否", (False, False)),
+        ("处理器", "==", "2", (2, 2)),
+        ("名称", "==", "运行中", ("运行中", "运行中")),
+        ("备注", "包含", "是", ("是", "是")),
+    ],
+)
+def test_a_field_is_asserted_in_chinese(
+    field: str, operator: Any, expected: str, compared_with: tuple[Any, Any]
+) -> None:
+    vm = Vm.model_validate({"id": "1", "name": "运行中", "status": 1, "remark": "是", "cpu": 2, "isModel": False})
+    positional, _ = called(alias_of("Get Desktop"), "一", field, operator, expected)
+    assert compared("桌面", vm, *positional[1:]) == compared_with
+
+
+def test_a_wrong_chinese_word_for_a_code_is_answered_with_the_chinese_ones() -> None:
+    vm = Vm.model_validate({"id": "1", "name": "一", "status": 1})
+    with pytest.raises(InputError, match=r"one of 已关机, 运行中, .*'跑着' is none of them"):
+        compared("桌面", vm, "status", "==", "跑着")
 
 
 @each_alias
@@ -254,6 +328,15 @@ def test_a_failure_keeps_its_sentence_and_says_what_its_words_are_in_chinese(mon
     with pytest.raises(ATPError) as caught:
         LIBRARY.run_keyword("VM Should Be", ["running"], {})
     assert "运行中" not in str(caught.value)
+
+
+def test_a_failed_assertion_about_a_field_says_its_codes_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any, **named: Any) -> None:
+        raise ATPError.about("Desktop 'sales': status", wanted="be 'running'", got="is 'shut off'")
+
+    monkeypatch.setitem(LIBRARY.keywords, alias_of("Get Desktop").keyword, fail)
+    with pytest.raises(ATPError, match=r"is 'shut off'\.（running = 运行中，shut off = 已关机）$"):
+        LIBRARY.run_keyword("获取桌面", ["sales", "状态", "==", "运行中"], {})
 
 
 def test_types_stay_what_robot_framework_converts_to() -> None:

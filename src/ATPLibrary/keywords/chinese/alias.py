@@ -76,8 +76,7 @@ class Alias:
         """A call's arguments, as Robot Framework has converted them, for the English keyword."""
         given = [*zip(self.names(), positional, strict=False)]
         by_name = {self.english.get(name, self._field(name)): value for name, value in named.items()}
-        told = {**dict(given), **by_name}
-        return [self._value(n, v, told) for n, v in given], {n: self._value(n, v, told) for n, v in by_name.items()}
+        return [self._value(n, v) for n, v in given], {n: self._value(n, v) for n, v in by_name.items()}
 
     def names(self) -> Iterator[str]:
         """The English names of what is given by place, one after the other."""
@@ -88,7 +87,7 @@ class Alias:
     def _field(self, name: str) -> str:
         return fields.english(name) if self._takes_fields else name
 
-    def _value(self, name: str, value: Any, told: Mapping[str, Any]) -> Any:
+    def _value(self, name: str, value: Any) -> Any:
         if not isinstance(value, str):
             return value
         if name in self.truths:
@@ -97,10 +96,6 @@ class Alias:
             return self.values[name].get(value, value)
         if fields.is_field_argument(key(self.keyword), name):
             return fields.english(value)
-        if name == "expected" and "field" in told:
-            return fields.value(told["field"], value)
-        if self._takes_fields and name not in self.chinese:
-            return fields.value(name, value)
         return value
 
     def _truth(self, name: str, value: str) -> bool:
@@ -118,6 +113,9 @@ class Alias:
                 word = str(getattr(member, "value", member))
                 if re.search(rf"\b{re.escape(word)}\b", str(error)):
                     meant[word] = chinese
+        if any(fields.is_field_argument(key(self.keyword), name) for name in self.chinese):
+            quoted = re.findall(r"'([a-z ]+)'", str(error))
+            meant |= {word: tables().codes[word] for word in quoted if word in tables().codes}
         if meant:
             glossary = "，".join(f"{word} = {chinese}" for word, chinese in meant.items())
             error.args = (f"{error}（{glossary}）", *error.args[1:])

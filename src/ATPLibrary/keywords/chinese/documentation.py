@@ -149,7 +149,7 @@ def _word(alias: Alias, argument: str, text: str, told: Mapping[str, str]) -> st
     if fields.is_field_argument(key(alias.keyword), argument):
         return fields.chinese(text)
     if argument == "expected" and "field" in told:
-        return fields.chinese_value(told["field"], text)
+        return fields.chinese_value(text)
     return _named(text)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ATPLibrary.keywords.chinese.tables import tables
-from ATPLibrary.keywords.chinese.words import TRUTH, truth
+from ATPLibrary.keywords.chinese.words import truth
 
 # Keywords (as `key` writes them) in which an argument of another name than `field` names a field.
 _FIELD_ARGUMENTS = {"getvmstats": "name", "gethoststatistics": "name"}
@@ -27,20 +25,15 @@ def chinese(name: str) -> str:
     return tables().fields.get(name, name)
 
 
-def value(field: Any, text: str) -> Any:
-    """What a Chinese word means in a field: only there, so that a desktop may be called 运行中."""
-    codes = tables().codes.get(field)
-    if codes is not None:
-        return next((word for word, said in codes.items() if said == text), text)
-    return TRUTH.get(text, text) if _is_yes_or_no(field) else text
+def word(text: str) -> str:
+    """What a Chinese word for a code is in English. Only a getter that knows that the value is a code may ask: a desktop may be
+    called 运行中.
+    """
+    return tables().english_codes.get(text, text)
 
 
-def chinese_value(field: str, word: str) -> str:
-    """A value of a field as a Chinese suite writes it."""
-    if _is_yes_or_no(field) and word in ("True", "False"):
-        return truth(word == "True")
-    return tables().codes.get(field, {}).get(word, word)
-
-
-def _is_yes_or_no(field: Any) -> bool:
-    return str(field).startswith(("is_", "has_", "can_"))
+def chinese_value(text: str) -> str:
+    """A field's value as a Chinese suite writes it."""
+    if text in ("True", "False"):
+        return truth(text == "True")
+    return tables().codes.get(text.lower().replace("_", " "), text)

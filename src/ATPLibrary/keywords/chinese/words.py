@@ -66,7 +66,7 @@ TERMS: dict[str, str] = {
 }
 
 # What Chinese engineers write in Latin letters.
-LATIN = frozenset({"QMP", "SPICE", "XML", "CPU", "USB", "ISO", "IP", "MAC", "VNC", "URI", "UUID", "GPU", "VLAN"})
+LATIN = frozenset({"QMP", "SPICE", "XML", "CPU", "USB", "ISO", "IP", "MAC", "VNC", "URI", "UUID", "GPU", "VLAN", "DNS"})
 
 # Proper names among values.
 PROPER_NAMES = frozenset({"sh", "cmd", "powershell", "spice", "vnc"})

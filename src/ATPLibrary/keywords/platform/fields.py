@@ -14,9 +14,11 @@ from typing import Any
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator
+from ATPLibrary.keywords.chinese import fields as chinese
+from ATPLibrary.keywords.chinese.words import TRUTH
 
-_YES = frozenset({"true", "yes", "on", "1"})
-_NO = frozenset({"false", "no", "off", "0"})
+_YES = frozenset({"true", "yes", "on", "1", *(said for said, truth in TRUTH.items() if truth)})
+_NO = frozenset({"false", "no", "off", "0", *(said for said, truth in TRUTH.items() if not truth)})
 # 0 and 1 in fields of these names are no and yes.
 _YES_OR_NO = ("is_", "has_", "can_")
 
@@ -98,13 +100,15 @@ def _raw(shape: Any, field: str) -> Any:
 
 
 def _word_of(subject: str, kind: type[enum.Enum], expected: str) -> str:
-    wanted = re.sub(r"[ _-]", "", expected.lower())
+    wanted = re.sub(r"[ _-]", "", chinese.word(expected.strip()).lower())
     words = [word(code) for code in kind]
     for each in words:
         if each.replace(" ", "") == wanted:
             return each
+    # In the language that was asked in.
+    allowed = words if expected.isascii() else [chinese.chinese_value(each) for each in words]
     raise InputError.about(
-        subject, wanted=f"be compared with one of {', '.join(words)}", got=f"'{expected}' is none of them"
+        subject, wanted=f"be compared with one of {', '.join(allowed)}", got=f"'{expected}' is none of them"
     )
 
 

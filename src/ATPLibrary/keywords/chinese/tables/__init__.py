@@ -3,7 +3,8 @@
 - `KEYWORDS`: by the keyword's English name, as libdoc writes it, what `said` makes of the Chinese;
 - `ARGUMENTS`: a line an argument (English name, Chinese name, what it is), for the keywords of this module;
 - `VALUES`: for each type that is one of a few words the Chinese of its words;
-- `FIELDS`: the Chinese names of fields that getters return; `CODES`: the Chinese of the words that a field is told in;
+- `FIELDS`: the Chinese names of fields that getters return; `CODES`: by field the Chinese of the words that it is told in
+  (a field or word may have several names, of which the topic's is shown);
 - `TAGS`: the Chinese of keywords' tags.
 """
 
@@ -12,12 +13,13 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cache
 
 from ATPLibrary.keywords.chinese.said import Said, arguments
 from ATPLibrary.keywords.chinese.words import is_same_in_chinese
 
 COMMON = "common"
+PLATFORM_FIELDS = "platform_fields"
 
 
 @dataclass
@@ -27,12 +29,10 @@ class Tables:
     keywords: dict[str, Said] = field(default_factory=dict)  # by `key`
     values: list[dict[str, str]] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
-    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    english_fields: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    english_codes: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def english_fields(self) -> dict[str, str]:
-        return {chinese: english for english, chinese in self.fields.items()}
 
     def words_for(self, english: set[str]) -> dict[str, str]:
         """The Chinese of values that are one of these words, where it differs; empty where no table has them."""
@@ -45,14 +45,21 @@ def tables() -> Tables:
     found = Tables()
     common = importlib.import_module(f"{__name__}.{COMMON}")
     general = arguments(common.ARGUMENTS)
-    for module in pkgutil.iter_modules(__path__):
-        table = importlib.import_module(f"{__name__}.{module.name}")
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    # What holds for every topic first, so that a topic's own goes before it.
+    for name in sorted(names, key=lambda name: name not in (COMMON, PLATFORM_FIELDS)):
+        table = importlib.import_module(f"{__name__}.{name}")
         own = {**general, **arguments(getattr(table, "ARGUMENTS", ""))}
         for english, said in getattr(table, "KEYWORDS", {}).items():
             found.keywords[key(english)] = replace(said, english=english, words=own)
         found.values += getattr(table, "VALUES", ())
-        found.fields |= getattr(table, "FIELDS", {})
-        found.codes |= getattr(table, "CODES", {})
+        for english, chinese in getattr(table, "FIELDS", {}).items():
+            found.fields[english] = chinese
+            found.english_fields[chinese] = english
+        for words in getattr(table, "CODES", {}).values():
+            for word, chinese in words.items():
+                found.codes[word.replace("_", " ")] = chinese
+                found.english_codes[chinese] = word.replace("_", " ")
         found.tags |= getattr(table, "TAGS", {})
     return found
 

@@ -186,7 +186,7 @@ FIELDS: dict[str, str] = {
     "net_sent_packets": "网络发送包数",
     "devices": "设备",
     # Get Host Statistics
-    "state": "状态",
+    "state": "连接状态",
     "drained": "已排空",
     "connections": "连接数",
     "in_flight": "进行中调用数",
@@ -197,20 +197,4 @@ FIELDS: dict[str, str] = {
     "p99_ms": "百分之九十九毫秒",
     "counts": "计数",
     "operations": "操作",
-}
-
-# Fields that are told in words: the Chinese of each word.
-CODES: dict[str, dict[str, str]] = {
-    "status": {
-        "running": "运行中",
-        "shut off": "已关机",
-        "suspended": "已挂起",
-        "busy": "操作中",
-        "upgrading": "升级中",
-        # of desk pools
-        "idle": "空闲",
-        "switching model": "切换模板中",
-        "archived": "已归档",
-    },
-    "type": {"not shared": "非共享", "shared": "共享", "teaching": "教学"},
 }
