@@ -25,10 +25,10 @@ T = TypeVar("T")
 
 
 class PlatformComponent(Reading):
-    """The base of the keywords that speak to the platform that was logged in to last."""
+    """The base of the keywords that speak to the platform of the current session."""
 
     def client(self) -> VdiClient:
-        """The platform that was logged in to last."""
+        """The current session: the one opened last, or switched to."""
         client = self.workspace.platforms.current
         if client is None:
             raise PlatformError("No platform is logged in to. Use 'Log In To Platform' first.")

@@ -23,6 +23,7 @@ from ATPLibrary.keywords.platform.desktop_recycling import DesktopRecyclingKeywo
 from ATPLibrary.keywords.platform.desktop_serial_ports import DesktopSerialPortKeywords
 from ATPLibrary.keywords.platform.desktop_snapshots import DesktopSnapshotKeywords
 from ATPLibrary.keywords.platform.desktops import DesktopKeywords
+from ATPLibrary.keywords.platform.free_calls import FreeCallKeywords
 from ATPLibrary.keywords.platform.model_upgrades import ModelUpgradeKeywords
 from ATPLibrary.keywords.platform.models import ModelKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
@@ -52,6 +53,7 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     DesktopRecyclingKeywords,
     DesktopInsideKeywords,
     CreatedThingKeywords,
+    FreeCallKeywords,
     ConnectingKeywords,
     AgreementKeywords,
     DesktopConsoleKeywords,
