@@ -37,6 +37,11 @@ class BareClient:
 
         return runtime.wait(make(), 30, "Making a volume")
 
+    def network(self) -> str:
+        """The name of the only port group."""
+        (group,) = runtime.wait(self._client.call("GET /ocloud/v1/vlan/all"), 30, "Listing port groups")
+        return str(group["name"])
+
 
 @pytest.fixture
 def bare_client(tester: Any) -> BareClient:
@@ -141,14 +146,30 @@ def test_a_full_copy_of_a_model_stands_on_nothing(tester: Any, behind: Behind) -
         tester.create_desktop("linked", "atp-linux", storage_pool="lab-a-data")
 
 
-def test_a_desktop_of_volumes_has_them_as_its_disks(tester: Any, behind: Behind, bare_client: Any) -> None:
+def test_a_desktop_of_volumes_has_them_as_its_disks_with_a_drive_and_a_card_where_these_were_asked_for(
+    tester: Any, behind: Behind, bare_client: Any, platform_lab: Any
+) -> None:
     bare_client.volume("系统盘", 1)
-    tester.create_desktop_from_volumes("of-volumes", "系统盘", memory=64)
-    assert behind.xml("of-volumes").count("<disk type='file' device='disk'>") == 1
-    tester.start_desktop("of-volumes")
-    assert behind.state("of-volumes") == RUNNING
+    image = platform_lab.hosts[0].directory / "iso" / "setup.iso"
+    image.write_bytes(b"\0" * 2048)
+    try:
+        network = bare_client.network()
+        tester.create_desktop_from_volumes("of-volumes", "系统盘", iso="setup.iso", network=network, memory=64)
+        xml = behind.xml("of-volumes")
+        assert xml.count("<disk type='file' device='disk'>") == xml.count("<interface type=") == 1
+        assert f"<source file='{image}'" in xml
+        tester.start_desktop("of-volumes")
+        assert behind.state("of-volumes") == RUNNING
+        tester.delete_desktop("of-volumes")
+        tester.create_desktop_from_volumes("bare", "系统盘", memory=64)  # free again
+        assert "<interface" not in behind.xml("bare")
+        assert ".iso" not in behind.xml("bare")
+    finally:
+        image.unlink()
     with pytest.raises(PlatformError, match="has no volume '没有'"):
         tester.create_desktop_from_volumes("other", "没有")
+    with pytest.raises(InputError, match="have one network 'lan'"):
+        tester.create_desktop_from_volumes("other", "系统盘", network="lan")
 
 
 def test_a_clone_is_whole_and_runs_beside_its_original(tester: Any, behind: Behind) -> None:

@@ -14,6 +14,7 @@ from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeyword
 from ATPLibrary.keywords.platform.desktop_consoles import DesktopConsoleKeywords
 from ATPLibrary.keywords.platform.desktop_disks import DesktopDiskKeywords
 from ATPLibrary.keywords.platform.desktop_drives import DesktopDriveKeywords
+from ATPLibrary.keywords.platform.desktop_from_disks import DesktopFromDisksKeywords
 from ATPLibrary.keywords.platform.desktop_inside import DesktopInsideKeywords
 from ATPLibrary.keywords.platform.desktop_lists import DesktopListKeywords
 from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
@@ -48,6 +49,7 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     DesktopKeywords,
     DesktopListKeywords,
     DesktopMakingKeywords,
+    DesktopFromDisksKeywords,
     DesktopPowerKeywords,
     DesktopChangingKeywords,
     DesktopRecyclingKeywords,

@@ -37,7 +37,7 @@ class DesktopNetworkKeywords(PlatformComponent):
 
         async def add(client: VdiClient, seconds: float) -> str:
             vm = await client.domains.find(desktop, timeout=seconds)
-            network_id = await _network(client, network, seconds)
+            network_id = await port_group(client, network, seconds)
             before = {nic.mac for nic in await client.domains.nics(vm.id, timeout=seconds)}
             await client.domains.add_nic(vm.id, network_id, timeout=seconds)
             # The platform makes the address and doesn't answer it.
@@ -71,7 +71,7 @@ class DesktopNetworkKeywords(PlatformComponent):
 
         async def move(client: VdiClient, seconds: float) -> None:
             vm, nic = await _card(client, desktop, card, seconds)
-            network_id = await _network(client, network, seconds)
+            network_id = await port_group(client, network, seconds)
             await client.domains.change_nic(vm.id, nic.mac or card, network_id, ovs_id=nic.ovs_id, timeout=seconds)
 
         self.ask(f"Moving network card {card} of desktop '{desktop}'", move, timeout)
@@ -260,7 +260,7 @@ async def _card(client: VdiClient, desktop: str, card: str, seconds: float) -> t
     return vm, await client.domains.find_nic(vm.id, card, vm_name=vm.name, timeout=seconds)
 
 
-async def _network(client: VdiClient, name: str | None, seconds: float) -> str:
+async def port_group(client: VdiClient, name: str | None, seconds: float) -> str:
     """The id of the port group of that name or id; without one, the only one. They are none of the client's groups."""
     listed = await client.call("GET /ocloud/v1/vlan/all", timeout=seconds)
     groups = {str(each["id"]): str(each.get("name")) for each in listed or []}

@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.keywords.platform.batches import BatchComponent, in_recycle_bin, in_words, named
-from ATPLibrary.keywords.platform.desktop_making import DESKTOP
+from ATPLibrary.keywords.platform.made_desktops import DESKTOP
 from ATPLibrary.vdi.codes import RestorePoint
 
 if TYPE_CHECKING:
