@@ -24,8 +24,8 @@ from ATPLibrary.lab.lab import Lab
 from ATPLibrary.lab.settings import FILE_NAME as LAB_FILE
 from ATPLibrary.lab.settings import LabSettings
 from ATPLibrary.metrics import Histogram
-from ATPLibrary.orchestrator import Workspace
-from ATPLibrary.orchestrator.adapter import connect_desk_pool, delete_desk_pool, find_vm
+from ATPLibrary.orchestrator import Machine, Workspace
+from ATPLibrary.orchestrator.adapter import connect_desk_pool, delete_desk_pool
 from ATPLibrary.vdi import VdiClient
 
 CALL_SECONDS = 60.0
@@ -195,24 +195,21 @@ async def _remove(pool: str) -> None:
 
 
 async def _boot(pool: str, at_once: int, seconds: float) -> None:
-    workspace, client = Workspace.current(), _client()
-    detail = await client.desk_pools.detail(pool, timeout=CALL_SECONDS)
-    vms = await client.desk_pools.vms(detail.id, timeout=CALL_SECONDS)
-    hosts = {host.id: host for host in await client.hosts.list(timeout=CALL_SECONDS).collect()}
+    client = _client()
+    machines = await connect_desk_pool(Workspace.current(), client, pool, CALL_SECONDS)
     turn, booted = asyncio.Semaphore(at_once), 0
 
-    async def boot(vm: Any) -> None:
+    async def boot(machine: Machine) -> None:
         nonlocal booted
         async with turn:
-            await (await client.domains.start([vm.id], timeout=CALL_SECONDS)).finish(BOOT_SECONDS)
-            machine = workspace.adopt(await find_vm(workspace, vm, hosts.get(vm.host_id), CALL_SECONDS))
+            await (await client.domains.start([machine.uuid], timeout=CALL_SECONDS)).finish(BOOT_SECONDS)
             session = await machine.agent(BOOT_SECONDS)
             await session.ensure_watching(BOOT_SECONDS)
             booted += 1
-            if booted % 5 == 0 or booted == len(vms):
-                _say(f"{booted} of {len(vms)} desktops have booted")
+            if booted % 5 == 0 or booted == len(machines):
+                _say(f"{booted} of {len(machines)} desktops have booted")
 
-    tasks = [asyncio.create_task(boot(vm)) for vm in vms]
+    tasks = [asyncio.create_task(boot(machine)) for machine in machines]
     try:
         async with runtime.deadline(seconds, f"Desk pool '{pool}'", wanted="boot", got="has not"):
             await asyncio.gather(*tasks)

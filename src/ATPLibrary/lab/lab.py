@@ -109,7 +109,8 @@ class Lab:
                 address = listener.getsockname()
                 platform = server_process.start(self.directory, listener)
             replace(state, processes=(*hosts, platform)).save(self.directory)
-            server_process.wait_until_ready(platform, address, self.directory)
+            # Guests that boot take the processors: it may take longer than the first time.
+            server_process.wait_until_ready(platform, address, self.directory, 3 * server_process.READY_SECONDS)
             progress(f"The platform server answers again at {state.url}")
 
     def status(self) -> LabStatus:

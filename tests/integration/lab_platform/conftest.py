@@ -171,6 +171,9 @@ def serving(
                         if domain.isActive():
                             domain.destroy()
                         domain.undefine()
+            for host in hosts:  # the next server has another database
+                for name in ("vm", "models"):
+                    shutil.rmtree(host.directory / name, ignore_errors=True)
         assert status == 0
         assert "Traceback" not in lab.log
         assert PASSWORD not in lab.log

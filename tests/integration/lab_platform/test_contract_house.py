@@ -79,6 +79,8 @@ async def test_users_and_what_they_see_at_login(wire: Any) -> None:
         await wire.ask("POST", "/group/delete", {"group": name})
     (root,) = await wire.ask("GET", "/group/tree")
     assert root["list"] == []
+    await wire.ask("POST", "/user/sync-ldap", refused="没有配置域控")
+    await wire.ask("POST", "/user/sync-zzd-users", refused="没有配置浙政钉")
     wire.covers(routes.users, routes.user_login, routes.groups)
     del two
 
@@ -161,7 +163,14 @@ async def test_storage_and_devices(wire: Any, platform_lab: Any) -> None:
     await wire.ask("POST", "/domain/{domainId}/iso/delete", away, domainId=one)
     assert await wire.ask("GET", "/domain/{id}/iso", id=one) == []
     mount = {"domainIdList": [one, three], "isoPath": "a.iso", "storagePoolId": iso["id"]}
+
+    async def vms_for_it(type: int) -> set[str]:
+        query = f"?storagePoolId={iso['id']}&isoPath=a.iso&type={type}"
+        return {vm["id"] for vm in await wire.ask("GET", "/iso/mount-domain", query=query)}
+
+    assert (await vms_for_it(1), await vms_for_it(0)) == ({one, three}, set())
     await wire.ask("POST", "/iso/mount", mount)
+    assert (await vms_for_it(1), await vms_for_it(0)) == (set(), {one, three})
     await wire.ask("POST", "/iso/unmount", {**mount, "delTag": 0})
     await wire.ask("POST", "/iso/mount", {**mount, "domainIdList": [two]}, refused="镜像不在虚机的主机")
     for name in ("a.iso", "b.iso"):
@@ -176,6 +185,8 @@ async def test_storage_and_devices(wire: Any, platform_lab: Any) -> None:
     await wire.ask("PATCH", "/domain/{domainId}/nic", {"mac": nic["mac"], "vlanId": network["id"]}, domainId=three)
     await wire.ask("DELETE", "/domain/{domainId}/nic/{mac}", domainId=three, mac=nic["mac"])
     assert await wire.ask("GET", "/domain/{id}/nic", id=three) == []
+    await wire.ask("PATCH", "/nic/{id}/ip", {"ip": "192.0.2.1"}, id=nic["id"], refused="网卡地址不能设置")
+    await wire.ask("PATCH", "/nic/{id}/speed-limit", {"inPeak": "1"}, id=nic["id"], refused="网卡不能限速")
 
     await wire.batch("close", [one], isForce=1)
     await wire.ask("POST", "/domain/{id}/serial", {"serialModel": 1}, id=one, refused="没有串口")

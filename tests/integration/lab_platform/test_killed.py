@@ -18,14 +18,15 @@ from typing import Any
 import pytest
 
 from ATPLibrary.events import EventBus
+from ATPLibrary.lab.platform import life
 from ATPLibrary.lab.platform.answers import MODEL_IDS
 from ATPLibrary.lab.platform.app import build
 from ATPLibrary.lab.platform.machines import Machines
-from ATPLibrary.lab.platform.recovery import recover
+from ATPLibrary.lab.platform.recovery import Left, recover
 from ATPLibrary.lab.platform.requests.pools import DeskPoolCreateDto, DeskPoolUpdateDto
-from ATPLibrary.lab.platform.requests.vms import DomainCloneDto, DomainCreateDto
+from ATPLibrary.lab.platform.requests.vms import DomainBatchTaskDto, DomainCloneDto, DomainCreateDto, DomainMigrateDto
 from ATPLibrary.lab.platform.store import Store
-from ATPLibrary.lab.platform.tables import COMPLETING, TURNING, UNFINISHED
+from ATPLibrary.lab.platform.tables import COMPLETING, MOVING, TURNING, UNFINISHED
 from ATPLibrary.lab.settings import AcceleratorSettings, LabHostSettings, LabSettings, PlatformAccount
 
 pytestmark = [
@@ -75,7 +76,7 @@ async def running(directory: Path, settings: LabSettings) -> AsyncIterator[Any]:
     platform.operations.recover()
     for part in (platform.hosts, platform.models, platform.storage, platform.people):
         part.prepare()
-    await recover(store, machines, platform.batches, platform.pools, platform.model_making)
+    await recover(platform, Left.of(platform))
     try:
         yield platform
     finally:
@@ -178,6 +179,29 @@ async def complete_upgrade(platform: Any, id: str) -> None:
     await platform.model_making.complete_upgrade(platform.models.get(id))
 
 
+async def a_clone(platform: Any) -> str:
+    platform.making.link(platform.models.get(MODEL_IDS["atp-linux"]), "链接", 1)
+    await ended(platform)
+    return str(platform.store.vms()[0].id)
+
+
+async def a_running_clone(platform: Any) -> str:
+    id = await a_clone(platform)
+    await platform.batches.run(life.START, DomainBatchTaskDto(idList=[id]))
+    await ended(platform)
+    return id
+
+
+async def move(platform: Any, id: str) -> None:
+    await platform.migrating.begin(id, DomainMigrateDto(dconnuri="127.0.0.3", migrateType=1))
+    await ended(platform)
+
+
+async def move_live(platform: Any, id: str) -> None:
+    await platform.migrating.begin(id, DomainMigrateDto(dconnuri="127.0.0.3", migrateType=2))
+    await ended(platform)
+
+
 async def sync(platform: Any, id: str) -> None:
     targets = platform.model_making.sync_targets(platform.models.get(id))
     platform.model_making.sync(platform.models.get(id), [target["ip"] for target in targets])
@@ -190,6 +214,7 @@ async def sync(platform: Any, id: str) -> None:
         (nothing, create_pool), (a_pool, grow_pool), (nothing, copy), (a_volume, create_vm), (a_vm, delete_vm),
         (a_vm, turn_to_model), (a_model, turn_to_vm), (an_upgraded_model, turn_to_vm), (a_model, upgrade),
         (an_upgrade, cancel_upgrade), (an_upgrade, complete_upgrade), (a_model, sync),
+        (a_clone, move), (a_vm, move), (a_running_clone, move_live),
     ],
     ids=lambda each: each.__name__,
 )  # fmt: skip
@@ -238,7 +263,7 @@ def agree(platform: Any, hosts: Any, when: str) -> None:
     assert wanted - found == set(), when
     lying = {path for host in hosts for path in (host.directory / "models").glob("*")}
     assert lying == {path for path in disks if path.parent.name == "models"}, when
-    for kind in (UNFINISHED, COMPLETING, TURNING):
+    for kind in (UNFINISHED, COMPLETING, TURNING, MOVING):
         assert platform.store.records.all(kind) == [], when
     known = {row.id for row in rows}
     assert all(not model.upgrade or model.upgrade in known for model in models), when
@@ -271,6 +296,8 @@ def clear(hosts: Any) -> None:
     for host in hosts:
         with contextlib.closing(libvirt.open(host.uri)) as connection:
             for domain in connection.listAllDomains():
+                if domain.isActive():
+                    domain.destroy()
                 domain.undefine()
         for name in ("vm", "models", "data"):
             shutil.rmtree(host.directory / name, ignore_errors=True)

@@ -67,6 +67,8 @@ AT_ONCE: dict[str, tuple[set[str], str, str, dict[str, Any]]] = {
     "remove a serial port": ({OFF}, "DELETE", "/domain/{id}/serial/1", {}),
     "snapshot": (AT_REST, "POST", "/domain/{id}/snapshot", {"name": "快照"}),
     "a user's snapshot": (AT_REST, "POST", "/term/domain/{id}/snapshot", {"name": "快照"}),
+    "move": ({OFF}, "POST", "/domain/{id}/migrate", {"dconnuri": "127.0.0.3", "migrateType": 1}),
+    "move live": ({RUNNING}, "POST", "/domain/{id}/migrate", {"dconnuri": "127.0.0.3", "migrateType": 2}),
     "recycle": ({*STATES} - {BUSY, UNREACHABLE, RECYCLED}, "POST", "/domain/delete", {"domainIdList": ["{id}"], "isRecycle": 1}),
     "delete": ({*STATES} - {RECYCLED}, "POST", "/domain/delete", {"domainIdList": ["{id}"], "isRecycle": 0}),
 }  # fmt: skip

@@ -53,6 +53,8 @@ ALLOWED = {
     "CHANGE": {State.OFF},
     "RECYCLE": {*State} - {State.BUSY, State.UNKNOWN},
     "DELETE": {*State},
+    "MIGRATE": {State.OFF},
+    "MIGRATE_LIVE": {State.RUNNING},
     "CLONE": {State.OFF},
     "TO_MODEL": {State.OFF},
     "DISK": AT_REST,

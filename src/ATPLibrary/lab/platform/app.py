@@ -27,12 +27,13 @@ from ATPLibrary.lab.platform.faults import Faults
 from ATPLibrary.lab.platform.hosts import Hosts
 from ATPLibrary.lab.platform.machines import Machines
 from ATPLibrary.lab.platform.making import Making
+from ATPLibrary.lab.platform.migrating import Migrating
 from ATPLibrary.lab.platform.model_making import ModelMaking
 from ATPLibrary.lab.platform.models import Models
 from ATPLibrary.lab.platform.operations import Operations
 from ATPLibrary.lab.platform.people import People
 from ATPLibrary.lab.platform.pools import Pools
-from ATPLibrary.lab.platform.recovery import recover
+from ATPLibrary.lab.platform.recovery import Left, recover
 from ATPLibrary.lab.platform.routes import ROUTERS
 from ATPLibrary.lab.platform.routes.common import Platform
 from ATPLibrary.lab.platform.shares import Shares
@@ -74,7 +75,7 @@ def create_app(
         for part in (platform.hosts, platform.models, platform.storage, platform.people):
             part.prepare()
         recovering = asyncio.create_task(
-            recover(store, machines, platform.batches, platform.pools, platform.model_making),
+            recover(platform, Left.of(platform)),
             name="finish what a killed server left",
         )
         try:
@@ -144,6 +145,9 @@ def build(store: Store, machines: Machines, settings: LabSettings, token_lifetim
         disks=disks,
         making=making,
         model_making=model_making,
+        migrating=Migrating(
+            store=store, machines=machines, hosts=hosts, batches=batches, models=models, storage=storage
+        ),
         people=People(store),
         shares=Shares(store.records),
     )

@@ -48,6 +48,26 @@ def whole(source: Path, path: Path) -> None:
     new.replace(path)
 
 
+def copy(source: Path, path: Path, base: Path | None) -> None:
+    """Copy a disk as it is, to stand on `base` there: the same as what it stands on now."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    shutil.copyfile(source, new)
+    if base is not None:
+        _qemu_img("rebase", "-q", "-u", "-b", str(base), "-F", disk_format(base), str(new))
+    _hand_over(new)
+    new.replace(path)
+
+
+def empty_like(source: Path, path: Path, base: Path | None) -> None:
+    """Make a disk of the same size that nothing was written to, over `base` or of its own."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    backing = [] if base is None else ["-b", str(base), "-F", disk_format(base)]
+    _qemu_img("create", "-q", "-f", "qcow2", *backing, str(path), str(size(source)))
+    _hand_over(path)
+
+
 def enlarge(path: Path, size: int) -> None:
     """Make a disk that no VM has open `size` bytes large."""
     _qemu_img("resize", "-q", "-f", "qcow2", str(path), str(size))
@@ -57,6 +77,23 @@ def size(path: Path) -> int:
     """A disk's size in bytes, as its VM sees it."""
     told = _qemu_img("info", "-U", "--output=json", str(path))
     return int(json.loads(told)["virtual-size"])
+
+
+def adopt(path: Path) -> int:
+    """Take a disk file that somebody else has put there; returns its size in GiB. `LabError` where it can't be a volume."""
+    problem = ""
+    if path.is_symlink() or not path.is_file():
+        problem = "is no file"
+    elif disk_format(path) != "qcow2":
+        problem = "is not qcow2"
+    else:
+        told = json.loads(_qemu_img("info", "-U", "--output=json", "-f", "qcow2", str(path)))
+        if "backing-filename" in told or "data-file" in str(told.get("format-specific")):
+            problem = "stands on another file"
+        else:
+            _hand_over(path)
+            return -(-int(told["virtual-size"]) // GIB)
+    raise LabError.about(f"File '{path.name}'", wanted="be a qcow2 disk that is whole", got=problem)
 
 
 def freeze(directory: Path) -> None:

@@ -42,6 +42,19 @@ def hardware(connection: Any) -> Hardware:
     return Hardware(arch, f"{arch} {mhz} MHz", processors, memory_mib, sockets, cores, threads)
 
 
+def network_cards(connection: Any) -> list[str]:
+    """The XML of each network card; none where this libvirt has no driver for devices."""
+    import libvirt
+
+    try:
+        found = connection.listAllDevices(libvirt.VIR_CONNECT_LIST_NODE_DEVICES_CAP_NET)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
+            raise
+        return []
+    return [str(device.XMLDesc(0)) for device in found]
+
+
 def version(connection: Any) -> int:
     """libvirt's version: the cheapest question that the daemon itself answers."""
     return int(connection.getLibVersion())
@@ -115,6 +128,13 @@ def inactive_xml(domain: Any) -> str:
     import libvirt
 
     return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE | libvirt.VIR_DOMAIN_XML_SECURE))
+
+
+def migratable_xml(domain: Any) -> str:
+    """The running VM's XML in the form that another host takes."""
+    import libvirt
+
+    return str(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE | libvirt.VIR_DOMAIN_XML_SECURE))
 
 
 def graphics_password(domain: Any, kind: str) -> str:

@@ -83,6 +83,8 @@ RECYCLE = Change(
     Operate.RECYCLE, "移入回收站", _in(State.OFF, State.RUNNING, State.SUSPENDED, State.ASLEEP, State.MISSING)
 )
 DELETE = Change(Operate.DELETE_VM, "删除虚机", frozenset(State))
+MIGRATE = Change(Operate.MIGRATE, "迁移虚机", _OFF)
+MIGRATE_LIVE = Change(Operate.MIGRATE, "动态迁移虚机", _ON)
 CLONE = Change(Operate.CLONE, "克隆虚机", _OFF)
 TO_MODEL = Change(Operate.MODEL, "虚机转模板", _OFF)
 DISK = Change(Operate.DISK, "修改磁盘", _AT_REST)

@@ -124,6 +124,10 @@ class Machines:
         """The VM on the connection for changes."""
         return Domain(await _connected(self._changes[row.host_id]), row.name, row.id)
 
+    async def connection(self, host_id: str) -> HostConnection:
+        """The host itself, for changes."""
+        return await _connected(self._changes[host_id])
+
     async def ask(self, row: VmRow, what: str, func: Callable[..., T], *args: Any) -> T:
         """A question to libvirt about the VM."""
         return await (await self.reading(row)).call(what, func, *args, timeout=READ_SECONDS)

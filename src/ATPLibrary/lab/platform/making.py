@@ -20,7 +20,8 @@ from ATPLibrary.lab.platform.machines import Machines
 from ATPLibrary.lab.platform.models import Model, Models
 from ATPLibrary.lab.platform.network import check_card, new_mac
 from ATPLibrary.lab.platform.operations import Operations, Report
-from ATPLibrary.lab.platform.requests.vms import DomainCloneDto, DomainCreateDto
+from ATPLibrary.lab.platform.records import Record
+from ATPLibrary.lab.platform.requests.vms import DomainCloneDto, DomainCreateDto, DomainImportDto
 from ATPLibrary.lab.platform.storage import Storage
 from ATPLibrary.lab.platform.store import Store
 from ATPLibrary.lab.platform.tables import UNFINISHED, VmRow
@@ -84,6 +85,31 @@ class Making:
             remark=request.remark or "",
             created=time.time(),
         )
+        await self._put_together(row, volumes, isos, len(request.networkList))
+        return row.id
+
+    async def import_(self, request: DomainImportDto) -> None:
+        """Make a VM that boots from a disk file which lies in a storage pool."""
+        self._clones.check_free([request.name])
+        id = await self._storage.adopt(request.storagePoolId, request.name, request.filename, request.busType)
+        volume = self._storage.volume(id)
+        try:
+            self._clones.check_free([request.name])
+            row = VmRow(
+                id=str(uuid.uuid4()),
+                name=request.name,
+                host_id=volume["host"],
+                cpu=1,
+                memory_mib=machine.MEMORY_MIB,
+                kind="blank",
+                created=time.time(),
+            )
+            await self._put_together(row, [volume], [], 0)
+        except (ATPError, OSError, Refusal):
+            self._storage.forget_volume(id)
+            raise
+
+    async def _put_together(self, row: VmRow, volumes: Sequence[Record], isos: Sequence[Path], cards: int) -> None:
         self._store.begin(UNFINISHED, row.id)
         self._store.add_vm(row)
 
@@ -97,7 +123,7 @@ class Making:
                     xml = await self._machines.ask(row, "tell its XML", libvirt_calls.inactive_xml)
                     device = domain_xml.cdrom_xml(iso, domain_xml.free_target(xml, "ide"))
                     await self._machines.change(row, "get a drive", libvirt_calls.attach, device)
-                for _ in request.networkList:
+                for _ in range(cards):
                     device = domain_xml.nic_xml(new_mac())
                     await self._machines.change(row, "get a network card", libvirt_calls.attach, device)
             except (ATPError, OSError, Refusal):
@@ -110,7 +136,6 @@ class Making:
             self._store.end(UNFINISHED, row.id)
 
         await self._operations.record(Operate.CREATE_VM, "创建虚机", work(), self._batches.subject(row))
-        return row.id
 
     async def copy(self, source_id: str, request: DomainCloneDto) -> tuple[str, str]:
         """Begin to copy a VM that is off, or a model; returns the new VM's id and the event id."""

@@ -18,6 +18,7 @@ from ATPLibrary.lab.platform.machines import Machines, VmView
 from ATPLibrary.lab.platform.models import Model, Models
 from ATPLibrary.lab.platform.operations import Operations, Report
 from ATPLibrary.lab.platform.pools import Pools
+from ATPLibrary.lab.platform.records import Record
 from ATPLibrary.lab.platform.shapes.pools import SyncModelVO
 from ATPLibrary.lab.platform.shapes.storage import StorageVolumeVO
 from ATPLibrary.lab.platform.store import Store
@@ -159,15 +160,15 @@ class ModelMaking:
 
     # -- after a restart
 
-    async def clean_up(self) -> None:
+    async def clean_up(self, completing: Sequence[Record], turning: Sequence[Record], strays: Sequence[Path]) -> None:
         """Finish what a killed server left half done of models: upgrades become theirs, half models are whole ones."""
-        for begun in self._store.records.all(COMPLETING):
+        for begun in completing:
             model, row = self._models.find(begun["model"]), self._store.vms_by_id([begun["id"]]).get(begun["id"])
             if model is not None and row is not None:
                 LOG.warning("model %r is made of its upgrade, which was left half done", model.name)
                 await self._complete(model, row)
             self._store.end(COMPLETING, begun["id"])
-        for begun in self._store.records.all(TURNING):
+        for begun in turning:
             model = self._models.find(begun["id"])
             if model is not None:
                 LOG.warning("%r stays a model: it was left half of one", model.name)
@@ -177,17 +178,16 @@ class ModelMaking:
         for model in self._models.all():
             if model.upgrade and model.upgrade not in known:
                 self._models.change(model.id, upgrade="")
-        self._remove_disks_of_nobody()
+        for path in set(strays).intersection(self.strays()):
+            LOG.warning("%s is removed: no model has it", path)
+            await self._machines.files("A disk of no model", path.unlink, True)
 
-    def _remove_disks_of_nobody(self) -> None:
-        """Copies that were left half made, and disks of models that have become VMs."""
+    def strays(self) -> list[Path]:
+        """Disks that no model has: copies that were left half made, and those of models that have become VMs."""
         kept = {path for model in self._models.all() for path in (*model.disks.values(), *model.old)}
         kept |= {row.base for row in self._store.vms()}
-        for host in self._machines.hosts:
-            for path in (host.directory / "models").glob("*"):
-                if str(path) not in kept:
-                    LOG.warning("%s is removed: no model has it", path)
-                    path.unlink(missing_ok=True)
+        found = [path for host in self._machines.hosts for path in (host.directory / "models").glob("*")]
+        return [path for path in found if str(path) not in kept]
 
     def _upgrading(self, model: Model) -> VmRow:
         row = self._store.vms_by_id([model.upgrade]).get(model.upgrade) if model.upgrade else None

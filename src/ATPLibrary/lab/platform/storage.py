@@ -124,12 +124,7 @@ class Storage:
     async def create(self, pool_id: str, name: str, gib: int, bus: str) -> str:
         """Make an empty disk that no VM has yet; returns its id."""
         pool = self.get(pool_id)
-        if pool["iso"]:
-            raise Refusal(f"镜像存储池不能创建存储卷: {pool['name']} (this pool is for ISO files)")
-        if bus not in BUSES:
-            raise Refusal(f"不支持的总线类型: {bus} (the lab's buses are {', '.join(BUSES)})")
-        if any(volume["name"] == name and volume["storage"] == pool_id for volume in self.volumes()):
-            raise Refusal(f"存储卷名称已存在: {name} (the pool has a volume of this name)")
+        self._check_new_volume(pool, name, bus)
         id = str(uuid.uuid4())
         path = Path(pool["path"]) / f"{id}.qcow2"
         self._records.add(
@@ -141,6 +136,35 @@ class Storage:
             self._records.remove("volume", id)
             raise
         return id
+
+    async def adopt(self, pool_id: str, name: str, filename: str, bus: str) -> str:
+        """Make a volume of a qcow2 file that lies in the pool; returns its id."""
+        pool = self.get(pool_id)
+        path = Path(pool["path"]) / filename
+        self._check_new_volume(pool, name, bus)
+        if filename in ("", ".", "..") or "\0" in filename or path.name != filename:
+            raise Refusal(f"文件名错误: {filename} (the name of a file in the storage pool, without a path)")
+        if any(volume["path"] == str(path) for volume in self.volumes()):
+            raise Refusal(f"文件已是存储卷: {filename} (a volume has this file already)")
+        gib = await self._machines.files(f"File '{filename}'", files.adopt, path)
+        self._check_new_volume(pool, name, bus)  # since then another may have come
+        id = str(uuid.uuid4())
+        self._records.add(
+            "volume", id, name=name, storage=pool_id, host=pool["host"], path=str(path), size=gib, bus=bus, vm=""
+        )
+        return id
+
+    def _check_new_volume(self, pool: Record, name: str, bus: str) -> None:
+        if pool["iso"]:
+            raise Refusal(f"镜像存储池不能创建存储卷: {pool['name']} (this pool is for ISO files)")
+        if bus not in BUSES:
+            raise Refusal(f"不支持的总线类型: {bus} (the lab's buses are {', '.join(BUSES)})")
+        if any(volume["name"] == name and volume["storage"] == pool["id"] for volume in self.volumes()):
+            raise Refusal(f"存储卷名称已存在: {name} (the pool has a volume of this name)")
+
+    def forget_volume(self, volume_id: str) -> None:
+        """Its file is the tester's own again."""
+        self._records.remove("volume", volume_id)
 
     def change_volume(self, volume_id: str, **values: object) -> None:
         self._records.change("volume", volume_id, **values)

@@ -10,7 +10,8 @@ METADATA = MetaData()
 
 # What can be under way (`Store.begin`). A VM that is made or removed: it goes. An upgrade that becomes its model: it does.
 # A VM that becomes a model, or a model that becomes a VM: it is a model as long as there is one.
-UNFINISHED, COMPLETING, TURNING = "unfinished", "completing", "turning"
+# A VM that moves to another host: it is on one of them.
+UNFINISHED, COMPLETING, TURNING, MOVING = "unfinished", "completing", "turning", "moving"
 
 POOLS = Table(
     "pools",

@@ -5,6 +5,10 @@ from __future__ import annotations
 from ATPLibrary.lab.platform.requests.base import Ids, Name, Number, Request, Text
 
 
+class HostLogDto(Request):
+    ids: Ids
+
+
 class AlarmCodeUpdateReq(Request):
     checkTimes: Number
     code: Text

@@ -215,6 +215,35 @@ class CreateSnapshotDto(Request):
     name: Name
 
 
+class DomainImportDto(Request):
+    busType: Text
+    filename: Text
+    name: Name
+    storagePoolId: Text
+
+
+class MonitorRequestDto(Request):
+    requestId: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class NetSpeedReq(Request):
+    inAverage: Text | None = None
+    inBurst: Text | None = None
+    inFloor: Text | None = None
+    inPeak: Text | None = None
+    outAverage: Text | None = None
+    outBurst: Text | None = None
+    outPeak: Text | None = None
+
+
+class StaticIpSetting(Request):
+    dns1: Text | None = None
+    dns2: Text | None = None
+    gateway: Text | None = None
+    ip: Text
+    mask: Text | None = None
+
+
 class DomainMigrateDto(Request):
     dconnuri: Text
     migrateType: Literal[1, 2]

@@ -10,15 +10,18 @@ from ATPLibrary.lab.platform.routes import (
     domains,
     events,
     groups,
+    host_devices,
     hosts,
     isos,
     logs,
     models,
+    moving,
     nics,
     panel,
     resource_pools,
     serials,
     sessions,
+    sheets,
     snapshots,
     storage,
     terminals,
@@ -29,7 +32,7 @@ from ATPLibrary.lab.platform.routes import (
 
 # In this order paths are tried: those with a fixed word before those where an id stands in its place.
 GROUPS = (
-    sessions, user_login, users, groups, events, desk_pools, disks, isos, nics, serials, snapshots, domain_life, domains,
-    hosts, resource_pools, models, storage, panel, alarms, terminals, usb, logs,
+    sessions, user_login, sheets, users, groups, events, desk_pools, disks, isos, nics, serials, snapshots, moving, domain_life,
+    domains, host_devices, hosts, resource_pools, models, storage, panel, alarms, terminals, usb, logs,
 )  # fmt: skip
 ROUTERS = tuple(each.router for each in GROUPS)

@@ -19,6 +19,7 @@ from ATPLibrary.lab.platform.disks import Disks
 from ATPLibrary.lab.platform.hosts import Hosts
 from ATPLibrary.lab.platform.machines import Machines, VmView
 from ATPLibrary.lab.platform.making import Making
+from ATPLibrary.lab.platform.migrating import Migrating
 from ATPLibrary.lab.platform.model_making import ModelMaking
 from ATPLibrary.lab.platform.models import Models
 from ATPLibrary.lab.platform.operations import Operations
@@ -51,6 +52,7 @@ class Platform:
     disks: Disks
     making: Making
     model_making: ModelMaking
+    migrating: Migrating
     people: People
     shares: Shares
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+from fastapi import Query
 
 from ATPLibrary.lab.platform import answers, domain_xml, libvirt_calls, life
 from ATPLibrary.lab.platform.codes import Refusal, VmStatus
@@ -22,7 +25,7 @@ from ATPLibrary.lab.platform.routes.common import (
     group,
 )
 from ATPLibrary.lab.platform.shapes.base import answering
-from ATPLibrary.lab.platform.shapes.vms import DomainIsoVO
+from ATPLibrary.lab.platform.shapes.vms import DomainIsoVO, DomainVO
 
 router = group()
 
@@ -71,6 +74,29 @@ async def remove_iso(domainId: str, body: DomainIsoDeleteDto, platform: ThePlatf
         life.ISO, [domainId], lambda view: _eject(platform, view, body.isoPath or "", with_drive=bool(body.delTag))
     )
     return done()
+
+
+@router.get("/iso/mount-domain", **answering(list[DomainVO]))
+async def list_vms_for_iso(
+    platform: ThePlatform,
+    *,
+    storage: Annotated[str, Query(alias="storagePoolId")],
+    type: Annotated[int, Query(ge=0, le=1)],
+    path: Annotated[str | None, Query(alias="isoPath")] = None,
+    system: Annotated[str | None, Query(alias="osType")] = None,
+) -> Answer:
+    """The VMs of the storage pool's host: those that could have the ISO file (1), or those that have it (0)."""
+    host = platform.storage.get(storage)["host"]
+    rows = [row for row in platform.batches.rows() if row.host_id == host]
+    fit = []
+    for view in await platform.batches.views(rows):
+        if view.flag or view.asleep or (system and system.lower() != "linux"):
+            continue
+        files = {drive.file for drive in await _drives(platform, view) if drive.file}
+        has_it = bool(files) if not path else any(path in (file, Path(file).name) for file in files)
+        if has_it == (type == 0):
+            fit.append(view)
+    return answers.envelope(platform.shown(fit))
 
 
 @router.post("/iso/mount", **answering())

@@ -5,10 +5,12 @@ from __future__ import annotations
 from ATPLibrary.lab.platform import answers, devices, domain_xml, libvirt_calls, life
 from ATPLibrary.lab.platform.codes import Refusal
 from ATPLibrary.lab.platform.machines import VmView
-from ATPLibrary.lab.platform.network import MOST_NICS, PORT_GROUP, SWITCH, check_port_group, new_mac
+from ATPLibrary.lab.platform.network import MOST_NICS, NO_LIMIT, PORT_GROUP, SWITCH, check_port_group, new_mac
 from ATPLibrary.lab.platform.requests.vms import (
     DomainNetworkAddDto,
     DomainNetworkUpdateDto,
+    NetSpeedReq,
+    StaticIpSetting,
 )
 from ATPLibrary.lab.platform.routes.common import (
     Answer,
@@ -92,6 +94,16 @@ async def _nic(platform: Platform, view: VmView, mac: str) -> domain_xml.Nic:
         if nic.mac == mac.lower():
             return nic
     raise Refusal(f"虚机没有该网卡: {mac} (the VM has no such network card)")
+
+
+@router.patch("/nic/{id}/ip", **answering())
+async def set_nic_address(id: str, body: StaticIpSetting, platform: ThePlatform) -> Answer:
+    raise Refusal("实验平台的网卡地址不能设置 (QEMU's user-mode network gives each guest the same address)")
+
+
+@router.patch("/nic/{id}/speed-limit", **answering())
+async def limit_nic(id: str, body: NetSpeedReq, platform: ThePlatform) -> Answer:
+    raise Refusal(NO_LIMIT)
 
 
 @router.get("/ovs", **answering(PageResult[OvsVO]))

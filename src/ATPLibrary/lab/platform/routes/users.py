@@ -197,6 +197,16 @@ async def set_policy(body: RedirectRule, platform: ThePlatform) -> Answer:
     return done()
 
 
+@router.post("/user/sync-ldap", **answering())
+async def read_directory(platform: ThePlatform) -> Answer:
+    raise Refusal("没有配置域控 (the lab has no directory to read users from)")
+
+
+@router.post("/user/sync-zzd-users", **answering())
+async def read_zhezhengding(platform: ThePlatform) -> Answer:
+    raise Refusal("没有配置浙政钉 (the lab has no Zhezhengding to read users from)")
+
+
 def _subject(platform: Platform, type: int, name: str) -> str:
     return str((platform.people.user(name) if type == 1 else platform.people.group(name))["id"])
 

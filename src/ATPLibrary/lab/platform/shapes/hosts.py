@@ -184,3 +184,22 @@ class VersionVO(TypedDict, total=False):
     module: str
     time: str
     version: str
+
+
+@with_config(CLOSED)
+class PcieDevicePassInfo(TypedDict, total=False):
+    addr: str
+    autoAlloc: int
+    domainName: str
+    gpuRate: str
+    group: str
+    hardwareProduct: str
+    hostId: str
+    ip: str
+    memo1: str
+    memoryRate: str
+    own: str
+    poolId: str
+    product: str
+    vendor: str
+    virtualCard: bool

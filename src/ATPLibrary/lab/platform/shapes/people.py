@@ -52,6 +52,11 @@ class UserGroupVO(TypedDict, total=False):
 
 
 @with_config(CLOSED)
+class UserImportExcelVO(TypedDict):
+    list: list[str]
+
+
+@with_config(CLOSED)
 class UserFingerprintVO(TypedDict, total=False):
     fingerprint: str
     username: str

@@ -89,6 +89,11 @@ class DomainGetVncPasswordVO(TypedDict, total=False):
 
 
 @with_config(CLOSED)
+class DomainStartMonitorVO(TypedDict, total=False):
+    status: int
+
+
+@with_config(CLOSED)
 class DomainTaskVO(TypedDict, total=False):
     cpu: int
     handle: int
