@@ -36,6 +36,7 @@ A Drag Keeps To Its Path
     [Documentation]    Observed and expected path are compared, corners included.
     Drag Along    0.2,0.2    0.8,0.2    0.8,0.6
     Drag Should Match    0.2,0.2    0.8,0.2    0.8,0.6
+    Mouse Should Be At    0.8    0.6
     Run Keyword And Expect Error    *place 2 of 2*    Drag Should Match    0.2,0.2    0.1,0.9
 
 

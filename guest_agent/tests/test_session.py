@@ -96,7 +96,7 @@ def test_state_tells_what_is_down_and_what_went_wrong(world):
     world.device("/dev/input/event1").key(0x110, 1)
     world.host.send_bytes(b"no json\n\xff\xfe\n")
     assert world.host.ask({"type": "state", "id": 3}, "state") == {
-        "type": "state", "id": 3, "held": [[0, A], [1, 0x110]], "dropped": 0, "skipped": 2,
+        "type": "state", "id": 3, "held": [[0, A], [1, 0x110]], "absolute": [[1, 0, 0], [1, 1, 0]], "dropped": 0, "skipped": 2,
     }  # fmt: skip
 
 

@@ -208,7 +208,14 @@ class Session:
     def _state(self, message: dict[str, object], _arrived_us: int) -> None:
         number = _id(message)
         self._say(
-            {"type": "state", "id": number, "held": self._held(), "dropped": self._dropped, "skipped": self._skipped}
+            {
+                "type": "state",
+                "id": number,
+                "held": self._held(),
+                "absolute": self._absolute(),
+                "dropped": self._dropped,
+                "skipped": self._skipped,
+            }
         )
 
     def _expect(self, message: dict[str, object], arrived_us: int) -> None:
@@ -257,6 +264,20 @@ class Session:
             except OSError:
                 continue
         return held
+
+    def _absolute(self) -> list[tuple[int, int, int]]:
+        """Where the absolute pointers are now: device, axis, value; a device that is just vanishing is nowhere."""
+        from atp_guest_agent.evdev import ABS_X, ABS_Y
+
+        places = []
+        for device in self._devices():
+            if device.description.pointer != "absolute":
+                continue
+            try:
+                places += [(device.number, axis, device.axis(axis)) for axis in (ABS_X, ABS_Y)]
+            except OSError:
+                continue
+        return places
 
     def _axis(self, number: int, code: int) -> int:
         for device in self._devices():

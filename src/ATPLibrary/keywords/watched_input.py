@@ -236,6 +236,48 @@ class WatchedInputKeywords(Component):
         logger.info(f"Proved: {named(vm)} has seen no input for {quiet:g} s.")
 
     @keyword(tags=["Verification", "Assertion"])
+    def mouse_should_be_at(
+        self,
+        x: float,
+        y: float,
+        tolerance: float = 0.005,
+        *,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Fails unless the absolute pointer (tablet) of a VM is at a place, as the guest's kernel has it, whoever moved it there.
+
+        - ``x``, ``y``: parts of the screen's width and height, from ``0`` (left, top) to ``1`` (right, bottom).
+        - ``tolerance``: how far off each may be; ``0.005`` is 4 pixels of 800.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Move Mouse    0.5    0.25
+        | Mouse Should Be At    0.5    0.25
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def look() -> list[tuple[float, float]]:
+            machine = await self.machine(vm, seconds)
+            session = await machine.agent(seconds)
+            return [*(await session.pointers_at(seconds)).values()]
+
+        places = self.wait(look(), seconds, f"Asking the agent of {named(vm)} where the pointer is")
+        off = [max(abs(at[0] - x), abs(at[1] - y)) for at in places]
+        if not off or min(off) > tolerance:
+            raise VerificationError.about(
+                f"The pointer of {named(vm)}",
+                wanted=f"be at {x:g}, {y:g}, within {tolerance:g}",
+                got="is at " + " and ".join(f"{at[0]:.4f}, {at[1]:.4f}" for at in places) if places else "isn't there",
+                next_step=""
+                if places
+                else "Add a tablet to the VM: a relative mouse has no place that its guest's kernel knows",
+            )
+        logger.info(f"Proved: the guest's kernel has the pointer within {min(off):.4f} of {x:g}, {y:g}.")
+
+    @keyword(tags=["Verification", "Assertion"])
     def drag_should_match(
         self,
         *places: Place,

@@ -51,6 +51,7 @@ def check(message: Message) -> None:
             read_pong(message)
         case "state":
             read_held(message)
+            read_places(message)
         case "result":
             if not isinstance(message["verified"], bool):
                 raise ValueError("'verified' is neither true nor false")
@@ -63,6 +64,16 @@ def read_pong(message: Message) -> Pong:
 
 def read_held(message: Message) -> frozenset[tuple[int, int]]:
     return frozenset((whole(device), whole(code)) for device, code in listed(message["held"]))
+
+
+def read_places(message: Message) -> dict[int, dict[int, int]] | None:
+    """Where each absolute pointer is: device -> axis -> value. None: the agent is too old to say."""
+    if "absolute" not in message:
+        return None
+    places: dict[int, dict[int, int]] = {}
+    for device, axis, value in listed(message["absolute"]):
+        places.setdefault(whole(device), {})[whole(axis)] = whole(value)
+    return places
 
 
 def _name(message: Message, field: str | None) -> int | str | None:

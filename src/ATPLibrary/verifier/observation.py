@@ -85,6 +85,14 @@ class AgentDevice:
         return f"{self.name or self.path} ({self.bus})"
 
 
+def fraction(at: Mapping[int, int], device: AgentDevice | None) -> tuple[float, float] | None:
+    """Where an absolute pointer is, as fractions of the screen; None where an axis or its range isn't known."""
+    if device is None or not {ABS_X, ABS_Y} <= at.keys() or not {ABS_X, ABS_Y} <= device.absolute.keys():
+        return None
+    x, y = ((at[axis] - low) / ((high - low) or 1) for axis in (ABS_X, ABS_Y) for low, high in [device.absolute[axis]])
+    return x, y
+
+
 def read_observations(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> list[Seen]:
     """The events of an `observations` message, in order. One of `MALFORMED` when it isn't one."""
     buses = {number: device.bus for number, device in devices.items()}

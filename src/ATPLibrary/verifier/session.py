@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
-from ATPLibrary.verifier.answers import read_held
+from ATPLibrary.verifier.answers import read_held, read_places
 from ATPLibrary.verifier.link import AgentLink
-from ATPLibrary.verifier.observation import AgentDevice
+from ATPLibrary.verifier.observation import AgentDevice, fraction
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.stream import ObservationFeed
 
@@ -111,15 +111,23 @@ class AgentSession(AgentLink):
 
     async def held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
         """The keys and buttons that are down in the guest now: (device id, code), as its kernel says."""
-        deadline = time.monotonic() + timeout
-        try:
-            return await self._held_keys(timeout)
-        except AgentError:
-            if self._state is SessionState.READY or self._task is None:
-                raise
-        # The session began anew under the question: the agent was restarted, or the guest put back to a snapshot.
-        await self.wait_ready(max(deadline - time.monotonic(), 0.01))
-        return await self._held_keys(max(deadline - time.monotonic(), 0.01))
+        return read_held(await self._state_now(timeout))
+
+    async def pointers_at(self, timeout: float) -> Mapping[int, tuple[float, float]]:
+        """Where each absolute pointer (tablet) is, as the guest's kernel says: device id -> fractions of the screen.
+
+        `AgentError` when the agent is too old to say.
+        """
+        places = read_places(await self._state_now(timeout))
+        if places is None:
+            raise AgentError.about(
+                f"The agent of VM '{self.vm_name}'",
+                wanted="say where the pointer is",
+                got=f"can't: it is of version {self.hello.version if self.hello else 'unknown'}",
+                next_step="Bring a newer agent into the guest",
+            )
+        found = {number: fraction(at, self.devices.get(number)) for number, at in places.items()}
+        return {number: place for number, place in found.items() if place is not None}
 
     async def wait_until_quiet(self, quiet: float, timeout: float) -> None:
         """Let what is still on its way to the guest arrive: until `quiet` seconds without an observation, `timeout` at most."""
@@ -144,9 +152,20 @@ class AgentSession(AgentLink):
                     await self._write({"type": "cancel", "event_id": event_id}, timeout=1.0)
             raise
 
-    async def _held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
+    async def _state_now(self, timeout: float) -> Mapping[str, Any]:
+        deadline = time.monotonic() + timeout
+        try:
+            return await self._ask_state(timeout)
+        except AgentError:
+            if self._state is SessionState.READY or self._task is None:
+                raise
+        # The session began anew under the question: the agent was restarted, or the guest put back to a snapshot.
+        await self.wait_ready(max(deadline - time.monotonic(), 0.01))
+        return await self._ask_state(max(deadline - time.monotonic(), 0.01))
+
+    async def _ask_state(self, timeout: float) -> Mapping[str, Any]:
         number = next(self._ids)
-        return read_held(await self._ask({"type": "state", "id": number}, ("state", number), timeout))
+        return await self._ask({"type": "state", "id": number}, ("state", number), timeout)
 
     def _is_fresh(self) -> bool:
         return not self._doubted and self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS

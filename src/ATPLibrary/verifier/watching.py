@@ -25,6 +25,7 @@ from ATPLibrary.verifier.observation import (
     Observation,
     ObserverOverrun,
     Seen,
+    fraction,
 )
 from ATPLibrary.verifier.pointer import BUTTONS
 
@@ -193,7 +194,7 @@ def drag_path(seen: Iterable[Seen], devices: Mapping[int, AgentDevice], button: 
     begun = False
 
     def note(device: AgentDevice | None) -> None:
-        place = _fraction(at, device)
+        place = fraction(at, device)
         if place is not None and (not path or path[-1] != place):
             path.append(place)
 
@@ -243,17 +244,10 @@ def _key_name(code: int) -> str:
 
 
 def _place(at: Mapping[int, int], device: AgentDevice | None) -> str:
-    place = _fraction(at, device)
+    place = fraction(at, device)
     return (
         f"pointer at {_say(place)}" if place is not None else f"pointer at {at.get(ABS_X, '?')}, {at.get(ABS_Y, '?')}"
     )
-
-
-def _fraction(at: Mapping[int, int], device: AgentDevice | None) -> tuple[float, float] | None:
-    if device is None or not {ABS_X, ABS_Y} <= at.keys() or not {ABS_X, ABS_Y} <= device.absolute.keys():
-        return None
-    x, y = ((at[axis] - low) / ((high - low) or 1) for axis in (ABS_X, ABS_Y) for low, high in [device.absolute[axis]])
-    return x, y
 
 
 def _say(place: tuple[float, float]) -> str:

@@ -58,6 +58,7 @@ HOST_CALLS = {
     "Hold Key": "a    vm=any",
     "Key Down": "a    vm=any",
     "Set Keyboard Layout": "de    vm=any",
+    "Mouse Should Be At": "0.5    0.5    vm=any",
     "Start Watching Input": "any",
     "Stop Watching Input": "any",
     "Get Observed Input": "vm=any",
