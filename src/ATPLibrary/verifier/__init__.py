@@ -2,34 +2,46 @@
 
 `AgentSession` is the host's end of docs/agent-protocol.md; `TypingEngine` and `Pointer` send input and read the session's
 observations; `Matcher` says a verdict on each edge; `InputReport` is what a tester reads.
+
+Nothing is imported before use: keywords need only a report's class when they are made.
 """
 
 from __future__ import annotations
 
-from ATPLibrary.verifier.clock import ClockOffset
-from ATPLibrary.verifier.layout import Layout
-from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
-from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun
-from ATPLibrary.verifier.pointer import Pointer
-from ATPLibrary.verifier.report import InputReport, TimelineRow
-from ATPLibrary.verifier.session import AgentSession
-from ATPLibrary.verifier.session_state import SessionState
-from ATPLibrary.verifier.typing_engine import TypingEngine
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "AgentDevice",
-    "AgentSession",
-    "ClockOffset",
-    "Finding",
-    "Injection",
-    "InputReport",
-    "Layout",
-    "Matcher",
-    "Observation",
-    "ObserverOverrun",
-    "Pointer",
-    "SessionState",
-    "TimelineRow",
-    "TypingEngine",
-    "Verdict",
-]
+if TYPE_CHECKING:
+    from ATPLibrary.verifier.clock import ClockOffset as ClockOffset
+    from ATPLibrary.verifier.layout import Layout as Layout
+    from ATPLibrary.verifier.matcher import Finding as Finding
+    from ATPLibrary.verifier.matcher import Injection as Injection
+    from ATPLibrary.verifier.matcher import Matcher as Matcher
+    from ATPLibrary.verifier.matcher import Verdict as Verdict
+    from ATPLibrary.verifier.observation import AgentDevice as AgentDevice
+    from ATPLibrary.verifier.observation import Observation as Observation
+    from ATPLibrary.verifier.observation import ObserverOverrun as ObserverOverrun
+    from ATPLibrary.verifier.pointer import Pointer as Pointer
+    from ATPLibrary.verifier.report import InputReport as InputReport
+    from ATPLibrary.verifier.report import TimelineRow as TimelineRow
+    from ATPLibrary.verifier.session import AgentSession as AgentSession
+    from ATPLibrary.verifier.session_state import SessionState as SessionState
+    from ATPLibrary.verifier.typing_engine import TypingEngine as TypingEngine
+
+_HOMES = {
+    "ClockOffset": "clock",
+    "Layout": "layout",
+    **dict.fromkeys(("Finding", "Injection", "Matcher", "Verdict"), "matcher"),
+    **dict.fromkeys(("AgentDevice", "Observation", "ObserverOverrun"), "observation"),
+    "Pointer": "pointer",
+    **dict.fromkeys(("InputReport", "TimelineRow"), "report"),
+    "AgentSession": "session",
+    "SessionState": "session_state",
+    "TypingEngine": "typing_engine",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,8 +18,11 @@ class BilingualCore(DynamicCore):  # type: ignore[misc]
     the same method, with arguments, words and documentation of its own.
     """
 
+    _is_made = False
+
     def __init__(self, components: list[Any]) -> None:
         super().__init__(components)
+        self._is_made = True
         said = tables().keywords
         self.chinese: dict[str, Alias] = {}  # by the Chinese name
         self._aliases: dict[str, Alias] = {}  # by the English name
@@ -30,6 +33,12 @@ class BilingualCore(DynamicCore):  # type: ignore[misc]
                 # Whoever asks for the Chinese keyword's method, tags or source finds the English one's.
                 self.keywords[entry.name] = self.keywords[keyword]
                 self.keywords_spec[entry.name] = alias.specification
+
+    def __dir__(self) -> list[str]:
+        """PythonLibCore looks for keywords in the library itself too, and there finds all those of its components again: reading
+        each twice would make up nearly half of what making a library costs.
+        """
+        return [*(super().__dir__() if self._is_made else object.__dir__(self))]
 
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         alias = self.chinese.get(name)
