@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ATPLibrary.errors import DeadlineError
+from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi import LongOperation
 
 pytestmark = pytest.mark.integration
@@ -54,3 +55,31 @@ def test_a_refused_making_leaves_nothing_to_be_removed(tester: Any) -> None:
     with pytest.raises(Exception, match="refused"):
         tester.create_desk_pool("一", model="atp-linux", amount=1)
     assert [each["name"] for each in tester.get_created_things()] == ["一"]
+
+
+def test_a_resource_pool_is_removed_although_it_is_in_service(tester: Any) -> None:
+    tester.create_resource_pool("实验室")
+    tester.create_resource_pool("二号")
+    tester.put_resource_pool_into_maintenance("二号")
+    tester.delete_resource_pool("二号")
+    assert tester.remove_created_things() == ["实验室"]
+    tester.resource_pool_should_not_exist("实验室")
+
+
+def test_clones_of_a_model_are_removed_and_others_desktops_of_such_a_name_stay(tester: Any, platform_lab: Any) -> None:
+    tester.clone_model("atp-linux", "客", 1, closing=ClosingLevel.KEEP)
+    tester.clone_model("atp-linux", "客", 2)
+    tester.change_desktop("客-003", new_name="改名")
+    assert tester.remove_created_things() == ["客-..."]
+    assert tester.get_platform_vms() == ["客-001"]
+
+
+def test_a_models_upgrade_is_cancelled_unless_a_keyword_has_ended_it(tester: Any, platform_lab: Any) -> None:
+    tester.begin_model_upgrade("atp-linux")
+    assert tester.get_model("atp-linux", "status") == "upgrading"
+    assert tester.remove_created_things() == ["atp-linux"]
+    assert tester.get_model("atp-linux", "status") == "shut off"
+    assert platform_lab.left() == []
+    tester.begin_model_upgrade("atp-linux")
+    tester.cancel_model_upgrade("atp-linux")
+    assert tester.get_created_things() == []

@@ -12,6 +12,8 @@ from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.orchestrator.creations import ClosingLevel
+from ATPLibrary.vdi.codes import VmStatus
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
 
 class ModelUpgradeKeywords(PlatformComponent):
     @keyword(tags=["Model"])
-    def begin_model_upgrade(self, model: str, timeout: timedelta | None = None) -> str:
+    def begin_model_upgrade(
+        self, model: str, *, closing: ClosingLevel | None = None, timeout: timedelta | None = None
+    ) -> str:
         """Begins a model's next version: the platform makes a desktop with the model's disk, to be changed. Returns its name.
 
         Start it, change it, shut it down, then `Complete Model Upgrade`; or leave the model as it was: `Cancel Model Upgrade`.
 
         - ``model``: the model's name or id.
+        - ``closing``: when it is cancelled unless it was completed: ``test``, ``suite``, ``manual``, ``keep``; by default the
+          library's level.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
@@ -38,7 +44,15 @@ class ModelUpgradeKeywords(PlatformComponent):
 
         async def begin(client: VdiClient, seconds: float) -> str:
             found = await client.models.find(model, timeout=seconds)
-            upgrade = await client.models.begin_upgrade(found.id, timeout=seconds)
+
+            async def cancel(client: VdiClient, seconds: float) -> None:
+                models = {each.id: each.status for each in await client.models.all(timeout=seconds)}
+                if models.get(found.id) == VmStatus.UPGRADING:
+                    await client.models.cancel_upgrade(found.id, timeout=seconds)
+
+            with self.making("model upgrade", found.name, cancel, closing) as made:
+                upgrade = await client.models.begin_upgrade(found.id, timeout=seconds)
+            made.id = found.id
             if not upgrade.id:
                 raise PlatformError.about(
                     f"Platform '{client.name}'",
@@ -65,11 +79,13 @@ class ModelUpgradeKeywords(PlatformComponent):
         | Reset Desktops Of Model    win11-model
         """
 
-        async def complete(client: VdiClient, seconds: float) -> None:
+        async def complete(client: VdiClient, seconds: float) -> str:
             found = await client.models.find(model, timeout=seconds)
             await client.models.complete_upgrade(found.id, timeout=seconds)
+            return found.id
 
-        self.ask(f"Completing the upgrade of model '{model}'", complete, timeout, kind="boot")
+        what = f"Completing the upgrade of model '{model}'"
+        self.forget("model upgrade", self.ask(what, complete, timeout, kind="boot"))
         logger.info(f"Model '{model}' has its next version.")
 
     @keyword(tags=["Model"])
@@ -85,11 +101,12 @@ class ModelUpgradeKeywords(PlatformComponent):
         | Cancel Model Upgrade    win11-model
         """
 
-        async def cancel(client: VdiClient, seconds: float) -> None:
+        async def cancel(client: VdiClient, seconds: float) -> str:
             found = await client.models.find(model, timeout=seconds)
             await client.models.cancel_upgrade(found.id, timeout=seconds)
+            return found.id
 
-        self.ask(f"Cancelling the upgrade of model '{model}'", cancel, timeout)
+        self.forget("model upgrade", self.ask(f"Cancelling the upgrade of model '{model}'", cancel, timeout))
         logger.info(f"Model '{model}' stays as it was.")
 
     @keyword(tags=["Model"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +14,10 @@ from ATPLibrary.errors import PlatformError
 from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.batches import in_words
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
-    from ATPLibrary.vdi import LongOperation, Model, VdiClient
+    from ATPLibrary.vdi import LongOperation, Model, VdiClient, Vm
     from ATPLibrary.vdi.shapes.templates import ModelCopy
     from ATPLibrary.vdi.shapes.vm_devices import Disk
 
@@ -102,6 +105,7 @@ class ModelKeywords(Looking):
         amount: int = 1,
         *storage_pools: str,
         wait: bool = True,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> list[str]:
         """Makes desktops of a model, linked clones in no desk pool, and waits until they are there. Returns the event ids.
@@ -113,6 +117,7 @@ class ModelKeywords(Looking):
         - ``amount``: how many.
         - ``storage_pools``: where their disks lie, a storage pool's name a disk; an empty text where a disk stays with the model's.
         - ``wait``: ``False`` begins only.
+        - ``closing``: when they are removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library's level.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
@@ -121,13 +126,42 @@ class ModelKeywords(Looking):
         | Start Desktop    guest-001    guest-002    guest-003
         """
 
+        before: set[str] = set()
+        made: set[str] = set()
+        numbered = re.compile(rf"{re.escape(prefix)}\D*\d+")
+
+        async def listed(client: VdiClient, seconds: float) -> list[Vm]:
+            """Those that are ours: known by their ids once they have been seen, so that a new name doesn't hide them."""
+            vms = await client.domains.list(timeout=seconds).collect()
+            return [vm for vm in vms if vm.id in made or (vm.id not in before and numbered.fullmatch(vm.name))]
+
         async def clone(client: VdiClient, seconds: float) -> LongOperation[Any]:
             found = await client.models.find(model, timeout=seconds)
-            return await client.models.clone(
-                found.id, prefix, amount, storage_names=storage_pools or None, timeout=seconds
-            )
+            before.update(vm.id for vm in await client.domains.list(timeout=seconds).collect())
 
-        return self.order(f"Cloning model '{model}' {amount} times", clone, timeout, wait, kind="boot")
+            async def remove(client: VdiClient, seconds: float) -> None:
+                from ATPLibrary.orchestrator import desktops
+
+                if operation is not None:  # what is still being made isn't listed yet
+                    with contextlib.suppress(PlatformError):
+                        await client.events.finish(operation.event_id, seconds)
+                made.update(vm.id for vm in await listed(client, seconds) if vm.model_id == found.id)
+                await desktops.removal(self.workspace, lambda vm: vm.id in made)(client, seconds)
+
+            operation: LongOperation[Any] | None = None
+            with self.making("clones of a model", f"{prefix}-...", remove, closing):
+                operation = await client.models.clone(
+                    found.id, prefix, amount, storage_names=storage_pools or None, timeout=seconds
+                )
+            return operation
+
+        what = f"Cloning model '{model}' {amount} times"
+        events = self.order(what, clone, timeout, wait, kind="boot")
+        if wait:
+            clones = self.ask(what, listed, None)
+            made.update(vm.id for vm in clones)
+            logger.info(f"Made {in_words([vm.name for vm in clones])}.")
+        return events
 
     @keyword(tags=["Model", "Getter"])
     def get_model_disks(self, model: str, timeout: timedelta | None = None) -> list[Any]:

@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi.codes import PoolStatus
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class ResourcePoolKeywords(Looking):
         *,
         arch: str = "x86_64",
         data_centre: str | None = None,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> str:
         """Makes a resource pool, in service and without hosts. Returns its id.
@@ -33,6 +35,7 @@ class ResourcePoolKeywords(Looking):
         - ``name``: the new resource pool's name, in any language.
         - ``arch``: the architecture of its hosts, as the platform writes it.
         - ``data_centre``: the id of the data centre that it is in; by default that of the other resource pools, if they have one.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -44,8 +47,24 @@ class ResourcePoolKeywords(Looking):
 
         async def create(client: VdiClient, seconds: float) -> str:
             centre = data_centre or await _data_centre(client, seconds)
-            await client.pools.create(name, arch=arch, vmc_id=centre, timeout=seconds)
-            return (await client.pools.find(name, timeout=seconds)).id
+            before = {each.id for each in await client.pools.all(timeout=seconds)}
+
+            async def ours(client: VdiClient, seconds: float) -> list[Pool]:
+                pools = await client.pools.all(timeout=seconds)
+                if made.id is not None:
+                    return [each for each in pools if each.id == made.id]
+                return [each for each in pools if each.name == name and each.id not in before]
+
+            async def remove(client: VdiClient, seconds: float) -> None:
+                for each in await ours(client, seconds):
+                    if each.status != PoolStatus.MAINTENANCE:
+                        await client.pools.update(each.id, status=PoolStatus.MAINTENANCE, timeout=seconds)
+                    await client.pools.delete(each.id, timeout=seconds)
+
+            with self.making("resource pool", name, remove, closing) as made:
+                await client.pools.create(name, arch=arch, vmc_id=centre, timeout=seconds)
+            made.id = (await client.pools.find(name, timeout=seconds)).id
+            return made.id
 
         id_ = self.ask(f"Creating resource pool '{name}'", create, timeout)
         logger.info(f"Created resource pool '{name}' ({id_}).")
@@ -132,7 +151,7 @@ class ResourcePoolKeywords(Looking):
             await client.pools.delete(found.id, timeout=seconds)
             return found.id
 
-        self.ask(f"Deleting resource pool '{pool}'", delete, timeout)
+        self.forget("resource pool", self.ask(f"Deleting resource pool '{pool}'", delete, timeout))
         logger.info(f"Deleted resource pool '{pool}'.")
 
     @keyword(tags=["Resource Pool", "Getter"])
