@@ -66,6 +66,19 @@ async def test_a_user_s_login_in_another_shape_is_told_as_one(platform: Any, cli
         await client.users.log_in("zhang", Secret("horse battery"))
 
 
+async def test_desktops_that_are_told_without_ids_and_names_are_an_error_that_says_what_is_there(
+    platform: Any, client: Any
+) -> None:
+    platform.answers[f"POST {USER_LOGIN}"] = told(userName="zhang", machines=[{"uuid": "7", "title": "销售-1"}])
+    login = await client.users.log_in("zhang", Secret("horse battery"))
+    with pytest.raises(PlatformError, match=r"login of user 'zhang' should tell .* but tells title, uuid\."):
+        _ = login.desktops
+    platform.answers[f"POST {USER_LOGIN}"] = told(userName="zhang", machines=7)
+    login = await client.users.log_in("zhang", Secret("horse battery"))
+    with pytest.raises(PlatformError, match="but tells something else"):
+        _ = login.desktops
+
+
 def users_of(**groups: list[dict[str, Any]]) -> Any:
     def answer(request: httpx.Request) -> httpx.Response:
         group, keyword = request.url.params["group"], request.url.params.get("keyword", "")

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
+from ATPLibrary.errors import PlatformError
 from ATPLibrary.vdi.shapes.base import ClientOutcome, Request, SecretAnswer, SecretRequest, VendorModel
 from ATPLibrary.vdi.shapes.vms import Vm
 
@@ -257,9 +258,19 @@ class UserLogin(ClientOutcome):
 
     @property
     def desktops(self) -> list[Vm]:
-        """The desktops that the user may open."""
-        listed = self.machines.values() if isinstance(self.machines, Mapping) else self.machines or []
-        return [Vm.model_validate(each) for each in listed]
+        """The desktops that the user may open. `PlatformError` where what the platform tells of them has no ids and names."""
+        told = self.machines.values() if isinstance(self.machines, Mapping) else self.machines or []
+        listed = [*told] if isinstance(told, Iterable) else [told]
+        try:
+            return [Vm.model_validate(each) for each in listed]
+        except ValidationError:
+            fields = sorted({str(name) for each in listed if isinstance(each, Mapping) for name in each})
+            raise PlatformError.about(
+                f"The login of user '{self.account}'",
+                wanted="tell each desktop's id and name in 'machines'",
+                got=f"tells {', '.join(fields) or 'something else'}",
+                next_step="The vendor's document doesn't say how this platform tells them",
+            ) from None
 
 
 class ImportedUsers(VendorModel):
