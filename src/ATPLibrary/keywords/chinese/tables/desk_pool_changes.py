@@ -1,4 +1,4 @@
-"""What changes desk pools 桌面池: their models, desktops, groups 部门 and graphics cards 显卡; and class rooms 电子教室."""
+"""What changes desk pools 桌面池: their models, desktops, groups 组织单位 and graphics cards 显卡; and class rooms 电子教室."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ amount         数量    要有多少个桌面；多出的由当前模板创建
 cards          显卡    可用的显卡，各写作 PCI 地址和主机的名称或编号：``0000:81:00.0@lab-a``
 class_number   频道号  电子教室的频道号
 desktops       桌面    一个或多个桌面的名称或编号
-groups         部门    部门的名称，或其完整路径：``ou=销售部,ou=办公室``
+groups         组织单位  组织单位的名称，或其完整路径：``ou=销售部,ou=办公室``
 models         模板    模板的名称或编号
 name           名称    从此叫什么；其中的桌面不改名
 """
@@ -33,8 +33,10 @@ KEYWORDS = {
         "添加桌面到桌面池", "把不属于任何桌面池的桌面放入桌面池；平台没有放入的逐个列出并失败。"
     ),
     "Remove Desktops From Desk Pool": said("从桌面池移除桌面", "把桌面移出桌面池，它们照常存在。"),
-    "Give Desk Pool To Groups": said("关联桌面池与部门", "让部门的用户可以使用桌面池；平台没有关联的逐个列出并失败。"),
-    "Take Desk Pool From Groups": said("解除桌面池与部门的关联", "部门的用户从此不能使用桌面池。"),
+    "Give Desk Pool To Groups": said(
+        "关联桌面池与组织单位", "让组织单位的用户可以使用桌面池；平台没有关联的逐个列出并失败。"
+    ),
+    "Take Desk Pool From Groups": said("解除桌面池与组织单位的关联", "组织单位的用户从此不能使用桌面池。"),
     "Give Graphics Cards To Desk Pool": said(
         "为桌面池透传显卡",
         "给桌面池的桌面各透传一张所在主机的显卡，返回此时有显卡的桌面数。",

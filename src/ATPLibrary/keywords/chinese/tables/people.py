@@ -86,7 +86,7 @@ KEYWORDS = {
         "按表格文件创建用户，返回新的账号。一个用户也没有创建时失败，并附平台的说明。",
         path="路径：填好的表格文件，来自 `保存用户模板文件`",
     ),
-    "Synchronize Users": said("同步用户", "让平台从用户的来源处重新读取部门和用户。"),
+    "Synchronize Users": said("同步用户", "让平台从用户的来源处重新读取组织单位和用户。"),
     "User Should Exist": said("用户应存在", "平台没有这个账号的用户时失败。"),
     "User Should Not Exist": said("用户不应存在", "平台有这个账号的用户时失败。"),
     "Create User Group": said(

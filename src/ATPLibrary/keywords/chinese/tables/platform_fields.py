@@ -103,9 +103,9 @@ given_name 名
 gpu_rate 显卡占用率
 gpu_type 显卡类型
 graphics_card_count 屏幕数
-group 部门
-group_names 部门名称
-groups 下级部门
+group 组织单位
+group_names 关联组织单位
+groups 下级组织单位
 handles 句柄数
 hardware_product 硬件型号
 has_snapshot 有快照
@@ -211,7 +211,7 @@ os_edition 系统版次
 os_info 系统信息
 os_name 系统名称
 os_type 系统类型
-ou 部门名
+ou 组织单位名
 out_average 出向平均速率
 out_burst 出向突发量
 out_peak 出向峰值速率
@@ -222,7 +222,7 @@ ovs_name 虚拟交换机
 owner 所有者
 page_no 页号
 page_size 每页条数
-parent 上级部门
+parent 上级组织单位
 password 密码
 path 路径
 physical_memory 物理内存
