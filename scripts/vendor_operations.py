@@ -174,7 +174,7 @@ def keyword_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     """The name under which Robot Framework has it, or "" where it is no keyword."""
     for decorator in node.decorator_list:
         target = decorator.func if isinstance(decorator, ast.Call) else decorator
-        if isinstance(target, ast.Name) and target.id == "keyword":
+        if isinstance(target, ast.Name) and target.id in ("keyword", "getter", "lister"):
             given = [each.value for each in getattr(decorator, "keywords", []) if each.arg == "name"]
             if given and isinstance(given[0], ast.Constant):
                 return str(given[0].value)

@@ -14,6 +14,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
+from ATPLibrary.keywords import output
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.keywords.evidence import files
 from ATPLibrary.keywords.evidence.naming import file_name
@@ -70,14 +71,14 @@ class ScreenKeywords(Screens):
             return machine.name, await self.watcher(machine, seconds, region).once(lambda png: png)
 
         name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
-        directory = _output_directory()
+        directory = output.directory()
         if file is None:
             # Beside the log, also the one that pabot makes of several: see `files.place`.
             place = files.place(str(directory), "", "") or files.Place(directory, directory)
             path = _write_new(place.root.parent / "screenshots", name, png)
             link = _image(place.link(path))
         else:
-            path = _write(directory / file, png)
+            path = output.write(directory / file, png)
             link = _image(files.Place(directory, directory).link(path))
         logger.info(f"Screen of VM '{escape(name)}': {link}", html=True)
         return str(path)
@@ -203,21 +204,12 @@ async def look(machine: Machine, timeout: float) -> bytes:
     return await (await machine.qmp(timeout)).screenshot(timeout)
 
 
-def _output_directory() -> Path:
-    from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
-
-    try:
-        return Path(BuiltIn().get_variable_value("${OUTPUT DIR}", "."))
-    except RobotNotRunningError:
-        return Path()
-
-
 def _read(path: Path, region: Region | None) -> bytes:
     """An earlier screenshot: of the region that is meant, or cut to it."""
     from ATPLibrary.errors import ConfigError
     from ATPLibrary.protocol.screen import picture
 
-    whole = _output_directory() / path
+    whole = output.directory() / path
     picture.read(whole)
     png = whole.read_bytes()
     shows = picture.part(png)
@@ -231,12 +223,6 @@ def _read(path: Path, region: Region | None) -> bytes:
             next_step=f"Look at the same part: region={shows}",
         )
     return png
-
-
-def _write(path: Path, png: bytes) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(png)
-    return path
 
 
 def _write_new(directory: Path, vm: str, png: bytes) -> Path:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 
+from ATPLibrary.keywords.platform.hosts import PlatformHostStatus
+from ATPLibrary.keywords.platform.panel import CountOf
 from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.transport.domain_state import VmState
 from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.selection import Strategy
+from ATPLibrary.vdi.codes import EventOutcome
 
 
 def _one_of(kind: type[enum.Enum]) -> Callable[[str], enum.Enum]:
@@ -26,5 +29,6 @@ def _one_of(kind: type[enum.Enum]) -> Callable[[str], enum.Enum]:
 
 
 CONVERTERS: dict[type, Callable[[str], enum.Enum]] = {
-    kind: _one_of(kind) for kind in (VmState, HostState, Strategy, ClosingLevel)
+    kind: _one_of(kind)
+    for kind in (VmState, HostState, Strategy, PlatformHostStatus, EventOutcome, CountOf, ClosingLevel)
 }

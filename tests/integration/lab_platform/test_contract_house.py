@@ -270,3 +270,32 @@ async def test_the_house(wire: Any) -> None:
     assert (await wire.ask("GET", "/log", query="?username=admin&beginTime=2025-01-01 00:00:00"))["total"] >= 0
     await wire.bare("GET", f"{API}/log?beginTime=soon", refused="时间格式错误")
     wire.covers(routes.alarms, routes.terminals, routes.usb, routes.logs)
+
+
+async def test_operations_that_fail_in_a_row_raise_an_alarm_where_the_rule_says_so(
+    wire: Any, platform_lab: Any
+) -> None:
+    _, (one,) = await wire.pool("告警", 1)
+    rule = next(rule for rule in (await wire.ask("GET", "/alarm-code"))["list"] if rule["code"] == "operation-failed")
+    id = rule.pop("id")
+    (disk,) = [path for host in platform_lab.hosts for path in (host.directory / "vm").glob("*/disk.qcow2")]
+    disk.rename(disk.with_suffix(".away"))  # so that its QEMU doesn't start
+
+    async def fail() -> None:
+        (event,) = (await wire.ask("POST", "/domain/start", {"idList": [one]}))["eventIdList"]
+        await wire.finish(event, refused="disk.qcow2")
+
+    await fail()
+    assert (await wire.ask("GET", "/alarm"))["list"] == []  # the rule isn't enabled
+    await wire.ask("PUT", "/alarm-code/{id}", {**rule, "enable": 1, "thresholdValue": 3}, id=id)
+    await fail()
+    assert (await wire.ask("GET", "/alarm"))["list"] == []  # two in a row
+    await fail()
+    (alarm,) = (await wire.ask("GET", "/alarm"))["list"]
+    assert (alarm["level"], alarm["module"], alarm["hostIp"]) == ("minor", "domain", "127.0.0.2")
+    assert "告警-001" in alarm["content"]
+    assert (await wire.ask("GET", "/panel/alarm-number"))["number"] == 1
+    await wire.ask("DELETE", "/alarm/{id}", id=alarm["id"])
+    assert (await wire.ask("GET", "/alarm"))["list"] == []
+    assert [past["content"] for past in (await wire.ask("GET", "/alarm-history"))["list"]] == [alarm["content"]]
+    await wire.ask("PUT", "/alarm-code/{id}", rule, id=id)

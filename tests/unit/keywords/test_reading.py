@@ -69,6 +69,8 @@ def test_without_a_field_the_whole_is_returned_and_with_one_its_value_as_a_word(
     assert getter(vm(), "is running") is True
     assert getter(vm(), "create_time").year == 1970
     assert getter(vm(status=77), "status") == 77
+    assert getter(PlatformEvent(id="1", is_success=0), "is_success") == 0  # the vendor's number for success, not "no"
+    assert getter(PlatformEvent(id="1", is_success=0), "outcome") == "succeeded"
 
 
 @pytest.mark.parametrize(

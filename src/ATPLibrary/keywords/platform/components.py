@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ATPLibrary.keywords.component import Component
 from ATPLibrary.keywords.platform.agreement import AgreementKeywords
+from ATPLibrary.keywords.platform.alarms import AlarmKeywords
 from ATPLibrary.keywords.platform.class_rooms import ClassRoomKeywords
 from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
 from ATPLibrary.keywords.platform.created_things import CreatedThingKeywords
@@ -24,12 +25,24 @@ from ATPLibrary.keywords.platform.desktop_recycling import DesktopRecyclingKeywo
 from ATPLibrary.keywords.platform.desktop_serial_ports import DesktopSerialPortKeywords
 from ATPLibrary.keywords.platform.desktop_snapshots import DesktopSnapshotKeywords
 from ATPLibrary.keywords.platform.desktops import DesktopKeywords
+from ATPLibrary.keywords.platform.events import PlatformEventKeywords
 from ATPLibrary.keywords.platform.free_calls import FreeCallKeywords
+from ATPLibrary.keywords.platform.host_orders import PlatformHostOrderKeywords
+from ATPLibrary.keywords.platform.hosts import PlatformHostKeywords
+from ATPLibrary.keywords.platform.iso_files import IsoFileKeywords
+from ATPLibrary.keywords.platform.logs import PlatformLogKeywords
 from ATPLibrary.keywords.platform.model_upgrades import ModelUpgradeKeywords
 from ATPLibrary.keywords.platform.models import ModelKeywords
+from ATPLibrary.keywords.platform.panel import PanelKeywords
 from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
 from ATPLibrary.keywords.platform.resource_pools import ResourcePoolKeywords
 from ATPLibrary.keywords.platform.session import PlatformKeywords
+from ATPLibrary.keywords.platform.storage_making import StorageMakingKeywords
+from ATPLibrary.keywords.platform.storage_pools import StoragePoolKeywords
+from ATPLibrary.keywords.platform.storage_volumes import StorageVolumeKeywords
+from ATPLibrary.keywords.platform.terminal_groups import TerminalGroupKeywords
+from ATPLibrary.keywords.platform.terminals import TerminalKeywords
+from ATPLibrary.keywords.platform.usb import UsbKeywords
 from ATPLibrary.keywords.platform.user_desktops import UserDesktopKeywords
 from ATPLibrary.keywords.platform.user_groups import UserGroupKeywords
 from ATPLibrary.keywords.platform.user_policies import UserPolicyKeywords
@@ -69,4 +82,17 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     UserPolicyKeywords,
     UserSheetKeywords,
     UserKeywords,
+    PlatformHostKeywords,
+    PlatformHostOrderKeywords,
+    StoragePoolKeywords,
+    StorageMakingKeywords,
+    StorageVolumeKeywords,
+    IsoFileKeywords,
+    PlatformEventKeywords,
+    AlarmKeywords,
+    PanelKeywords,
+    TerminalKeywords,
+    TerminalGroupKeywords,
+    UsbKeywords,
+    PlatformLogKeywords,
 )

@@ -21,6 +21,8 @@ _YES = frozenset({"true", "yes", "on", "1", *(said for said, truth in TRUTH.item
 _NO = frozenset({"false", "no", "off", "0", *(said for said, truth in TRUTH.items() if not truth)})
 # 0 and 1 in fields of these names are no and yes.
 _YES_OR_NO = ("is_", "has_", "can_")
+# Except this: the vendor's 0 is success and 1 failure. An event's `outcome` says it in words.
+_THE_OTHER_WAY_ROUND = "is_success"
 
 
 def field_names(shape: Any) -> list[str]:
@@ -65,7 +67,7 @@ def word(code: enum.Enum) -> str:
 def _plain(field: str, value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return word(value)
-    if field.startswith(_YES_OR_NO) and type(value) is int and value in (0, 1):
+    if field.startswith(_YES_OR_NO) and field != _THE_OTHER_WAY_ROUND and type(value) is int and value in (0, 1):
         return bool(value)
     if hasattr(value, "moment"):  # a moment as the platform's Java writes it
         return value.moment

@@ -25,7 +25,7 @@ Look = Callable[["VdiClient", float], Coroutine[Any, Any, Any]]
 
 
 class Looking(PlatformComponent):
-    """The base of keywords that look at a thing until it is as expected, or once."""
+    """The base of keywords that look at a thing until it is as expected, or once. `getting` makes getters of questions."""
 
     def settled(
         self,

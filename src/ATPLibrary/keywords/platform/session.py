@@ -121,21 +121,3 @@ class PlatformKeywords(PlatformComponent):
             (f"Logged out of platform session '{name}'." if name else "No platform was logged in to.")
             + (f" The current one is '{current}'." if current else "")
         )
-
-    @keyword(tags=["Platform", "Getter"])
-    def get_platform_hosts(self, timeout: timedelta | None = None) -> list[str]:
-        """Returns the names of the hosts that the platform manages.
-
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | @{hosts} =    Get Platform Hosts
-        | Should Not Be Empty    ${hosts}
-        """
-        client, seconds = self.client(), self.seconds(timeout, "platform")
-
-        async def names() -> list[str]:
-            return [host.name for host in await client.hosts.list(timeout=seconds).collect()]
-
-        return self._named(names(), seconds, "hosts")

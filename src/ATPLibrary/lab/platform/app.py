@@ -19,6 +19,7 @@ from ATPLibrary.errors import ATPError
 from ATPLibrary.events import EventBus
 from ATPLibrary.lab.platform import answers, faults
 from ATPLibrary.lab.platform.accounts import TOKEN_SECONDS, Accounts
+from ATPLibrary.lab.platform.alarms import Alarms
 from ATPLibrary.lab.platform.batches import Batches
 from ATPLibrary.lab.platform.clones import Clones
 from ATPLibrary.lab.platform.codes import API, Refusal, Status
@@ -72,7 +73,7 @@ def create_app(
         if failed := platform.operations.recover():
             LOG.warning("%d operations of the last run had not ended: they count as failed", failed)
         platform.pools.forget_other_labs()
-        for part in (platform.hosts, platform.models, platform.storage, platform.people):
+        for part in (platform.hosts, platform.models, platform.storage, platform.people, platform.alarms):
             part.prepare()
         recovering = asyncio.create_task(
             recover(platform, Left.of(platform)),
@@ -105,7 +106,8 @@ def build(store: Store, machines: Machines, settings: LabSettings, token_lifetim
     account = settings.platform
     accounts = Accounts(store, account.username, Secret(account.password), token_lifetime)
     hosts = Hosts(store, machines)
-    operations = Operations(store)
+    alarms = Alarms(store)
+    operations = Operations(store, alarms.operation_failed)
     batches = Batches(store, machines, hosts, operations)
     models = Models(store, hosts)
     clones = Clones(store, machines, models)
@@ -150,6 +152,7 @@ def build(store: Store, machines: Machines, settings: LabSettings, token_lifetim
         ),
         people=People(store),
         shares=Shares(store.records),
+        alarms=alarms,
     )
 
 

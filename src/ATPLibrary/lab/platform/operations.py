@@ -43,8 +43,10 @@ NO_VM = Subject()
 
 
 class Operations:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, when_failed: Callable[[str], None] = lambda event_id: None) -> None:
+        """`when_failed` is called with the event id of each operation that has failed by itself."""
         self._store = store
+        self._when_failed = when_failed
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         self._of_vm: dict[str, str] = {}
         self._interruptible: set[str] = set()
@@ -107,6 +109,7 @@ class Operations:
             outcome = await work
         except BaseException as error:
             self._store.change_event(event_id, success=FAILURE, reason=_reason(error))
+            self._when_failed(event_id)
             raise
         else:
             self._store.change_event(event_id, success=SUCCESS)
@@ -160,6 +163,7 @@ class Operations:
             BaseException
         ) as error:  # the end of the road: nobody awaits this task, the event is how its error is told
             self._store.change_event(event_id, success=FAILURE, reason=_reason(error))
+            self._when_failed(event_id)
             if not isinstance(error, (ATPError, Refusal)):
                 LOG.exception("event %s failed", event_id)
             if not isinstance(error, Exception):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.errors import PlatformError
+from ATPLibrary.vdi.groups.base import Choice, Group
 from ATPLibrary.vdi.operations import Done, delete, get, put
 from ATPLibrary.vdi.pages import Pages
 from ATPLibrary.vdi.shapes.alarms import Alarm, AlarmRule, AlarmRuleChange, PastAlarm
@@ -31,6 +32,12 @@ class Alarms(Group):
     def rules(self, *, timeout: float | None = None) -> Pages[AlarmRule]:
         """When the platform raises an alarm."""
         return self._pages(RULES, timeout=timeout)
+
+    async def find_rule(self, name_or_id: str, *, timeout: float | None = None) -> AlarmRule:
+        """The rule of that id, or of that code."""
+        rules = await self.rules(timeout=timeout).collect()
+        choices = [Choice(str(rule.id), rule.code or "", rule) for rule in rules]
+        return self._chosen(choices, name_or_id, "alarm rule", PlatformError).item
 
     async def set_rule(self, rule_id: int, rule: AlarmRuleChange, *, timeout: float | None = None) -> None:
         """Make a rule another."""

@@ -23,6 +23,7 @@ from ATPLibrary.vdi.shapes.hosts import (
     PoolReference,
     Uptime,
     VmLimit,
+    WholeHost,
 )
 
 LIST = get("list hosts", "/host", Page[Host], query=HostFilter)
@@ -91,6 +92,12 @@ class Hosts(Group):
         """The host of that id or exact name."""
         hosts = await self.list(timeout=timeout).collect()
         return self._chosen(hosts, name_or_id, "host", PlatformError)
+
+    async def whole(self, name_or_id: str, *, timeout: float | None = None) -> WholeHost:
+        """The host of that id or exact name, with all that list and detail say of it."""
+        listed = await self.find(name_or_id, timeout=timeout)
+        detail = await self.detail(listed.id, timeout=timeout)
+        return WholeHost.model_validate({**detail.model_dump(), **listed.model_dump(exclude_none=True)})
 
     async def hardware(self, host_id: str, *, timeout: float | None = None) -> Hardware:
         """Its processor."""

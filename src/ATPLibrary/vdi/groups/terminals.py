@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ATPLibrary.errors import PlatformError
 from ATPLibrary.vdi.groups.base import Group
 from ATPLibrary.vdi.operations import Done, delete, get, post, put
 from ATPLibrary.vdi.pages import Pages
@@ -87,6 +88,11 @@ class Terminals(Group):
     def groups(self, keyword: str | None = None, *, timeout: float | None = None) -> Pages[TerminalGroup]:
         """The groups; `keyword` filters by part of the name."""
         return self._pages(GROUPS, query=TerminalGroupFilter(keyword=keyword), timeout=timeout)
+
+    async def find_group(self, name_or_id: str, *, timeout: float | None = None) -> TerminalGroup:
+        """The group of that id or exact name."""
+        groups = await self.groups(timeout=timeout).collect()
+        return self._chosen(groups, name_or_id, "terminal group", PlatformError)
 
     async def create_group(self, name: str, *, remark: str | None = None, timeout: float | None = None) -> None:
         """Make a group."""

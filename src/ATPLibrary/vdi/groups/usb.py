@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ATPLibrary.errors import PlatformError
 from ATPLibrary.vdi.codes import UsbRedirection
-from ATPLibrary.vdi.groups.base import Group
+from ATPLibrary.vdi.groups.base import Choice, Group
 from ATPLibrary.vdi.operations import Done, get, post
 from ATPLibrary.vdi.pages import Pages
 from ATPLibrary.vdi.shapes.base import Page
@@ -19,6 +20,13 @@ class Usb(Group):
     def list(self, *, timeout: float | None = None) -> Pages[UsbDevice]:
         """The devices in the hosts' sockets, and which VM has each."""
         return self._pages(LIST, timeout=timeout)
+
+    async def find(self, name_or_id: str, *, host_id: str | None = None, timeout: float | None = None) -> UsbDevice:
+        """The device of that name, where several hosts have one on that host. Its id is `HOST_ID/NAME`."""
+        devices = await self.list(timeout=timeout).collect()
+        there = [device for device in devices if host_id in (None, device.host_id)]
+        choices = [Choice(f"{each.host_id}/{each.usb_name}", each.usb_name or "", each) for each in there]
+        return self._chosen(choices, name_or_id, "USB device", PlatformError).item
 
     async def pass_through(self, host_id: str, usb_name: str, vm: str, *, timeout: float | None = None) -> None:
         """Give the device itself to a VM on the same host."""

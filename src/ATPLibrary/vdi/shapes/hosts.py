@@ -66,6 +66,13 @@ class HostDetail(VendorModel):
     create_time: str | None = None
 
 
+class WholeHost(Host):
+    """`HostVO` with what only `HostDetailVO` has: its own address, and of how many hosts it is one."""
+
+    local_ip: str | None = None
+    host_count: int | None = None
+
+
 class HostFilter(Request):
     """The filters of `GET /host`; `status` and `arch` may name several, with commas."""
 

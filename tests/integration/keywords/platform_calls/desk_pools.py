@@ -1,7 +1,6 @@
 """Desk pools, and what the platform has."""
 
 CALLS = {
-    "Get Platform Hosts": "",
     "Get Platform VMs": "",
     "Create Desk Pool": "sales    model=m",
     "Enable Desk Pool": "sales",

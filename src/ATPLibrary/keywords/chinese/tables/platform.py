@@ -47,7 +47,6 @@ KEYWORDS = {
     "Platform Findings Should Be Empty": said(
         "平台接口应无偏差", "平台（或发给它的内容）与厂商文档有不同之处时失败，见 `获取平台接口偏差`。"
     ),
-    "Get Platform Hosts": said("获取平台主机列表", "返回平台所管理的主机的名称。"),
     "Get Models": said("获取模板列表", "返回可以用来创建桌面池的模板的名称。"),
     "Get Platform Differences": said(
         "获取平台差异", "返回平台与各主机上 libvirt 所说的不同之处；一致时为空列表。", **_COMPARED

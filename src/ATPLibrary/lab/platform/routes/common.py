@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from ATPLibrary.lab.platform import answers
 from ATPLibrary.lab.platform.accounts import Accounts
+from ATPLibrary.lab.platform.alarms import Alarms
 from ATPLibrary.lab.platform.batches import Batches
 from ATPLibrary.lab.platform.clones import Clones
 from ATPLibrary.lab.platform.codes import API, Refusal, Status
@@ -55,6 +56,7 @@ class Platform:
     migrating: Migrating
     people: People
     shares: Shares
+    alarms: Alarms
 
     async def vms(self, rows: Sequence[VmRow]) -> list[DomainVO]:
         """The VMs as they are now."""

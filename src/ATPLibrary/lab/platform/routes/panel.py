@@ -34,7 +34,7 @@ End = Annotated[str, Query(alias="endTime")]
 
 @router.get("/alarm-number", **answering(PanelAlarmNumberVO))
 async def count_alarms(platform: ThePlatform) -> Answer:
-    return answers.envelope({"number": len(platform.store.records.all("alarm"))})
+    return answers.envelope({"number": len(platform.alarms.all())})
 
 
 @router.get("/domain-number", **answering(PanelPoolDomainNumberVO))
