@@ -265,6 +265,11 @@ class ATPLibrary(_MakingLibrary):
     Every keyword takes ``timeout`` as Robot Framework writes time (``30 s``, ``2 min``), has a default from the configuration, and
     is stopped by ``[Timeout]`` and Ctrl-C.
 
+    = 中文 =
+    Every keyword has a Chinese name beside the English one, with Chinese names of arguments and fields and Chinese words for
+    values; both may stand in one suite. 每个关键字都有中文名称，参数、字段和取值也有；例如 `创建桌面池` 就是
+    `Create Desk Pool`。套件的第一行写 ``Language: zh-CN`` , 章节和设置便也可以用中文。
+
     | ***** Settings *****
     | Library    ATPLibrary
     |

@@ -28,7 +28,8 @@ EVERY_LIBRARY = "\n".join(
 def test_a_word_that_several_libraries_have_can_be_used_as_it_is(run_robot: Callable[..., Any]) -> None:
     result = run_robot(
         f"*** Settings ***\n{EVERY_LIBRARY}\n*** Test Cases ***\n"
-        "Mixed\n    Type Text    Hello\n    Get VM State    win11\n    Use VM    win11\n    Run Command    ls\n",
+        "Mixed\n    Type Text    Hello\n    输入文本    Hello\n"
+        "    Get VM State    win11\n    Use VM    win11\n    Run Command    ls\n",
         dryrun=True,
     )
     assert [test.message for test in result.suite.tests if not test.passed] == []
