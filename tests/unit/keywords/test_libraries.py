@@ -54,6 +54,19 @@ def test_libdoc_documents_each_library(documentation: dict[str, Any], library: s
     assert len(doc.keywords) > 5
 
 
+def test_no_keyword_is_written_twice() -> None:
+    """Of two components with one keyword the later one would serve it, without a word."""
+    homes: dict[str, set[str]] = {}
+    for component in ATPLibrary.components:
+        for name in dir(component):
+            method = getattr(component, name)
+            if hasattr(method, "robot_name"):
+                spoken = method.robot_name or name
+                homes.setdefault(spoken.replace(" ", "").replace("_", "").lower(), set()).add(method.__qualname__)
+    assert len(homes) > 100
+    assert {name: twice for name, twice in homes.items() if len(twice) > 1} == {}
+
+
 def test_the_facade_has_every_keyword_of_every_library(documentation: dict[str, Any]) -> None:
     everything = {keyword.name for name in ALL[1:] for keyword in documentation[name].keywords}
     assert {keyword.name for keyword in documentation["ATPLibrary"].keywords} == everything
