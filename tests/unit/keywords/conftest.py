@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from robot.api import ExecutionResult, TestSuite
 from robot.libdocpkg import LibraryDocumentation
+from tests.unit.vdi.conftest import ScriptedPlatform, ok
+
+from ATPLibrary import runtime
+from ATPLibrary.config import Config, PlatformSettings
+from ATPLibrary.keywords.libraries import VDIPlatform
+from ATPLibrary.orchestrator import Workspace
+from ATPLibrary.secrets import Secret as OurSecret
+from ATPLibrary.vdi import VdiClient
 
 LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
 
@@ -39,3 +48,26 @@ def run_robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         return ExecutionResult(output)
 
     return run
+
+
+def page(*items: Any) -> httpx.Response:
+    return ok({"list": [*items], "pageNum": 1, "pageSize": 100, "pages": 1, "total": len(items)})
+
+
+@pytest.fixture
+def platform() -> ScriptedPlatform:
+    """One that lets in and answers what a test says; a module may have its own with more answers."""
+    return ScriptedPlatform()
+
+
+@pytest.fixture
+def tester(platform: ScriptedPlatform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The library `VDIPlatform`, logged in to that platform."""
+    settings = PlatformSettings(name="lab", url="http://platform.test", username="admin", password=OurSecret("correct"))
+    workspace = Workspace(Config())
+    monkeypatch.setattr(Workspace, "_current", workspace)
+    client = VdiClient(settings, event_bus=platform.bus, transport=httpx.MockTransport(platform))
+    runtime.wait(client.login(), 10, "Logging in")
+    workspace.platforms.current = client
+    yield VDIPlatform()
+    runtime.wait(client.close(), 10, "Closing")

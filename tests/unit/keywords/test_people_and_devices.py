@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from robot.api.types import Secret
+from tests.unit.keywords.conftest import page
 from tests.unit.vdi.conftest import ScriptedPlatform, ok
 
-from ATPLibrary import runtime
-from ATPLibrary.config import Config, PlatformSettings
 from ATPLibrary.errors import InputError, PlatformError, VerificationError
-from ATPLibrary.keywords.libraries import VDIPlatform
 from ATPLibrary.orchestrator import Workspace
-from ATPLibrary.secrets import Secret as OurSecret
-from ATPLibrary.vdi import VdiClient
 
 pytestmark = pytest.mark.unit
 
 V1 = "/ocloud/v1"
 MAC = "52:54:00:12:34:56"
-
-
-def page(*items: Any) -> httpx.Response:
-    return ok({"list": [*items], "pageNum": 1, "pageSize": 100, "pages": 1, "total": len(items)})
 
 
 @pytest.fixture
@@ -40,18 +31,6 @@ def platform() -> ScriptedPlatform:
         f"GET {V1}/domain/7/nic": ok([{"id": "n1", "mac": MAC}]),
     }
     return platform
-
-
-@pytest.fixture
-def tester(platform: ScriptedPlatform, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    settings = PlatformSettings(name="lab", url="http://platform.test", username="admin", password=OurSecret("correct"))
-    workspace = Workspace(Config())
-    monkeypatch.setattr(Workspace, "_current", workspace)
-    client = VdiClient(settings, event_bus=platform.bus, transport=httpx.MockTransport(platform))
-    runtime.wait(client.login(), 10, "Logging in")
-    workspace.platforms.current = client
-    yield VDIPlatform()
-    runtime.wait(client.close(), 10, "Closing")
 
 
 def test_a_sheet_is_sent_as_it_is_and_the_new_users_are_ours_to_remove(
