@@ -264,6 +264,8 @@ def test_what_is_given_in_chinese_reaches_the_english_argument(alias: Alias) -> 
         ("Execute QMP", ["stop"], {"虚拟机": "a", "device": "x"}, ["stop"], {"vm": "a", "device": "x"}),
         ("Start Desktop", ["一", "二"], {"等待": True, "主机": "否"}, ["一", "二"], {"wait": True, "host": "否"}),
         ("Set Restore Point", ["一"], {"周期": "天"}, ["一"], {"every": "day"}),
+        ("Set Device Policy", ["一"], {"启用摄像头": "0", "名称": "x"}, ["一"], {"enable_camera": "0", "name": "x"}),
+        ("Platform Counts Should Be", [], {"运行数": 2, "shutdown": 0}, [], {"running": 2, "shutdown": 0}),
     ],
 )
 def test_chinese_words_mean_the_english_ones_where_they_are_words(

@@ -33,7 +33,7 @@ class Alias:
         self.values: dict[str, dict[str, Any]] = {}  # by argument: its Chinese words, and what they mean
         self._positional: list[str] = []
         self._rest = ""  # *arguments
-        self._takes_fields = False  # **arguments are fields of what the platform tells
+        self.takes_fields = False  # **arguments are fields of what the platform tells
         kinds = {name: self._kind(name, kind) for name, kind in types.items()}
         arguments = [self._argument(each) for each in english.argument_specification]
         self.english = {chinese: name for name, chinese in self.chinese.items()}
@@ -59,7 +59,7 @@ class Alias:
         chinese, explanation = self.said.argument(name)
         self.chinese[name], self.explanations[name] = chinese, explanation
         if stars == "**":
-            self._takes_fields = name in fields.NAMES_ARE_FIELDS
+            self.takes_fields = name in fields.NAMES_ARE_FIELDS
         elif stars:
             self._rest = name
         elif not self._rest:
@@ -85,7 +85,7 @@ class Alias:
             yield self._rest
 
     def _field(self, name: str) -> str:
-        return fields.english(name) if self._takes_fields else name
+        return fields.english(name) if self.takes_fields else name
 
     def _value(self, name: str, value: Any) -> Any:
         if not isinstance(value, str):

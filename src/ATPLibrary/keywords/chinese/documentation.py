@@ -132,6 +132,8 @@ def _row(row: str, find: Callable[[str], Alias | None]) -> str:
             name, separator, value = cell.partition("=")
             if separator and name in said.chinese:
                 cells[number] = f"{said.chinese[name]}={_word(said, name, value, told)}"
+            elif separator and said.takes_fields and fields.chinese(name) != name:
+                cells[number] = f"{fields.chinese(name)}={fields.chinese_value(value)}"
             else:
                 name = next(names)
                 cells[number] = _word(said, name, cell, told)

@@ -9,7 +9,7 @@ from ATPLibrary.keywords.chinese.words import truth
 _FIELD_ARGUMENTS = {"getvmstats": "name", "gethoststatistics": "name"}
 
 # **arguments of these names are fields.
-NAMES_ARE_FIELDS = frozenset({"expected_fields", "policy_fields"})
+NAMES_ARE_FIELDS = frozenset({"counts", "policy_fields"})
 
 
 def is_field_argument(keyword: str, argument: str) -> bool:
