@@ -228,7 +228,7 @@ def test_a_snapshot_brings_back_what_the_disk_held(tester: Any, behind: Behind, 
     tester.delete_desktop_snapshot(desk, "净")
     assert behind.snapshots(desk) == 0
     tester.desktop_snapshot_should_not_exist(desk, "净")
-    with pytest.raises(VerificationError, match="should exist but the platform lists none"):
+    with pytest.raises(VerificationError, match="should exist but does not"):
         tester.desktop_snapshot_should_exist(desk, "净")
     with pytest.raises(PlatformError, match=f"has no snapshot of VM '{desk}' '净'"):
         tester.restore_desktop_snapshot(desk, "净")

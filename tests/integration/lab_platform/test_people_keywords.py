@@ -175,11 +175,15 @@ def test_fingerprints_are_kept_secret(people: Any) -> None:
     assert people.get_user_applications("zhang") == []
 
 
-def test_a_user_s_desktops_are_shut_down(people: Any, behind: Any) -> None:
-    people.create_desk_pool("办公", model="atp-linux", amount=1)
+def test_a_user_s_desktops_are_shut_down_and_waited_for(people: Any) -> None:
+    people.create_desk_pool("办公", model="atp-linux", amount=2)
     people.create_user("zhang")
     people.bind_user_to_desktop("zhang", "办公-001")
-    people.close_user_desktops("zhang")  # they are off
+    people.start_desktop("办公-002")
+    people.close_user_desktops("zhang")  # his is off, the other isn't his
+    people.start_desktop("办公-001")
+    with pytest.raises(DeadlineError, match=r"desktop of zhang should be off within 1 s .*办公-001"):
+        people.close_user_desktops("zhang", timeout=timedelta(seconds=1))  # its guest has no ear for it
     with pytest.raises(PlatformError, match="no such user"):
         people.close_user_desktops("nobody")
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.assertions import Operator
-from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from ATPLibrary.vdi.shapes.snapshots import Snapshot
 
 
-class DesktopSnapshotKeywords(PlatformComponent):
+class DesktopSnapshotKeywords(Looking):
     @keyword(tags=["Desktop", "Snapshot"])
     def create_desktop_snapshot(
         self,
@@ -166,9 +165,7 @@ class DesktopSnapshotKeywords(PlatformComponent):
         | @{snapshots} =    Get Desktop Snapshots    sales-1
         | Should Contain    ${snapshots}    clean
         """
-        names = [each.name or each.id for each in self._listed(desktop, timeout)]
-        logger.info(f"Desktop '{desktop}' has {len(names)} snapshots: {', '.join(names) or 'none'}.")
-        return names
+        return self.listed(f"snapshots of desktop '{desktop}'", _names_of(desktop), timeout)
 
     @keyword(tags=["Desktop", "Snapshot", "Assertion"])
     def desktop_snapshot_should_exist(self, desktop: str, snapshot: str, timeout: timedelta | None = None) -> None:
@@ -176,20 +173,14 @@ class DesktopSnapshotKeywords(PlatformComponent):
 
         - ``desktop``: the desktop's name or id.
         - ``snapshot``: the snapshot's name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it does; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | Create Desktop Snapshot    sales-1    clean
         | Desktop Snapshot Should Exist    sales-1    clean
         """
-        listed = self._listed(desktop, timeout)
-        if not any(snapshot in (each.name, each.id) for each in listed):
-            raise VerificationError.about(
-                f"Snapshot '{snapshot}' of desktop '{desktop}'",
-                wanted="exist",
-                got=f"the platform lists {', '.join(each.name or each.id for each in listed) or 'none'}",
-            )
+        self.should_exist(f"Snapshot '{snapshot}' of desktop '{desktop}'", _names_of(desktop), snapshot, True, timeout)
 
     @keyword(tags=["Desktop", "Snapshot", "Assertion"])
     def desktop_snapshot_should_not_exist(self, desktop: str, snapshot: str, timeout: timedelta | None = None) -> None:
@@ -197,23 +188,21 @@ class DesktopSnapshotKeywords(PlatformComponent):
 
         - ``desktop``: the desktop's name or id.
         - ``snapshot``: the snapshot's name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it is gone; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | Desktop Snapshot Should Not Exist    sales-1    old
         """
-        if any(snapshot in (each.name, each.id) for each in self._listed(desktop, timeout)):
-            raise VerificationError.about(
-                f"Snapshot '{snapshot}' of desktop '{desktop}'", wanted="not exist", got="the platform lists it"
-            )
+        self.should_exist(f"Snapshot '{snapshot}' of desktop '{desktop}'", _names_of(desktop), snapshot, False, timeout)
 
-    def _listed(self, desktop: str, timeout: timedelta | None) -> Sequence[Snapshot]:
-        async def read(client: VdiClient, seconds: float) -> Sequence[Snapshot]:
-            vm = await client.domains.find(desktop, timeout=seconds)
-            return await client.snapshots.list(vm.id, timeout=seconds).collect()
 
-        return self.ask(f"Listing the snapshots of desktop '{desktop}'", read, timeout)
+def _names_of(desktop: str) -> Callable[[VdiClient, float], Coroutine[Any, Any, list[str]]]:
+    async def names(client: VdiClient, seconds: float) -> list[str]:
+        vm = await client.domains.find(desktop, timeout=seconds)
+        return [each.name or each.id for each in await client.snapshots.list(vm.id, timeout=seconds).collect()]
+
+    return names
 
 
 async def _snapshot(client: VdiClient, desktop: str, snapshot: str, seconds: float) -> tuple[Vm, Snapshot]:

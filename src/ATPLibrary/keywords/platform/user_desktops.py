@@ -11,7 +11,7 @@ from robot.api.deco import keyword
 from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError, PlatformError, VerificationError
-from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.keywords.platform.people import find_user, some
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ATPLibrary.vdi.shapes.people import UserLogin
 
 
-class UserDesktopKeywords(PlatformComponent):
+class UserDesktopKeywords(Looking):
     @keyword(tags=["Platform", "User"])
     def bind_user_to_desktop(self, user: str, *desktops: str, timeout: timedelta | None = None) -> None:
         """Makes desktops a user's own. A desktop that is another user's fails: unbind that one first.
@@ -152,23 +152,14 @@ class UserDesktopKeywords(PlatformComponent):
         - ``user``: the account.
         - ``desktop``: the desktop's name or id.
         - ``password``: a secret variable; by default the one that `Create User` or `Set User Password` gave this user.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it is so; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | VAR    ${password: secret}    %{USER_PASSWORD=horse-battery}
         | User Should See Desktop    zhangsan    sales-1    password=${password}
         """
-        shown = self._log_in(user, password, timeout).desktops
-        names = ", ".join(vm.name for vm in shown) or "none"
-        if not any(desktop in (vm.name, vm.id) for vm in shown):
-            raise VerificationError.about(
-                f"User '{user}'",
-                wanted=f"see desktop '{desktop}' at login",
-                got=f"sees {names}",
-                next_step="Bind the user to it, or look whether its desk pool is enabled and the user's group's",
-            )
-        logger.info(f"User '{user}' is shown {names}.")
+        self._sees(user, desktop, password, True, timeout)
 
     @keyword(tags=["Platform", "User", "Assertion"])
     def user_should_not_see_desktop(
@@ -179,20 +170,14 @@ class UserDesktopKeywords(PlatformComponent):
         - ``user``: the account.
         - ``desktop``: the desktop's name or id.
         - ``password``: a secret variable; by default the one that `Create User` or `Set User Password` gave this user.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it is so; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | VAR    ${password: secret}    %{USER_PASSWORD=horse-battery}
         | User Should Not See Desktop    zhangsan    sales-2    password=${password}
         """
-        shown = self._log_in(user, password, timeout).desktops
-        names = ", ".join(vm.name for vm in shown) or "none"
-        if any(desktop in (vm.name, vm.id) for vm in shown):
-            raise VerificationError.about(
-                f"User '{user}'", wanted=f"not see desktop '{desktop}' at login", got=f"sees {names}"
-            )
-        logger.info(f"User '{user}' is shown {names}.")
+        self._sees(user, desktop, password, False, timeout)
 
     @keyword(tags=["Platform", "User", "Assertion"])
     def user_should_not_be_able_to_log_in(
@@ -220,9 +205,26 @@ class UserDesktopKeywords(PlatformComponent):
             return
         raise VerificationError.about(f"User '{user}'", wanted="not be able to log in", got="is logged in")
 
+    def _sees(self, user: str, desktop: str, password: Secret | None, wanted: bool, timeout: timedelta | None) -> None:
+        chosen = self._password(user, password)
+
+        async def look(client: VdiClient, seconds: float) -> tuple[bool, str]:
+            shown = (await client.users.log_in(user, chosen, timeout=seconds)).desktops
+            names = ", ".join(vm.name for vm in shown) or "none"
+            return any(desktop in (vm.name, vm.id) for vm in shown) is wanted, f"sees {names}"
+
+        is_to = "see" if wanted else "not see"
+        self.settled(f"User '{user}'", f"{is_to} desktop '{desktop}' at login", look, timeout)
+
     def _log_in(self, user: str, password: Secret | None, timeout: timedelta | None) -> UserLogin:
-        client = self.client()
-        chosen = password or self.workspace.platforms.password_of(client, user)
+        chosen = self._password(user, password)
+        return self.ask(
+            f"Logging in as user '{user}'", lambda client, s: client.users.log_in(user, chosen, timeout=s), timeout
+        )
+
+    def _password(self, user: str, password: Secret | None) -> object:
+        """What was given, else what a keyword of this run gave the user."""
+        chosen = password or self.workspace.platforms.password_of(self.client(), user)
         if chosen is None:
             raise InputError.about(
                 f"A login as user '{user}'",
@@ -230,6 +232,4 @@ class UserDesktopKeywords(PlatformComponent):
                 got="has none: none was given, and none was set by a keyword of this run",
                 next_step="Give password= a secret variable, or set one with 'Set User Password'",
             )
-        return self.ask(
-            f"Logging in as user '{user}'", lambda client, s: client.users.log_in(user, chosen, timeout=s), timeout
-        )
+        return chosen

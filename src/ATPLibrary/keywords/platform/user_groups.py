@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.assertions import Operator
-from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.keywords.platform.people import group_path, group_paths
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from ATPLibrary.vdi.shapes.people import Group
 
 
-class UserGroupKeywords(PlatformComponent):
+class UserGroupKeywords(Looking):
     @keyword(tags=["Platform", "User Group"])
     def create_user_group(
         self,
@@ -164,35 +162,26 @@ class UserGroupKeywords(PlatformComponent):
         """Fails unless the platform has a group of users of that name.
 
         - ``group``: its name or path.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it does; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | User Group Should Exist    sales
         """
-        if not self._there(group, timeout):
-            raise VerificationError.about(
-                f"User group '{group}'",
-                wanted="exist",
-                got="the platform lists none",
-                next_step="See 'Get User Groups'",
-            )
+        self.should_exist(f"User group '{group}'", _names, group, True, timeout)
 
     @keyword(tags=["Platform", "User Group", "Assertion"])
     def user_group_should_not_exist(self, group: str, timeout: timedelta | None = None) -> None:
         """Fails if the platform has a group of users of that name.
 
         - ``group``: its name or path.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it is gone; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | User Group Should Not Exist    deleted-group
         """
-        if there := self._there(group, timeout):
-            raise VerificationError.about(
-                f"User group '{group}'", wanted="not exist", got=f"the platform lists {'; '.join(there)}"
-            )
+        self.should_exist(f"User group '{group}'", _names, group, False, timeout)
 
     def _follow(self, client: VdiClient, old: str, new: str) -> None:
         """What was made here has another path now, and so has what is inside it."""
@@ -200,9 +189,8 @@ class UserGroupKeywords(PlatformComponent):
             if (each.kind, each.client.name) == ("user group", client.name) and f",{each.id}".endswith(f",{old}"):
                 each.id = each.name = (each.id or "").removesuffix(old) + new
 
-    def _there(self, group: str, timeout: timedelta | None) -> list[str]:
-        async def found(client: VdiClient, seconds: float) -> Sequence[Group]:
-            return await client.groups.all(timeout=seconds)
 
-        groups = self.ask(f"Looking for user group '{group}'", found, timeout)
-        return [each.path for each in groups if group in (each.path, each.name)]
+async def _names(client: VdiClient, seconds: float) -> list[str]:
+    """Paths, and names of their own."""
+    groups = await client.groups.all(timeout=seconds)
+    return [*(group.path for group in groups), *(group.name for group in groups)]

@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VerificationError
-from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.keywords.platform.people import remove_users, users_named
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
 
 
-class UserSheetKeywords(PlatformComponent):
+class UserSheetKeywords(Looking):
     @keyword(tags=["Platform", "User"])
     def save_user_sheet(self, path: Path, timeout: timedelta | None = None) -> None:
         """Saves the empty spreadsheet that `Import Users` takes when it is filled in.
@@ -107,30 +107,27 @@ class UserSheetKeywords(PlatformComponent):
         """Fails unless the platform has a user of that account.
 
         - ``user``: the account.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it does; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | User Should Exist    zhangsan
         """
-        if not self._is_there(user, timeout):
-            raise VerificationError.about(
-                f"User '{user}'", wanted="exist", got="the platform lists no such account", next_step="See 'Get Users'"
-            )
+        self.should_exist(f"User '{user}'", _accounts, user, True, timeout)
 
     @keyword(tags=["Platform", "User", "Assertion"])
     def user_should_not_exist(self, user: str, timeout: timedelta | None = None) -> None:
         """Fails if the platform has a user of that account.
 
         - ``user``: the account.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it is gone; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | User Should Not Exist    lisi
         """
-        if self._is_there(user, timeout):
-            raise VerificationError.about(f"User '{user}'", wanted="not exist", got="the platform lists it")
+        self.should_exist(f"User '{user}'", _accounts, user, False, timeout)
 
-    def _is_there(self, user: str, timeout: timedelta | None) -> bool:
-        return user in self.ask(f"Looking for user '{user}'", lambda c, s: users_named(c, None, user, s), timeout)
+
+async def _accounts(client: VdiClient, seconds: float) -> list[str]:
+    return await users_named(client, None, None, seconds)
