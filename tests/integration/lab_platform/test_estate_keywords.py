@@ -80,7 +80,7 @@ def test_a_host_is_described_as_it_is(tester: Any, platform_lab: Any) -> None:
     with pytest.raises(VerificationError, match=r"should be 'closed' but is 'enabled', after 0.3 s of waiting"):
         tester.get_platform_host("lab-a", "status", "==", "closed", timedelta(seconds=0.3))
     with pytest.raises(
-        InputError, match=r"Host 'lab-a'.* should have a field 'stats' but has none. Near it are: status"
+        InputError, match=r"^Host 'lab-a' should have a field 'stats' but has none. Near it are: status"
     ):
         tester.get_platform_host("lab-a", "stats")
     with pytest.raises(PlatformError, match=r"no host 'lab-c'\. It has 'lab-.', 'lab-.'"):

@@ -73,6 +73,13 @@ def test_without_a_field_the_whole_is_returned_and_with_one_its_value_as_a_word(
     assert getter(PlatformEvent(id="1", is_success=0), "outcome") == "succeeded"
 
 
+def test_a_field_that_is_not_there_is_named_once_beside_the_near_ones(getter: Callable[..., Any]) -> None:
+    with pytest.raises(
+        InputError, match=r"^Desktop '销售-1' should have a field 'statos' but has none\. Near it are: status"
+    ):
+        getter(vm(), "statos")
+
+
 @pytest.mark.parametrize(
     "assertion",
     [

@@ -46,7 +46,7 @@ def value_of(subject: str, shape: Any, field: str | None) -> Any:
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         raise InputError.about(
-            subject,
+            subject.removesuffix(f": {field}"),
             wanted=f"have a field '{field}'",
             got="has none",
             next_step=f"Near it are: {', '.join(near)}" if near else f"It has: {', '.join(names) or 'no fields'}",
