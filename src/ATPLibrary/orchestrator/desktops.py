@@ -13,6 +13,7 @@ from ATPLibrary.errors import InputError, PlatformError
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.vdi import Model, VdiClient, Vm
+    from ATPLibrary.vdi.long import Progress
 
 # Deleting has no event to wait for (the vendor answers without an id), so the platform's lists are asked again.
 FIRST_PAUSE_SECONDS = 0.1
@@ -46,6 +47,7 @@ async def make_linked(
     timeout: float,
     *,
     remark: str | None = None,
+    on_progress: Progress | None = None,
 ) -> str:
     """A linked clone of the model under that name; returns its id.
 
@@ -56,7 +58,7 @@ async def make_linked(
 
     async with runtime.deadline(timeout, f"Desktop '{name}'", wanted="be made", got="was not"):
         operation = await client.models.clone(model.id, prefix, 1, timeout=timeout)
-        await operation.finish(timeout)
+        await operation.finish(timeout, on_progress)
         made = [vm for vm in await client.domains.list(prefix, timeout=timeout).collect() if vm.name.startswith(prefix)]
         if len(made) != 1:
             raise PlatformError.about(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import InputError, PlatformError, VerificationError, VmNotFoundError
+from ATPLibrary.lab.daemon_user import can_name_hosts
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.vdi import VdiClient
 
@@ -212,6 +214,39 @@ def test_a_desktop_gets_a_new_name_in_libvirt_and_a_remark_on_the_platform(teste
     tester.configure_desktop("新", nested_virtual=True)
     with pytest.raises(InputError, match="nothing to change"):
         tester.change_desktop("新")
+
+
+def test_a_desktop_moves_to_the_other_host_off_and_running(tester: Any, behind: Behind, platform_lab: Any) -> None:
+    if not can_name_hosts():
+        pytest.skip("libvirt moves no VM between daemons of one host name, and this machine forbids others")
+    tester.create_desktop("搬", "atp-linux")
+    behind.write("搬", 6)
+    here = tester.get_desktop("搬", "host_name")
+    there = {"lab-a": "lab-b", "lab-b": "lab-a"}[here]
+    directories = {host.name: str(host.directory) for host in platform_lab.hosts}
+    (event,) = tester.migrate_desktop("搬", there)
+    assert event
+    assert str(behind.disk("搬")).startswith(directories[there])
+    assert behind.holds("搬", 6)
+    assert len(platform_lab.left()) == 2  # nothing is left where it was
+    tester.start_desktop("搬")
+    tester.migrate_desktop("搬", here)
+    assert behind.state("搬") == RUNNING
+    assert str(behind.disk("搬")).startswith(directories[here])
+    with pytest.raises(PlatformError, match=f"虚机已在主机 {here} 上"):
+        tester.migrate_desktop("搬", here)
+
+
+def test_a_disk_file_becomes_a_desktop_that_boots_from_it(tester: Any, behind: Behind, platform_lab: Any) -> None:
+    file = platform_lab.hosts[0].directory / "data" / "given.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", str(file), "1G"], check=True, timeout=30)
+    tester.import_desktop("导入", "given.qcow2", "lab-a-data")
+    assert f"<source file='{file}'" in behind.xml("导入")
+    tester.start_desktop("导入")
+    assert behind.state("导入") == RUNNING
+    assert remembered() == ["desktop '导入'"]
+    assert remove_all() == {}
+    assert platform_lab.left() == []
 
 
 # -- undoing

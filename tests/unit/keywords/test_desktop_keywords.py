@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from tests.unit.vdi.conftest import ScriptedPlatform, ok, refusal
 
 from ATPLibrary import runtime
 from ATPLibrary.config import Config
-from ATPLibrary.errors import InputError, PlatformError
+from ATPLibrary.errors import DeadlineError, InputError, PlatformError
 from ATPLibrary.keywords.libraries import VDIPlatform
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.vdi import VdiClient
@@ -45,6 +46,7 @@ def platform() -> ScriptedPlatform:
         f"GET {API}/storage-pool": page([{"id": "s1", "name": "fast", "path": "/data/fast"}]),
         f"GET {API}/model": page([{"id": "m1", "name": "win11", "isModel": 1}]),
         f"GET {API}/recycle": page([]),
+        f"GET {API}/event": page([]),
         f"GET {API}/event/e1": ok({"id": "e1", "isSuccess": 0}),
     }
     return platform
@@ -70,16 +72,21 @@ def sent(platform: ScriptedPlatform, path: str) -> list[Any]:
 
 
 def test_a_desktop_migrates_to_its_hosts_address_alive_or_with_its_storage(
-    tester: Any, platform: ScriptedPlatform
+    tester: Any, platform: ScriptedPlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     platform.answers[f"POST {API}/domain/1/migrate"] = ok({"eventId": "e1"})
-    assert tester.migrate_desktop("sales-1", "rack-1") == ["e1"]
-    assert tester.migrate_desktop("sales-1", "rack-1", storage_pool="fast", wait=False) == ["e1"]
+    pools = [{"id": "s0", "name": "slow", "hostId": "h2"}, {"id": "s2", "name": "big", "hostId": "h1", "path": "/big"}]
+    platform.answers[f"GET {API}/storage-pool/all"] = ok(pools)
+    assert tester.migrate_desktop("sales-1", "rack-1") == ["e1"]  # off: to the host's own pool
+    monkeypatch.setitem(VMS[0], "status", 1)
+    tester.migrate_desktop("sales-1", "rack-1")
+    tester.migrate_desktop("sales-1", "rack-1", storage_pool="fast", wait=False)
     assert sent(platform, "/domain/1/migrate") == [
+        {"migrateType": 1, "dconnuri": "192.0.2.1", "storagePoolId": "s2", "poolPath": "/big"},
         {"migrateType": 2, "dconnuri": "192.0.2.1"},
         {"migrateType": 1, "dconnuri": "192.0.2.1", "storagePoolId": "s1", "poolPath": "/data/fast"},
     ]
-    assert len(platform.asked(f"{API}/event/e1")) == 1  # the second wasn't waited for
+    assert len(platform.asked(f"{API}/event/e1")) == 2  # the last wasn't waited for
     with pytest.raises(PlatformError, match="Host 'rack-2' should have an address"):
         tester.migrate_desktop("sales-1", "rack-2")
 
@@ -125,6 +132,59 @@ def test_a_linked_clone_that_can_not_be_renamed_is_deleted_again(tester: Any, pl
         tester.create_desktop("桌面?", "win11")
     assert sent(platform, "/domain/delete") == [{"domainIdList": ["new"], "isRecycle": 0}]
     assert made[0]["name"].startswith("桌面?-")
+
+
+def test_a_desktop_that_is_made_only_after_the_keyword_gave_up_is_removed_all_the_same(
+    tester: Any, platform: ScriptedPlatform
+) -> None:
+    ordered: list[str] = []
+
+    def clone(request: httpx.Request) -> httpx.Response:
+        ordered.append(json.loads(request.content)["name"])
+        return ok({"eventId": "e1"})
+
+    platform.answers |= {
+        f"POST {API}/model/m1/clone": clone,
+        f"GET {API}/event/e1": ok({"id": "e1", "description": "克隆模板: 0/1"}),
+        f"POST {API}/domain/delete": ok(),
+    }
+    with pytest.raises(DeadlineError):
+        tester.create_desktop("桌面", "win11", timeout=timedelta(seconds=0.2))
+    creations = Workspace.current().creations
+    assert [str(each) for each in creations.all] == ["desktop '桌面'"]
+    # It came late, under the name that it is first made under; others' desktops are left alone.
+    late = {"id": "late", "name": f"{ordered[0]}-001", "status": 0}
+    platform.answers[f"GET {API}/domain"] = page([*VMS, late, {"id": "4", "name": "桌面", "status": 0}])
+    removal = runtime.wait(creations.remove(creations.all, 10, 5), 11, "Removing")
+    assert removal.failed == {}
+    assert sent(platform, "/domain/delete") == [{"domainIdList": ["late"], "isRecycle": 0}]
+
+
+def test_the_log_tells_how_far_a_desktop_is_that_is_made(
+    tester: Any, platform: ScriptedPlatform, caplog: pytest.LogCaptureFixture
+) -> None:
+    made: list[dict[str, Any]] = []
+
+    def clone(request: httpx.Request) -> httpx.Response:
+        made.append({"id": "new", "name": f"{json.loads(request.content)['name']}-001", "status": 0})
+        return ok({"eventId": "e1"})
+
+    platform.answers |= {
+        f"POST {API}/model/m1/clone": clone,
+        f"GET {API}/event/e1": [
+            ok({"id": "e1", "description": "克隆模板: 0/1"}),
+            ok({"id": "e1", "description": "克隆模板: 1/1", "isSuccess": 0}),
+        ],
+        f"GET {API}/domain": lambda request: page(made),
+        f"PATCH {API}/domain/new": ok(),
+    }
+    with caplog.at_level("INFO", logger="RobotFramework"):
+        assert tester.create_desktop("桌面", "win11") == "new"
+    told = [record.message for record in caplog.records if record.message.startswith("Creating desktop '桌面'")]
+    assert told == [
+        "Creating desktop '桌面': 克隆模板: 0/1 pending",
+        "Creating desktop '桌面': 克隆模板: 1/1 succeeded",
+    ]
 
 
 def test_a_clone_that_the_platform_does_not_list_is_an_error(tester: Any, platform: ScriptedPlatform) -> None:

@@ -48,6 +48,22 @@ class PlatformComponent(Reading):
         client, seconds = self.client(), self.seconds(timeout, kind)
         return self.wait(question(client, seconds), seconds, what)
 
+    def ask_telling(
+        self,
+        what: str,
+        question: Callable[[VdiClient, float, Callable[[str], None]], Coroutine[Any, Any, T]],
+        timeout: timedelta | None,
+        kind: str = "platform",
+    ) -> T:
+        """As `ask`, of what takes a while: `question(client, seconds, say)`, where what `say` is told is in the log at once."""
+        client, seconds = self.client(), self.seconds(timeout, kind)
+
+        async def bounded(say: Callable[[str], None]) -> T:
+            async with runtime.deadline(seconds + GRACE_SECONDS, what):
+                return await question(client, seconds, say)
+
+        return self.wait_telling(bounded, seconds + GRACE_SECONDS, what)
+
     def order(
         self,
         what: str,
@@ -62,13 +78,7 @@ class PlatformComponent(Reading):
         the same. `begin` returns None where there was nothing to do. The log has what the platform tells meanwhile.
         """
 
-        client, seconds = self.client(), self.seconds(timeout, kind)
-
-        async def carry_out(say: Callable[[str], None]) -> list[str]:
-            async with runtime.deadline(seconds + GRACE_SECONDS, what):
-                return await begun_and_ended(say)
-
-        async def begun_and_ended(say: Callable[[str], None]) -> list[str]:
+        async def carry_out(client: VdiClient, seconds: float, say: Callable[[str], None]) -> list[str]:
             operation = await begin(client, seconds)
             if operation is None:
                 return []
@@ -82,7 +92,7 @@ class PlatformComponent(Reading):
                 )
             return event_ids(operation)
 
-        ids = self.wait_telling(carry_out, seconds + GRACE_SECONDS, what)
+        ids = self.ask_telling(what, carry_out, timeout, kind)
         if not wait:
             logger.info(f"{what}: begun, not waited for. Events: {', '.join(ids) or 'none'}.")
         return ids

@@ -13,6 +13,7 @@ from ATPLibrary.keywords.platform.batches import BatchComponent, in_words, named
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import LongOperation, VdiClient
+    from ATPLibrary.vdi.shapes.storage import StoragePool
 
 Mouse = Literal["client", "server"]
 NOTHING = "There is nothing to change: say at least one of the keyword's arguments."
@@ -165,12 +166,12 @@ class DesktopChangingKeywords(BatchComponent):
     ) -> list[str]:
         """Moves a desktop to another host, and waits until it is there. Returns the event id.
 
-        A running one goes on running (live migration) where both hosts see its disks; with ``storage_pool`` its disks move too.
+        One that runs goes on running (live migration); one that is off is moved with its disks, as one is with ``storage_pool``.
 
         - ``desktop``: the desktop, by name or id.
         - ``host``: where it goes, by the name or id of the host.
-        - ``storage_pool``: where its disks go, by name or id; by default they stay.
-        - ``wait``: ``False`` begins only.
+        - ``storage_pool``: where its disks go, by name or id; by default the first of that host, for a desktop that is off.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
@@ -188,15 +189,15 @@ class DesktopChangingKeywords(BatchComponent):
                 raise PlatformError.about(
                     f"Host '{target.name}'", wanted="have an address", got="the platform names none"
                 )
-            if storage_pool is None:
+            if storage_pool is None and vm.is_on:
                 return await client.domains.migrate(vm.id, target.ip, timeout=seconds)
-            pool = await client.storage.find(storage_pool, timeout=seconds)
+            pool = await _pool_of_host(client, target.id, storage_pool, seconds)
             return await client.domains.migrate(
                 vm.id,
                 target.ip,
                 MigrationKind.STORAGE,
-                storage_pool_id=pool.id,
-                pool_path=pool.path,
+                storage_pool_id=None if pool is None else pool.id,
+                pool_path=None if pool is None else pool.path,
                 timeout=seconds,
             )
 
@@ -232,3 +233,13 @@ class DesktopChangingKeywords(BatchComponent):
 def _flag(value: bool | None) -> int | None:
     """The vendor's no and yes."""
     return None if value is None else int(value)
+
+
+async def _pool_of_host(
+    client: VdiClient, host_id: str, storage_pool: str | None, seconds: float
+) -> StoragePool | None:
+    """The storage pool that is named, else the first for disks that the host has, if any."""
+    if storage_pool is not None:
+        return await client.storage.find(storage_pool, timeout=seconds)
+    pools = await client.storage.all(for_images=False, timeout=seconds)
+    return next((pool for pool in pools if pool.host_id == host_id and not pool.is_iso), None)

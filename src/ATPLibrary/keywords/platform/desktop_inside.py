@@ -1,9 +1,9 @@
-"""Keywords that look into desktops through the platform: libvirt's description, the guest's processes, being watched."""
+"""Keywords that look into desktops through the platform: libvirt's description, the guest's processes."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -14,8 +14,6 @@ from ATPLibrary.keywords.platform.looking import Looking
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
     from ATPLibrary.vdi.shapes.vms import GuestTask
-
-WatchAnswer = Literal["asked", "accepted", "refused"]
 
 
 class DesktopInsideKeywords(Looking):
@@ -84,59 +82,3 @@ class DesktopInsideKeywords(Looking):
         for task in seen:
             logger.debug(f"{task.pid} {task.name}: cpu {task.cpu} %, memory {task.memory}, handles {task.handles}")
         return [*names]
-
-    @keyword(tags=["Desktop"])
-    def ask_to_watch_desktop(self, desktop: str, timeout: timedelta | None = None) -> str:
-        """Asks the user of a desktop to let an administrator watch. Returns the id of the request, for `Get Watch Answer`.
-
-        - ``desktop``: the desktop, by name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | ${request} =    Ask To Watch Desktop    sales-1
-        | Get Watch Answer    sales-1    ${request}    ==    accepted    timeout=1 min
-        """
-
-        async def begin(client: VdiClient, seconds: float) -> str:
-            vm = await client.domains.find(desktop, timeout=seconds)
-            return await client.domains.ask_to_watch(vm.id, timeout=seconds)
-
-        request = self.ask(f"Asking the user of desktop '{desktop}'", begin, timeout)
-        logger.info(f"The user of desktop '{desktop}' is asked; the request is {request}.")
-        return request
-
-    @keyword(tags=["Desktop", "Getter"])
-    def get_watch_answer(
-        self,
-        desktop: str,
-        request: str,
-        operator: Operator | None = None,
-        expected: WatchAnswer | None = None,
-        timeout: timedelta | None = None,
-    ) -> Any:
-        """Returns what the user of a desktop said to being watched: ``asked`` (nothing yet), ``accepted`` or ``refused``.
-
-        - ``desktop``: the desktop, by name or id.
-        - ``request``: what `Ask To Watch Desktop` has returned.
-        - ``operator`` and ``expected``: an assertion, such as ``==  accepted``.
-        - ``timeout``: with an assertion, how long to wait for it to hold; without it, it is checked once.
-
-        Example:
-        | Log In To Platform
-        | ${request} =    Ask To Watch Desktop    sales-1
-        | Get Watch Answer    sales-1    ${request}    !=    refused
-        """
-
-        async def look(client: VdiClient, seconds: float) -> Any:
-            vm = await client.domains.find(desktop, timeout=seconds)
-            return await client.domains.watch_state(vm.id, request, timeout=seconds)
-
-        return self.looked_at(
-            f"The answer of the user of desktop '{desktop}'",
-            look,
-            None,
-            operator=operator,
-            expected=expected,
-            timeout=timeout,
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.platform.made_desktops import MODEL, MadeDesktops
+from ATPLibrary.keywords.platform.progress import Told
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
@@ -56,7 +58,9 @@ class DesktopMakingKeywords(MadeDesktops):
                 "A linked clone's disk stands on its model's: a storage pool can be said with full=True only."
             )
 
-        async def make(client: VdiClient, seconds: float) -> str:
+        what = f"Creating desktop '{name}'"
+
+        async def make(client: VdiClient, seconds: float, say: Callable[[str], None]) -> str:
             from ATPLibrary.orchestrator import desktops
             from ATPLibrary.vdi.shapes.vm_orders import VmChange
 
@@ -69,20 +73,22 @@ class DesktopMakingKeywords(MadeDesktops):
                         chosen.id, name, storage_pool_id=pool_id, of_model=True, timeout=seconds
                     )
                     creation.id = operation.made.vm_id
-                await operation.finish(seconds)
+                await operation.finish(seconds, Told(what, 1, say))
                 creation.id = id_ = creation.id or (await client.domains.find(name, timeout=seconds)).id
                 if remark is not None:
                     await client.domains.update(id_, VmChange(name=name, remark=remark), timeout=seconds)
             else:
                 prefix = desktops.passing_name(name)
                 with self.making_desktop(name, closing, lambda vm: vm.name.startswith(prefix)) as creation:
-                    creation.id = id_ = await desktops.make_linked(client, name, prefix, chosen, seconds, remark=remark)
+                    creation.id = id_ = await desktops.make_linked(
+                        client, name, prefix, chosen, seconds, remark=remark, on_progress=Told(what, 1, say)
+                    )
             if cpu is not None or memory is not None:
                 vm = await client.domains.detail(id_, timeout=seconds)
                 await desktops.resize(client, [vm], cpu, memory, seconds)
             return id_
 
-        id_ = self.ask(f"Creating desktop '{name}'", make, timeout)
+        id_ = self.ask_telling(what, make, timeout)
         logger.info(f"Created desktop '{name}' ({id_}) from model '{model}'.")
         return id_
 
@@ -100,7 +106,7 @@ class DesktopMakingKeywords(MadeDesktops):
 
         - ``desktop``: the desktop to copy, by name or id.
         - ``name``: the copy's name. Fails where the platform has a VM of that name.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 

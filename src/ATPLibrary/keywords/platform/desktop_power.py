@@ -27,7 +27,7 @@ class DesktopPowerKeywords(BatchComponent):
 
         - ``names``: the desktops, by name or id.
         - ``host``: the host to start them on, by name or id; by default the platform decides.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
@@ -52,7 +52,7 @@ class DesktopPowerKeywords(BatchComponent):
 
         - ``names``: the desktops, by name or id.
         - ``force``: ``True`` cuts the power instead of asking the guest.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
@@ -73,7 +73,7 @@ class DesktopPowerKeywords(BatchComponent):
         """Asks the guests of running desktops to restart, and waits until they have. Returns the event ids.
 
         - ``names``: the desktops, by name or id.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
@@ -93,7 +93,7 @@ class DesktopPowerKeywords(BatchComponent):
         """Stops the processors of running desktops; they stay in memory until `Resume Desktop`. Returns the event ids.
 
         - ``names``: the desktops, by name or id.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -115,7 +115,7 @@ class DesktopPowerKeywords(BatchComponent):
         """Lets suspended desktops go on where they were. Returns the event ids.
 
         - ``names``: the desktops, by name or id.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -137,7 +137,7 @@ class DesktopPowerKeywords(BatchComponent):
         """Puts running desktops to sleep: off the processor and out of memory, until `Wake Up Desktop`. Returns the event ids.
 
         - ``names``: the desktops, by name or id.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:
@@ -158,7 +158,7 @@ class DesktopPowerKeywords(BatchComponent):
         """Wakes sleeping desktops up: they go on where they fell asleep. Returns the event ids.
 
         - ``names``: the desktops, by name or id.
-        - ``wait``: ``False`` begins only.
+        - ``wait``: ``False`` begins only; see `Wait For Platform Events`.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
         Example:

@@ -14,8 +14,6 @@ CALLS = {
     "Refresh Desktop Status": "sales-1",
     "Get Desktop XML": "sales-1",
     "Get Desktop Processes": "sales-1",
-    "Ask To Watch Desktop": "sales-1",
-    "Get Watch Answer": "sales-1    request",
     "Create Desktop": "sales-1    model=m",
     "Create Desktop From Volumes": "sales-1    disk",
     "Clone Desktop": "sales-1    sales-2",

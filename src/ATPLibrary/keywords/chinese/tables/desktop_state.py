@@ -17,7 +17,6 @@ field        字段      字段的名称；写错时失败，并列出相近的
 from_inside  来自内网  ``是`` 只取来自平台内网的，``否`` 只取其它的
 names        名称      一个或多个桌面的名称或编号
 path         路径      要写入的文件；已有的会被替换
-request      请求      `请求监看桌面` 返回的编号
 status       状态      ``已关机``、``运行中``、``已挂起``、``操作中`` 或 ``升级中``
 """
 
@@ -30,7 +29,6 @@ VALUES = (
         "upgrading": "升级中",
     },
     {"none": "无", "start": "启动", "day": "天", "week": "周", "month": "月"},
-    {"asked": "未答复", "accepted": "已同意", "refused": "已拒绝"},
 )
 
 KEYWORDS = {
@@ -62,8 +60,4 @@ KEYWORDS = {
     "Refresh Desktop Status": said("刷新桌面状态", "让平台重新查看桌面的状态。"),
     "Get Desktop XML": said("获取桌面 XML", "返回平台给出的桌面的 libvirt 定义；写出比较和期望则断言。"),
     "Get Desktop Processes": said("获取桌面进程", "返回平台所列的桌面客户机中进程的名称；写出比较和期望则断言。"),
-    "Ask To Watch Desktop": said("请求监看桌面", "请桌面的用户同意管理员监看，返回请求的编号。"),
-    "Get Watch Answer": said(
-        "获取监看答复", "返回桌面的用户对监看的答复：未答复、已同意或已拒绝；写出比较和期望则断言。"
-    ),
 }
