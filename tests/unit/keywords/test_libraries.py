@@ -72,18 +72,6 @@ def test_the_facade_has_every_keyword_of_every_library(documentation: dict[str, 
     assert {keyword.name for keyword in documentation["ATPLibrary"].keywords} == everything
 
 
-def test_no_keyword_is_written_twice() -> None:
-    """Of two components with one word, only the last would be heard."""
-    homes: dict[str, list[str]] = {}
-    for component in ATPLibrary.components:
-        for name, value in vars(component).items():
-            if hasattr(value, "robot_name"):
-                word = (value.robot_name or name).replace("_", "").replace(" ", "").lower()
-                homes.setdefault(word, []).append(component.__name__)
-    assert homes
-    assert {word: each for word, each in homes.items() if len(each) > 1} == {}
-
-
 def test_a_word_is_the_same_keyword_in_each_library_that_has_it(documentation: dict[str, Any]) -> None:
     facade = {keyword.name: keyword for keyword in documentation["ATPLibrary"].keywords}
     for name in ALL[1:]:
