@@ -51,6 +51,15 @@ An Unknown Key Is Refused Before Anything Is Sent
     ...    Type Text    Hello 你好
     No Key Should Be Down
 
+A Desk Pool That Cannot Be Made Says Why
+    [Documentation]    The platform's own words, what was asked for, and what to do. Nothing half made is left.
+    Run Keyword And Expect Error    Platform '*' refused to create a desk pool '${SHARED_POOL}'*Choose another name*
+    ...    Create Desk Pool    ${SHARED_POOL}    model=${MODEL}
+    Run Keyword And Expect Error    Platform '*' refused to create*Asked for were 0 desktops. *
+    ...    Create Desk Pool    nobody's    model=${MODEL}    amount=0
+    Run Keyword And Expect Error    Platform '*' has no desk pool 'nobody's'. It has *    Start Desktops    nobody's
+    Platform And Hypervisor Should Agree    pool=${SHARED_POOL}
+
 A Wrong Password Is Refused
     [Documentation]    The sentence names the platform and the user, and never the password. The open session goes on.
     VAR    ${password: secret} =    %{NO_SUCH_PASSWORD=certainly-wrong}

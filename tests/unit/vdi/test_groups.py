@@ -142,3 +142,15 @@ async def test_an_id_with_a_slash_stays_inside_its_path(logged_in, platform, ans
     with pytest.raises(PlatformError, match=r"refused to delete a desk pool '\.\./host/1'"):
         await logged_in.desk_pools.delete("../host/1")
     assert platform.requests[-1].url.raw_path == b"/ocloud/v1/desk-pool/..%2Fhost%2F1"
+
+
+async def test_a_name_is_found_however_its_letters_are_composed_but_the_exact_one_first(logged_in, platform, answer_ok):
+    composed, decomposed = "Caf\u00e9", "Cafe\u0301"
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok(page([{"id": "1", "name": decomposed}]))
+    assert (await logged_in.domains.find(composed)).id == "1"
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok(
+        page([{"id": "1", "name": decomposed}, {"id": "2", "name": composed}])
+    )
+    assert (await logged_in.domains.find(composed)).id == "2"
+    with pytest.raises(VmNotFoundError):
+        await logged_in.domains.find("CAF\u00c9")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -66,15 +66,17 @@ class DeskPoolKeywords(PlatformComponent):
         """
 
         async def create(client: VdiClient, seconds: float) -> LongOperation[Any]:
+            from ATPLibrary.vdi.groups.base import is_same_name
+
             chosen = await client.models.find(model, timeout=seconds)
             # Others' pools of that name aren't ours to remove, should the platform have any.
-            before = {pool.id for pool in await client.desk_pools.list(timeout=seconds).collect()}
+            before = {pool.id: pool for pool in await client.desk_pools.list(timeout=seconds).collect()}
 
             async def ours(client: VdiClient, seconds: float) -> list[DeskPool]:
                 pools = await client.desk_pools.list(timeout=seconds).collect()
                 if made.id is not None:
                     return [pool for pool in pools if pool.id == made.id]
-                return [pool for pool in pools if pool.name == name and pool.id not in before]
+                return [pool for pool in pools if is_same_name(pool.name, name) and pool.id not in before]
 
             async def remove(client: VdiClient, seconds: float) -> None:
                 from ATPLibrary.orchestrator.adapter import remove_desk_pool
@@ -86,7 +88,7 @@ class DeskPoolKeywords(PlatformComponent):
                     await remove_desk_pool(self.workspace, client, pool.id, seconds)
 
             operation: LongOperation[Any] | None = None
-            with self.making("desk pool", name, remove, closing) as made:
+            with self.making("desk pool", name, remove, closing) as made, _what_to_do(name, amount, before.values()):
                 operation = await client.desk_pools.create(
                     name,
                     model_id=chosen.id,
@@ -200,3 +202,23 @@ class DeskPoolKeywords(PlatformComponent):
             await order(client, detail.id, seconds)
 
         self.wait(act(), seconds, f"{doing} desk pool '{pool}'")
+
+
+@contextlib.contextmanager
+def _what_to_do(name: str, amount: int, pools: Iterable[DeskPool]) -> Iterator[None]:
+    """To the platform's refusal to make a pool: what was asked for, and what a tester may do about it."""
+    from ATPLibrary.vdi.groups.base import is_same_name
+
+    try:
+        yield
+    except PlatformError as error:
+        if error.status is None:
+            raise
+        taken = next((pool.name for pool in pools if is_same_name(pool.name, name)), None)
+        if taken is not None:
+            step = f"Choose another name, or delete desk pool '{taken}' first with 'Delete Desk Pool'"
+        else:
+            step = "Correct what the platform names, or ask it for less"
+        raise PlatformError(
+            f"{str(error).rstrip('.')}. Asked for were {amount} desktops. {step}.", error.status, error.vendor_message
+        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -104,11 +105,16 @@ class Group:
         return [names.get(id_, id_) for id_ in vm_ids]
 
     def _chosen(self, items: Sequence[Named], wanted: str, kind: str, error: Callable[[str], Exception]) -> Named:
-        """The item whose id, else whose name is `wanted`. The error names the near ones."""
+        """The item whose id, else whose name is `wanted`, else whose name is it in other code points: "é" may be one or two.
+
+        The error names the near ones.
+        """
         for item in items:
             if item.id == wanted:
                 return item
-        same_name = [item for item in items if item.name == wanted]
+        same_name = [item for item in items if item.name == wanted] or [
+            item for item in items if is_same_name(item.name, wanted)
+        ]
         if len(same_name) == 1:
             return same_name[0]
         subject = f"Platform '{self._session.name}'"
@@ -137,6 +143,11 @@ class Group:
         if problems:
             raise error(" ".join(problems))
         return [*found.values()]
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Whether two names read the same: what a tester types may be composed (NFC), what the platform has decomposed (NFD)."""
+    return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
 
 
 def _about(ids: Sequence[Any]) -> str:
