@@ -5,7 +5,7 @@ Resource            ../resources/desk_pool.resource
 Resource            ../resources/keyboard.resource
 
 Suite Setup         Log In To Platform
-Suite Teardown      Log Out Of Platform
+Suite Teardown      Run Keywords    Platform And Hypervisor Should Agree    AND    Log Out Of Platform
 
 Test Tags           needs-platform    needs-vm
 
@@ -21,6 +21,7 @@ Text Arrives In Every Desktop Of A New Desk Pool
     [Setup]    Remove Desk Pool If It Is There    ${POOL}
     Create An Enabled Desk Pool    ${POOL}    2
     @{desktops} =    Start And Connect To Every Desktop    ${POOL}
+    Platform And Hypervisor Should Agree    pool=${POOL}    devices=True
     FOR    ${desktop}    IN    @{desktops}
         Use VM    ${desktop}
         Typed Text Should Arrive

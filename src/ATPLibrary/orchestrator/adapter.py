@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, DeadlineError, HostError, PlatformError
 from ATPLibrary.orchestrator.bridge import bridge
 from ATPLibrary.orchestrator.desktops import wait_until_gone
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -49,6 +50,29 @@ async def connect_desktop(workspace: Workspace, client: VdiClient, name_or_id: s
         vm = await client.domains.find(name_or_id, timeout=timeout)
         async with bridge(workspace, client, timeout) as way:
             return workspace.adopt(await way.domain(vm))
+
+
+async def create_and_connect(
+    workspace: Workspace,
+    client: VdiClient,
+    name: str,
+    make: Callable[[VdiClient, float], Awaitable[str]],
+    *,
+    start: bool = False,
+    connect: bool = True,
+    timeout: float,
+) -> tuple[str, Machine | None]:
+    """A desktop that `make(client, seconds)` makes, whose id it returns, started and connected where that is wanted.
+
+    `make` sees to it that what it makes is remembered: what fails or is cancelled after it leaves the desktop as it is.
+    Raises as `make`, as the platform's start, and as `Bridge.domain`.
+    """
+    left = remaining(timeout)
+    async with runtime.deadline(timeout, f"Creating desktop '{name}'"):
+        id_ = await make(client, left())
+        if start:
+            await (await client.domains.start([id_], timeout=left())).finish(left())
+        return id_, await connect_desktop(workspace, client, id_, left()) if connect else None
 
 
 def _whole(pool: str, vms: Sequence[Vm], found: Sequence[Domain | BaseException]) -> list[Domain]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -33,10 +33,12 @@ class DesktopFromDisksKeywords(MadeDesktops):
         os_type: str | None = None,
         bootloader: str = "bios",
         remark: str | None = None,
+        start: bool = False,
+        connect: bool = False,
         closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> str:
-        """Makes a desktop whose disks are storage volumes that no VM has. Returns its id. It is off.
+        """Makes a desktop whose disks are storage volumes that no VM has. Returns its id.
 
         The volumes are free again when it is deleted.
 
@@ -49,8 +51,10 @@ class DesktopFromDisksKeywords(MadeDesktops):
         - ``os_type``: the kind of system, in the platform's own words.
         - ``bootloader``: ``bios`` or ``uefi``.
         - ``remark``: what the platform shows beside it.
+        - ``start``: ``True`` starts it; else it is off.
+        - ``connect``: ``True`` connects to it and makes it the current VM, as `Connect To Desktop` does.
         - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s); with ``start=True`` ``timeouts.boot`` (180 s).
 
         Example:
         | Log In To Platform
@@ -60,7 +64,7 @@ class DesktopFromDisksKeywords(MadeDesktops):
         if not volumes:
             raise InputError("A desktop needs a disk: name at least one volume.")
 
-        async def make(client: VdiClient, seconds: float) -> str:
+        async def make(client: VdiClient, seconds: float, say: Callable[[str], None]) -> str:
             from ATPLibrary.orchestrator import desktops
             from ATPLibrary.vdi.shapes.vm_orders import NewNic, NewVm
 
@@ -82,7 +86,7 @@ class DesktopFromDisksKeywords(MadeDesktops):
                 creation.id = id_ = await client.domains.create(order, timeout=seconds)
             return id_
 
-        id_ = self.ask(f"Creating desktop '{name}'", make, timeout)
+        id_ = self.create(name, make, timeout, start=start, connect=connect)
         logger.info(f"Created desktop '{name}' ({id_}) from {len(volumes)} volumes.")
         return id_
 

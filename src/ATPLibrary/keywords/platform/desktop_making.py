@@ -30,10 +30,12 @@ class DesktopMakingKeywords(MadeDesktops):
         cpu: int | None = None,
         memory: int | None = None,
         remark: str | None = None,
+        start: bool = False,
+        connect: bool = False,
         closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> str:
-        """Makes one desktop of a model, in no desk pool, and waits until it is there. Returns its id. It is off.
+        """Makes one desktop of a model, in no desk pool, and waits until it is there. Returns its id.
 
         It is a linked clone, which is made in a moment and stands on the model's disk. The platform numbers linked clones by
         itself, so it is made under another name first, then renamed. Fails where the platform has a VM of that name.
@@ -45,13 +47,17 @@ class DesktopMakingKeywords(MadeDesktops):
         - ``cpu``: how many processors; by default as many as the model.
         - ``memory``: in MiB; by default as much as the model.
         - ``remark``: what the platform shows beside it.
+        - ``start``: ``True`` starts it; else it is off.
+        - ``connect``: ``True`` connects to it and makes it the current VM, as `Connect To Desktop` does.
         - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s); with ``start=True`` ``timeouts.boot`` (180 s).
 
         Example:
         | Log In To Platform
         | Create Desktop    sales-1    model=atp-linux
         | Create Desktop    测试桌面    model=atp-linux    cpu=2    memory=2048
+        | Create Desktop    sales-2    model=atp-linux    start=True    connect=True
+        | VM Should Be    running
         """
         if storage_pool is not None and not full:
             raise InputError(
@@ -88,7 +94,7 @@ class DesktopMakingKeywords(MadeDesktops):
                 await desktops.resize(client, [vm], cpu, memory, seconds)
             return id_
 
-        id_ = self.ask_telling(what, make, timeout)
+        id_ = self.create(name, make, timeout, start=start, connect=connect)
         logger.info(f"Created desktop '{name}' ({id_}) from model '{model}'.")
         return id_
 
