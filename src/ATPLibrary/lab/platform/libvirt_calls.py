@@ -9,9 +9,10 @@ from typing import Any
 
 from ATPLibrary.lab.platform.codes import VmStatus
 
-# A guest that looks at its drive closes the tray that libvirt has just opened to change the medium; it does so for a moment.
+# A guest that looks at its drive closes the tray that libvirt has just opened to change the medium; firmware that boots does so for
+# seconds on a busy machine.
 _TRAY_CLOSED = "is not open"
-_TRAY_TRIES = 10
+_TRAY_TRIES = 50
 _TRAY_SECONDS = 0.2
 
 
