@@ -1,4 +1,4 @@
-"""Keywords for looking into a desktop from outside: the ports and keys of its displays."""
+"""Keywords for looking into a desktop from outside: display ports and their keys, being watched."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from robot.api.deco import keyword
 from robot.api.types import Secret
 
 from ATPLibrary.errors import PlatformError
+from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.base import PlatformComponent
 
 if TYPE_CHECKING:
@@ -97,3 +98,56 @@ class DesktopConsoleKeywords(PlatformComponent):
         password = self.ask(f"Reading the VNC password of desktop '{desktop}'", read, timeout)
         logger.info(f"The platform told the VNC password of desktop '{desktop}'.")
         return Secret(password.reveal())
+
+    @keyword(tags=["Desktop", "User"])
+    def ask_to_watch_desktop(self, desktop: str, timeout: timedelta | None = None) -> str:
+        """Asks the user of a desktop to let an administrator watch, and returns the request's id for `Get Watch Answer`.
+
+        - ``desktop``: the desktop's name or id.
+        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+
+        Example:
+        | Log In To Platform
+        | ${request} =    Ask To Watch Desktop    sales-1
+        | Get Watch Answer    sales-1    ${request}    ==    accepted    timeout=1 min
+        """
+
+        async def begin(client: VdiClient, seconds: float) -> str:
+            vm = await client.domains.find(desktop, timeout=seconds)
+            return await client.domains.ask_to_watch(vm.id, timeout=seconds)
+
+        request = self.ask(f"Asking the user of desktop '{desktop}'", begin, timeout)
+        logger.info(f"The user of desktop '{desktop}' is asked: request {request}.")
+        return request
+
+    @keyword(tags=["Desktop", "User", "Getter"])
+    def get_watch_answer(
+        self,
+        desktop: str,
+        request: str,
+        operator: Operator | None = None,
+        expected: str | None = None,
+        *,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Returns what the user of a desktop says to being watched: ``asked`` (nothing yet), ``accepted`` or ``refused``.
+
+        - ``desktop``: the desktop's name or id.
+        - ``request``: what `Ask To Watch Desktop` returned.
+        - ``operator`` and ``expected``: an assertion about it, such as ``==  accepted``.
+        - ``timeout``: how long to wait until the assertion holds; without it it is checked once.
+
+        Example:
+        | Log In To Platform
+        | ${request} =    Ask To Watch Desktop    sales-1
+        | Get Watch Answer    sales-1    ${request}    !=    refused
+        """
+
+        from ATPLibrary.vdi.shapes.vms import MonitorAnswer
+
+        async def look(client: VdiClient, seconds: float) -> MonitorAnswer:
+            vm = await client.domains.find(desktop, timeout=seconds)
+            return MonitorAnswer(status=await client.domains.watch_state(vm.id, request, timeout=seconds))
+
+        subject = f"The answer of desktop '{desktop}'s user"
+        return str(self.looked_at(subject, look, "status", operator=operator, expected=expected, timeout=timeout))

@@ -69,4 +69,6 @@ CALLS = {
     "Get Desktop Port": "sales-1",
     "Get Desktop SPICE Key": "sales-1",
     "Get Desktop VNC Password": "sales-1",
+    "Ask To Watch Desktop": "sales-1",
+    "Get Watch Answer": "sales-1    7f3c",
 }

@@ -30,6 +30,7 @@ out_peak          流出峰值        从桌面出来的峰值带宽，KiB 每�
 port              端口            那个桌面的哪个空闲串口，见 `获取空闲串口`；默认为第一个
 read_bytes        每秒读取字节    每秒最多读多少字节，0 为不限
 read_operations   每秒读取次数    每秒最多读多少次，0 为不限
+request           请求            `请求监控桌面` 返回的编号
 serial_port       串口            客户机中的名称，如 ``COM2``
 share_password    分享密码        分享链接的密码，放在秘密变量中
 size              大小            以 GB 计
@@ -126,4 +127,11 @@ KEYWORDS = {
     "Get Desktop Port": said("获取桌面端口", "返回桌面的显示在主机上的 TCP 端口。已关机的桌面没有，因而失败。"),
     "Get Desktop SPICE Key": said("获取桌面 SPICE 密钥", "返回打开桌面的 SPICE 显示的密钥，作为秘密。"),
     "Get Desktop VNC Password": said("获取桌面 VNC 密码", "返回打开桌面的 VNC 显示的密码，作为秘密。"),
+    "Ask To Watch Desktop": said(
+        "请求监控桌面", "询问桌面的用户是否允许管理员监控，返回请求的编号，供 `获取监控答复` 使用。"
+    ),
+    "Get Watch Answer": said(
+        "获取监控答复",
+        "返回桌面的用户对监控的答复：``asked`` （还没有）、``accepted`` （同意）或 ``refused`` （拒绝）。",
+    ),
 }
