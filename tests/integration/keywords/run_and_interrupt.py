@@ -51,10 +51,12 @@ def main(suite_file: str, output: str, seconds: str, *tests: str) -> None:
     platforms.LOGOUT_SECONDS = (
         0.1  # at the end of each run, after the keyword: the silent platform would cost 2 s hundreds of times
     )
+    whole = TestSuite.from_file_system(suite_file)
+    every = {test.name: test for test in whole.tests}
     for name in tests:
         interrupt = Interrupt(name, float(seconds))
-        suite = TestSuite.from_file_system(suite_file)
-        suite.tests = [test for test in suite.tests if test.name == name]
+        whole.tests = [every[name]]
+        suite = whole.deepcopy()  # running changes it; reading the file again for each would take longer than the run
         for test in suite.tests:
             test.timeout = None
         with open(os.devnull, "w", encoding="utf-8") as console:

@@ -12,9 +12,10 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from robot.api import ExecutionResult
@@ -185,6 +186,11 @@ class Stopped:
     seconds: float | None
 
 
+class Running(NamedTuple):
+    process: subprocess.Popen[bytes]
+    output: Path
+
+
 @pytest.fixture(scope="module")
 def suite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One test a keyword, named after it."""
@@ -209,30 +215,35 @@ def environment(config: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def timed_out(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
+def timing_out(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Robot with all of them under the test timeout. It waits most of its time, so it runs beside the interrupted ones."""
     output = tmp_path_factory.mktemp("timeout") / "output.xml"
-    command = [
-        sys.executable,
-        "-m",
-        "robot",
-        "--output",
-        str(output),
-        "--log",
-        "NONE",
-        "--report",
-        "NONE",
-        str(suite_file),
-    ]
-    subprocess.run(command, env=environment(silent_world), timeout=WHOLE_RUN, capture_output=True, check=False)
+    options = ["--output", str(output), "--log", "NONE", "--report", "NONE"]
+    command = [sys.executable, "-m", "robot", *options, str(suite_file)]
+    process = subprocess.Popen(
+        command, env=environment(silent_world), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield Running(process, output)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def timed_out(timing_out: Running, interrupted: dict[str, Stopped]) -> dict[str, Stopped]:
+    timing_out.process.wait(WHOLE_RUN)
     answers = {}
-    for test in ExecutionResult(output).suite.tests:
+    for test in ExecutionResult(timing_out.output).suite.tests:
         call = test.body[0]
         answers[test.name] = Stopped(test.status, test.message, call.elapsed_time.total_seconds())
     return answers
 
 
 @pytest.fixture(scope="module")
-def interrupted(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
+def interrupted(
+    suite_file: Path, silent_world: Path, timing_out: Running, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Stopped]:
     output = tmp_path_factory.mktemp("interrupt") / "output.xml"
     script = Path(__file__).parent / "run_and_interrupt.py"
     command = [sys.executable, str(script), str(suite_file), str(output), str(SIGNAL_AFTER), *CALLS]
