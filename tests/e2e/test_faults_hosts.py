@@ -243,7 +243,7 @@ async def test_a_command_whose_start_was_not_answered_says_that_it_may_have_been
 async def test_a_wait_for_a_qmp_event_survives_the_daemon(connect: Connect, daemon: LabHost, qmp: str) -> None:
     machine = await connect(qmp)
     await schema_of(await machine.qmp(NO_HANG), NO_HANG)  # asked for once, before the first wait
-    waiting = asyncio.create_task(machine.qmp_event("STOP", 60, recent=False))
+    waiting = asyncio.create_task(machine.qmp_events.next("STOP", 60, recent=False))
     await asyncio.to_thread(restart, daemon)
     await is_connected_again(machine)
     assert not waiting.done()

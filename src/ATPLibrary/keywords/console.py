@@ -40,8 +40,10 @@ class ConsoleKeywords(Component):
         seconds = self.seconds(timeout, "command")
 
         async def read() -> tuple[str, str]:
+            from ATPLibrary.orchestrator.console import console_text
+
             machine = await self.machine(vm, seconds)
-            return await machine.console_text(lines, seconds), machine.name
+            return await console_text(machine, lines, seconds), machine.name
 
         text, name = self.wait(read(), seconds, f"Reading the console of {named(vm)}")
         check(f"The last {lines} lines of the console of VM '{name}'", text, operator, expected)

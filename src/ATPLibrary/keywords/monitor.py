@@ -89,7 +89,7 @@ class MonitorKeywords(Component):
 
         async def wait() -> dict[str, Any]:
             machine = await self.machine(vm, seconds)
-            return await machine.qmp_event(event, seconds, recent=recent, matches=lambda data: _has(data, fields))
+            return await machine.qmp_events.next(event, seconds, recent=recent, matches=lambda data: _has(data, fields))
 
         with_fields = "".join(f" with {name}={value}" for name, value in fields.items())
         data = self.wait(wait(), seconds, f"QMP event {event}{with_fields} of {named(vm)}")
@@ -117,7 +117,7 @@ class MonitorKeywords(Component):
         seconds = self.seconds(timeout, "command")
 
         async def get() -> list[Event]:
-            return await (await self.machine(vm, seconds)).qmp_events(seconds)
+            return await (await self.machine(vm, seconds)).qmp_events.all(seconds)
 
         events = [
             {"event": each.kind.removeprefix("qmp."), "time": each.time, "data": dict(each.data)}

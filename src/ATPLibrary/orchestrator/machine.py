@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError, ChannelError, CommandError, InputError, VmStateError
-from ATPLibrary.events import KEPT_PER_SOURCE
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.letting_go import LettingGo
 from ATPLibrary.orchestrator.opened import Opened
+from ATPLibrary.orchestrator.qmp_events import QmpEvents
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.orchestrator.watches import Watches
 from ATPLibrary.protocol.qmp.edges import button_event, key_event
-from ATPLibrary.protocol.qmp.schema import schema_of
 from ATPLibrary.secrets import Secret, as_secret
 from ATPLibrary.transport.domain_state import VmState
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, TypingSettings
-    from ATPLibrary.events import Event, EventBus
+    from ATPLibrary.events import EventBus
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.virtio_serial import Conversation
@@ -41,11 +38,7 @@ CHANNEL_SECONDS = 10.0
 # After input that nobody watched: so long nothing seen, and it has arrived; a key that was left down repeats for ever.
 QUIET_SECONDS = 0.2
 SETTLE_SECONDS = 2.0
-CONSOLE_BYTES = 1024 * 1024
 TOKEN_PREFIX = "atp-token:"
-
-# Reading a file can block for ever on a dead network mount: never on the loop.
-_FILES = runtime.Workers("console", 2)
 
 
 class _Closable(Protocol):
@@ -73,8 +66,7 @@ class Machine:
         self.watches = Watches(domain.name, self.agent)
         self.channels = Channels(domain.name, self._open_channel)
         self.protocols = OpenProtocols(domain)
-        self._events_given: deque[Event] = deque(maxlen=KEPT_PER_SOURCE)  # QMP events that keywords were given
-        self._since = time.time()
+        self.qmp_events = QmpEvents(self.source, bus, self.qmp)
         self._description_is_old = False
         self._layout: Layout | None = None  # where it isn't the configuration's
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
@@ -366,76 +358,6 @@ class Machine:
             return self.config.agent.token
         tag = (await self.description(timeout)).asset_tag or ""
         return as_secret(tag.removeprefix(TOKEN_PREFIX)) if tag.startswith(TOKEN_PREFIX) else None
-
-    async def console_text(self, lines: int, timeout: float) -> str:
-        """The last `lines` lines of the serial console's log. `ChannelError` where it isn't logged to a file on this machine."""
-        log = (await self.description(timeout)).console_log
-        subject = f"The console of VM '{self.name}'"
-        if log is None:
-            raise ChannelError.about(
-                subject, wanted="be logged to a file", got="is not", next_step="Add <log file=...> to its serial device"
-            )
-        try:
-            text = await _FILES.call(_tail, log, lines, timeout=timeout, what=f"{subject}, file {log},")
-        except OSError as error:
-            raise ChannelError.about(
-                subject,
-                wanted="be readable on this machine",
-                got=f"{log}: {error.strerror}",
-                next_step="Run the test on the VM's host, or where its directory is mounted",
-            ) from error
-        return text
-
-    async def qmp_event(
-        self,
-        name: str,
-        timeout: float,
-        *,
-        recent: bool,
-        matches: Callable[[Mapping[str, Any]], bool] = lambda data: True,
-    ) -> dict[str, Any]:
-        """The data of the next QMP event of that name which `matches`; with `recent` also of one that came before this call.
-
-        No event is given twice. `InputError` for a name that this QEMU never reports.
-        """
-        kind = f"qmp.{name.upper()}"
-        qmp = await self.qmp(timeout)  # without it QEMU's events don't reach the bus
-
-        def is_meant(event: Event) -> bool:
-            return event.source == self.source and event.kind == kind and matches(event.data)
-
-        with self.bus.subscribe(is_meant) as coming:
-            given = {id(event) for event in self._events_given}
-            known = [e for e in self.bus.recent(self.source, limit=200) if is_meant(e) and e.time > self._since]
-            known = [event for event in known if id(event) not in given]
-            if recent and known:
-                event = known[0]
-            else:
-                async with runtime.deadline(
-                    timeout,
-                    f"QEMU of VM '{self.name}'",
-                    wanted=f"report {name.upper()}",
-                    got="did not",
-                    last_seen=lambda: (
-                        "; ".join(str(e) for e in self.bus.recent(self.source, limit=3)) or "no event at all"
-                    ),
-                ):
-                    (await schema_of(qmp, timeout)).event(name)
-                    event = await anext(coming)
-        self._events_given.append(event)
-        return dict(event.data)
-
-    async def qmp_events(self, timeout: float) -> list[Event]:
-        """The QMP events that are remembered, oldest first; from now on they come in, if they didn't before."""
-        await self.qmp(timeout)
-        return [event for event in self.bus.recent(self.source, limit=200) if event.kind.startswith("qmp.")]
-
-
-def _tail(log: Path, lines: int) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, 2) - CONSOLE_BYTES))
-        text = file.read().decode("utf-8", errors="replace").replace("\r\n", "\n")
-    return "\n".join(text.splitlines()[-lines:])
 
 
 async def _quietly(closing: Awaitable[None]) -> None:
