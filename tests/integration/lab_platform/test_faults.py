@@ -50,16 +50,26 @@ async def test_each_answer_can_be_made_wrong_once(order: Any, bare: Any) -> None
     assert time.monotonic() - started >= 0.3
 
 
-async def test_an_operation_can_be_made_to_fail_or_never_to_end(order: Any, bare: Any) -> None:
+@pytest.fixture
+async def pool(bare: Any) -> dict[str, Any]:
     model = (await bare.get("/model/all")).json()["data"][0]["id"]
-    pool = {"name": "故障", "amount": 1, "type": 0, "modelId": model}
+    return {"name": "故障", "amount": 1, "type": 0, "modelId": model}
 
+
+@pytest.fixture
+def ended(bare: Any) -> Any:
     async def ended(event: str) -> Any:
         async with asyncio.timeout(30):
             while "isSuccess" not in (seen := (await bare.get(f"/event/{event}")).json()["data"]):  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         return seen
 
+    return ended
+
+
+async def test_an_operation_can_be_made_to_fail_or_never_to_end(
+    order: Any, bare: Any, pool: dict[str, Any], ended: Any
+) -> None:
     await ended((await bare.post("/desk-pool", json=pool)).json()["data"]["eventId"])
     vm = (await bare.get("/domain")).json()["data"]["list"][0]["id"]
     await order("event-fails", method="POST", path="/ocloud/v1/domain/start")
@@ -74,6 +84,16 @@ async def test_an_operation_can_be_made_to_fail_or_never_to_end(order: Any, bare
     assert (await ended(event))["isSuccess"] == 1
     (pool_id,) = [each["id"] for each in (await bare.get("/desk-pool")).json()["data"]["list"]]
     assert (await bare.delete(f"/desk-pool/{pool_id}")).json()["status"] == 0
+
+
+async def test_a_desk_pool_whose_making_fails_leaves_nothing(
+    faulty_lab: Any, bare: Any, order: Any, pool: dict[str, Any], ended: Any
+) -> None:
+    await order("event-fails", method="POST", path="/ocloud/v1/desk-pool")
+    event = await ended((await bare.post("/desk-pool", json=pool)).json()["data"]["eventId"])
+    assert "a fault was ordered" in event["errorReason"]
+    assert (await bare.get("/desk-pool")).json()["data"]["list"] == []
+    assert faulty_lab.left() == []
 
 
 async def test_without_the_switch_no_fault_can_be_ordered(faulty_lab: Any, bare: Any) -> None:

@@ -85,11 +85,19 @@ class Faults:
         return Response(wrong, media_type="application/json")
 
 
-def faulty(work: Work) -> tuple[Work, bool]:
-    """The work of an operation, or what a fault makes of it; and whether that only waits."""
+def faulty(work: Work, *, in_steps: bool) -> tuple[Work, bool]:
+    """The work of an operation, or what a fault makes of it; and whether that only waits.
+
+    Work `in_steps`, which reports each, fails at its first and clears up as it does when that goes wrong; other isn't begun.
+    """
     kind = _EVENT_FAULT.get()
 
+    def stop(_: str) -> None:
+        raise Refusal(ORDERED)
+
     async def fail(report: Callable[[str], None]) -> None:
+        if in_steps:
+            await work(stop)
         raise Refusal(ORDERED)
 
     async def hang(report: Callable[[str], None]) -> None:

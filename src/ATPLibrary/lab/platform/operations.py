@@ -73,7 +73,7 @@ class Operations:
 
         `interruptible` work only waits (for a guest to shut down): a deletion of the VM cancels it instead of waiting for it.
         """
-        work, only_waits = faulty(work)
+        work, only_waits = faulty(work, in_steps=not about.vm_id)
         interruptible = interruptible or only_waits
         event_id = self._begin(operate, description, about, in_background=True)
         if about.vm_id:
