@@ -97,6 +97,14 @@ class Creations:
         """Something else has removed it."""
         self._all = [each for each in self._all if (each.client.name, each.kind, each.id) != (platform, kind, id_)]
 
+    def last_as_long(self, kind: str, creation: Creation) -> None:
+        """The thing of that kind with the same platform and id is removed no sooner than `creation`, which it has become."""
+        levels = list(ClosingLevel)
+        for each in self._all:
+            is_it = (each.client.name, each.kind, each.id) == (creation.client.name, kind, creation.id)
+            if is_it and levels.index(each.level) < levels.index(creation.level):
+                each.level, each.scope = creation.level, creation.scope
+
     def drop(self, creation: Creation) -> None:
         """It was never made."""
         self._all = [each for each in self._all if each is not creation]

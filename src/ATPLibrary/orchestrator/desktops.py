@@ -23,9 +23,17 @@ PREFIX_LENGTH = 20
 
 
 async def check_new(client: VdiClient, name: str, timeout: float) -> None:
-    """`PlatformError` where the platform lists a VM of that name: two of one name could not be told apart."""
-    vms = await client.domains.list(name, timeout=timeout).collect()
-    if taken := [vm.id for vm in vms if vm.name == name]:
+    """`PlatformError` where the platform lists a VM of that name: two of one name could not be told apart.
+
+    `InputError` where it is no name at all.
+    """
+    if not name.strip():
+        raise InputError.about("A desktop", wanted="have a name", got=f"was to be called '{name}'")
+    from ATPLibrary.vdi.groups.base import is_same_name
+
+    # Not asked for by name: what the platform finds by one may depend on how its letters are composed.
+    vms = await client.domains.list(timeout=timeout).collect()
+    if taken := [vm.id for vm in vms if is_same_name(vm.name, name)]:
         raise PlatformError.about(
             f"Desktop '{name}'",
             wanted="be new",
@@ -122,7 +130,7 @@ def removal(
 ) -> Callable[[VdiClient, float], Coroutine[Any, Any, None]]:
     """How a desktop that a run has made goes, wherever it is by then: among the VMs, in the recycle bin, or gone already.
 
-    Connections to it go too: the next desktop of its name is another one.
+    Connections to it go too: the next desktop of its name is another one. `PlatformError` where it has become a model.
     """
 
     async def remove(client: VdiClient, timeout: float) -> None:
@@ -132,6 +140,14 @@ def removal(
         if ids := [vm.id for vm in await client.domains.recycled(timeout=timeout).collect() if is_it(vm)]:
             await forget(workspace, ids)
             await client.domains.delete_recycled(ids, timeout=timeout)
+        # Not gone, and to be tried again when it is a desktop: as a model it is in neither list.
+        if models := [model.name for model in await client.models.list(timeout=timeout).collect() if is_it(model)]:
+            raise PlatformError.about(
+                f"Desktop '{models[0]}'",
+                wanted="be a desktop when it is removed",
+                got="is a model",
+                next_step="Make it a desktop with 'Convert Model To Desktop' before",
+            )
 
     return remove
 

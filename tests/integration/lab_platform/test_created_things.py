@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ATPLibrary.errors import DeadlineError
+from ATPLibrary.errors import DeadlineError, PlatformError
 from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi import LongOperation
 
@@ -72,6 +72,29 @@ def test_clones_of_a_model_are_removed_and_others_desktops_of_such_a_name_stay(t
     tester.change_desktop("客-003", new_name="改名")
     assert tester.remove_created_things() == ["客-..."]
     assert tester.get_platform_vms() == ["客-001"]
+
+
+def test_a_desktop_that_has_become_a_model_is_not_gone(tester: Any, platform_lab: Any) -> None:
+    tester.create_desktop("母", "atp-linux")
+    tester.convert_desktop_to_model("母")
+    tester.create_desktop("子", "母", closing=ClosingLevel.KEEP)
+    with pytest.raises(
+        PlatformError, match=r"could not remove model '母': .*; could not remove desktop '母': .* is a model"
+    ):
+        tester.remove_created_things()
+    tester.delete_desktop("子")
+    assert tester.remove_created_things() == ["母", "母"]
+    assert platform_lab.left() == []
+
+
+def test_a_desktop_is_kept_as_long_as_the_model_that_it_has_become(tester: Any) -> None:
+    tester.create_desktop("母", "atp-linux")
+    tester.convert_desktop_to_model("母", closing=ClosingLevel.KEEP)
+    assert [each["level"] for each in tester.get_created_things()] == ["keep", "keep"]
+    assert tester.remove_created_things() == []
+    tester.model_should_exist("母")
+    tester.convert_model_to_desktop("母")
+    tester.delete_desktop("母")
 
 
 def test_a_models_upgrade_is_cancelled_unless_a_keyword_has_ended_it(tester: Any, platform_lab: Any) -> None:

@@ -13,7 +13,7 @@ from tests.unit.vdi.conftest import ScriptedPlatform, ok, refusal
 
 from ATPLibrary import runtime
 from ATPLibrary.config import Config
-from ATPLibrary.errors import DeadlineError, InputError, PlatformError
+from ATPLibrary.errors import DeadlineError, InputError, PlatformError, VerificationError
 from ATPLibrary.keywords.libraries import VDIPlatform
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.vdi import VdiClient
@@ -201,6 +201,24 @@ def test_a_name_that_is_taken_is_refused_before_anything_is_ordered(tester: Any,
     ):
         with pytest.raises(PlatformError, match="Desktop 'sales-1' should be new"):
             order()
+    assert {request.method for request in platform.requests[1:]} == {"GET"}
+
+
+def test_a_name_is_taken_and_exists_however_its_letters_are_composed(tester: Any, platform: ScriptedPlatform) -> None:
+    composed, decomposed = "Caf\u00e9", "Cafe\u0301"
+    platform.answers[f"GET {API}/domain"] = page([{"id": "7", "name": composed}])
+    with pytest.raises(PlatformError, match=f"Desktop '{decomposed}' should be new"):
+        tester.create_desktop(decomposed, "win11")
+    tester.desktop_should_exist(decomposed)
+    with pytest.raises(VerificationError, match="should not exist but the platform lists it"):
+        tester.desktop_should_not_exist(decomposed)
+
+
+def test_a_desktop_without_a_name_is_refused_before_anything_is_ordered(
+    tester: Any, platform: ScriptedPlatform
+) -> None:
+    with pytest.raises(InputError, match="A desktop should have a name but was to be called ' '"):
+        tester.create_desktop(" ", "win11")
     assert {request.method for request in platform.requests[1:]} == {"GET"}
 
 

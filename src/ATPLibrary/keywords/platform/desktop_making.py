@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
-from ATPLibrary.keywords.platform.made_desktops import MODEL, MadeDesktops
+from ATPLibrary.keywords.platform.made_desktops import DESKTOP, MODEL, MadeDesktops
 from ATPLibrary.keywords.platform.progress import Told
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
@@ -163,6 +163,7 @@ class DesktopMakingKeywords(MadeDesktops):
             with self.making(MODEL, vm.name, back, closing) as creation:
                 await client.domains.to_model(vm.id, timeout=seconds)
                 creation.id = vm.id
+            self.workspace.creations.last_as_long(DESKTOP, creation)
             await desktops.forget(self.workspace, [vm.id])
             return vm.name
 

@@ -72,13 +72,16 @@ class Looking(PlatformComponent):
         exists: bool,
         timeout: timedelta | None,
     ) -> None:
-        """Fail unless `wanted` is among the names and ids that `names` finds, or is not among them."""
+        """Fail unless `wanted` is among the names and ids that `names` finds, or is not; however its letters are composed."""
 
         async def look(client: VdiClient, seconds: float) -> tuple[bool | None, str]:
+            from ATPLibrary.vdi.groups.base import is_same_name
+
             found = await names(client, seconds)
             near = difflib.get_close_matches(wanted, found, n=3, cutoff=0.5)
             missing = f"does not; near: {', '.join(near)}" if near else "does not"
-            return (wanted in found) is exists, "the platform lists it" if wanted in found else missing
+            is_there = any(is_same_name(each, wanted) for each in found)
+            return is_there is exists, "the platform lists it" if is_there else missing
 
         self.settled(subject, "exist" if exists else "not exist", look, timeout)
 

@@ -209,9 +209,12 @@ class UserDesktopKeywords(Looking):
         chosen = self._password(user, password)
 
         async def look(client: VdiClient, seconds: float) -> tuple[bool, str]:
+            from ATPLibrary.vdi.groups.base import is_same_name
+
             shown = (await client.users.log_in(user, chosen, timeout=seconds)).desktops
+            is_shown = any(vm.id == desktop or is_same_name(vm.name, desktop) for vm in shown)
             names = ", ".join(vm.name for vm in shown) or "none"
-            return any(desktop in (vm.name, vm.id) for vm in shown) is wanted, f"sees {names}"
+            return is_shown is wanted, f"sees {names}"
 
         is_to = "see" if wanted else "not see"
         self.settled(f"User '{user}'", f"{is_to} desktop '{desktop}' at login", look, timeout)
