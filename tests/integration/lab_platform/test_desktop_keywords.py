@@ -271,8 +271,10 @@ def test_one_with_a_restore_point_is_named_and_keeps_it(tester: Any, behind: Beh
     first, second = pair
     tester.set_restore_point(first)
     assert tester.set_restore_point(first, second, every="day") == [first]
+    assert [tester.get_desktop(each, "has_restore_point") for each in pair] == [True, True]
     assert behind.backing(second).endswith("frozen.qcow2")
     tester.remove_restore_point(*pair)
+    assert tester.get_desktop(first, "has_restore_point") is False
     assert not behind.backing(second).endswith("frozen.qcow2")
     with pytest.raises(PlatformError, match=f"{first}.*no restore point"):
         tester.remove_restore_point(first)

@@ -149,7 +149,7 @@ def test_an_image_that_is_not_there_is_named_with_those_that_are(tester: Any, de
     with pytest.raises(PlatformError, match=r"has no image 'driver\.iso'\. It has 'drivers\.iso'"):
         tester.insert_iso(desk, "driver.iso")
     with pytest.raises(PlatformError, match="no storage pool for images 'lab-a-data'"):
-        tester.insert_iso(desk, "drivers.iso", storage="lab-a-data")
+        tester.insert_iso(desk, "drivers.iso", storage_pool="lab-a-data")
     with pytest.raises(InputError, match="one image in its drives but has none"):
         tester.eject_iso(desk)
 

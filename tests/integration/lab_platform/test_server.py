@@ -273,7 +273,9 @@ async def test_a_restore_point_is_what_the_disk_says_after_a_kill(client, bare, 
         rows = (await bare.get("/domain?keyword=还原")).json()["data"]["list"]
         return [row["freeze"] for row in rows]
 
-    await wait_for(freezes, [2, 0])
+    await wait_for(freezes, [1, 0])
+    daily = (await bare.get("/domain?keyword=还原&freeze=2")).json()["data"]["list"]
+    assert [row["id"] for row in daily] == [first.id]
 
     async def has_its_disk():
         return (directory / "disk.qcow2").exists()

@@ -28,7 +28,7 @@ class DesktopDiskKeywords(PlatformComponent):
         self,
         desktop: str,
         size: int,
-        storage: str | None = None,
+        storage_pool: str | None = None,
         bus_type: str = "virtio",
         *,
         closing: ClosingLevel | None = None,
@@ -40,7 +40,7 @@ class DesktopDiskKeywords(PlatformComponent):
 
         - ``desktop``: the desktop's name or id.
         - ``size``: GB.
-        - ``storage``: the name or id of the storage pool that it lies in; by default one that the desktop's host reaches.
+        - ``storage_pool``: the name or id of the storage pool that it lies in; by default one that the desktop's host reaches.
         - ``bus_type``: what the desktop sees it on: ``virtio``, ``usb``, ``ide``, ... Most want it to be off for ``ide``.
         - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
@@ -53,7 +53,7 @@ class DesktopDiskKeywords(PlatformComponent):
 
         async def add(client: VdiClient, seconds: float) -> str:
             vm = await client.domains.find(desktop, timeout=seconds)
-            pool_id = await _storage(client, vm, storage, seconds)
+            pool_id = await _storage(client, vm, storage_pool, seconds)
             before = {disk.id for disk in await client.domains.disks(vm.id, timeout=seconds)}
 
             async def remove(client: VdiClient, seconds: float) -> None:
@@ -319,6 +319,6 @@ async def _storage(client: VdiClient, vm: Vm, storage: str | None, seconds: floa
             f"Desktop '{vm.name}'",
             wanted="have a storage pool for a disk",
             got="its host reaches none",
-            next_step="Name one with storage=",
+            next_step="Name one with storage_pool=",
         )
     return fit[0].id

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import InputError, VerificationError
-from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.errors import InputError
+from ATPLibrary.keywords.platform.looking import Looking
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient, Vm
     from ATPLibrary.vdi.shapes.vm_devices import VmIso
 
 
-class DesktopDriveKeywords(PlatformComponent):
+class DesktopDriveKeywords(Looking):
     @keyword(name="Insert ISO", tags=["Desktop", "ISO"])
-    def insert_iso(self, desktop: str, iso: str, storage: str | None = None, timeout: timedelta | None = None) -> None:
+    def insert_iso(
+        self, desktop: str, iso: str, storage_pool: str | None = None, timeout: timedelta | None = None
+    ) -> None:
         """Puts an image into a free drive of a desktop, or into a new one, which most platforms give only to one that is off.
 
         - ``desktop``: the desktop's name or id.
         - ``iso``: the image's file name or path.
-        - ``storage``: the name or id of the storage pool that it lies in; by default any that the desktop's host reaches.
+        - ``storage_pool``: the name or id of the storage pool that it lies in; by default any that the desktop's host reaches.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -35,7 +36,9 @@ class DesktopDriveKeywords(PlatformComponent):
 
         async def insert(client: VdiClient, seconds: float) -> None:
             vm = await client.domains.find(desktop, timeout=seconds)
-            pool_id, path = await client.storage.find_iso(iso, host_id=vm.host_id, storage=storage, timeout=seconds)
+            pool_id, path = await client.storage.find_iso(
+                iso, host_id=vm.host_id, storage=storage_pool, timeout=seconds
+            )
             await client.domains.add_iso(vm.id, path, storage_pool_id=pool_id, timeout=seconds)
 
         self.ask(f"Putting '{iso}' into desktop '{desktop}'", insert, timeout)
@@ -47,7 +50,7 @@ class DesktopDriveKeywords(PlatformComponent):
         desktop: str,
         old: str,
         iso: str,
-        storage: str | None = None,
+        storage_pool: str | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Puts an image into a desktop's drive in the place of another, also while the desktop runs.
@@ -55,7 +58,7 @@ class DesktopDriveKeywords(PlatformComponent):
         - ``desktop``: the desktop's name or id.
         - ``old``: the file name of the image that goes.
         - ``iso``: the file name or path of the one that comes.
-        - ``storage``: the name or id of the storage pool that it lies in; by default any that the desktop's host reaches.
+        - ``storage_pool``: the name or id of the storage pool that it lies in; by default any that the desktop's host reaches.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -67,7 +70,9 @@ class DesktopDriveKeywords(PlatformComponent):
 
         async def change(client: VdiClient, seconds: float) -> None:
             vm, there = await _inserted(client, desktop, old, seconds)
-            pool_id, path = await client.storage.find_iso(iso, host_id=vm.host_id, storage=storage, timeout=seconds)
+            pool_id, path = await client.storage.find_iso(
+                iso, host_id=vm.host_id, storage=storage_pool, timeout=seconds
+            )
             order = ChangeIso(
                 old_path=_path(there),
                 old_storage_pool_id=there.storage_pool_id or "",
@@ -123,11 +128,9 @@ class DesktopDriveKeywords(PlatformComponent):
         | Should Be Empty    ${images}
         """
 
-        async def names(client: VdiClient, seconds: float) -> Sequence[str]:
-            vm = await client.domains.find(desktop, timeout=seconds)
-            return [each.name or "" for each in await client.domains.isos(vm.id, timeout=seconds)]
-
-        found = [*self.ask(f"Listing the images of desktop '{desktop}'", names, timeout)]
+        found = self.ask(
+            f"Listing the images of desktop '{desktop}'", lambda client, s: _images(client, desktop, s), timeout
+        )
         logger.info(f"Desktop '{desktop}' has {len(found)} images in its drives: {', '.join(found) or 'none'}.")
         return found
 
@@ -137,18 +140,24 @@ class DesktopDriveKeywords(PlatformComponent):
 
         - ``desktop``: the desktop's name or id.
         - ``iso``: the image's file name.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
+        - ``timeout``: how long to wait until it has; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | Insert ISO    sales-1    drivers.iso
-        | Desktop Should Have ISO    sales-1    drivers.iso
+        | Desktop Should Have ISO    sales-1    drivers.iso    timeout=10 s
         """
-        found = self.get_desktop_isos(desktop, timeout)
-        if iso not in found:
-            raise VerificationError.about(
-                f"Desktop '{desktop}'", wanted=f"have '{iso}' in a drive", got=f"has {', '.join(found) or 'none'}"
-            )
+
+        async def look(client: VdiClient, seconds: float) -> tuple[bool, str]:
+            found = await _images(client, desktop, seconds)
+            return iso in found, f"has {', '.join(found) or 'none'}"
+
+        self.settled(f"Desktop '{desktop}'", f"have '{iso}' in a drive", look, timeout)
+
+
+async def _images(client: VdiClient, desktop: str, seconds: float) -> list[str]:
+    vm = await client.domains.find(desktop, timeout=seconds)
+    return [each.name or "" for each in await client.domains.isos(vm.id, timeout=seconds)]
 
 
 async def _inserted(client: VdiClient, desktop: str, iso: str | None, seconds: float) -> tuple[Vm, VmIso]:

@@ -31,7 +31,7 @@ class DesktopKeywords(Looking):
 
         The fields are ``name``, ``id``, ``status`` (``shut off``, ``running``, ``suspended``, ``busy``, ``upgrading``),
         ``host_name``, ``host_ip``, ``cpu``, ``memory`` (MiB), ``model_name``, ``desk_pool_id``, ``user_id``, ``remark``,
-        ``freeze`` (its restore point), ``has_snapshot``, ``create_time``, ... Without a field the whole is returned, with these
+        ``has_restore_point``, ``has_snapshot``, ``create_time``, ... Without a field the whole is returned, with these
         as attributes.
 
         - ``desktop``: the desktop, by name or id.

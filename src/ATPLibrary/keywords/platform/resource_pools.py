@@ -73,7 +73,7 @@ class ResourcePoolKeywords(Looking):
     @keyword(tags=["Resource Pool"])
     def update_resource_pool(
         self,
-        pool: str,
+        resource_pool: str,
         *,
         name: str | None = None,
         cpu_over: int | None = None,
@@ -82,7 +82,7 @@ class ResourcePoolKeywords(Looking):
     ) -> None:
         """Changes a resource pool: what is named becomes so, the rest stays.
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``name``: its new name.
         - ``cpu_over``: how many times its processors may be promised.
         - ``memory_over``: how many times its memory may be promised.
@@ -96,19 +96,19 @@ class ResourcePoolKeywords(Looking):
             raise InputError("There is nothing to change: say name=, cpu_over= or memory_over=.")
 
         async def update(client: VdiClient, seconds: float) -> None:
-            found = await client.pools.find(pool, timeout=seconds)
+            found = await client.pools.find(resource_pool, timeout=seconds)
             await client.pools.update(found.id, name=name, cpu_over=cpu_over, memory_over=memory_over, timeout=seconds)
 
-        self.ask(f"Changing resource pool '{pool}'", update, timeout)
-        logger.info(f"Changed resource pool '{pool}'.")
+        self.ask(f"Changing resource pool '{resource_pool}'", update, timeout)
+        logger.info(f"Changed resource pool '{resource_pool}'.")
 
     @keyword(tags=["Resource Pool"])
-    def put_resource_pool_into_maintenance(self, pool: str, timeout: timedelta | None = None) -> None:
+    def put_resource_pool_into_maintenance(self, resource_pool: str, timeout: timedelta | None = None) -> None:
         """Puts a resource pool into maintenance: no desktop is started on its hosts until `Return Resource Pool To Service`.
 
         Desktops that run there go on running.
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -116,28 +116,28 @@ class ResourcePoolKeywords(Looking):
         | Put Resource Pool Into Maintenance    laboratory
         | Return Resource Pool To Service    laboratory
         """
-        self._set_status(pool, PoolStatus.MAINTENANCE, timeout)
-        logger.info(f"Resource pool '{pool}' is in maintenance.")
+        self._set_status(resource_pool, PoolStatus.MAINTENANCE, timeout)
+        logger.info(f"Resource pool '{resource_pool}' is in maintenance.")
 
     @keyword(tags=["Resource Pool"])
-    def return_resource_pool_to_service(self, pool: str, timeout: timedelta | None = None) -> None:
+    def return_resource_pool_to_service(self, resource_pool: str, timeout: timedelta | None = None) -> None:
         """Ends a resource pool's maintenance: desktops may be started on its hosts again.
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
         | Log In To Platform
         | Return Resource Pool To Service    laboratory
         """
-        self._set_status(pool, PoolStatus.NORMAL, timeout)
-        logger.info(f"Resource pool '{pool}' is in service.")
+        self._set_status(resource_pool, PoolStatus.NORMAL, timeout)
+        logger.info(f"Resource pool '{resource_pool}' is in service.")
 
     @keyword(tags=["Resource Pool"])
-    def delete_resource_pool(self, pool: str, timeout: timedelta | None = None) -> None:
+    def delete_resource_pool(self, resource_pool: str, timeout: timedelta | None = None) -> None:
         """Deletes a resource pool. It must be in maintenance, and have neither hosts nor storage.
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -147,12 +147,12 @@ class ResourcePoolKeywords(Looking):
         """
 
         async def delete(client: VdiClient, seconds: float) -> str:
-            found = await client.pools.find(pool, timeout=seconds)
+            found = await client.pools.find(resource_pool, timeout=seconds)
             await client.pools.delete(found.id, timeout=seconds)
             return found.id
 
-        self.forget("resource pool", self.ask(f"Deleting resource pool '{pool}'", delete, timeout))
-        logger.info(f"Deleted resource pool '{pool}'.")
+        self.forget("resource pool", self.ask(f"Deleting resource pool '{resource_pool}'", delete, timeout))
+        logger.info(f"Deleted resource pool '{resource_pool}'.")
 
     @keyword(tags=["Resource Pool", "Getter"])
     def get_resource_pools(self, timeout: timedelta | None = None) -> list[str]:
@@ -175,7 +175,7 @@ class ResourcePoolKeywords(Looking):
     @keyword(tags=["Resource Pool", "Getter"])
     def get_resource_pool(
         self,
-        pool: str,
+        resource_pool: str,
         field: str | None = None,
         operator: Operator | None = None,
         expected: Any = None,
@@ -185,7 +185,7 @@ class ResourcePoolKeywords(Looking):
 
         The fields: ``name``, ``id``, ``status`` (``normal``, ``maintenance``), ``arch``, ``cpu_over``, ``memory_over``, ...
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``field``: which field; by default an object with all of them.
         - ``operator``, ``expected``: what the field should be, such as ``==    normal``.
         - ``timeout``: how long to wait until it is so; by default it is looked at once.
@@ -196,44 +196,44 @@ class ResourcePoolKeywords(Looking):
         """
 
         async def look(client: VdiClient, seconds: float) -> Pool:
-            found = await client.pools.find(pool, timeout=seconds)
+            found = await client.pools.find(resource_pool, timeout=seconds)
             return await client.pools.detail(found.id, timeout=seconds)
 
         return self.looked_at(
-            f"Resource pool '{pool}'", look, field, operator=operator, expected=expected, timeout=timeout
+            f"Resource pool '{resource_pool}'", look, field, operator=operator, expected=expected, timeout=timeout
         )
 
     @keyword(tags=["Resource Pool", "Assertion"])
-    def resource_pool_should_exist(self, pool: str, timeout: timedelta | None = None) -> None:
+    def resource_pool_should_exist(self, resource_pool: str, timeout: timedelta | None = None) -> None:
         """Fails unless the platform lists a resource pool of that name or id.
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``timeout``: how long to wait until it does; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | Resource Pool Should Exist    laboratory
         """
-        self.should_exist(f"Resource pool '{pool}'", _names, pool, True, timeout)
+        self.should_exist(f"Resource pool '{resource_pool}'", _names, resource_pool, True, timeout)
 
     @keyword(tags=["Resource Pool", "Assertion"])
-    def resource_pool_should_not_exist(self, pool: str, timeout: timedelta | None = None) -> None:
+    def resource_pool_should_not_exist(self, resource_pool: str, timeout: timedelta | None = None) -> None:
         """Fails if the platform lists a resource pool of that name or id.
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``timeout``: how long to wait until it is gone; by default it is looked at once.
 
         Example:
         | Log In To Platform
         | Resource Pool Should Not Exist    old-laboratory
         """
-        self.should_exist(f"Resource pool '{pool}'", _names, pool, False, timeout)
+        self.should_exist(f"Resource pool '{resource_pool}'", _names, resource_pool, False, timeout)
 
     @keyword(tags=["Resource Pool", "Getter"])
-    def get_resource_pool_disk_buses(self, pool: str, timeout: timedelta | None = None) -> list[str]:
+    def get_resource_pool_disk_buses(self, resource_pool: str, timeout: timedelta | None = None) -> list[str]:
         """Returns the buses that the hosts of a resource pool can give a disk: ``virtio``, ``sata``, ...
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -244,16 +244,16 @@ class ResourcePoolKeywords(Looking):
         client, seconds = self.client(), self.seconds(timeout, "platform")
 
         async def names() -> list[str]:
-            found = await client.pools.find(pool, timeout=seconds)
+            found = await client.pools.find(resource_pool, timeout=seconds)
             return [*await client.pools.disk_bus_types(found.id, timeout=seconds)]
 
-        return self._named(names(), seconds, f"disk buses of resource pool '{pool}'")
+        return self._named(names(), seconds, f"disk buses of resource pool '{resource_pool}'")
 
     @keyword(tags=["Resource Pool", "Getter"])
-    def get_idle_desktops(self, pool: str, timeout: timedelta | None = None) -> list[str]:
+    def get_idle_desktops(self, resource_pool: str, timeout: timedelta | None = None) -> list[str]:
         """Returns the names of the desktops of a resource pool that aren't running.
 
-        - ``pool``: the resource pool's name or id.
+        - ``resource_pool``: the resource pool's name or id.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -264,17 +264,17 @@ class ResourcePoolKeywords(Looking):
         client, seconds = self.client(), self.seconds(timeout, "platform")
 
         async def names() -> list[str]:
-            found = await client.pools.find(pool, timeout=seconds)
+            found = await client.pools.find(resource_pool, timeout=seconds)
             return [vm.name for vm in await client.pools.inactive_vms(found.id, timeout=seconds)]
 
-        return self._named(names(), seconds, f"idle desktops of resource pool '{pool}'")
+        return self._named(names(), seconds, f"idle desktops of resource pool '{resource_pool}'")
 
-    def _set_status(self, pool: str, status: PoolStatus, timeout: timedelta | None) -> None:
+    def _set_status(self, resource_pool: str, status: PoolStatus, timeout: timedelta | None) -> None:
         async def update(client: VdiClient, seconds: float) -> None:
-            found = await client.pools.find(pool, timeout=seconds)
+            found = await client.pools.find(resource_pool, timeout=seconds)
             await client.pools.update(found.id, status=status, timeout=seconds)
 
-        self.ask(f"Changing resource pool '{pool}'", update, timeout)
+        self.ask(f"Changing resource pool '{resource_pool}'", update, timeout)
 
 
 async def _names(client: VdiClient, seconds: float) -> list[str]:

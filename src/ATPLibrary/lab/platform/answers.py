@@ -145,7 +145,7 @@ def vm(view: VmView, names: Mapping[str, str], pool_id: str = "") -> DomainVO:
         "isRecycle": int(bool(row.recycled)),
         "isConnected": 0,
         "userId": row.user,
-        "freeze": row.freeze,
+        "freeze": int(bool(row.freeze)),
         "osType": "linux",
         "osName": "Debian",
         "createTime": timestamp(row.created),

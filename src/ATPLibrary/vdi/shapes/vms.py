@@ -17,12 +17,12 @@ class Vm(VendorModel):
     """`DomainVO`: one VM.
 
     `host_ip` is the address of the host that it is on, not the guest's. `cpu` is the number of virtual processors, that is
-    `sockets` x `cores` x `threads`; `memory` is in MiB. 0 and 1 mean no and yes in every `is_...`, in `freeze` (it goes back to
-    its restore point), `has_snapshot`, `auto_join_domain`, `allow_monitor`, `nested_virtual`, `domain_fake` (the guest is shown
-    a disguised machine), `host_bios_enable`, `host_model_enable`, `disable_alpha` and `sync_template`. `clone_type` is "0" for a
-    full clone and "1" for a linked one; `mouse_mode` "0" is the client's mouse and "1" the server's; `bootloader` is "bios" or
-    "uefi". `connect_time` and `disconnect_time` are of the user's last session. `last_host_id` is where it last started;
-    `hide_id` says that the administrator who asks may not manage it.
+    `sockets` x `cores` x `threads`; `memory` is in MiB. 0 and 1 mean no and yes in every `is_...`, in
+    `has_restore_point` (the vendor's `freeze`), `has_snapshot`, `auto_join_domain`, `allow_monitor`, `nested_virtual`,
+    `domain_fake` (the guest is shown a disguised machine), `host_bios_enable`, `host_model_enable`, `disable_alpha` and
+    `sync_template`. `clone_type` is "0" for a full clone and "1" for a linked one; `mouse_mode` "0" is the client's mouse and
+    "1" the server's; `bootloader` is "bios" or "uefi". `connect_time` and `disconnect_time` are of the user's last session.
+    `last_host_id` is where it last started; `hide_id` says that the administrator who asks may not manage it.
     """
 
     id: str
@@ -68,7 +68,7 @@ class Vm(VendorModel):
     is_connected: int | None = None
     is_inner: bool | None = None
     hide_id: bool | None = None
-    freeze: int | None = None
+    has_restore_point: int | None = Field(default=None, alias="freeze")
     has_snapshot: int | None = None
     independent_disk_count: int | None = Field(default=None, alias="independDiskCnt")
     iso_path: str | None = None

@@ -35,7 +35,7 @@ serial_port       串口            客户机中的名称，如 ``COM2``
 share_password    分享密码        分享链接的密码，放在秘密变量中
 size              大小            以 GB 计
 snapshot          快照            快照的名称或编号
-storage           存储池          存储池的名称或编号；默认为桌面所在主机能用的
+storage_pool      存储池          存储池的名称或编号；默认为桌面所在主机能用的
 volume            存储卷          存储卷的名称或编号
 with_drive        连同光驱        ``是`` 则光驱也去掉，通常要求桌面已关机
 write_bytes       每秒写入字节    每秒最多写多少字节，0 为不限
@@ -108,7 +108,7 @@ KEYWORDS = {
     "Eject ISO": said("弹出 ISO", "把镜像从桌面的光驱中取出。", iso="镜像：镜像的文件名；默认为桌面仅有的那一个"),
     "Get Desktop ISOs": said("获取桌面 ISO 列表", "返回桌面光驱中镜像的文件名。"),
     "Desktop Should Have ISO": said(
-        "桌面应有 ISO", "平台没有说桌面的光驱中有这个镜像时失败。", iso="镜像：镜像的文件名"
+        "桌面应有 ISO", "平台没有说桌面的光驱中有这个镜像时失败；有超时则等到它出现。", iso="镜像：镜像的文件名"
     ),
     "Add Network Card To Desktop": said("添加桌面网卡", "给桌面一块网卡，返回它的 MAC 地址。运行中的桌面立即看到它。"),
     "Move Network Card Of Desktop": said(

@@ -95,7 +95,6 @@ first_login_modify_password 首次登录改密码
 force_freeze 强制还原点
 frame_rate 帧率
 free 空闲内存
-freeze 还原周期
 from_ip 来源IP
 game_mode 游戏模式
 gateway 网关
@@ -108,6 +107,7 @@ group_names 关联组织单位
 groups 下级组织单位
 handles 句柄数
 hardware_product 硬件型号
+has_restore_point 有还原点
 has_snapshot 有快照
 hide_id 隐藏
 host_bios_enable 显示主机固件

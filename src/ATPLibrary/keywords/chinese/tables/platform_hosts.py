@@ -92,7 +92,7 @@ KEYWORDS = {
     ),
     "Get Volume Groups": said("获取卷组列表", "返回主机上可以用来创建存储池的 LVM 卷组的名称。"),
     "Storage Pool Should Exist": said("存储池应存在", "平台没有该存储池时失败；给出超时则等待。", **_WAITS),
-    "Storage Pool Should Not Exist": said("存储池应不存在", "平台仍有该存储池时失败；给出超时则等到它消失。", **_WAITS),
+    "Storage Pool Should Not Exist": said("存储池不应存在", "平台仍有该存储池时失败；给出超时则等到它消失。", **_WAITS),
     "Rename Storage Pool": said("重命名存储池", "给存储池另起名称。", name="名称：新的名称"),
     "Bind Storage Pool": said("绑定存储池", "把存储池交给一个资源池使用。"),
     "Unbind Storage Pool": said("解绑存储池", "把存储池从它的资源池收回。"),
@@ -132,7 +132,7 @@ KEYWORDS = {
     "Delete Storage Volume": said("删除存储卷", "删除一个存储卷及其内容；仍有桌面使用时平台会拒绝。"),
     "Storage Volume Should Exist": said("存储卷应存在", "平台没有该存储卷时失败；给出超时则等待。", **_WAITS),
     "Storage Volume Should Not Exist": said(
-        "存储卷应不存在", "平台仍有该存储卷时失败；给出超时则等到它消失。", **_WAITS
+        "存储卷不应存在", "平台仍有该存储卷时失败；给出超时则等到它消失。", **_WAITS
     ),
     "Get ISO Files": said("获取 ISO 文件列表", "返回一个存储池中的 ISO 文件的名称。"),
     "Get ISO File": said("获取 ISO 文件", "返回平台关于一个 ISO 文件所说的全部内容，或其中一个字段。"),
@@ -142,6 +142,6 @@ KEYWORDS = {
     "Delete ISO File": said("删除 ISO 文件", "从存储池中删除一个 ISO 文件。"),
     "ISO File Should Exist": said("ISO 文件应存在", "存储池中没有该 ISO 文件时失败；给出超时则等待。", **_WAITS),
     "ISO File Should Not Exist": said(
-        "ISO 文件应不存在", "存储池中仍有该 ISO 文件时失败；给出超时则等到它消失。", **_WAITS
+        "ISO 文件不应存在", "存储池中仍有该 ISO 文件时失败；给出超时则等到它消失。", **_WAITS
     ),
 }

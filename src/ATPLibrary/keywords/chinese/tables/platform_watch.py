@@ -126,7 +126,7 @@ KEYWORDS = {
     "Take Terminals Out Of Group": said("终端移出分组", "把终端移出分组。"),
     "Terminal Group Should Exist": said("终端分组应存在", "平台没有该终端分组时失败；给出超时则等待。", **_WAITS),
     "Terminal Group Should Not Exist": said(
-        "终端分组应不存在", "平台仍有该终端分组时失败；给出超时则等到它消失。", **_WAITS
+        "终端分组不应存在", "平台仍有该终端分组时失败；给出超时则等到它消失。", **_WAITS
     ),
     "Get USB Devices": said(
         "获取 USB 设备列表", "返回插在主机上的设备，以及各由哪个桌面使用。", host="主机：只列出此主机上的，名称或编号"

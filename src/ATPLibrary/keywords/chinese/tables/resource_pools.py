@@ -10,7 +10,7 @@ cpu_over     处理器超配  处理器可以分配到多少倍
 data_centre  数据中心    所在数据中心的编号；默认为其它资源池所在的
 memory_over  内存超配    内存可以分配到多少倍
 name         名称        资源池的名称，可用任何语言
-pool         资源池      资源池的名称或编号
+resource_pool  资源池    资源池的名称或编号
 """
 
 TAGS = {"Resource Pool": "资源池"}
