@@ -55,7 +55,7 @@ A Desk Pool That Cannot Be Made Says Why
     [Documentation]    The platform's own words, what was asked for, and what to do. Nothing half made is left.
     Run Keyword And Expect Error    Platform '*' refused to create a desk pool '${SHARED_POOL}'*Choose another name*
     ...    Create Desk Pool    ${SHARED_POOL}    model=${MODEL}
-    Run Keyword And Expect Error    Platform '*' refused to create*Asked for were 0 desktops. *
+    Run Keyword And Expect Error    Platform '*' refused to create*Asked for: 0 desktops. Ask for 1 or more.*
     ...    Create Desk Pool    nobody's    model=${MODEL}    amount=0
     Run Keyword And Expect Error    Platform '*' has no desk pool 'nobody's'. It has *    Start Desktops    nobody's
     Platform And Hypervisor Should Agree    pool=${SHARED_POOL}

@@ -70,6 +70,14 @@ class Faults:
         )
 
     def http_status(self, operation: Operation[Any], status: int, body: bytes) -> PlatformError:
+        if status in (404, 405):
+            return PlatformError.about(
+                self._subject,
+                wanted=f"have the operation {operation}",
+                got=f"it answered HTTP {status} {excerpt(body)}",
+                next_step="check that the url is the platform's own address, and its version (9.0 is known to work); of an "
+                "operation that you name yourself, method and path",
+            )
         return self._answer(
             operation,
             f"it answered HTTP {status} {excerpt(body)}",

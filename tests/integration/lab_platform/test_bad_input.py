@@ -60,12 +60,19 @@ def test_an_id_and_a_model_that_are_not_there(tester: Any) -> None:
     assert tester.get_created_things() == []
 
 
-@pytest.mark.parametrize("amount", [0, -1, 10_000])
-def test_an_amount_that_cannot_be(tester: Any, amount: int) -> None:
+@pytest.mark.parametrize(
+    ("amount", "step"),
+    [
+        (0, "Ask for 1 or more"),
+        (-1, "Ask for 1 or more"),
+        (10_000, "Correct what the platform names, or ask it for less"),
+    ],
+)
+def test_an_amount_that_cannot_be(tester: Any, amount: int, step: str) -> None:
     told = sentence(lambda: tester.create_desk_pool("销售", model=MODEL, amount=amount))
     assert "refused to create a desk pool '销售'" in told
     assert "参数错误: amount: Input should be" in told
-    assert f"Asked for were {amount} desktops. Correct what the platform names, or ask it for less." in told
+    assert f"Asked for: {amount} desktops. {step}." in told
     assert tester.get_desk_pools() == []
     assert tester.get_created_things() == []
 

@@ -271,7 +271,7 @@ def test_the_dashboard_counts_what_there_is(tester: Any, desktop: str) -> None:
     tester.platform_counts_should_be(CountOf.STORAGE_POOLS, running=4)
     tester.platform_counts_should_be(CountOf.RESOURCE_POOLS, running=1)
     tester.platform_counts_should_be(CountOf.TERMINALS, total=0)
-    with pytest.raises(VerificationError, match=r"count of hosts should be running 3 but running 2"):
+    with pytest.raises(VerificationError, match=r"count of hosts should have running=3 but has running=2"):
         tester.platform_counts_should_be(CountOf.HOSTS, running=3)
     total = int(Path("/proc/meminfo").read_text().split()[1])
     assert tester.get_platform_performance("total") == total

@@ -341,6 +341,30 @@ def test_a_failed_assertion_about_a_field_says_its_codes_in_chinese(monkeypatch:
         LIBRARY.run_keyword("获取桌面", ["sales", "状态", "==", "运行中"], {})
 
 
+def test_a_failed_assertion_about_a_status_says_its_words_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any, **named: Any) -> None:
+        raise ATPError.about("Desktop 'sales': status", wanted="be 'running'", got="is 'shut off'")
+
+    monkeypatch.setitem(LIBRARY.keywords, alias_of("Desktop Should Be").keyword, fail)
+    with pytest.raises(ATPError, match=r"is 'shut off'\.（.*running = 运行中.*）$") as caught:
+        LIBRARY.run_keyword("桌面状态应为", ["sales", "运行中"], {})
+    assert "shut off = 已关机" in str(caught.value)
+
+
+def test_a_field_that_is_not_there_and_the_near_ones_are_said_in_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: Any, **named: Any) -> None:
+        raise ATPError.about(
+            "Disk 'a'", wanted="have a field 'capacity'", got="has none", next_step="Near it are: path, size"
+        )
+
+    monkeypatch.setitem(LIBRARY.keywords, alias_of("Get Desktop Disk").keyword, fail)
+    with pytest.raises(ATPError) as caught:
+        LIBRARY.run_keyword("获取桌面磁盘", ["sales", "start", "容量"], {})
+    told = re.search(r"（(.*)）$", str(caught.value))
+    assert told is not None
+    assert [each.split(" = ")[0] for each in told[1].split("，")] == ["capacity", "path", "size"]
+
+
 def test_types_stay_what_robot_framework_converts_to() -> None:
     types = LIBRARY.get_keyword_types("登录平台")
     assert types["密码"] is Secret

@@ -15,7 +15,9 @@ from ATPLibrary.keywords.chinese.said import Said
 from ATPLibrary.keywords.chinese.tables import key, tables
 
 # The arguments whose words a failure may quote back.
-_ASSERTED = ("expected", "state")
+_ASSERTED = ("expected", "state", "status")
+# A field that isn't there, and what is said to be near it.
+_NO_FIELD = re.compile(r"a field '(\w+)' but has none\. (?:Near it are|It has): ([\w, ]+)")
 
 
 class Alias:
@@ -110,12 +112,15 @@ class Alias:
         meant = {}
         for argument in _ASSERTED:
             for chinese, member in self.values.get(argument, {}).items():
-                word = str(getattr(member, "value", member))
+                word = str(getattr(member, "value", member)).replace("_", " ")
                 if re.search(rf"\b{re.escape(word)}\b", str(error)):
                     meant[word] = chinese
         if any(fields.is_field_argument(key(self.keyword), name) for name in self.chinese):
             quoted = re.findall(r"'([a-z ]+)'", str(error))
             meant |= {word: tables().codes[word] for word in quoted if word in tables().codes}
+            if missing := _NO_FIELD.search(str(error)):
+                names = [missing[1], *missing[2].split(", ")]
+                meant |= {name: fields.chinese(name) for name in names if fields.chinese(name) != name}
         if meant:
             glossary = "，".join(f"{word} = {chinese}" for word, chinese in meant.items())
             error.args = (f"{error}（{glossary}）", *error.args[1:])

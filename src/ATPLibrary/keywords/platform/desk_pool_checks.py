@@ -154,7 +154,7 @@ class DeskPoolCheckKeywords(Looking):
             vms = await client.desk_pools.vms(detail.id, timeout=seconds)
             found = facts(detail, vms, model)
             wrong = [f"{what}={found[what]}" for what in wanted if found[what] != wanted[what]]
-            seen = f"{len(vms)} desktops: {in_words_of(detail, vms)}"
+            seen = f"{len(vms)} desktop{'' if len(vms) == 1 else 's'}: {in_words_of(detail, vms)}"
             return not wrong, f"it has {', '.join(wrong)} ({seen})"
 
         expected = ", ".join(f"{what}={value}" for what, value in wanted.items())

@@ -104,7 +104,9 @@ class DeskPoolKeywords(PlatformComponent):
             return operation
 
         events = self.order(f"Creating desk pool '{name}'", create, timeout, wait)
-        logger.info(f"{'Created' if wait else 'Began'} desk pool '{name}' with {amount} desktops from model '{model}'.")
+        logger.info(
+            f"{'Created' if wait else 'Began'} desk pool '{name}' with {_desktops(amount)} from model '{model}'."
+        )
         return events
 
     @keyword(tags=["Desk Pool"])
@@ -204,6 +206,10 @@ class DeskPoolKeywords(PlatformComponent):
         self.wait(act(), seconds, f"{doing} desk pool '{pool}'")
 
 
+def _desktops(amount: int) -> str:
+    return f"{amount} desktop{'' if amount == 1 else 's'}"
+
+
 @contextlib.contextmanager
 def _what_to_do(name: str, amount: int, pools: Iterable[DeskPool]) -> Iterator[None]:
     """To the platform's refusal to make a pool: what was asked for, and what a tester may do about it."""
@@ -217,8 +223,10 @@ def _what_to_do(name: str, amount: int, pools: Iterable[DeskPool]) -> Iterator[N
         taken = next((pool.name for pool in pools if is_same_name(pool.name, name)), None)
         if taken is not None:
             step = f"Choose another name, or delete desk pool '{taken}' first with 'Delete Desk Pool'"
+        elif amount < 1:
+            step = "Ask for 1 or more"
         else:
             step = "Correct what the platform names, or ask it for less"
         raise PlatformError(
-            f"{str(error).rstrip('.')}. Asked for were {amount} desktops. {step}.", error.status, error.vendor_message
+            f"{str(error).rstrip('.')}. Asked for: {_desktops(amount)}. {step}.", error.status, error.vendor_message
         ) from error

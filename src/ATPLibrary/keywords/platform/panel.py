@@ -72,9 +72,9 @@ class PanelKeywords(Looking):
         async def look(client: VdiClient, seconds: float) -> tuple[bool | None, str]:
             now = await _counts(client, what, seconds)
             found = {name: value_of(subject, now, name) for name in counts}
-            return found == counts, _told(found)
+            return found == counts, f"has {_told(found)}"
 
-        self.settled(subject, f"be {_told(counts)}", look, timeout)
+        self.settled(subject, f"have {_told(counts)}", look, timeout)
 
     @getter("The running hosts' performance", tags=GETTER, such=">    1000000")
     async def get_platform_performance(self, client: VdiClient, seconds: float) -> Any:
@@ -159,4 +159,4 @@ async def _counts(client: VdiClient, what: CountOf, seconds: float) -> Any:
 
 
 def _told(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {number}" for name, number in counts.items())
+    return ", ".join(f"{name}={number}" for name, number in counts.items())
