@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,9 +26,10 @@ def measure(progress: Progress) -> list[Row]:
     progress(f"CPU of imports and of atp --help: medians of {ROUNDS}")
     seconds: dict[int, list[float]] = {}
     commands = (ROBOT, OURS, BARE, HELP)
-    for _ in range(ROUNDS + 1):  # the first round fills the caches
-        for number, command in enumerate(commands):
-            seconds.setdefault(number, []).append(_cpu(command))
+    with tempfile.TemporaryDirectory() as caches:
+        for _ in range(ROUNDS + 1):  # the first round fills the caches
+            for number, command in enumerate(commands):
+                seconds.setdefault(number, []).append(_cpu(command, caches))
     robot, ours, bare, atp_help = (statistics.median(seconds[number][1:]) for number in range(len(commands)))
     added = ours - robot
     return [
@@ -45,8 +47,13 @@ def measure(progress: Progress) -> list[Row]:
     ]
 
 
-def _cpu(command: Sequence[str]) -> float:
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+def _cpu(command: Sequence[str], caches: str) -> float:
+    """With bytecode that is kept, as pip keeps that of what it installs, whatever the environment says: else each process would
+    compile our sources anew, and only ours.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = caches
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from types import NoneType, UnionType
-from typing import Any, ClassVar, Union, get_args, get_origin
+from typing import Any, ClassVar
 
 from ATPLibrary import __version__
 from ATPLibrary.errors import InputError
@@ -56,7 +55,7 @@ class _Library(BilingualCore):
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
     ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {
-        **{kind: kind.parse for kind in (Region, Masks, Size, Place)},
+        **{kind: words.ready(kind.parse) for kind in (Region, Masks, Size, Place)},
         **words.CONVERTERS,
     }
     components: ClassVar[tuple[type[Component], ...]] = ()
@@ -64,13 +63,6 @@ class _Library(BilingualCore):
     def __init__(self) -> None:
         self.ROBOT_LIBRARY_LISTENER: list[Any] = [evidence_listener(), _lifecycle()]
         super().__init__([component() for component in self.components])
-
-    def get_keyword_types(self, name: str) -> dict[str, Any]:
-        """As Robot Framework asks for them. `X | None` is X to it: None is what isn't given, and a wrong word then gets a sentence
-        that says which words there are, instead of "can't be converted to X or None".
-        """
-        types = super().get_keyword_types(name)
-        return {argument: _without_none(kind) for argument, kind in types.items()}
 
 
 class _MakingLibrary(_Library):
@@ -97,13 +89,6 @@ def _level(word: str) -> ClosingLevel:
         ) from error
     assert isinstance(level, ClosingLevel)
     return level
-
-
-def _without_none(kind: Any) -> Any:
-    if get_origin(kind) not in (Union, UnionType):
-        return kind
-    others = [each for each in get_args(kind) if each is not NoneType]
-    return others[0] if len(others) == 1 else kind
 
 
 class Transport(_Library):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import inspect
 from collections.abc import Callable
+from typing import Any, get_type_hints
 
 from ATPLibrary.keywords.platform.hosts import PlatformHostStatus
 from ATPLibrary.keywords.platform.panel import CountOf
@@ -28,7 +30,23 @@ def _one_of(kind: type[enum.Enum]) -> Callable[[str], enum.Enum]:
     return parse
 
 
-CONVERTERS: dict[type, Callable[[str], enum.Enum]] = {
-    kind: _one_of(kind)
+def ready(parse: Callable[..., Any]) -> Callable[[Any], Any]:
+    """`parse` as a converter that Robot Framework is done with at once: at every call of a keyword it reads signature and types of
+    each converter that the library has.
+    """
+
+    def convert(given: Any) -> Any:
+        return parse(given)
+
+    convert.__doc__ = parse.__doc__
+    signature = inspect.signature(parse)
+    convert.__signature__ = signature  # type: ignore[attr-defined]
+    hints = get_type_hints(parse)
+    convert.robot_types = {name: hints[name] for name in signature.parameters}  # type: ignore[attr-defined]
+    return convert
+
+
+CONVERTERS: dict[type, Callable[[Any], Any]] = {
+    kind: ready(_one_of(kind))
     for kind in (VmState, HostState, Strategy, PlatformHostStatus, EventOutcome, CountOf, ClosingLevel)
 }

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import enum
+import inspect
 import json
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+from robot import running
+from robot.running.arguments import CustomArgumentConverters
 from robot.utils import html_format
 
 from ATPLibrary.keywords.libraries import ATPLibrary
+from ATPLibrary.keywords.words import ready
 
 pytestmark = pytest.mark.unit
 
@@ -169,3 +173,44 @@ def test_code_in_documentation_is_shown_as_code(documentation: dict[str, Any]) -
         if "``" in line
     ]
     assert marked == []
+
+
+READ_NOTHING = """
+import inspect
+read = []
+signature = inspect.signature
+import ATPLibrary.keywords.libraries
+inspect.signature = lambda function: read.append(function.__name__) or signature(function)
+import ATPLibrary
+libraries = [getattr(ATPLibrary, name)() for name in ("ATPLibrary", "VDIPlatform", "Transport")]
+assert all(len(library.get_keyword_names()) > 50 for library in libraries)
+assert read == [], read
+told = [(library.get_keyword_arguments(name), library.get_keyword_types(name)) for library in libraries
+        for name in ("Connect To VM", "连接虚拟机")]
+assert told[::2] == told[:1] * 3 and told[1::2] == told[1:2] * 3, told
+assert read == ["connect_to_vm"], read
+"""
+
+
+def test_a_keyword_is_read_once_for_all_libraries_when_it_is_asked_for() -> None:
+    """Seven times some hundred signatures would be a third of a second at the beginning of each run."""
+    ran = subprocess.run([sys.executable, "-c", READ_NOTHING], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_robot_reads_of_a_converter_what_it_reads_of_the_function_behind_it() -> None:
+    def parse(text: str | list[int]) -> int:
+        """A number."""
+        return len(text)
+
+    plain, made = (CustomArgumentConverters.from_dict({int: each}).converters[0] for each in (parse, ready(parse)))
+    assert made.value_types == plain.value_types == (str, list)
+    assert made.doc == plain.doc == "A number."
+    assert made.convert("four") == 4
+
+
+def test_robot_reads_no_signature_of_a_converter_at_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It asks for all of a library's at every call of a keyword."""
+    library = running.TestLibrary.from_name("ATPLibrary", create_keywords=False)
+    monkeypatch.setattr(inspect, "_signature_from_function", None)
+    assert len(library.converters) == len(ATPLibrary.ROBOT_LIBRARY_CONVERTERS)

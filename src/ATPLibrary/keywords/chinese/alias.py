@@ -23,10 +23,11 @@ _NO_FIELD = re.compile(r"a field '(\w+)' but has none\. (?:Near it are|It has): 
 class Alias:
     """A second name for the keyword that the library calls `keyword`: what it says in `said` is that in Chinese.
 
-    `english` and `types` are the keyword's own. `specification` is what Robot Framework is told of the Chinese one.
+    `english` is the keyword's own specification. `specification` is what Robot Framework is told of the Chinese one.
     """
 
-    def __init__(self, keyword: str, said: Said, english: KeywordSpecification, types: Mapping[str, Any]) -> None:
+    def __init__(self, keyword: str, said: Said, english: KeywordSpecification) -> None:
+        types = english.argument_types
         self.keyword = keyword
         self.said = said
         self.chinese: dict[str, str] = {}  # argument names, English to Chinese; `chinese_of` for one

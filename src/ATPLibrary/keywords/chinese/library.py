@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from robotlibcore import DynamicCore
+from robotlibcore.keywords import KeywordSpecification
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.keywords.chinese.alias import Alias
 from ATPLibrary.keywords.chinese.documentation import documentation
 from ATPLibrary.keywords.chinese.tables import key, tables
+from ATPLibrary.keywords.specifications import WhenAsked, keywords_of, specification
 
 
 class BilingualCore(DynamicCore):  # type: ignore[misc]
@@ -18,27 +21,36 @@ class BilingualCore(DynamicCore):  # type: ignore[misc]
     the same method, with arguments, words and documentation of its own.
     """
 
-    _is_made = False
-
     def __init__(self, components: list[Any]) -> None:
         super().__init__(components)
-        self._is_made = True
         said = tables().keywords
-        self.chinese: dict[str, Alias] = {}  # by the Chinese name
-        self._aliases: dict[str, Alias] = {}  # by the English name
+        self._english: dict[str, str] = {}  # by the Chinese name
+        self._chinese: dict[str, str] = {}  # by the `key` of the English name
         for keyword in [*self.keywords]:
             if entry := said.get(key(keyword)):
-                alias = Alias(keyword, entry, self.keywords_spec[keyword], self.get_keyword_types(keyword))
-                self.chinese[entry.name] = self._aliases[key(keyword)] = alias
+                self._english[entry.name], self._chinese[key(keyword)] = keyword, entry.name
                 # Whoever asks for the Chinese keyword's method, tags or source finds the English one's.
                 self.keywords[entry.name] = self.keywords[keyword]
-                self.keywords_spec[entry.name] = alias.specification
+        self.chinese = WhenAsked(self._english, self._alias)
+        self.keywords_spec = WhenAsked({*self.keywords, "__init__"}, self._specification)
 
-    def __dir__(self) -> list[str]:
-        """PythonLibCore looks for keywords in the library itself too, and there finds all those of its components again: reading
-        each twice would make up nearly half of what making a library costs.
-        """
-        return [*(super().__dir__() if self._is_made else object.__dir__(self))]
+    def add_library_components(
+        self, library_components: list[Any], translation: Any = None, translated_kw_names: Any = None
+    ) -> None:
+        """PythonLibCore's own reads each keyword's specification here, and all again through the library's own attributes."""
+        for component in library_components:
+            for method, keyword in keywords_of(component.__class__):
+                bound = getattr(component, method)
+                self.keywords[keyword] = self.attributes[method] = self.attributes[keyword] = bound
+
+    def _specification(self, name: str) -> KeywordSpecification:
+        if name in self._english:
+            return self.chinese[name].specification
+        return specification(type(self).__init__ if name == "__init__" else self.keywords[name].__func__)
+
+    def _alias(self, name: str) -> Alias:
+        keyword = self._english[name]
+        return alias_of(keyword, self.keywords[keyword].__func__)
 
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         alias = self.chinese.get(name)
@@ -50,6 +62,9 @@ class BilingualCore(DynamicCore):  # type: ignore[misc]
         except ATPError as error:
             alias.explain(error)
             raise
+
+    def get_keyword_types(self, name: str) -> dict[str, Any]:
+        return {**super().get_keyword_types(name)}  # Robot Framework takes out what the keyword returns
 
     def get_keyword_tags(self, name: str) -> list[str]:
         tags: list[str] = [*super().get_keyword_tags(name)]
@@ -64,4 +79,11 @@ class BilingualCore(DynamicCore):  # type: ignore[misc]
         return f"{text}\n\nIn Chinese: `{other.said.name}`." if other else text
 
     def _find(self, english: str) -> Alias | None:
-        return self._aliases.get(key(english))
+        name = self._chinese.get(key(english))
+        return self.chinese[name] if name else None
+
+
+@cache
+def alias_of(keyword: str, function: Callable[..., Any]) -> Alias:
+    """One for all libraries that have the keyword."""
+    return Alias(keyword, tables().keywords[key(keyword)], specification(function))
