@@ -21,6 +21,7 @@ from ATPLibrary.keywords.guest_files import GuestFileKeywords
 from ATPLibrary.keywords.guest_freeze import GuestFreezeKeywords
 from ATPLibrary.keywords.guest_system import GuestSystemKeywords
 from ATPLibrary.keywords.hosts import HostKeywords
+from ATPLibrary.keywords.input_timelines import InputTimelineKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
 from ATPLibrary.keywords.lease import LeaseKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
@@ -226,7 +227,14 @@ class Verifier(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, VerificationKeywords, WatchedInputKeywords, KeyboardKeywords, MouseKeywords)
+    components = (
+        VmKeywords,
+        VerificationKeywords,
+        WatchedInputKeywords,
+        InputTimelineKeywords,
+        KeyboardKeywords,
+        MouseKeywords,
+    )
 
 
 class ATPLibrary(_MakingLibrary):
@@ -291,5 +299,6 @@ class ATPLibrary(_MakingLibrary):
         ProtocolKeywords,
         *PLATFORM_COMPONENTS,
         VerificationKeywords,
+        InputTimelineKeywords,
         WatchedInputKeywords,
     )

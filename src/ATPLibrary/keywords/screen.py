@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Coroutine
 from datetime import timedelta
@@ -16,8 +15,6 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords import output
 from ATPLibrary.keywords.component import Component, named
-from ATPLibrary.keywords.evidence import files
-from ATPLibrary.keywords.evidence.naming import file_name
 from ATPLibrary.protocol.screen.region import CARET, NO_MASKS, Masks, Region, Size
 
 if TYPE_CHECKING:
@@ -73,13 +70,11 @@ class ScreenKeywords(Screens):
         name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
         directory = output.directory()
         if file is None:
-            # Beside the log, also the one that pabot makes of several: see `files.place`.
-            place = files.place(str(directory), "", "") or files.Place(directory, directory)
-            path = _write_new(place.root.parent / "screenshots", name, png)
-            link = _image(place.link(path))
+            path, link = output.write_beside_log("screenshots", name, ".png", png)
+            link = _image(link)
         else:
             path = output.write(directory / file, png)
-            link = _image(files.Place(directory, directory).link(path))
+            link = _image(output.link(path))
         logger.info(f"Screen of VM '{escape(name)}': {link}", html=True)
         return str(path)
 
@@ -223,21 +218,6 @@ def _read(path: Path, region: Region | None) -> bytes:
             next_step=f"Look at the same part: region={shows}",
         )
     return png
-
-
-def _write_new(directory: Path, vm: str, png: bytes) -> Path:
-    """Write to the first `VM-N.png` that is free; runs beside each other can't get the same."""
-    directory.mkdir(parents=True, exist_ok=True)
-    stem = file_name(vm)
-    for number in itertools.count(1):
-        path = directory / f"{stem}-{number}.png"
-        try:
-            with path.open("xb") as new:
-                new.write(png)
-        except FileExistsError:
-            continue
-        return path
-    raise AssertionError("unreachable: there is always a number more")
 
 
 def _image(link: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -11,6 +12,13 @@ from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.metrics import Histogram
+
+_WAYS = {
+    "kernel": "from this machine to the guest's kernel",
+    "agent": "from the guest's kernel until its agent sent it",
+    "host": "from the agent to this machine",
+    "whole": "from this machine to the guest and back",
+}
 
 
 class VerificationKeywords(Component):
@@ -117,36 +125,56 @@ class VerificationKeywords(Component):
         operator: Operator | None = None,
         expected: float | None = None,
         vm: str | None = None,
+        *,
+        part: Literal["kernel", "agent", "host", "whole"] = "kernel",
     ) -> float:
-        """Returns how many milliseconds verified input took from this machine to the guest's kernel.
+        """Returns how many milliseconds verified input took from this machine to the guest's kernel, or on another part of its way.
 
         All verified inputs of the VM count that are still remembered (the last 50).
 
         - ``percentile``: ``50`` is the middle one, ``99`` is what 99 of 100 keys did not exceed.
         - ``operator`` and ``expected``: an assertion, such as ``<  20``.
         - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``part``: ``kernel`` is from this machine, before the QMP command is written, to the guest's kernel; ``agent`` from there
+          until the agent in the guest sent it; ``host`` from there until it was read here; ``whole`` is there and back. How sure
+          the host knows the guest's clock is in the log; ``whole`` and ``agent`` need no such knowledge.
 
         Example:
         | Connect To VM    win11
         | Type Text    Hello
         | ${median} =    Get Input Latency
         | Get Input Latency    99    <    1000
+        | Get Input Latency    percentile=99    part=agent
         """
         if not 0 <= percentile <= 100:
             raise InputError(
                 f"A percentile is from 0 to 100, not {percentile:g}: 50 is the middle, 99 leaves out the slowest."
             )
+        from ATPLibrary.verifier import Part
+
         machine = self.workspace.chosen(vm)
-        latency = Histogram()
+        latency, errors = Histogram(), []
         for report in machine.reports:
             if report.verified:
-                latency.merge(report.latency)
+                latency.merge(report.histogram(Part(part)))
+                errors.append(report.clock_error_ms)
         if not latency.count:
+            if any(report.verified for report in machine.reports):
+                raise VerificationError.about(
+                    f"The latency of input to VM '{machine.name}'",
+                    wanted=f"be known for the part '{part}'",
+                    got="isn't: the guest's clock wasn't measured, or its agent doesn't say when it sends",
+                    next_step="part=whole needs neither",
+                )
             raise VerificationError(
                 f"No input to VM '{machine.name}' was verified yet, so there is no latency to tell."
             )
+        known = [each for each in errors if each is not None] if part in ("kernel", "host") else []
+        error = f"; clock error at most ±{max(known):.2f} ms" if known else ""
         value = round(latency.percentile(percentile), 3)
-        logger.info(f"p{percentile:g} of {latency.count} verified edges and motions: {value} ms.")
+        logger.info(
+            f"p{percentile:g} of {latency.count} verified edges and motions: {value} ms ({_WAYS[part]}{error})."
+        )
         check(f"The p{percentile:g} latency of input to VM '{machine.name}' in ms", value, operator, expected)
         return value
 

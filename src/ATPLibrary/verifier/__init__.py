@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.observation import ObserverOverrun as ObserverOverrun
     from ATPLibrary.verifier.pointer import Pointer as Pointer
     from ATPLibrary.verifier.report import InputReport as InputReport
+    from ATPLibrary.verifier.report import Part as Part
     from ATPLibrary.verifier.report import TimelineRow as TimelineRow
     from ATPLibrary.verifier.session import AgentSession as AgentSession
     from ATPLibrary.verifier.session_state import SessionState as SessionState
@@ -34,7 +35,7 @@ _HOMES = {
     **dict.fromkeys(("Finding", "Injection", "Matcher", "Verdict"), "matcher"),
     **dict.fromkeys(("AgentDevice", "Observation", "ObserverOverrun"), "observation"),
     "Pointer": "pointer",
-    **dict.fromkeys(("InputReport", "TimelineRow"), "report"),
+    **dict.fromkeys(("InputReport", "Part", "TimelineRow"), "report"),
     "AgentSession": "session",
     "SessionState": "session_state",
     "TypingEngine": "typing_engine",

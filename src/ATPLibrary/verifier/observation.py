@@ -36,6 +36,7 @@ class Observation(NamedTuple):
     value: int
     time_us: int  # the guest kernel's CLOCK_MONOTONIC
     received: float  # this machine's time.monotonic() when the batch was read
+    sent_us: int = 0  # the guest's CLOCK_MONOTONIC when the agent sent the batch; 0: it didn't say
 
 
 class ObserverOverrun(NamedTuple):
@@ -96,13 +97,14 @@ def fraction(at: Mapping[int, int], device: AgentDevice | None) -> tuple[float, 
 def read_observations(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> list[Seen]:
     """The events of an `observations` message, in order. One of `MALFORMED` when it isn't one."""
     buses = {number: device.bus for number, device in devices.items()}
+    sent_us = whole(message.get("sent_us", 0))
     items: list[Seen] = []
     for event in listed(message["events"]):
         device, kind, code, value, time_us = event
         for number in event:
             if number.__class__ is not int or not -LONGEST_NUMBER < number < LONGEST_NUMBER:
                 whole(number)  # says what is wrong with it; true and false are numbers
-        items.append(Observation(device, buses.get(device, "other"), kind, code, value, time_us, received))
+        items.append(Observation(device, buses.get(device, "other"), kind, code, value, time_us, received, sent_us))
     return items
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ATPLibrary.errors import VerificationError
@@ -19,29 +20,63 @@ NAMED_IN_ERROR = 3
 NOTHING_SENT = "nothing was sent that the guest could have seen"
 
 
+class Part(enum.StrEnum):
+    """A stretch of an edge's way; the whole is the others' sum, and known on one clock."""
+
+    KERNEL = "kernel"  # from this machine to the guest's kernel
+    AGENT = "agent"  # from there until the agent sent it
+    HOST = "host"  # from there until this process had read it
+    WHOLE = "whole"
+
+
 @dataclass(slots=True)  # not frozen: that would make a row three times as dear, and there is one an edge
 class TimelineRow:
-    """One edge or motion. `injected` and `observed` are seconds since the epoch on this machine; None: it never happened.
+    """One edge or motion, and its four moments in seconds since the epoch by this machine's clock. None: it isn't known, or wasn't.
 
-    `latency_ms` is from the moment before the QMP command was written to the guest kernel's time of the observation, and
-    `verified_ms` to the moment this process had read it.
+    `kernel` and `agent` are the guest's, converted; they are right to within the report's `clock_error_ms`.
     """
 
     index: int
     what: str
-    injected: float | None
-    observed: float | None
-    latency_ms: float | None
-    verified_ms: float | None
+    injected: float | None  # right before the QMP command was written
+    kernel: float | None  # when the guest's kernel had it
+    agent: float | None  # when the agent sent the batch that it was in
+    host: float | None  # when this process had read that batch
     verdict: Verdict | None  # None: it was sent without an observer
+
+    @property
+    def observed(self) -> float | None:
+        """When the guest's kernel had it; where its clock isn't known, when we heard of it."""
+        return self.kernel if self.kernel is not None else self.host
+
+    @property
+    def latency_ms(self) -> float | None:
+        """From this machine to the guest's kernel."""
+        return self.part_ms(Part.KERNEL)
+
+    @property
+    def verified_ms(self) -> float | None:
+        """From this machine to the guest and back."""
+        return self.part_ms(Part.WHOLE)
+
+    def part_ms(self, part: Part) -> float | None:
+        """How long that part of its way took; less than nothing where the clocks are known less well than that."""
+        begin, end = {
+            Part.KERNEL: (self.injected, self.kernel),
+            Part.AGENT: (self.kernel, self.agent),
+            Part.HOST: (self.agent, self.host),
+            Part.WHOLE: (self.injected, self.host),
+        }[part]
+        return None if begin is None or end is None else (end - begin) * 1000
 
 
 @dataclass(frozen=True, slots=True)
 class InputReport:
     """`lost` counts every edge that never arrived, releases that left a key stuck among them.
 
-    `latency` is injection to guest kernel, in ms, known to within `clock_error_ms`; `verification` is injection to the moment
-    the observation reached this process, on one clock.
+    `latency` is injection to guest kernel, in ms, known to within `clock_error_ms`; `to_agent` is from there until the agent
+    sent it, on the guest's clock; `to_host` from there to this process, known to within `clock_error_ms`; `verification` is
+    injection to the moment the observation reached this process, on one clock.
     """
 
     what: str  # "text 'Hello'", "ctrl+c"
@@ -58,6 +93,8 @@ class InputReport:
     device: str  # the bus of the device that it arrived on: "i8042", "usb", "virtio"; "" when nothing is known
     duration: float  # seconds from the first injection to the last observation
     latency: Histogram = field(repr=False)
+    to_agent: Histogram = field(repr=False)
+    to_host: Histogram = field(repr=False)
     verification: Histogram = field(repr=False)
     clock_error_ms: float | None
     timeline: tuple[TimelineRow, ...] = field(repr=False)
@@ -71,6 +108,15 @@ class InputReport:
         return bool(self.lost or self.duplicated or self.reordered or self.stuck or self.observer_overrun) or (
             bool(self.repeated) and not self.verified
         )
+
+    def histogram(self, part: Part) -> Histogram:
+        """How long that part of the way took, of the edges that arrived as sent."""
+        return {
+            Part.KERNEL: self.latency,
+            Part.AGENT: self.to_agent,
+            Part.HOST: self.to_host,
+            Part.WHOLE: self.verification,
+        }[part]
 
     def sentence(self) -> str:
         """One line for the log: "14 characters, 36 edges, lost 0, duplicated 0, reordered 0; latency p50 3.1 ms, ..."."""
@@ -91,6 +137,9 @@ class InputReport:
             sentence += f"; latency {percentiles}"
             if self.clock_error_ms is not None:
                 sentence += f" (clock error ±{self.clock_error_ms:.1f} ms)"
+            if self.to_agent.count:
+                parts = (max(each.percentile(99), 0) for each in (self.to_agent, self.to_host))
+                sentence += "; p99 from there to the agent {:.1f} ms and from it to here {:.1f} ms".format(*parts)
         if self.verification.count:
             sentence += f"; verified within {self.verification.percentile(99):.1f} ms (p99)"
         if self.unverified_because:
@@ -156,18 +205,22 @@ def build_report(
     """
     # One shift from this process's monotonic clock to the epoch, so that rows stand beside the bus's events.
     to_epoch = time.time() - time.monotonic()
-    latency, verification = Histogram(), Histogram()
+    latency, to_agent, to_host, verification = Histogram(), Histogram(), Histogram(), Histogram()
     rows: list[TimelineRow] = []
     for injection in matcher.injections:
-        row = _row(injection, clock, to_epoch)
+        row = row_of(injection, clock, to_epoch)
         rows.append(row)
         if injection.verdict is not Verdict.OK:
             continue
-        if row.latency_ms is not None:
-            latency.record(row.latency_ms)
-        if row.verified_ms is not None:
-            verification.record(row.verified_ms)
-    rows += _extra_rows(matcher.extras, clock, to_epoch, first_index=len(rows))
+        if row.injected is None or row.host is None:
+            continue
+        verification.record((row.host - row.injected) * 1000)
+        if row.kernel is not None:
+            latency.record((row.kernel - row.injected) * 1000)
+            if row.agent is not None:
+                to_agent.record((row.agent - row.kernel) * 1000)
+                to_host.record((row.host - row.agent) * 1000)
+    rows += [extra_row(each, clock, to_epoch, index) for index, each in enumerate(matcher.extras, len(rows))]
     # Unobserved rows keep the place that they were injected at.
     rows.sort(key=lambda row: row.injected if row.injected is not None else row.observed or 0.0)
     counts: Counter[Verdict] = Counter() if unverified_because else matcher.counts()
@@ -195,6 +248,8 @@ def build_report(
         device=device,
         duration=max(arrivals) - started if arrivals else 0.0,
         latency=latency,
+        to_agent=to_agent,
+        to_host=to_host,
         verification=verification,
         clock_error_ms=None if clock is None else clock.error_us / 1000,
         timeline=tuple(rows),
@@ -203,36 +258,33 @@ def build_report(
     )
 
 
-def _row(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> TimelineRow:
-    observation = injection.observation
-    observed = latency_ms = verified_ms = None
-    if observation is not None:
-        verified_ms = (observation.received - injection.injected) * 1000
-        if clock is not None and observation.received >= clock.since:
-            observed = clock.host_time(observation.time_us) + to_epoch
-            latency_ms = (clock.host_time(observation.time_us) - injection.injected) * 1000
-        else:
-            observed = observation.received + to_epoch
+def row_of(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> TimelineRow:
+    """An injection as a row says it. `to_epoch` is from `time.monotonic()` to `time.time()`."""
+    kernel, agent, host = _moments(injection.observation, clock, to_epoch)
     return TimelineRow(
-        injection.index,
-        injection.what,
-        injection.injected + to_epoch,
-        observed,
-        latency_ms,
-        verified_ms,
-        injection.verdict,
+        injection.index, injection.what, injection.injected + to_epoch, kernel, agent, host, injection.verdict
     )
 
 
-def _extra_rows(
-    extras: Iterable[Finding], clock: ClockOffset | None, to_epoch: float, first_index: int
-) -> Iterable[TimelineRow]:
-    for number, finding in enumerate(extras):
-        assert finding.observation is not None
-        seen = finding.observation
-        known = clock is not None and seen.received >= clock.since
-        moment = clock.host_time(seen.time_us) if clock is not None and known else seen.received
-        yield TimelineRow(first_index + number, describe(seen), None, moment + to_epoch, None, None, finding.verdict)
+def _moments(
+    seen: Observation | None, clock: ClockOffset | None, to_epoch: float
+) -> tuple[float | None, float | None, float | None]:
+    """When the kernel had it, when the agent sent it, and when we read it."""
+    if seen is None:
+        return None, None, None
+    host = seen.received + to_epoch
+    if clock is None or seen.received < clock.since:
+        return None, None, host
+    # A batch that was sent before its own events happened was stamped by an agent that doesn't know the time.
+    agent = clock.host_time(seen.sent_us) + to_epoch if seen.sent_us >= seen.time_us else None
+    return clock.host_time(seen.time_us) + to_epoch, agent, host
+
+
+def extra_row(finding: Finding, clock: ClockOffset | None, to_epoch: float, index: int) -> TimelineRow:
+    """What was observed and never sent."""
+    assert finding.observation is not None
+    kernel, agent, host = _moments(finding.observation, clock, to_epoch)
+    return TimelineRow(index, describe(finding.observation), None, kernel, agent, host, finding.verdict)
 
 
 _VALUES = {0: "up", 1: "down", 2: "repeat"}

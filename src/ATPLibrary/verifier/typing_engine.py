@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from ATPLibrary import events
+from ATPLibrary import events, secrets
 from ATPLibrary.errors import ATPError, DeadlineError, InputError, VmStateError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, Edge, key_event
 from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, places_of, require_running, send, shielded
@@ -39,6 +39,7 @@ SETTLE_SECONDS = 2.0
 # A guest on a busy machine takes a tenth of a second an edge at the very worst.
 SECONDS_PER_EDGE = 0.1
 SECONDS_AT_LEAST = 30.0
+DESCRIBED_CHARACTERS = 40
 NO_SESSION = "no agent was asked: nothing proves that the keys arrived"
 
 _QCODE_OF_EVDEV = {code: qcode for qcode, code in reversed(EVDEV_OF_QCODE.items())}
@@ -89,7 +90,7 @@ class TypingEngine:
         is returned, not raised: call its `raise_if_bad()`.
         """
         units, characters = self._units(text)
-        what = f"text {text!r}" if len(text) <= 40 else f"text {text[:40]!r}... ({len(text)} characters)"
+        what = _described(text)
         report = await self._input(what, units, timeout, characters=characters)
         if note := self.layout.note_about(text):
             report = self.last_report = replace(report, note=note)
@@ -382,6 +383,15 @@ class TypingEngine:
             last_seen=session.describe() if session is not None else "",
             next_step="Give it more time (timeout=...), or see what keeps the guest busy",
         )
+
+
+def _described(text: str) -> str:
+    """What is typed, in a few words. A secret is hidden before the text is cut: a part of one wouldn't be known for it."""
+    shown = secrets.redact(text)
+    if len(text) <= DESCRIBED_CHARACTERS:
+        return f"text {shown!r}"
+    begin = repr(text[:DESCRIBED_CHARACTERS]) if shown == text else secrets.MASK
+    return f"text {begin}... ({len(text)} characters)"
 
 
 def _report(edge: Edge) -> Report:

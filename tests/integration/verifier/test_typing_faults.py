@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from ATPLibrary import events
+from ATPLibrary import events, secrets
 from ATPLibrary.errors import AgentError, DeadlineError, InputError, VerificationError, VmStateError
-from ATPLibrary.verifier import AgentSession, TypingEngine, Verdict
+from ATPLibrary.verifier import AgentSession, Part, TypingEngine, Verdict
 
 from .faulty_guest import FaultyGuest
 
@@ -431,3 +432,31 @@ async def test_without_an_agent_text_is_paced_sent_and_never_called_verified(gue
     report.raise_if_bad()
     with pytest.raises(VerificationError, match="was not watched"):
         report.raise_if_bad(must_be_verified=True)
+
+
+async def test_the_report_splits_each_edges_way_at_the_kernel_and_at_the_agent(
+    guest: FaultyGuest, engine: TypingEngine
+) -> None:
+    guest.dropped = {4}
+    report = await engine.type_text(TEXT)
+    assert report.lost > 0
+    assert [report.histogram(part).count for part in Part] == [2 * len(TEXT) - report.lost] * 4
+    for row in report.timeline:
+        moments = [row.injected, row.kernel, row.agent, row.host]
+        if row.verdict is Verdict.LOST:
+            assert moments[1:] == [None] * 3
+            continue
+        # The guest's clock is known to within the error that the report states.
+        slack = (report.clock_error_ms or 0.0) / 1000
+        times = [moment for moment in moments if moment is not None]
+        assert len(times) == 4
+        assert all(earlier <= later + slack for earlier, later in itertools.pairwise(times))
+        parts = [row.part_ms(part) or 0.0 for part in (Part.KERNEL, Part.AGENT, Part.HOST)]
+        assert sum(parts) == pytest.approx(row.part_ms(Part.WHOLE), abs=0.01)
+
+
+async def test_a_secret_is_hidden_in_what_a_report_is_about_also_where_the_text_is_cut(engine: TypingEngine) -> None:
+    secret = secrets.Secret("open-sesame")
+    report = await engine.type_text("The door opens to those who say now " + secret.reveal())
+    assert "open-s" not in report.what
+    assert secrets.MASK in report.what

@@ -133,6 +133,8 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Set Closing Level",
         "Reload Configuration",
         "Input Should Have Arrived",
+        "Save Input Timeline",
+        "Show Input Timeline",
         "List Protocols",
         "Output Should Contain",
         "Register Codec",

@@ -8,7 +8,7 @@ from ATPLibrary.errors import VerificationError
 from ATPLibrary.verifier.clock import ClockOffset
 from ATPLibrary.verifier.matcher import Matcher, Verdict
 from ATPLibrary.verifier.observation import EV_KEY, Observation, ObserverOverrun
-from ATPLibrary.verifier.report import InputReport, build_report
+from ATPLibrary.verifier.report import InputReport, Part, build_report
 
 pytestmark = pytest.mark.unit
 
@@ -18,9 +18,15 @@ NAMES = ["key down a", "key up a", "key down b", "key up b"]
 
 
 def report(
-    *, without: int | None = None, repeats: int = 0, repeats_allowed: bool = False, overrun: bool = False
+    *,
+    without: int | None = None,
+    repeats: int = 0,
+    repeats_allowed: bool = False,
+    overrun: bool = False,
+    sent_ms: float | None = 1.5,
+    clock: ClockOffset | None = CLOCK,
 ) -> InputReport:
-    """Two taps, each edge seen by the kernel 3 ms and by us 5 ms after it was sent."""
+    """Two taps, each edge seen by the kernel 3 ms, passed on by the agent `sent_ms` later, and read here 5 ms after it was sent."""
     matcher = Matcher()
     for number, (symbol, name) in enumerate(zip(SYMBOLS, NAMES, strict=True)):
         matcher.inject(symbol, 100.0 + number, name, number // 2)
@@ -29,11 +35,12 @@ def report(
     for number, symbol in enumerate(SYMBOLS):
         if number != without:
             time_us = round((100.0 + number + 0.003) * 1e6 + CLOCK.offset_us)
-            matcher.observe(Observation(1, "usb", *symbol, time_us, 100.0 + number + 0.005))
+            sent_us = 0 if sent_ms is None else time_us + round(sent_ms * 1000)
+            matcher.observe(Observation(1, "usb", *symbol, time_us, 100.0 + number + 0.005, sent_us))
         for _ in range(repeats if number == 0 else 0):
             matcher.observe(Observation(1, "usb", EV_KEY, 30, 2, 0, 100.0))
     matcher.finish()
-    return build_report("text 'ab'", matcher, characters=2, clock=CLOCK, device="usb", repeats_allowed=repeats_allowed)
+    return build_report("text 'ab'", matcher, characters=2, clock=clock, device="usb", repeats_allowed=repeats_allowed)
 
 
 def test_a_good_report_is_one_line_with_counts_latency_and_its_error() -> None:
@@ -115,3 +122,35 @@ def test_an_unwatched_input_is_never_verified_and_says_so() -> None:
     unwatched.raise_if_bad()
     with pytest.raises(VerificationError, match="no agent was asked"):
         unwatched.raise_if_bad(must_be_verified=True)
+
+
+def test_the_way_is_split_at_the_guests_kernel_and_at_its_agent() -> None:
+    good = report()
+    for part, milliseconds in ((Part.KERNEL, 3.0), (Part.AGENT, 1.5), (Part.HOST, 0.5), (Part.WHOLE, 5.0)):
+        assert good.histogram(part).count == len(SYMBOLS)
+        assert good.histogram(part).percentile(99) == pytest.approx(milliseconds, rel=0.05)
+        assert good.timeline[0].part_ms(part) == pytest.approx(milliseconds, abs=0.01)
+    assert "p99 from there to the agent 1.5 ms and from it to here 0.5 ms" in good.sentence()
+    row = good.timeline[0]
+    moments = [row.injected, row.kernel, row.agent, row.host]
+    assert None not in moments
+    assert moments == sorted(moments, key=lambda moment: moment or 0.0)
+
+
+def test_an_agent_that_does_not_say_when_it_sent_leaves_that_moment_unknown() -> None:
+    for sent_ms in (None, -1.0):  # not told; before the event itself
+        untold = report(sent_ms=sent_ms)
+        assert untold.verified
+        assert [row.agent for row in untold.timeline] == [None] * len(SYMBOLS)
+        assert untold.latency.count == len(SYMBOLS)
+        assert (untold.to_agent.count, untold.to_host.count) == (0, 0)
+        assert "to the agent" not in untold.sentence()
+
+
+def test_without_the_guests_clock_only_the_whole_way_is_known() -> None:
+    blind = report(clock=None)
+    row = blind.timeline[0]
+    assert (row.kernel, row.agent, row.latency_ms) == (None, None, None)
+    assert row.observed == row.host
+    assert row.verified_ms == pytest.approx(5.0, abs=0.01)
+    assert [blind.histogram(part).count for part in Part] == [0, 0, 0, len(SYMBOLS)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ATPLibrary import secrets
+from ATPLibrary.keywords.evidence.inputs import as_csv
 from ATPLibrary.keywords.evidence.naming import file_name
-from ATPLibrary.keywords.evidence.timeline import edge_name
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport
@@ -66,14 +65,7 @@ class Directory:
     def write_inputs(self, number: int, vm: str, reports: Iterable[InputReport]) -> str:
         """Write a table of every row of every report, oldest first, for a spreadsheet; return its URL."""
         path = self._made() / f"{number}-{_safe(vm)}-input.csv"
-        with path.open("w", newline="", encoding="utf-8-sig") as file:
-            table = csv.writer(file)
-            table.writerow(("input", "edge", "injected (s)", "observed (s)", "latency (ms)", "verdict"))
-            for report in reports:
-                what = secrets.redact(report.what)
-                for row in report.timeline:
-                    edge = edge_name(report, row)
-                    table.writerow((what, edge, row.injected, row.observed, row.latency_ms, row.verdict))
+        path.write_bytes(as_csv(reports))
         return self._place.link(path)
 
     def _made(self) -> Path:

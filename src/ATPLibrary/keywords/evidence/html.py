@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary import secrets
 from ATPLibrary.keywords.evidence.model import Evidence, Missing, VmEvidence
+from ATPLibrary.keywords.evidence.picture import svg
 from ATPLibrary.keywords.evidence.timeline import edge_name, excerpt, is_bad
+from ATPLibrary.verifier.report import Part
 
 if TYPE_CHECKING:
-    from ATPLibrary.verifier import InputReport
-    from ATPLibrary.verifier.report import TimelineRow
+    from ATPLibrary.verifier import InputReport, TimelineRow
 
+_COLUMNS = ("edge", "injected ms", "kernel ms", "agent ms", "host ms", "latency ms", "whole ms", "verdict")
 LINKED_WIDTH = 400
 
 _BOX = "margin:4px 0 8px 0;padding-left:8px;border-left:3px solid #888"
@@ -50,7 +52,7 @@ def _vm(vm: VmEvidence, shown: Shown) -> str:
         f'<div style="{_BOX}">',
         f"<div>VM <b>{_text(vm.vm)}</b> at {moment}: {_or_why(vm.state, 'state')}</div>",
         _screen(vm, shown, moment),
-        *(_input(report) for report in reversed(vm.inputs)),
+        *(input_timeline(report) for report in reversed(vm.inputs)),
         f'<div><a href="{html.escape(shown.inputs_file)}">All input</a></div>' if shown.inputs_file else "",
         _block(f"Last events of {vm.vm}", vm.events),
         _block(f"Console of {vm.vm}: {console[-1]}" if console else "", console),
@@ -75,32 +77,35 @@ def _screen(vm: VmEvidence, shown: Shown, moment: str) -> str:
     return f"<div>{image}</div>{problem}"
 
 
-def _input(report: InputReport) -> str:
+def input_timeline(report: InputReport) -> str:
+    """One input for the log: its sentence, and folded below it the picture and the table of its edges; open where one is bad."""
     title = _text(f"Input {report.what}: {report.sentence()}")
     if not report.timeline:
         return f"<div>{title}</div>"
     first = report.timeline[0].injected or report.timeline[0].observed or 0.0
-    head = "".join(
-        f'<th style="{_CELL}">{name}</th>' for name in ("edge", "injected ms", "observed ms", "latency ms", "verdict")
-    )
+    head = "".join(f'<th style="{_CELL}">{name}</th>' for name in _COLUMNS)
     rows = "".join(
-        f'<tr><td colspan="5" style="{_CELL}">… {row} more</td></tr>'
+        f'<tr><td colspan="{len(_COLUMNS)}" style="{_CELL}">… {row} more</td></tr>'
         if isinstance(row, int)
         else _row(report, row, first)
         for row in excerpt(report.timeline)
     )
     return (
         f"<details{' open' if any(map(is_bad, report.timeline)) else ''}><summary>{title}</summary>"
+        f'<div style="margin:4px 0 0 16px">{svg(report)}</div>'
         f'<table style="margin:4px 0 8px 16px;border-collapse:collapse"><tr>{head}</tr>{rows}</table></details>'
     )
 
 
+def _moments(row: TimelineRow) -> tuple[float | None, ...]:
+    return row.injected, row.kernel, row.agent, row.host
+
+
 def _row(report: InputReport, row: TimelineRow, first: float) -> str:
     values = (
-        edge_name(report, row),
-        "-" if row.injected is None else f"{(row.injected - first) * 1000:.1f}",
-        "-" if row.observed is None else f"{(row.observed - first) * 1000:.1f}",
-        "-" if row.latency_ms is None else f"{row.latency_ms:.1f}",
+        edge_name(report.what, row),
+        *("-" if moment is None else f"{(moment - first) * 1000:.1f}" for moment in _moments(row)),
+        *("-" if took is None else f"{took:.1f}" for took in map(row.part_ms, (Part.KERNEL, Part.WHOLE))),
         row.verdict or "not watched",
     )
     style = f' style="{_BAD}"' if is_bad(row) else ""

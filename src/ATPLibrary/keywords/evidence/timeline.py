@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from ATPLibrary import secrets
 
 if TYPE_CHECKING:
-    from ATPLibrary.verifier import InputReport
-    from ATPLibrary.verifier.report import TimelineRow
+    from ATPLibrary.verifier import TimelineRow
 
 SHOWN_ROWS = 24
 CONTEXT_ROWS = 3
@@ -18,9 +17,9 @@ CONTEXT_ROWS = 3
 _GOOD = ("ok", "repeated", None)
 
 
-def edge_name(report: InputReport, row: TimelineRow) -> str:
-    """What the row's edge was; not told when the whole input was a secret, which its letters would spell."""
-    return secrets.MASK if secrets.redact(report.what) != report.what else row.what
+def edge_name(what: str, row: TimelineRow) -> str:
+    """What the row's edge of the input `what` was; not told when there is a secret in it, which its letters would spell."""
+    return secrets.MASK if secrets.MASK in secrets.redact(what) else row.what
 
 
 def is_bad(row: TimelineRow) -> bool:
