@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -13,9 +13,10 @@ from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import in_seconds, named
 from ATPLibrary.keywords.telling import Telling
-from ATPLibrary.protocol.qga import ExecResult
 from ATPLibrary.protocol.qga.command_lines import Shell
-from ATPLibrary.protocol.qga.execution import ENDING_SECONDS
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qga import ExecResult
 
 # Between two tries of a command that hasn't succeeded yet: the guest agent has no event for "something has changed".
 RETRY_SECONDS = 0.25
@@ -86,7 +87,7 @@ class CommandKeywords(Telling):
             lines.flush()
             return result
 
-        result = self.wait_telling(run, seconds + ENDING_SECONDS, what)
+        result = self.wait_telling(run, _with_its_end(seconds), what)
         self.workspace.last_command = (command, result)
         _log(command, result, told=stream)
         return result
@@ -196,7 +197,7 @@ class CommandKeywords(Telling):
         """
         seconds = in_seconds(timeout)
         what = f"Command '{command}' in {named(vm)}"
-        result = self.wait(self._until_success(command, vm, seconds), seconds + ENDING_SECONDS, what)
+        result = self.wait(self._until_success(command, vm, seconds), _with_its_end(seconds), what)
         _log(command, result)
         return result
 
@@ -331,6 +332,13 @@ class _Lines:
         for stream, text in self._begun.items():
             if text:
                 self._say(f"{stream}: {text}")
+
+
+def _with_its_end(seconds: float) -> float:
+    """A command that isn't over after `seconds` is ended, which takes some time too."""
+    from ATPLibrary.protocol.qga.execution import ENDING_SECONDS
+
+    return seconds + ENDING_SECONDS
 
 
 def _log(command: str, result: ExecResult, *, told: bool = False) -> None:

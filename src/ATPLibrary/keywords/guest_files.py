@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -14,7 +14,9 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import in_seconds, named
 from ATPLibrary.keywords.telling import Telling, progress_of
-from ATPLibrary.protocol.qga import GuestFiles, Transfer
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qga import GuestFiles, Transfer
 
 # A slow guest takes 2 MB/s; the checksum in the guest comes on top. For what nobody gave a timeout.
 SECONDS_PER_MEGABYTE = 2.0
@@ -165,6 +167,8 @@ class GuestFileKeywords(Telling):
         return self.seconds(timeout, "command") + extra
 
     async def _files(self, vm: str | None, seconds: float) -> GuestFiles:
+        from ATPLibrary.protocol.qga import GuestFiles
+
         return GuestFiles(await (await self.machine(vm, seconds)).qga(seconds))
 
     def _do(self, vm: str | None, seconds: float, what: str, ask: Callable[[GuestFiles], Awaitable[Any]]) -> Any:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
 from ATPLibrary.keywords.component import Component, named
-from ATPLibrary.protocol.qga import GuestSystem
-from ATPLibrary.protocol.qga.system import GuestCpu, GuestDisk, GuestFilesystem, GuestInterface, GuestOs, GuestUser
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qga import GuestSystem
+    from ATPLibrary.protocol.qga.system import GuestCpu, GuestDisk, GuestFilesystem, GuestInterface, GuestOs, GuestUser
 
 T = TypeVar("T")
 
@@ -226,6 +228,8 @@ class GuestSystemKeywords(Component):
 
         async def answer() -> T:
             machine = await self.machine(vm, seconds)
+            from ATPLibrary.protocol.qga import GuestSystem
+
             return await ask(GuestSystem(await machine.qga(seconds)), seconds)
 
         return self.wait(answer(), seconds, f"{what} of the guest of {named(vm)}")

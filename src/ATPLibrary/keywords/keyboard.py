@@ -12,10 +12,9 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, VerifiedInput
-from ATPLibrary.verifier.report import InputReport
 
 if TYPE_CHECKING:
-    from ATPLibrary.verifier import TypingEngine
+    from ATPLibrary.verifier import InputReport, TypingEngine
 
 
 class KeyboardKeywords(VerifiedInput):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -12,7 +12,9 @@ from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.places import Place
 from ATPLibrary.keywords.verified_input import VerifiedInput
-from ATPLibrary.verifier.report import InputReport
+
+if TYPE_CHECKING:
+    from ATPLibrary.verifier import InputReport
 
 Button = Literal["left", "middle", "right", "side", "extra"]
 Direction = Literal["up", "down", "left", "right"]

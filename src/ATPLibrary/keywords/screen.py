@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Coroutine
 from datetime import timedelta
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +74,8 @@ class ScreenKeywords(Screens):
         else:
             path = output.write(directory / file, png)
             link = _image(output.link(path))
+        from html import escape
+
         logger.info(f"Screen of VM '{escape(name)}': {link}", html=True)
         return str(path)
 

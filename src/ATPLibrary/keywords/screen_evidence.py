@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING
 
 from robot.api import logger
@@ -44,11 +43,15 @@ def show_pictures(title: str, pictures: Mapping[str, Image | None]) -> None:
         logger.info(f"The pictures could not be written: {error}")
     if not cells:
         cells = [_cell(name, f'<img src="{screen.thumbnail(png)}">') for name, png in pngs.items()]
+    from html import escape
+
     heading = escape(secrets.redact(title))
     logger.info(f'<b>{heading}</b><table style="border:0"><tr>{"".join(cells)}</tr></table>', html=True)
 
 
 def _linked(name: str, link: str) -> str:
+    from html import escape
+
     image = f'<img src="{escape(link)}" alt="{name}" width="{THUMBNAIL_WIDTH}" loading="lazy" style="border:1px solid #888">'
     return _cell(name, f'<a href="{escape(link)}">{image}</a>')
 

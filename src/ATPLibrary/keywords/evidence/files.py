@@ -64,6 +64,7 @@ class Directory:
 
     def write_inputs(self, number: int, vm: str, reports: Iterable[InputReport]) -> str:
         """Write a table of every row of every report, oldest first, for a spreadsheet; return its URL."""
+
         path = self._made() / f"{number}-{_safe(vm)}-input.csv"
         path.write_bytes(as_csv(reports))
         return self._place.link(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +114,8 @@ class AgreementKeywords(PlatformComponent):
 
 def table(found: Comparison) -> str:
     """The differences as HTML; what comes from outside is redacted and escaped."""
+    import html
+
     from ATPLibrary.orchestrator.consistency.report import COLUMNS
 
     def cells(tag: str, texts: tuple[str, ...]) -> str:

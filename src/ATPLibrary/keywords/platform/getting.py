@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import Any, get_type_hints
+from typing import Any
 
 from robot.api.deco import keyword
 
@@ -126,11 +126,9 @@ def _keyword(
     gap = "\n" if lead.rsplit("\n\n", 1)[-1].startswith("- ") else "\n\n"
     look.__doc__ = f"{lead}{gap}{lines}\n\n{example}{after}"
     look.__name__ = look.__qualname__ = getattr(question, "__name__", "")
-    look.__module__ = question.__module__
+    look.__module__ = question.__module__  # where the question's annotations, which are text, have their meaning
     look.__signature__ = signature  # type: ignore[attr-defined]  # what inspect, and so Robot Framework, reads
     look.__annotations__ = {each.name: each.annotation for each in signature.parameters.values() if each.name != "self"}
-    # The question's own annotations are text, which only its module can read; its client and its answer aren't the keyword's.
-    look.__annotations__ = get_type_hints(look, vars(inspect.getmodule(question)))
     decorated: Callable[..., Any] = keyword(name=name, tags=[*tags])(look)
     return decorated
 
