@@ -24,13 +24,13 @@ def sales(tester: Any) -> str:
 def test_a_pool_has_what_is_said_of_it_and_a_wrong_number_is_told_with_how_it_is(tester: Any, sales: str) -> None:
     tester.start_desktop("销售-001", "销售-002")
     tester.suspend_desktop("销售-002")
-    tester.desk_pool_should_have(sales, desktops=3, running=1, off=1, suspended=1, busy=0, bound=0, enabled=False)
+    tester.desk_pool_should_have(sales, desktops=3, running=1, shut_off=1, suspended=1, busy=0, bound=0, enabled=False)
     tester.desk_pool_should_have(sales, model="atp-linux")
     tester.desk_pool_should_have(sales, model=tester.get_model("atp-linux", "id"))
     with pytest.raises(
         VerificationError,
         match=r"Desk pool '销售' should have desktops=3, running=2, enabled=True but it has running=1, enabled=False "
-        r"\(3 desktops: 1 running, 1 suspended, 1 off, not enabled, model 'atp-linux'\)",
+        r"\(3 desktops: 1 running, 1 suspended, 1 shut off, not enabled, model 'atp-linux'\)",
     ):
         tester.desk_pool_should_have(sales, 3, running=2, enabled=True)
     with pytest.raises(VerificationError, match="model=atp-linux-usb but it has model=atp-linux "):

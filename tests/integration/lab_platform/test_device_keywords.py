@@ -12,6 +12,7 @@ from robot.api.types import Secret
 from ATPLibrary import runtime
 from ATPLibrary.errors import InputError, PlatformError, VerificationError, VmNotFoundError
 from ATPLibrary.orchestrator import Workspace
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 from .behind import Behind
 
@@ -192,6 +193,28 @@ def test_serial_ports_of_two_desktops_are_joined(tester: Any, behind: Behind) ->
         tester.remove_serial_port_from_desktop(third, "COM2")
     with pytest.raises(InputError, match=f"Desktop '{third}' should have a free serial port but has none"):
         tester.add_serial_port_to_desktop(first, joined_to=third)
+
+
+def test_cards_and_ports_go_at_the_closing_level_and_their_desktop_stays(tester: Any, behind: Behind) -> None:
+    tester.create_desk_pool("留", model="atp-linux", amount=2, closing=ClosingLevel.KEEP)
+    desk, gone = "留-001", "留-002"
+    before = behind.xml(desk)
+    mac = tester.add_network_card_to_desktop(desk)
+    tester.add_serial_port_to_desktop(desk)
+    kept = tester.add_network_card_to_desktop(desk, closing=ClosingLevel.KEEP)
+    tester.add_network_card_to_desktop(gone)
+    tester.add_serial_port_to_desktop(gone)
+    tester.delete_desktop(gone)
+    assert mac in behind.xml(desk)
+    assert "serial1'" in behind.xml(desk)
+    assert sorted(tester.remove_created_things()) == [f"of {each}" for each in (desk, desk, gone, gone)]
+    assert mac not in behind.xml(desk)
+    assert "serial1'" not in behind.xml(desk)
+    assert kept in behind.xml(desk)
+    tester.remove_network_card_from_desktop(desk, kept)
+    assert behind.xml(desk).count("<mac ") == before.count("<mac ")
+    tester.delete_desk_pool("留")
+    assert tester.get_created_things() == []
 
 
 # -- consoles

@@ -151,7 +151,7 @@ def test_a_storage_pool_is_a_directory_and_a_volume_an_image(tester: Any, first_
     tester.bind_storage_pool("稿件", pool)
     tester.get_storage_pool("稿件", "pool_name", "==", pool)
 
-    id_ = tester.create_storage_volume("卷", 2, "稿件", bus="ide")
+    id_ = tester.create_storage_volume("卷", 2, "稿件", bus_type="ide")
     (image,) = directory.iterdir()
     told = subprocess.run(
         ["qemu-img", "info", "--output=json", str(image)], check=True, capture_output=True, text=True, timeout=30

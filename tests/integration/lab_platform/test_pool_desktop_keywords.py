@@ -87,7 +87,7 @@ def test_each_desktop_that_cannot_be_started_is_named_and_the_others_run(
 def test_nothing_to_do_it_to_is_an_error_that_says_how_the_desktops_are(tester: Any, sales: str) -> None:
     for do in (tester.reboot_desktops, tester.suspend_desktops, tester.resume_desktops, tester.put_desktops_to_sleep):
         with pytest.raises(
-            PlatformError, match=r"desktops of '销售' should find one that .* but its desktops are 3 off"
+            PlatformError, match=r"desktops of '销售' should find one that .* but its desktops are 3 shut off"
         ):
             do(sales)
 

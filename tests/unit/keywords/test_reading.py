@@ -6,16 +6,18 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from ATPLibrary.config import Config
 from ATPLibrary.errors import ATPError, InputError, PlatformError, VerificationError
-from ATPLibrary.keywords.platform import reading
+from ATPLibrary.keywords.platform import fields, reading
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.desktops import Status
 from ATPLibrary.keywords.platform.progress import Told
 from ATPLibrary.orchestrator import Workspace
+from ATPLibrary.vdi.codes import VmStatus
 from ATPLibrary.vdi.shapes.desk_pools import DeskPool
 from ATPLibrary.vdi.shapes.events import PlatformEvent
 from ATPLibrary.vdi.shapes.vms import Vm
@@ -220,6 +222,12 @@ def test_of_many_operations_each_tenth_is_told() -> None:
     assert len(said) == 10
     assert said[0] == "Starting desktops: 5 of 50 have ended"
     assert said[-1] == "Starting desktops: 50 of 50 have ended, 1 failed"
+
+
+def test_statuses_are_told_in_the_words_in_which_they_are_asked_for() -> None:
+    assert [*get_args(Status)] == [fields.word(each).replace(" ", "_") for each in VmStatus]
+    assert fields.counted([VmStatus.RUNNING, VmStatus.SHUT_OFF, VmStatus.RUNNING]) == "2 running, 1 shut off"
+    assert fields.counted([77, None]) == "1 of status 77, 1 of no known status"
 
 
 def test_errors_are_ours(getter: Callable[..., Any]) -> None:

@@ -13,6 +13,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.platform.getting import getter, lister
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
@@ -184,6 +185,7 @@ class AlarmKeywords(Looking):
         check_times: int | None = None,
         level: str | None = None,
         push_method: str | None = None,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Changes when the platform raises an alarm. What isn't named stays. The rule is put back at the closing level.
@@ -195,6 +197,7 @@ class AlarmKeywords(Looking):
         - ``check_times``: how often in a row it must be passed.
         - ``level``: the alarm's level, as the platform writes it.
         - ``push_method``: ``none``, ``qywx`` (WeCom) or ``email``.
+        - ``closing``: when it is put back: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -219,7 +222,7 @@ class AlarmKeywords(Looking):
             async def put_back(client: VdiClient, seconds: float) -> None:
                 await client.alarms.set_rule(before.id, _whole(before, {}), timeout=seconds)
 
-            with self.making("change of alarm rule", before.code or rule, put_back) as changed:
+            with self.making("change of alarm rule", before.code or rule, put_back, closing) as changed:
                 changed.id = str(before.id)
                 await client.alarms.set_rule(before.id, _whole(before, changes), timeout=seconds)
 

@@ -13,6 +13,7 @@ from ATPLibrary.keywords.platform.desk_pool_checks import DeskPoolCheckKeywords
 from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
 from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
 from ATPLibrary.keywords.platform.desktop_consoles import DesktopConsoleKeywords
+from ATPLibrary.keywords.platform.desktop_disk_getters import DesktopDiskGetterKeywords
 from ATPLibrary.keywords.platform.desktop_disks import DesktopDiskKeywords
 from ATPLibrary.keywords.platform.desktop_drives import DesktopDriveKeywords
 from ATPLibrary.keywords.platform.desktop_from_disks import DesktopFromDisksKeywords
@@ -27,6 +28,7 @@ from ATPLibrary.keywords.platform.desktop_snapshots import DesktopSnapshotKeywor
 from ATPLibrary.keywords.platform.desktops import DesktopKeywords
 from ATPLibrary.keywords.platform.events import PlatformEventKeywords
 from ATPLibrary.keywords.platform.free_calls import FreeCallKeywords
+from ATPLibrary.keywords.platform.host_closing import PlatformHostClosingKeywords
 from ATPLibrary.keywords.platform.host_orders import PlatformHostOrderKeywords
 from ATPLibrary.keywords.platform.hosts import PlatformHostKeywords
 from ATPLibrary.keywords.platform.iso_files import IsoFileKeywords
@@ -73,6 +75,7 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     AgreementKeywords,
     DesktopConsoleKeywords,
     DesktopDiskKeywords,
+    DesktopDiskGetterKeywords,
     DesktopDriveKeywords,
     DesktopNetworkKeywords,
     DesktopSerialPortKeywords,
@@ -84,6 +87,7 @@ PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
     UserKeywords,
     PlatformHostKeywords,
     PlatformHostOrderKeywords,
+    PlatformHostClosingKeywords,
     StoragePoolKeywords,
     StorageMakingKeywords,
     StorageVolumeKeywords,

@@ -11,8 +11,8 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator
+from ATPLibrary.keywords.platform.fields import counted
 from ATPLibrary.keywords.platform.looking import Looking
-from ATPLibrary.keywords.platform.pool_desktops import counted
 from ATPLibrary.vdi.codes import VmStatus
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class DeskPoolCheckKeywords(Looking):
         running: int | None = None,
         enabled: bool | None = None,
         *,
-        off: int | None = None,
+        shut_off: int | None = None,
         suspended: int | None = None,
         busy: int | None = None,
         bound: int | None = None,
@@ -117,7 +117,7 @@ class DeskPoolCheckKeywords(Looking):
 
         - ``pool``: the desk pool's name or id.
         - ``desktops``: how many desktops the platform lists in it.
-        - ``running``, ``off``, ``suspended``, ``busy``: how many of them run, are off or asleep, are suspended, or have an
+        - ``running``, ``shut_off``, ``suspended``, ``busy``: how many of them run, are off or asleep, are suspended, or have an
           operation under way.
         - ``enabled``: whether it is enabled.
         - ``bound``: how many of the desktops are bound to a user.
@@ -132,7 +132,7 @@ class DeskPoolCheckKeywords(Looking):
         named = {
             "desktops": desktops,
             "running": running,
-            "off": off,
+            "shut_off": shut_off,
             "suspended": suspended,
             "busy": busy,
             "enabled": enabled,
@@ -198,7 +198,7 @@ def facts(pool: DeskPool, vms: Sequence[Vm], model: str | None) -> dict[str, int
     return {
         "desktops": len(vms),
         "running": sum(vm.status == VmStatus.RUNNING for vm in vms),
-        "off": sum(vm.status == VmStatus.SHUT_OFF for vm in vms),
+        "shut_off": sum(vm.status == VmStatus.SHUT_OFF for vm in vms),
         "suspended": sum(vm.status == VmStatus.SUSPENDED for vm in vms),
         "busy": sum(vm.status == VmStatus.BUSY for vm in vms),
         "enabled": pool.is_enabled,
@@ -217,8 +217,12 @@ def model_of(pool: DeskPool) -> list[str]:
 
 
 def in_words_of(pool: DeskPool, vms: Sequence[Vm]) -> str:
-    """How the pool is: "2 running, 1 off, enabled, model 'atp-linux'"."""
+    """How the pool is: "2 running, 1 shut off, enabled, model 'atp-linux'"."""
     bound = sum(bool(vm.user_id) for vm in vms)
-    parts = [counted(vms), f"{bound} bound" if bound else "", "enabled" if pool.is_enabled else "not enabled"]
+    parts = [
+        counted(vm.status for vm in vms),
+        f"{bound} bound" if bound else "",
+        "enabled" if pool.is_enabled else "not enabled",
+    ]
     parts += [f"model '{name}'" for name in model_of(pool)[:1]]
     return ", ".join(part for part in parts if part)

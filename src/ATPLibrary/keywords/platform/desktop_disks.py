@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,6 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, PlatformError
-from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
@@ -123,7 +121,7 @@ class DesktopDiskKeywords(PlatformComponent):
         from ATPLibrary.orchestrator.desktops import wait_until_gone
 
         async def expand(client: VdiClient, seconds: float) -> int:
-            vm, found = await _disk(client, desktop, disk, seconds)
+            vm, found = await disk_of(client, desktop, disk, seconds)
             await client.domains.expand_disk(vm.id, found.id, by, timeout=seconds)
             size = (found.size or 0) + by
 
@@ -177,7 +175,7 @@ class DesktopDiskKeywords(PlatformComponent):
             raise InputError(f"'Limit Desktop Disk' of '{desktop}' names no limit.")
 
         async def limit(client: VdiClient, seconds: float) -> None:
-            vm, found = await _disk(client, desktop, disk, seconds)
+            vm, found = await disk_of(client, desktop, disk, seconds)
             await client.domains.limit_disk(vm.id, found.id, DiskLimit(**limits), timeout=seconds)
 
         self.ask(f"Limiting a disk of desktop '{desktop}'", limit, timeout)
@@ -203,7 +201,7 @@ class DesktopDiskKeywords(PlatformComponent):
         """
 
         async def begin(client: VdiClient, seconds: float) -> LongOperation[Any]:
-            vm, found = await _disk(client, desktop, disk, seconds)
+            vm, found = await disk_of(client, desktop, disk, seconds)
             return await client.domains.unmount_disk(vm.id, found.id, timeout=seconds)
 
         ids = self.order(f"Unmounting disk '{disk}' of desktop '{desktop}'", begin, timeout, wait)
@@ -226,75 +224,17 @@ class DesktopDiskKeywords(PlatformComponent):
         """
 
         async def delete(client: VdiClient, seconds: float) -> None:
-            vm, found = await _disk(client, desktop, disk, seconds)
+            vm, found = await disk_of(client, desktop, disk, seconds)
             await client.domains.delete_disk(vm.id, found.id, timeout=seconds)
             self.forget("disk", found.id)
 
         self.ask(f"Deleting disk '{disk}' of desktop '{desktop}'", delete, timeout)
         logger.info(f"Deleted disk '{disk}' of desktop '{desktop}'.")
 
-    @keyword(tags=["Desktop", "Disk", "Getter"])
-    def get_desktop_disk(
-        self,
-        desktop: str,
-        disk: str = START,
-        field: str | None = None,
-        operator: Operator | None = None,
-        expected: Any = None,
-        *,
-        timeout: timedelta | None = None,
-    ) -> Any:
-        """Returns what the platform says about one disk of a desktop, or one field of it.
-
-        The fields: ``id``, ``name``, ``size`` (GB), ``bus_type``, ``is_start_disk`` (0 or 1), ``filename``, ``path``,
-        ``storage_pool_id``, ``pool_name``, ``read_bytes_sec``, ``write_bytes_sec``, ``read_iops_sec``, ``write_iops_sec``, ...
-
-        - ``desktop``: the desktop's name or id.
-        - ``disk``: the disk's id, name or file name; by default ``start``, the one that the desktop starts from.
-        - ``field``: the field that is wanted; without it all of them are returned.
-        - ``operator`` and ``expected``: an assertion about the field, such as ``>=  20``.
-        - ``timeout``: how long to wait until the assertion holds; without it it is checked once.
-
-        Example:
-        | Log In To Platform
-        | ${disk} =    Get Desktop Disk    sales-1
-        | Get Desktop Disk    sales-1    ${disk.id}    size    >=    1
-        """
-
-        async def look(client: VdiClient, seconds: float) -> Disk:
-            return (await _disk(client, desktop, disk, seconds))[1]
-
-        return self.looked_at(
-            f"Disk '{disk}' of desktop '{desktop}'", look, field, operator=operator, expected=expected, timeout=timeout
-        )
-
-    @keyword(tags=["Desktop", "Disk", "Getter"])
-    def get_desktop_disks(self, desktop: str, timeout: timedelta | None = None) -> Sequence[Any]:
-        """Returns the disks of a desktop, each with the fields of `Get Desktop Disk`.
-
-        - ``desktop``: the desktop's name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | @{disks} =    Get Desktop Disks    sales-1
-        | Length Should Be    ${disks}    1
-        | Log    ${disks}[0].size GB
-        """
-
-        async def read(client: VdiClient, seconds: float) -> Sequence[Disk]:
-            vm = await client.domains.find(desktop, timeout=seconds)
-            return await client.domains.disks(vm.id, timeout=seconds)
-
-        found = self.ask(f"Listing the disks of desktop '{desktop}'", read, timeout)
-        shown = ", ".join(f"{disk.name or disk.id} ({disk.size} GB)" for disk in found)
-        logger.info(f"Desktop '{desktop}' has {len(found)} disks: {shown or 'none'}.")
-        return found
-
 
 async def _remove_new_disks(client: VdiClient, vm: Vm, before: set[str], disk_id: str | None, seconds: float) -> None:
     """Delete the disk, or the new ones where it isn't known which. One that was unmounted since is a volume of nobody's."""
-    if any(each.id == vm.id for each in await client.domains.list(vm.name, timeout=seconds).collect()):
+    if await client.domains.has(vm.id, timeout=seconds):
         for disk in await client.domains.disks(vm.id, timeout=seconds):
             if disk.id == disk_id or (disk_id is None and disk.id not in before):
                 await client.domains.delete_disk(vm.id, disk.id, timeout=seconds)
@@ -302,7 +242,8 @@ async def _remove_new_disks(client: VdiClient, vm: Vm, before: set[str], disk_id
         await client.storage.delete_volume(disk_id or "", timeout=seconds)
 
 
-async def _disk(client: VdiClient, desktop: str, disk: str, seconds: float) -> tuple[Vm, Disk]:
+async def disk_of(client: VdiClient, desktop: str, disk: str, seconds: float) -> tuple[Vm, Disk]:
+    """The disk that is meant, by its id, name or file name, or `START`, and its desktop."""
     vm = await client.domains.find(desktop, timeout=seconds)
     wanted = None if disk == START else disk
     return vm, await client.domains.find_disk(vm.id, wanted, vm_name=vm.name, timeout=seconds)

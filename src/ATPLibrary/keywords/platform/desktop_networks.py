@@ -12,21 +12,32 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient, Vm
     from ATPLibrary.vdi.shapes.vm_devices import Nic
 
+NETWORK_CARD = "network card"
+
 
 class DesktopNetworkKeywords(PlatformComponent):
     @keyword(tags=["Desktop", "Network"])
     def add_network_card_to_desktop(
-        self, desktop: str, network: str | None = None, timeout: timedelta | None = None
+        self,
+        desktop: str,
+        network: str | None = None,
+        *,
+        closing: ClosingLevel | None = None,
+        timeout: timedelta | None = None,
     ) -> str:
         """Gives a desktop a network card, and returns its MAC address. A desktop that runs sees it at once.
 
+        It is taken out at the closing level.
+
         - ``desktop``: the desktop's name or id.
         - ``network``: the name or id of the port group that it is on; by default the only one that the platform has.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -39,13 +50,23 @@ class DesktopNetworkKeywords(PlatformComponent):
             vm = await client.domains.find(desktop, timeout=seconds)
             network_id = await port_group(client, network, seconds)
             before = {nic.mac for nic in await client.domains.nics(vm.id, timeout=seconds)}
-            await client.domains.add_nic(vm.id, network_id, timeout=seconds)
+
+            async def remove(client: VdiClient, seconds: float) -> None:
+                if not await client.domains.has(vm.id, timeout=seconds):
+                    return
+                for mac in [nic.mac for nic in await client.domains.nics(vm.id, timeout=seconds)]:
+                    if mac and (mac == made.id or (made.id is None and mac not in before)):
+                        await client.domains.delete_nic(vm.id, mac, timeout=seconds)
+
+            with self.making(NETWORK_CARD, f"of {vm.name}", remove, closing) as made:
+                await client.domains.add_nic(vm.id, network_id, timeout=seconds)
             # The platform makes the address and doesn't answer it.
             new = [nic.mac for nic in await client.domains.nics(vm.id, timeout=seconds) if nic.mac not in before]
             if len(new) != 1 or new[0] is None:
                 raise PlatformError.about(
                     f"Desktop '{vm.name}'", wanted="have one network card more", got=f"has {len(new)} more"
                 )
+            made.id = new[0]
             return new[0]
 
         mac = self.ask(f"Adding a network card to desktop '{desktop}'", add, timeout)
@@ -104,6 +125,7 @@ class DesktopNetworkKeywords(PlatformComponent):
                     each.mac or "" for each in await client.domains.nics(vm.id, timeout=seconds) if each.mac == nic.mac
                 ]
 
+            self.forget(NETWORK_CARD, nic.mac or card)
             await wait_until_gone(f"Network card {card} of desktop '{vm.name}'", left, seconds)
 
         self.ask(f"Taking network card {card} out of desktop '{desktop}'", remove, timeout)

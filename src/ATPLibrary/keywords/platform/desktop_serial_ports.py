@@ -11,10 +11,13 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient, Vm
     from ATPLibrary.vdi.shapes.vm_devices import SerialPort, SerialPortRequest
+
+SERIAL_PORT = "serial port"
 
 
 class DesktopSerialPortKeywords(PlatformComponent):
@@ -24,13 +27,18 @@ class DesktopSerialPortKeywords(PlatformComponent):
         desktop: str,
         joined_to: str | None = None,
         port: str | None = None,
+        *,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> str:
         """Gives a desktop a serial port, and returns what the guest calls it, such as ``COM2``.
 
+        It is taken away at the closing level.
+
         - ``desktop``: the desktop's name or id.
         - ``joined_to``: the name or id of another desktop, whose free port is to be the other end; without it nothing is.
         - ``port``: which of that desktop's free ports, as `Get Free Serial Ports` shows it; by default its first.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -43,7 +51,16 @@ class DesktopSerialPortKeywords(PlatformComponent):
             vm = await client.domains.find(desktop, timeout=seconds)
             order = await _ordered(client, vm, joined_to, port, seconds)
             before = {each.id for each in await client.domains.serial_ports(vm.id, timeout=seconds)}
-            await client.domains.add_serial_port(vm.id, order, timeout=seconds)
+
+            async def remove(client: VdiClient, seconds: float) -> None:
+                if not await client.domains.has(vm.id, timeout=seconds):
+                    return
+                for each in await client.domains.serial_ports(vm.id, timeout=seconds):
+                    if made.id == _remembered(vm, each) or (made.id is None and each.id not in before):
+                        await client.domains.delete_serial_port(vm.id, each.id, timeout=seconds)
+
+            with self.making(SERIAL_PORT, f"of {vm.name}", remove, closing) as made:
+                await client.domains.add_serial_port(vm.id, order, timeout=seconds)
             # The platform numbers it and doesn't answer the number.
             now = await client.domains.serial_ports(vm.id, timeout=seconds)
             new = [each for each in now if each.id not in before]
@@ -51,6 +68,7 @@ class DesktopSerialPortKeywords(PlatformComponent):
                 raise PlatformError.about(
                     f"Desktop '{vm.name}'", wanted="have one serial port more", got=f"has {len(new)} more"
                 )
+            made.id = _remembered(vm, new[0])
             return _name(new[0])
 
         name = self.ask(f"Adding a serial port to desktop '{desktop}'", add, timeout)
@@ -105,6 +123,7 @@ class DesktopSerialPortKeywords(PlatformComponent):
         async def remove(client: VdiClient, seconds: float) -> None:
             vm, found = await _port(client, desktop, serial_port, seconds)
             await client.domains.delete_serial_port(vm.id, found.id, timeout=seconds)
+            self.forget(SERIAL_PORT, _remembered(vm, found))
 
         self.ask(f"Taking serial port {serial_port} from desktop '{desktop}'", remove, timeout)
         logger.info(f"Desktop '{desktop}' has no serial port {serial_port} any more.")
@@ -178,6 +197,11 @@ async def _port(client: VdiClient, desktop: str, name: str, seconds: float) -> t
         wanted=f"have a serial port {name}",
         got=f"has {', '.join(map(_name, ports)) or 'none that the platform gave it'}",
     )
+
+
+def _remembered(vm: Vm, port: SerialPort) -> str:
+    """Its id among all desktops' ports: the platform numbers those of each from the start."""
+    return f"{vm.id}/{port.id}"
 
 
 async def _ordered(

@@ -50,7 +50,7 @@ class DesktopSnapshotKeywords(Looking):
             taken_of.append(vm)
 
             async def remove(client: VdiClient, seconds: float) -> None:
-                if not any(each.id == vm.id for each in await client.domains.list(vm.name, timeout=seconds).collect()):
+                if not await client.domains.has(vm.id, timeout=seconds):
                     return  # a desktop that is gone has taken its snapshots along
                 for each in await client.snapshots.list(vm.id, timeout=seconds).collect():
                     if each.name == snapshot and each.id not in before:

@@ -9,7 +9,8 @@ import dataclasses
 import difflib
 import enum
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ATPLibrary.errors import InputError
@@ -62,6 +63,18 @@ def is_shape(value: Any) -> bool:
 def word(code: enum.Enum) -> str:
     """A code as a tester reads and writes it."""
     return code.name.lower().replace("_", " ")
+
+
+def word_of(status: enum.Enum | int | None) -> str:
+    """A status in a sentence, also one that the platform doesn't say, or that is newer than we are."""
+    if isinstance(status, enum.Enum):
+        return word(status)
+    return "of no known status" if status is None else f"of status {status}"
+
+
+def counted(statuses: Iterable[enum.Enum | int | None]) -> str:
+    """Things by their status: "2 running, 1 shut off"."""
+    return ", ".join(f"{count} {status}" for status, count in Counter(map(word_of, statuses)).items())
 
 
 def _plain(field: str, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Keywords that change the platform's hosts: in service or not, how many desktops, which resource pool, on or off."""
+"""Keywords that change the platform's hosts: in service or not, how many desktops, which resource pool."""
 
 from __future__ import annotations
 
@@ -12,13 +12,30 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.platform.hosts import PlatformHostStatus
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi.codes import HostStatus
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import Host, VdiClient
 
 
-class PlatformHostOrderKeywords(Looking):
+class HostOrdering(Looking):
+    def order_host(
+        self, doing: str, host: str, timeout: timedelta | None, do: Callable[[VdiClient, Host, float], Awaitable[None]]
+    ) -> Host:
+        """Do something to the host of that name or id; returns it as it was before."""
+
+        async def act(client: VdiClient, seconds: float) -> Host:
+            found = await client.hosts.find(host, timeout=seconds)
+            await do(client, found, seconds)
+            return found
+
+        found = self.ask(f"{doing} host '{host}'", act, timeout)
+        logger.info(f"{doing} host '{found.name}': done.")
+        return found
+
+
+class PlatformHostOrderKeywords(HostOrdering):
     @keyword(tags=["Platform Host", "Assertion"])
     def platform_host_should_be(self, host: str, status: PlatformHostStatus, timeout: timedelta | None = None) -> None:
         """Fails unless the platform says that a host is in that state. With ``timeout`` it is waited for.
@@ -43,12 +60,15 @@ class PlatformHostOrderKeywords(Looking):
         )
 
     @keyword(tags=["Platform Host"])
-    def put_platform_host_into_maintenance(self, host: str, timeout: timedelta | None = None) -> None:
+    def put_platform_host_into_maintenance(
+        self, host: str, *, closing: ClosingLevel | None = None, timeout: timedelta | None = None
+    ) -> None:
         """Takes a host out of service: the platform makes and starts no desktop on it. What runs on it goes on.
 
         It is returned to service at the closing level.
 
         - ``host``: the host's name or id.
+        - ``closing``: when it is put back: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -62,11 +82,11 @@ class PlatformHostOrderKeywords(Looking):
                 if found.status is HostStatus.ENABLED:
                     await client.hosts.set_status(found.id, HostStatus.ENABLED, timeout=seconds)
 
-            with self.making("maintenance of host", found.name, put_back) as change:
+            with self.making("maintenance of host", found.name, put_back, closing) as change:
                 change.id = found.id
                 await client.hosts.set_status(found.id, HostStatus.MAINTENANCE, timeout=seconds)
 
-        self._order("Putting into maintenance", host, timeout, maintain)
+        self.order_host("Putting into maintenance", host, timeout, maintain)
 
     @keyword(tags=["Platform Host"])
     def return_platform_host_to_service(self, host: str, timeout: timedelta | None = None) -> None:
@@ -80,7 +100,7 @@ class PlatformHostOrderKeywords(Looking):
         | Return Platform Host To Service    lab-b
         | Platform Host Should Be    lab-b    enabled
         """
-        found = self._order(
+        found = self.order_host(
             "Returning to service",
             host,
             timeout,
@@ -100,14 +120,19 @@ class PlatformHostOrderKeywords(Looking):
         | Refresh Platform Host    lab-a
         | Platform Host Should Be    lab-a    enabled    timeout=30 s
         """
-        self._order("Refreshing", host, timeout, lambda client, found, s: client.hosts.sync_status(found.id, timeout=s))
+        self.order_host(
+            "Refreshing", host, timeout, lambda client, found, s: client.hosts.sync_status(found.id, timeout=s)
+        )
 
     @keyword(tags=["Platform Host"])
-    def limit_platform_host(self, host: str, desktops: int, timeout: timedelta | None = None) -> None:
+    def limit_platform_host(
+        self, host: str, desktops: int, *, closing: ClosingLevel | None = None, timeout: timedelta | None = None
+    ) -> None:
         """Lets at most so many desktops run on a host at once. The limit that it had is put back at the closing level.
 
         - ``host``: the host's name or id.
         - ``desktops``: how many.
+        - ``closing``: when it is put back: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -123,15 +148,21 @@ class PlatformHostOrderKeywords(Looking):
                 if found.vm_limit is not None:
                     await client.hosts.limit_vms(found.id, found.vm_limit, timeout=seconds)
 
-            with self.making("limit of host", found.name, put_back) as change:
+            with self.making("limit of host", found.name, put_back, closing) as change:
                 change.id = found.id
                 await client.hosts.limit_vms(found.id, desktops, timeout=seconds)
 
-        self._order("Limiting", host, timeout, limit)
+        self.order_host("Limiting", host, timeout, limit)
 
     @keyword(tags=["Platform Host"])
     def set_platform_host_outer_address(
-        self, host: str, ip: str | None = None, ip_v6: str | None = None, timeout: timedelta | None = None
+        self,
+        host: str,
+        ip: str | None = None,
+        ip_v6: str | None = None,
+        *,
+        closing: ClosingLevel | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
         """Tells the platform by which addresses a host is reached from outside.
 
@@ -140,6 +171,7 @@ class PlatformHostOrderKeywords(Looking):
         - ``host``: the host's name or id.
         - ``ip``: the IPv4 address.
         - ``ip_v6``: the IPv6 address.
+        - ``closing``: when it is put back: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -154,11 +186,11 @@ class PlatformHostOrderKeywords(Looking):
                     found.id, found.extranet_ip or "", ip_v6=found.extranet_ip_v6 or "", timeout=seconds
                 )
 
-            with self.making("outer address of host", found.name, put_back) as change:
+            with self.making("outer address of host", found.name, put_back, closing) as change:
                 change.id = found.id
                 await client.hosts.set_extranet_address(found.id, ip, ip_v6=ip_v6, timeout=seconds)
 
-        self._order("Setting the outer address of", host, timeout, change_address)
+        self.order_host("Setting the outer address of", host, timeout, change_address)
 
     @keyword(tags=["Platform Host"])
     def set_platform_host_addresses(self, host: str, timeout: timedelta | None = None, **addresses: str) -> None:
@@ -174,7 +206,7 @@ class PlatformHostOrderKeywords(Looking):
         """
         if not addresses:
             raise InputError(f"Nothing is to be changed of host '{host}'. Name a setting, such as ip=192.0.2.7.")
-        self._order(
+        self.order_host(
             "Changing the addresses of",
             host,
             timeout,
@@ -183,12 +215,13 @@ class PlatformHostOrderKeywords(Looking):
 
     @keyword(tags=["Platform Host"])
     def put_platform_host_into_resource_pool(
-        self, host: str, resource_pool: str, timeout: timedelta | None = None
+        self, host: str, resource_pool: str, *, closing: ClosingLevel | None = None, timeout: timedelta | None = None
     ) -> None:
         """Gives a host to a resource pool; it must be in none. It is taken out again at the closing level.
 
         - ``host``: the host's name or id.
         - ``resource_pool``: the resource pool's name or id.
+        - ``closing``: when it is taken out again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -204,17 +237,20 @@ class PlatformHostOrderKeywords(Looking):
                 if (await client.hosts.find(found.id, timeout=seconds)).pool_id == pool.id:
                     await client.hosts.leave_pool(found.id, timeout=seconds)
 
-            with self.making(f"place in resource pool '{pool.name}' of host", found.name, leave) as change:
+            with self.making(f"place in resource pool '{pool.name}' of host", found.name, leave, closing) as change:
                 change.id = found.id
                 await client.hosts.join_pool(found.id, pool.id, timeout=seconds)
 
-        self._order(f"Putting into resource pool '{resource_pool}'", host, timeout, join)
+        self.order_host(f"Putting into resource pool '{resource_pool}'", host, timeout, join)
 
     @keyword(tags=["Platform Host"])
-    def take_platform_host_out_of_resource_pool(self, host: str, timeout: timedelta | None = None) -> None:
+    def take_platform_host_out_of_resource_pool(
+        self, host: str, *, closing: ClosingLevel | None = None, timeout: timedelta | None = None
+    ) -> None:
         """Takes a host out of its resource pool. It is put back at the closing level.
 
         - ``host``: the host's name or id.
+        - ``closing``: when it is put back: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -227,82 +263,8 @@ class PlatformHostOrderKeywords(Looking):
                 if found.pool_id and not (await client.hosts.find(found.id, timeout=seconds)).pool_id:
                     await client.hosts.join_pool(found.id, found.pool_id, timeout=seconds)
 
-            with self.making("absence from its resource pool of host", found.name, put_back) as change:
+            with self.making("absence from its resource pool of host", found.name, put_back, closing) as change:
                 change.id = found.id
                 await client.hosts.leave_pool(found.id, timeout=seconds)
 
-        self._order("Taking out of its resource pool", host, timeout, leave)
-
-    @keyword(tags=["Platform Host"])
-    def close_platform_host(self, host: str, wait: bool = True, timeout: timedelta | None = None) -> None:
-        """Closes the desktops of a host, then switches the machine off, without asking anybody.
-
-        The platform tells no event for it, so what is waited for is that the host is closed or off line and no desktop runs on it.
-
-        - ``host``: the host's name or id.
-        - ``wait``: ``False`` only gives the order.
-        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
-
-        Example:
-        | Log In To Platform
-        | Close Platform Host    rack-7    timeout=5 min
-        | Platform Host Should Be    rack-7    closed
-        """
-        seconds = self.seconds(timeout, "boot")
-        found = self._order(
-            "Closing",
-            host,
-            timedelta(seconds=seconds),
-            lambda client, found, s: client.hosts.close(found.id, timeout=s),
-        )
-        if wait:
-
-            async def rests(client: VdiClient, each: float) -> tuple[bool | None, str]:
-                now = await client.hosts.find(found.id, timeout=each)
-                status = getattr(now.status, "name", str(now.status)).lower()
-                is_closed = now.status in (HostStatus.CLOSED, HostStatus.OFFLINE)
-                return is_closed and not now.running_vm_count, f"{status}, {now.running_vm_count} desktops run on it"
-
-            self.settled(f"Host '{host}'", "be closed, with no desktop running", rests, timedelta(seconds=seconds))
-
-    @keyword(tags=["Platform Host"])
-    def close_class_room_hosts(self, timeout: timedelta | None = None) -> None:
-        """Closes the hosts of the class room, by the way that class rooms have: the platform itself knows which are meant.
-
-        - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
-
-        Example:
-        | Log In To Platform
-        | Close Class Room Hosts
-        """
-        self.ask(
-            "Closing the class room's hosts", lambda client, s: client.hosts.close_for_class(timeout=s), timeout, "boot"
-        )
-        logger.info("The class room's hosts are told to close.")
-
-    @keyword(tags=["Platform Host"])
-    def delete_platform_host(self, host: str, timeout: timedelta | None = None) -> None:
-        """Makes the platform forget a host. The machine and its VMs stay as they are.
-
-        - ``host``: the host's name or id.
-        - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
-
-        Example:
-        | Log In To Platform
-        | Delete Platform Host    rack-7
-        """
-        self._order("Deleting", host, timeout, lambda client, found, s: client.hosts.delete(found.id, timeout=s))
-
-    def _order(
-        self, doing: str, host: str, timeout: timedelta | None, do: Callable[[VdiClient, Host, float], Awaitable[None]]
-    ) -> Host:
-        """Do something to the host of that name or id; returns it as it was before."""
-
-        async def act(client: VdiClient, seconds: float) -> Host:
-            found = await client.hosts.find(host, timeout=seconds)
-            await do(client, found, seconds)
-            return found
-
-        found = self.ask(f"{doing} host '{host}'", act, timeout)
-        logger.info(f"{doing} host '{found.name}': done.")
-        return found
+        self.order_host("Taking out of its resource pool", host, timeout, leave)

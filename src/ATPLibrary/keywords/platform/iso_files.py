@@ -12,6 +12,7 @@ from robot.api.deco import keyword
 from ATPLibrary.keywords.platform.batches import in_words, named
 from ATPLibrary.keywords.platform.getting import getter, lister
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -72,7 +73,12 @@ class IsoFileKeywords(Looking):
 
     @keyword(name="Insert ISO File Into Desktops", tags=["Storage"])
     def insert_iso_file_into_desktops(
-        self, file: str, storage_pool: str, *desktops: str, timeout: timedelta | None = None
+        self,
+        file: str,
+        storage_pool: str,
+        *desktops: str,
+        closing: ClosingLevel | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
         """Puts an ISO file into a drive of each desktop; see `Eject ISO File From Desktops`. It is taken out at the closing level.
 
@@ -81,6 +87,7 @@ class IsoFileKeywords(Looking):
         - ``file``: its name or path.
         - ``storage_pool``: where it lies, by name or id.
         - ``desktops``: the desktops, by name or id.
+        - ``closing``: when it is taken out again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -92,7 +99,7 @@ class IsoFileKeywords(Looking):
             await client.storage.mount_iso(vms, path, storage_pool_id=pool_id, timeout=seconds)
             for vm_id, name in vms.items():
                 eject = _ejecting(vm_id, pool_id, path)
-                self.remember("ISO file in a drive of desktop", name, f"{vm_id} {path}", eject)
+                self.remember("ISO file in a drive of desktop", name, f"{vm_id} {path}", eject, closing)
 
         self._order("Inserting", file, storage_pool, desktops, timeout, do=insert)
 

@@ -1,8 +1,7 @@
-"""Keywords about all desktops of a desk pool: starting, closing and suspending them, and connecting to them."""
+"""Keywords about all desktops of a desk pool: starting, closing and suspending them."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -12,19 +11,12 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import PlatformError
 from ATPLibrary.keywords.platform.batches import BatchComponent, in_words
+from ATPLibrary.keywords.platform.fields import counted, word_of
 from ATPLibrary.vdi.codes import VmStatus
 
 if TYPE_CHECKING:
     from ATPLibrary.keywords.platform.batches import Begin
     from ATPLibrary.vdi import VdiClient, Vm
-
-STATUS_WORDS = {
-    VmStatus.SHUT_OFF: "off",
-    VmStatus.RUNNING: "running",
-    VmStatus.SUSPENDED: "suspended",
-    VmStatus.BUSY: "busy",
-    VmStatus.UPGRADING: "upgrading",
-}
 
 
 class PoolDesktopKeywords(BatchComponent):
@@ -239,33 +231,6 @@ class PoolDesktopKeywords(BatchComponent):
             timeout=timeout,
         )
 
-    @keyword(tags=["Desk Pool"])
-    def connect_to_desk_pool(self, pool: str, timeout: timedelta | None = None) -> list[str]:
-        """Connects to every desktop of a desk pool, and makes the first the current VM. Returns their names.
-
-        The platform says which host each desktop is on; the desktop is looked up there through libvirt, by UUID first and by
-        name second. One that is on another host, or whose host can't be reached, is connected where it runs, with a warning.
-        Fails where platform and hypervisors disagree about which VM is meant, and names each desktop that can't be connected.
-
-        - ``pool``: the desk pool's name or id.
-        - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).
-
-        Example:
-        | Log In To Platform
-        | @{desktops} =    Connect To Desk Pool    sales
-        | VM Should Be    running    vm=${desktops}[0]
-        """
-        from ATPLibrary.orchestrator.adapter import connect_desk_pool
-
-        client, seconds = self.client(), self.seconds(timeout, "connect")
-        machines = self.wait(
-            connect_desk_pool(self.workspace, client, pool, seconds), seconds, f"Connecting to desk pool '{pool}'"
-        )
-        self.workspace.current_machine = machines[0]
-        for machine in machines:
-            logger.info(f"Connected to VM '{machine.name}' ({machine.uuid}) on host '{machine.host}'.")
-        return [machine.name for machine in machines]
-
     def _all(
         self,
         doing: str,
@@ -287,14 +252,16 @@ class PoolDesktopKeywords(BatchComponent):
         async def which(client: VdiClient, seconds: float) -> Sequence[Vm]:
             detail = await client.desk_pools.detail(pool, timeout=seconds)
             vms = await client.desk_pools.vms(detail.id, timeout=seconds)
-            left_alone.extend(f"{vm.name} ({word_of(vm)})" for vm in vms if vm.status in spared)
+            left_alone.extend(f"{vm.name} ({word_of(vm.status)})" for vm in vms if vm.status in spared)
             chosen = [vm for vm in vms if vm.status not in spared]
             # A pool without any desktop has none that is on.
             if not chosen and goal not in (VmStatus.SHUT_OFF, *(vm.status for vm in vms)):
                 raise PlatformError.about(
                     f"{doing} the desktops of '{pool}'",
                     wanted="find one that it can be done to",
-                    got=f"its desktops are {counted(vms)}" if vms else "the platform lists no desktop in it",
+                    got=f"its desktops are {counted(vm.status for vm in vms)}"
+                    if vms
+                    else "the platform lists no desktop in it",
                 )
             return chosen
 
@@ -304,15 +271,3 @@ class PoolDesktopKeywords(BatchComponent):
         if left_alone:
             logger.info(f"Left alone: {in_words(left_alone)}.")
         return ids
-
-
-def word_of(vm: Vm) -> str:
-    """A desktop's status in a word."""
-    if isinstance(vm.status, VmStatus):
-        return STATUS_WORDS[vm.status]
-    return "of no known status" if vm.status is None else f"of status {vm.status}"
-
-
-def counted(vms: Sequence[Vm]) -> str:
-    """Desktops by their status: "2 running, 1 off"."""
-    return ", ".join(f"{count} {word}" for word, count in Counter(map(word_of, vms)).items())

@@ -9,6 +9,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
@@ -24,6 +25,7 @@ class StorageMakingKeywords(Looking):
         *,
         images: bool = False,
         data_centre: str | None = None,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Makes a folder of one host a storage pool.
@@ -33,6 +35,7 @@ class StorageMakingKeywords(Looking):
         - ``path``: the folder. The lab's must be below the host's own directory.
         - ``images``: ``True`` for one of ISO files.
         - ``data_centre``: its id; by default the host's.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -40,7 +43,7 @@ class StorageMakingKeywords(Looking):
         | Create Directory Storage Pool    scratch    lab-a    /var/lib/scratch
         | Get Storage Pool    scratch    path    ==    /var/lib/scratch
         """
-        self._create("NewDirPool", name, timeout, data_centre, host=host, path=path, is_iso=int(images))
+        self._create("NewDirPool", name, timeout, data_centre, closing, host=host, path=path, is_iso=int(images))
 
     @keyword(name="Create NFS Storage Pool", tags=["Storage"])
     def create_nfs_storage_pool(
@@ -52,6 +55,7 @@ class StorageMakingKeywords(Looking):
         *,
         images: bool = False,
         data_centre: str | None = None,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Makes a folder of an NFS server a storage pool that every host mounts.
@@ -62,6 +66,7 @@ class StorageMakingKeywords(Looking):
         - ``path``: where the hosts mount it.
         - ``images``: ``True`` for one of ISO files.
         - ``data_centre``: its id; by default that of the platform's first host.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -69,7 +74,15 @@ class StorageMakingKeywords(Looking):
         | Create NFS Storage Pool    shared    192.0.2.9    /export/desktops    /mnt/desktops
         """
         self._create(
-            "NewNfsPool", name, timeout, data_centre, nfs_ip=server, nfs_path=export, path=path, is_iso=int(images)
+            "NewNfsPool",
+            name,
+            timeout,
+            data_centre,
+            closing,
+            nfs_ip=server,
+            nfs_path=export,
+            path=path,
+            is_iso=int(images),
         )
 
     @keyword(name="Create GFS Storage Pool", tags=["Storage"])
@@ -80,6 +93,7 @@ class StorageMakingKeywords(Looking):
         *,
         images: bool = False,
         data_centre: str | None = None,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Makes a GFS, which the hosts have mounted, a storage pool.
@@ -88,13 +102,14 @@ class StorageMakingKeywords(Looking):
         - ``path``: where it is mounted.
         - ``images``: ``True`` for one of ISO files.
         - ``data_centre``: its id; by default that of the platform's first host.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
         | Log In To Platform
         | Create GFS Storage Pool    cluster    /mnt/gfs
         """
-        self._create("NewGfsPool", name, timeout, data_centre, path=path, is_iso=int(images))
+        self._create("NewGfsPool", name, timeout, data_centre, closing, path=path, is_iso=int(images))
 
     @keyword(tags=["Storage"])
     def create_gluster_storage_pool(
@@ -106,6 +121,7 @@ class StorageMakingKeywords(Looking):
         *,
         images: bool = False,
         data_centre: str | None = None,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Makes a volume of a Gluster server a storage pool.
@@ -116,6 +132,7 @@ class StorageMakingKeywords(Looking):
         - ``path``: where the hosts mount it.
         - ``images``: ``True`` for one of ISO files.
         - ``data_centre``: its id; by default that of the platform's first host.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -127,6 +144,7 @@ class StorageMakingKeywords(Looking):
             name,
             timeout,
             data_centre,
+            closing,
             source_host_name=server,
             source_name=volume,
             path=path,
@@ -142,6 +160,7 @@ class StorageMakingKeywords(Looking):
         path: str = "",
         *,
         data_centre: str | None = None,
+        closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Makes an LVM volume group of one host a storage pool.
@@ -151,13 +170,16 @@ class StorageMakingKeywords(Looking):
         - ``volume_group``: the volume group; see `Get Volume Groups`.
         - ``path``: the platform's API requires a path here too, and doesn't say of what; it is passed on.
         - ``data_centre``: its id; by default the host's.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
         | Log In To Platform
         | Create LVM Storage Pool    fast    lab-a    vg0
         """
-        self._create("NewLvmPool", name, timeout, data_centre, host=host, source_name=volume_group, nfs_path=path)
+        self._create(
+            "NewLvmPool", name, timeout, data_centre, closing, host=host, source_name=volume_group, nfs_path=path
+        )
 
     def _create(
         self,
@@ -165,6 +187,7 @@ class StorageMakingKeywords(Looking):
         name: str,
         timeout: timedelta | None,
         data_centre: str | None,
+        closing: ClosingLevel | None,
         *,
         host: str | None = None,
         **values: Any,
@@ -189,7 +212,7 @@ class StorageMakingKeywords(Looking):
                         await client.storage.delete(pool.id, timeout=seconds)
 
             # The platform answers without an id, so the new one is looked up by its name.
-            with self.making("storage pool", name, remove) as made:
+            with self.making("storage pool", name, remove, closing) as made:
                 await client.storage.create(new, timeout=seconds)
             made.id = (await client.storage.find(name, timeout=seconds)).id
 

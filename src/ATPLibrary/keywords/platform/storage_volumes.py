@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.platform.getting import getter, lister
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
@@ -63,14 +64,22 @@ class StorageVolumeKeywords(Looking):
 
     @keyword(tags=["Storage"])
     def create_storage_volume(
-        self, name: str, size: int, storage_pool: str, bus: str = "virtio", timeout: timedelta | None = None
+        self,
+        name: str,
+        size: int,
+        storage_pool: str,
+        bus_type: str = "virtio",
+        *,
+        closing: ClosingLevel | None = None,
+        timeout: timedelta | None = None,
     ) -> str:
         """Makes an empty disk that no desktop has yet. Returns its id. It goes at the closing level.
 
         - ``name``: the new volume's name.
         - ``size``: in GB.
         - ``storage_pool``: where it shall lie, by name or id.
-        - ``bus``: what a desktop will see it on, such as ``virtio`` or ``ide``.
+        - ``bus_type``: what a desktop will see it on, such as ``virtio`` or ``ide``.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -90,9 +99,9 @@ class StorageVolumeKeywords(Looking):
                     if volume.id == made.id or (made.id is None and volume.name == name and volume.id not in before):
                         await client.storage.delete_volume(volume.id, timeout=seconds)
 
-            with self.making("storage volume", name, remove) as made:
+            with self.making("storage volume", name, remove, closing) as made:
                 made.id = id_ = await client.storage.create_volume(
-                    name, size, storage_pool_id=pool.id, bus_type=bus, timeout=seconds
+                    name, size, storage_pool_id=pool.id, bus_type=bus_type, timeout=seconds
                 )
             return id_
 

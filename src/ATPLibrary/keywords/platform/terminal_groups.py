@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.platform.getting import getter, lister
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
@@ -46,11 +47,19 @@ class TerminalGroupKeywords(Looking):
         return await client.terminals.find_group(group, timeout=seconds)
 
     @keyword(tags=["Terminal"])
-    def create_terminal_group(self, name: str, remark: str | None = None, timeout: timedelta | None = None) -> None:
+    def create_terminal_group(
+        self,
+        name: str,
+        remark: str | None = None,
+        *,
+        closing: ClosingLevel | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
         """Makes a group of terminals. It goes at the closing level.
 
         - ``name``: the new group's name, in any language.
         - ``remark``: any words about it.
+        - ``closing``: when it is removed again: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -68,7 +77,7 @@ class TerminalGroupKeywords(Looking):
                         await client.terminals.delete_groups([group.id], timeout=seconds)
 
             # The platform answers without an id, so the new one is looked up by its name.
-            with self.making("terminal group", name, remove) as made:
+            with self.making("terminal group", name, remove, closing) as made:
                 await client.terminals.create_group(name, remark=remark, timeout=seconds)
             made.id = (await client.terminals.find_group(name, timeout=seconds)).id
 

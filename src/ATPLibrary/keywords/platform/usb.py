@@ -10,6 +10,7 @@ from robot.api.deco import keyword
 
 from ATPLibrary.keywords.platform.getting import getter, lister
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi.codes import UsbRedirection
 
 if TYPE_CHECKING:
@@ -51,13 +52,20 @@ class UsbKeywords(Looking):
 
     @keyword(name="Pass USB Device To Desktop", tags=["USB"])
     def pass_usb_device_to_desktop(
-        self, device: str, desktop: str, host: str | None = None, timeout: timedelta | None = None
+        self,
+        device: str,
+        desktop: str,
+        host: str | None = None,
+        *,
+        closing: ClosingLevel | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
         """Gives the device itself to a desktop on the same host. It is taken back at the closing level.
 
         - ``device``: its name.
         - ``desktop``: the desktop's name or id.
         - ``host``: the host that both are on, by name or id; needed where several hosts have a device of that name.
+        - ``closing``: when it is taken back: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -75,7 +83,7 @@ class UsbKeywords(Looking):
                 if vm.id in (now.owner, now.vm_name) or vm.name in (now.owner, now.vm_name):
                     await client.usb.take_back(host_id, device, now.owner, timeout=seconds)
 
-            with self.making("pass-through of USB device", device, take) as given:
+            with self.making("pass-through of USB device", device, take, closing) as given:
                 given.id = f"{host_id}/{device}"
                 await client.usb.pass_through(host_id, device, vm.id, timeout=seconds)
 
@@ -105,13 +113,20 @@ class UsbKeywords(Looking):
 
     @keyword(name="Redirect USB Device To Desktop", tags=["USB"])
     def redirect_usb_device_to_desktop(
-        self, device: str, desktop: str, host: str | None = None, timeout: timedelta | None = None
+        self,
+        device: str,
+        desktop: str,
+        host: str | None = None,
+        *,
+        closing: ClosingLevel | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
         """Gives a host's device to a desktop on any host, over the network. It is released at the closing level.
 
         - ``device``: its name.
         - ``desktop``: the desktop's name or id.
         - ``host``: the host that the device is in, by name or id; needed where several hosts have one of that name.
+        - ``closing``: when it is released: ``test``, ``suite``, ``manual``, ``keep``; by default the library import's level.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
@@ -126,7 +141,7 @@ class UsbKeywords(Looking):
             async def release(client: VdiClient, seconds: float) -> None:
                 await _redirect(client, found, vm.id, UsbRedirection.RELEASE, seconds)
 
-            with self.making("redirection of USB device", device, release) as given:
+            with self.making("redirection of USB device", device, release, closing) as given:
                 given.id = f"{found.host_id}/{device}"
                 await _redirect(client, found, vm.id, UsbRedirection.REDIRECT, seconds)
 

@@ -77,6 +77,10 @@ class Domains(DomainPower, DomainRecycling, DomainMaking, DomainDisks, DomainDev
         vms = await self.list(timeout=timeout).collect()
         return self._chosen(vms, name_or_id, "VM", VmNotFoundError)
 
+    async def has(self, name_or_id: str, *, timeout: float | None = None) -> bool:
+        """Whether there is a VM of that id or exact name."""
+        return any(name_or_id in (vm.id, vm.name) for vm in await self.list(timeout=timeout).collect())
+
     async def find_all(self, names_or_ids: Iterable[str], *, timeout: float | None = None) -> Sequence[Vm]:
         """The VMs of these ids or exact names, in this order, each once. `VmNotFoundError` says it of each that isn't there."""
         vms = await self.list(timeout=timeout).collect()

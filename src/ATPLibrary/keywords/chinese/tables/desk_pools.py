@@ -7,7 +7,7 @@ from ATPLibrary.keywords.chinese.said import said
 ARGUMENTS = """
 bound      已绑定数  有多少个桌面绑定了用户
 busy       操作中数  有多少个桌面正在操作中
-off        关机数    有多少个桌面是关机或休眠的
+shut_off   关机数    有多少个桌面是关机或休眠的
 suspended  挂起数    有多少个桌面是挂起的
 """
 

@@ -6,7 +6,7 @@ from ATPLibrary.keywords.chinese.said import said
 
 ARGUMENTS = """
 addresses       地址设置        按平台自己的名称给出的设置
-bus             总线            桌面在哪种总线上看到磁盘，如 ``virtio``、``ide``
+bus_type        总线类型        桌面在哪种总线上看到磁盘，如 ``virtio``、``ide``
 data_centre     数据中心        数据中心的编号；默认为主机的，或平台第一台主机的
 desktops        桌面            一个或多个桌面的名称或编号
 export          共享目录        NFS 服务器共享出来的目录
