@@ -15,6 +15,7 @@ from ATPLibrary.errors import ATPError, InputError, PlatformError, VerificationE
 from ATPLibrary.keywords.platform import fields, reading
 from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.keywords.platform.desktops import Status
+from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.keywords.platform.progress import Told
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.vdi.codes import VmStatus
@@ -173,7 +174,7 @@ def test_what_does_not_come_is_said_with_what_was_seen(getter: Callable[..., Any
     with pytest.raises(VerificationError) as caught:
         getter([vm(status=0), vm(status=5)], "status", "==", "running", timeout=0.05)
     assert str(caught.value) == (
-        "Desktop '销售-1': status should be 'running' but is 'busy', after 0.05 s of waiting. Before that it was 'shut off'."
+        "Desktop '销售-1': status should be 'running' but is 'busy', after 0.05 s of waiting. Before that: 'shut off'."
     )
 
 
@@ -233,3 +234,51 @@ def test_statuses_are_told_in_the_words_in_which_they_are_asked_for() -> None:
 def test_errors_are_ours(getter: Callable[..., Any]) -> None:
     with pytest.raises(ATPError, match="be a time from now on"):
         getter(vm(), "status", "==", "running", timeout=-1)
+
+
+@pytest.fixture
+def should(getter: Callable[..., Any]) -> Callable[..., Any]:
+    """`Looking.should` of what a look says, one after another, the last for good. It returns how often was looked."""
+
+    def should(*answers: tuple[bool | None, str], timeout: float | None = None) -> int:
+        looks = 0
+
+        async def look(client: Any, seconds: float) -> tuple[bool | None, str]:
+            nonlocal looks
+            looks += 1
+            return answers[min(looks, len(answers)) - 1]
+
+        waited = None if timeout is None else timedelta(seconds=timeout)
+        Looking().should("Desk pool '销售'", "have running=2", look, waited)
+        return looks
+
+    return should
+
+
+def test_what_is_expected_of_several_things_at_once_is_waited_for_in_the_same_way(
+    should: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    assert should((True, "it has 2")) == 1
+    assert should((False, "it has 0"), (False, "it has 0"), (False, "it has 1"), (True, "it has 2"), timeout=60) == 4
+    assert caplog.messages == [
+        "Desk pool '销售' should have running=2, but it has 0; waiting.",
+        "Desk pool '销售' should have running=2, but it has 1; waiting.",
+    ]
+
+
+def test_what_is_not_so_in_time_says_what_was_wanted_what_there_is_and_how_long_it_took(
+    should: Callable[..., Any],
+) -> None:
+    with pytest.raises(VerificationError, match=r"^Desk pool '销售' should have running=2 but it has 0\.$"):
+        should((False, "it has 0"))
+    with pytest.raises(VerificationError) as caught:
+        should((False, "it has 0"), (False, "it has 1"), timeout=0.05)
+    assert str(caught.value) == (
+        "Desk pool '销售' should have running=2 but it has 1, after 0.05 s of waiting. Before that: it has 0."
+    )
+
+
+def test_what_will_never_be_so_is_not_waited_for(should: Callable[..., Any]) -> None:
+    with pytest.raises(VerificationError, match=r"^Desk pool '销售' should have running=2 but it is gone\.$"):
+        should((False, "it has 0"), (None, "it is gone"), timeout=60)

@@ -237,7 +237,7 @@ class AlarmKeywords(Looking):
 
         said = ", ".join(f"{name} '{value}'" for name, value in asdict(alarm).items() if value is not None)
         subject = f"An alarm ({said})" if said else "An alarm"
-        self.settled(subject, "be raised" if wanted else "not be raised", look, timeout)
+        self.should(subject, "be raised" if wanted else "not be raised", look, timeout)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class DeskPoolCheckKeywords(Looking):
             return not wrong, f"it has {', '.join(wrong)} ({seen})"
 
         expected = ", ".join(f"{what}={value}" for what, value in wanted.items())
-        self.settled(f"Desk pool '{pool}'", f"have {expected}", look, timeout)
+        self.should(f"Desk pool '{pool}'", f"have {expected}", look, timeout)
         logger.info(f"Desk pool '{pool}': {seen}.")
 
     @keyword(tags=["Desk Pool", "Assertion"])

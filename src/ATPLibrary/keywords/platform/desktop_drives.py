@@ -152,7 +152,7 @@ class DesktopDriveKeywords(Looking):
             found = await _images(client, desktop, seconds)
             return iso in found, f"has {', '.join(found) or 'none'}"
 
-        self.settled(f"Desktop '{desktop}'", f"have '{iso}' in a drive", look, timeout)
+        self.should(f"Desktop '{desktop}'", f"have '{iso}' in a drive", look, timeout)
 
 
 async def _images(client: VdiClient, desktop: str, seconds: float) -> list[str]:

@@ -119,4 +119,4 @@ class PlatformEventKeywords(Looking):
             )
 
         words = f"have {wanted.value}" + (f" with a reason that contains '{reason}'" if reason else "")
-        self.settled(f"Event '{event}'", words, look, timeout)
+        self.should(f"Event '{event}'", words, look, timeout)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import DeadlineError, VerificationError
 from ATPLibrary.keywords.platform.host_orders import HostOrdering
 from ATPLibrary.vdi.codes import HostStatus
 
@@ -46,7 +47,10 @@ class PlatformHostClosingKeywords(HostOrdering):
                 is_closed = now.status in (HostStatus.CLOSED, HostStatus.OFFLINE)
                 return is_closed and not now.running_vm_count, f"{status}, {now.running_vm_count} desktops run on it"
 
-            self.settled(f"Host '{host}'", "be closed, with no desktop running", rests, timedelta(seconds=seconds))
+            try:
+                self.should(f"Host '{host}'", "be closed, with no desktop running", rests, timedelta(seconds=seconds))
+            except VerificationError as error:
+                raise DeadlineError(str(error)) from None  # of what was ordered, not of what a tester asserts
 
     @keyword(tags=["Platform Host"])
     def close_class_room_hosts(self, timeout: timedelta | None = None) -> None:

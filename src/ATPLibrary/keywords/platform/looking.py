@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 
 from ATPLibrary.errors import VerificationError
-from ATPLibrary.keywords.component import in_seconds
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.keywords.platform.reading import NeverError
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
-
-FIRST_PAUSE_SECONDS = 0.1
-LONGEST_PAUSE_SECONDS = 2.0
-BACK_OFF = 1.5
 
 Look = Callable[["VdiClient", float], Coroutine[Any, Any, Any]]
 
@@ -27,7 +23,7 @@ Look = Callable[["VdiClient", float], Coroutine[Any, Any, Any]]
 class Looking(PlatformComponent):
     """The base of keywords that look at a thing until it is as expected, or once. `getting` makes getters of questions."""
 
-    def settled(
+    def should(
         self,
         subject: str,
         wanted: str,
@@ -38,31 +34,7 @@ class Looking(PlatformComponent):
 
         A `look` that says None knows that it will never be so: that isn't waited for.
         """
-        each = self.seconds(None, "platform")
-        if timeout is None:
-            is_so, seen = self.ask(f"Looking at {subject}", look, None)
-            if not is_so:
-                raise VerificationError.about(subject, wanted=wanted, got=seen)
-            return
-        from ATPLibrary import runtime
-
-        seconds, client = in_seconds(timeout), self.client()
-        seen = "no answer yet"
-
-        async def wait() -> None:
-            nonlocal seen
-            pause = FIRST_PAUSE_SECONDS
-            async with runtime.deadline(seconds, subject, wanted=wanted, got="it was not so", last_seen=lambda: seen):
-                while True:
-                    is_so, seen = await look(client, min(each, seconds))
-                    if is_so:
-                        return
-                    if is_so is None:
-                        raise VerificationError.about(subject, wanted=wanted, got=seen)
-                    await asyncio.sleep(pause)
-                    pause = min(pause * BACK_OFF, LONGEST_PAUSE_SECONDS)
-
-        self.wait(wait(), seconds, f"Waiting for {subject}")
+        self.settled(f"Looking at {subject}", look, _Expectation(subject, wanted), timeout)
 
     def should_exist(
         self,
@@ -83,7 +55,7 @@ class Looking(PlatformComponent):
             is_there = any(is_same_name(each, wanted) for each in found)
             return is_there is exists, "the platform lists it" if is_there else missing
 
-        self.settled(subject, "exist" if exists else "not exist", look, timeout)
+        self.should(subject, "exist" if exists else "not exist", look, timeout)
 
     def listed(self, what: str, look: Look, timeout: timedelta | None) -> list[Any]:
         """What `look` finds, counted in the log."""
@@ -93,3 +65,23 @@ class Looking(PlatformComponent):
         )
         logger.info(f"{len(found)} {what}: {names or 'none'}.")
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Expectation:
+    """That a look says True: it finds whether it is so, and how it is instead."""
+
+    subject: str
+    wanted: str
+
+    def check(self, found: tuple[bool | None, str]) -> None:
+        is_so, instead = found
+        if not is_so:
+            kind = NeverError if is_so is None else VerificationError
+            raise kind.about(self.subject, wanted=self.wanted, got=instead)
+
+    def told(self, found: tuple[bool | None, str]) -> str:
+        return f"{self.subject} should {self.wanted}, but {self.seen(found)}"
+
+    def seen(self, found: tuple[bool | None, str]) -> str:
+        return found[1]

@@ -74,7 +74,7 @@ class PanelKeywords(Looking):
             found = {name: value_of(subject, now, name) for name in counts}
             return found == counts, f"has {_told(found)}"
 
-        self.settled(subject, f"have {_told(counts)}", look, timeout)
+        self.should(subject, f"have {_told(counts)}", look, timeout)
 
     @getter("The running hosts' performance", tags=GETTER, such=">    1000000")
     async def get_platform_performance(self, client: VdiClient, seconds: float) -> Any:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from robot.api import logger
 
@@ -31,6 +31,8 @@ BACK_OFF = 1.5
 SHORTEST_LOOK_SECONDS = 5.0
 # How many changes of what is waited for the log tells.
 MOST_TOLD = 50
+# How many of them its failure tells, beside the last.
+MOST_REMEMBERED = 4
 
 
 class Reading(Telling):
@@ -54,26 +56,52 @@ class Reading(Telling):
         With `operator` and `expected` it is asserted, and with a `timeout` besides waited for: the platform is asked again, less
         and less often. Without an assertion `timeout` bounds the question. `subject` begins the sentences: "Desktop 'sales-1'".
         """
-        client, limit = self.client(), self.seconds(None, "platform")
-        assertion = Assertion(subject if field is None else f"{subject}: {field}", field, operator, expected)
         what = f"Reading {_inside(subject)}"
+        assertion = Assertion(subject if field is None else f"{subject}: {field}", field, operator, expected)
         if operator is None and expected is None:
-            seconds = limit if timeout is None else in_seconds(timeout)
+            client, seconds = self.client(), self.seconds(timeout, "platform")
             value = assertion.value(self.wait(look(client, seconds), seconds, what))
-        elif timeout is None:
-            found = self.wait(look(client, limit), limit, what)
-            assertion.check(found)
-            value = assertion.value(found)
         else:
-            whole = in_seconds(timeout)
-
-            async def until(say: Callable[[str], None]) -> Any:
-                async with runtime.deadline(whole + SHORTEST_LOOK_SECONDS + GRACE_SECONDS, what):
-                    return await _until(assertion, lambda seconds: look(client, min(limit, seconds)), whole, say)
-
-            value = self.wait_telling(until, whole + SHORTEST_LOOK_SECONDS + GRACE_SECONDS, what)
+            value = assertion.value(self.settled(what, look, assertion, timeout))
         logger.info(f"{assertion.subject} is {shown(value)}." if field is not None else repr(value))
         return value
+
+    def settled(self, what: str, look: Look, check: Check, timeout: timedelta | None) -> Any:
+        """What `look(client, seconds)` finds when `check` has nothing against it: looked at once, or until then with `timeout`.
+
+        After that time its last `VerificationError`, which says what else was seen. Any other error ends the wait, and so does
+        `NeverError`.
+        """
+        client, limit = self.client(), self.seconds(None, "platform")
+        if timeout is None:
+            found = self.wait(look(client, limit), limit, what)
+            check.check(found)
+            return found
+        whole = in_seconds(timeout)
+        longest = whole + SHORTEST_LOOK_SECONDS + GRACE_SECONDS
+
+        async def until(say: Callable[[str], None]) -> Any:
+            async with runtime.deadline(longest, what):
+                return await _until(check, lambda seconds: look(client, min(limit, seconds)), whole, say)
+
+        return self.wait_telling(until, longest, what)
+
+
+class NeverError(VerificationError):
+    """It isn't so and will never be: that isn't waited for."""
+
+
+class Check(Protocol):
+    """What is expected of what a look finds."""
+
+    def check(self, found: Any) -> None:
+        """`VerificationError` where it isn't so."""
+
+    def told(self, found: Any) -> str:
+        """How it is, in a sentence without its full stop."""
+
+    def seen(self, found: Any) -> str:
+        """The same in a word or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +115,12 @@ class Assertion:
 
     def value(self, found: Any) -> Any:
         return fields.value_of(self.subject, found, self.field)
+
+    def told(self, found: Any) -> str:
+        return f"{self.subject} is {self.seen(found)}"
+
+    def seen(self, found: Any) -> str:
+        return shown(self.value(found))
 
     def check(self, found: Any) -> None:
         """`VerificationError` where it doesn't hold, `InputError` where it makes no sense."""
@@ -110,25 +144,26 @@ class Assertion:
 
 
 async def _until(
-    assertion: Assertion, look: Callable[[float], Awaitable[Any]], whole: float, say: Callable[[str], None]
+    check: Check, look: Callable[[float], Awaitable[Any]], whole: float, say: Callable[[str], None]
 ) -> Any:
-    """The value of which it holds. After `whole` seconds the last `VerificationError`, which says what else was seen."""
     end, pause = time.monotonic() + whole, FIRST_PAUSE_SECONDS
     seen: list[str] = []
     while True:
         found = await look(max(end - time.monotonic(), SHORTEST_LOOK_SECONDS))
         try:
-            assertion.check(found)
-            return assertion.value(found)
+            check.check(found)
+            return found
+        except NeverError:
+            raise
         except VerificationError as error:
-            value = shown(assertion.value(found))
-            if not seen or seen[-1] != value:
-                seen.append(value)
+            now = check.seen(found)
+            if not seen or seen[-1] != now:
+                seen.append(now)
                 if len(seen) <= MOST_TOLD:
-                    say(f"{assertion.subject} is {value}; waiting.")
+                    say(f"{check.told(found)}; waiting.")
             left = end - time.monotonic()
             if left <= 0:
-                before = f" Before that it was {', '.join(seen[-6:-1])}." if len(seen) > 1 else ""
+                before = f" Before that: {'; '.join(seen[-MOST_REMEMBERED - 1 : -1])}." if len(seen) > 1 else ""
                 raise VerificationError(f"{str(error).rstrip('.')}, after {whole:g} s of waiting.{before}") from None
         await asyncio.sleep(min(pause, left))
         pause = min(pause * BACK_OFF, LONGEST_PAUSE_SECONDS)

@@ -217,7 +217,7 @@ class UserDesktopKeywords(Looking):
             return is_shown is wanted, f"sees {names}"
 
         is_to = "see" if wanted else "not see"
-        self.settled(f"User '{user}'", f"{is_to} desktop '{desktop}' at login", look, timeout)
+        self.should(f"User '{user}'", f"{is_to} desktop '{desktop}' at login", look, timeout)
 
     def _log_in(self, user: str, password: Secret | None, timeout: timedelta | None) -> UserLogin:
         chosen = self._password(user, password)
