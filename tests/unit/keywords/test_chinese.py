@@ -275,8 +275,33 @@ def test_chinese_words_mean_the_english_ones_where_they_are_words(
 
 
 def test_what_is_neither_yes_nor_no_is_refused_also_where_robot_framework_takes_it_for_true() -> None:
-    with pytest.raises(InputError, match=r"'强制' should be 是 or 否.*'也许'"):
+    with pytest.raises(InputError, match=r"'强制' should be True or False \(是 or 否\) but is '也许'"):
         LIBRARY.run_keyword("关闭虚拟机", ["win11"], {"强制": "也许"})
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        ("Shut Down VM    win11    maybe", "'force' should be True or False (是 or 否) but is 'maybe'."),
+        ("Shut Down VM    win11    force=maybe", "'force' should be True or False (是 or 否) but is 'maybe'."),
+        ("Reload Configuration    watch=oui", "'watch' should be True or False (是 or 否) but is 'oui'."),
+        ("Start Desktop    a    b    wait=fasle", "'wait' should be True or False (是 or 否) but is 'fasle'."),
+        ("关闭虚拟机    win11    强制=也许", "'强制' should be True or False (是 or 否) but is '也许'."),
+    ],
+)
+def test_a_typing_mistake_is_not_taken_for_true(run_robot: Callable[..., Any], call: str, complaint: str) -> None:
+    (test,) = run_robot(f"*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nT\n    {call}\n").suite.tests
+    assert test.message == complaint
+
+
+def test_yes_and_no_arrive_as_truths_by_place_and_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    LIBRARY.get_keyword_types("Shut Down VM")  # which are read from the method
+    monkeypatch.setitem(LIBRARY.keywords, "Shut Down VM", lambda *args, **kwargs: seen.append((args, kwargs)))
+    LIBRARY.run_keyword("Shut Down VM", ["否", "否"])
+    LIBRARY.run_keyword("Shut Down VM", ["是"], {"force": "是"})
+    LIBRARY.run_keyword("Shut Down VM", ["win11", None], {})
+    assert seen == [(("否", False), {}), (("是",), {"force": True}), (("win11", None), {})]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from robotlibcore.keywords import KeywordSpecification
 
-from ATPLibrary.errors import ATPError, InputError
+from ATPLibrary.errors import ATPError
 from ATPLibrary.keywords.chinese import fields, words
 from ATPLibrary.keywords.chinese.said import Said
 from ATPLibrary.keywords.chinese.tables import key, tables
+from ATPLibrary.keywords.chinese.truths import truth
 
 # The arguments whose words a failure may quote back.
 _ASSERTED = ("expected", "state", "status")
@@ -94,19 +95,12 @@ class Alias:
         if not isinstance(value, str):
             return value
         if name in self.truths:
-            return self._truth(name, value)
+            return truth(self.chinese[name], value)
         if name in self.values:
             return self.values[name].get(value, value)
         if fields.is_field_argument(key(self.keyword), name):
             return fields.english(value)
         return value
-
-    def _truth(self, name: str, value: str) -> bool:
-        """Robot Framework knows 是 and 否 in a run that is told `Language: zh-CN`; any other text it takes for true."""
-        truth = words.TRUTH.get(value)
-        if truth is None:
-            raise InputError.about(f"'{self.chinese[name]}'", wanted="be 是 or 否 (True or False)", got=f"is '{value}'")
-        return truth
 
     def explain(self, error: ATPError) -> None:
         """Put behind an error's sentence what its words for a state are in Chinese: those the tester wrote."""

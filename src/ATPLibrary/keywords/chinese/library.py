@@ -13,6 +13,7 @@ from ATPLibrary.errors import ATPError
 from ATPLibrary.keywords.chinese.alias import Alias
 from ATPLibrary.keywords.chinese.documentation import documentation
 from ATPLibrary.keywords.chinese.tables import key, tables
+from ATPLibrary.keywords.chinese.truths import Truths
 from ATPLibrary.keywords.specifications import WhenAsked, keywords_of, specification
 
 
@@ -31,6 +32,7 @@ class BilingualCore(DynamicCore):  # type: ignore[misc]
                 self._english[entry.name], self._chinese[key(keyword)] = keyword, entry.name
                 # Whoever asks for the Chinese keyword's method, tags or source finds the English one's.
                 self.keywords[entry.name] = self.keywords[keyword]
+        self._truths = WhenAsked({*self.keywords}, self._truths_of)
         self.chinese = WhenAsked(self._english, self._alias)
         self.keywords_spec = WhenAsked({*self.keywords, "__init__"}, self._specification)
 
@@ -52,10 +54,14 @@ class BilingualCore(DynamicCore):  # type: ignore[misc]
         keyword = self._english[name]
         return alias_of(keyword, self.keywords[keyword].__func__)
 
+    def _truths_of(self, name: str) -> Truths:
+        specification = self.keywords_spec[name]
+        return Truths(specification.argument_specification, specification.argument_types)
+
     def run_keyword(self, name: str, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None) -> Any:
         alias = self.chinese.get(name)
         if alias is None:
-            return super().run_keyword(name, args, kwargs)
+            return super().run_keyword(name, *self._truths[name].said(args, kwargs or {}))
         positional, named = alias.in_english(args, kwargs or {})
         try:
             return super().run_keyword(alias.keyword, positional, named)
