@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ATPLibrary import secrets
-from ATPLibrary.keywords.evidence.inputs import as_csv
 from ATPLibrary.keywords.evidence.naming import file_name
 
 if TYPE_CHECKING:
@@ -64,6 +63,7 @@ class Directory:
 
     def write_inputs(self, number: int, vm: str, reports: Iterable[InputReport]) -> str:
         """Write a table of every row of every report, oldest first, for a spreadsheet; return its URL."""
+        from ATPLibrary.keywords.evidence.inputs import as_csv
 
         path = self._made() / f"{number}-{_safe(vm)}-input.csv"
         path.write_bytes(as_csv(reports))
