@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from robot.api import ExecutionResult, TestSuite
+from robot.api import ExecutionResult
+from robot.api import TestSuite as Suite  # pytest would take it for tests
 
 from ATPLibrary.orchestrator import Workspace
 
@@ -75,7 +76,7 @@ def run_suites(tmp_path: Path, run_robot: Callable[..., Any]) -> Callable[..., A
             (directory / f"{name}.robot").write_text(settings + text, encoding="utf-8")
         output = tmp_path / "output.xml"
         with (tmp_path / "console.txt").open("w", encoding="utf-8") as console:
-            TestSuite.from_file_system(directory).run(
+            Suite.from_file_system(directory).run(
                 output=str(output), log=None, report=None, stdout=console, stderr=console
             )
         result = ExecutionResult(output)
