@@ -228,6 +228,6 @@ def test_a_tests_end_reports_a_guest_that_stays_frozen(
     (record,) = [each for each in caplog.records if each.levelname == "ERROR"]
     assert "but are still frozen. Last seen: The guest agent is away." in record.getMessage()
     guest.failure = None
-    lifecycle.Lifecycle().end_suite(SimpleNamespace(full_name="Suite"), None)
+    lifecycle.Lifecycle().end_suite(SimpleNamespace(full_name="Suite", parent=None), None)
     runtime.wait(until_thawed(), 20, "Thawing")
     assert not guest.is_frozen
