@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 import inspect
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from robot import running
 from robot.running.arguments import CustomArgumentConverters
 from robot.utils import html_format
 
+from ATPLibrary.keywords import platform
 from ATPLibrary.keywords.libraries import ATPLibrary
+from ATPLibrary.keywords.platform.components import PLATFORM_COMPONENTS
 from ATPLibrary.keywords.words import ready
 
 pytestmark = pytest.mark.unit
@@ -80,6 +84,17 @@ def test_no_keyword_is_written_twice() -> None:
                 homes.setdefault(spoken.replace(" ", "").replace("_", "").lower(), set()).add(method.__qualname__)
     assert len(homes) > 100
     assert {name: twice for name, twice in homes.items() if len(twice) > 1} == {}
+
+
+def test_every_file_of_the_platforms_keywords_is_found() -> None:
+    folder = Path(platform.__path__[0])
+    with_keywords = {
+        path.stem
+        for path in folder.glob("*.py")
+        if re.search(r"^    @(keyword|getter|lister)\(", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert len(with_keywords) > 40
+    assert [each.__module__.rpartition(".")[2] for each in PLATFORM_COMPONENTS] == sorted(with_keywords)
 
 
 def test_the_facade_has_every_keyword_of_every_library(documentation: dict[str, Any]) -> None:

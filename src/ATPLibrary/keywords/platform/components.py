@@ -1,102 +1,29 @@
-"""The components with which a library speaks to a VDI platform."""
+"""The components with which a library speaks to a VDI platform: those of this package's files, found by their names.
+
+Who adds a topic adds a file. A list here would be a line that everybody changes at once, and one that can be forgotten.
+"""
 
 from __future__ import annotations
 
-from ATPLibrary.keywords.component import Component
-from ATPLibrary.keywords.platform.agreement import AgreementKeywords
-from ATPLibrary.keywords.platform.alarms import AlarmKeywords
-from ATPLibrary.keywords.platform.class_rooms import ClassRoomKeywords
-from ATPLibrary.keywords.platform.connecting import ConnectingKeywords
-from ATPLibrary.keywords.platform.created_things import CreatedThingKeywords
-from ATPLibrary.keywords.platform.desk_pool_changes import DeskPoolChangeKeywords
-from ATPLibrary.keywords.platform.desk_pool_checks import DeskPoolCheckKeywords
-from ATPLibrary.keywords.platform.desk_pools import DeskPoolKeywords
-from ATPLibrary.keywords.platform.desktop_changing import DesktopChangingKeywords
-from ATPLibrary.keywords.platform.desktop_consoles import DesktopConsoleKeywords
-from ATPLibrary.keywords.platform.desktop_disk_getters import DesktopDiskGetterKeywords
-from ATPLibrary.keywords.platform.desktop_disks import DesktopDiskKeywords
-from ATPLibrary.keywords.platform.desktop_drives import DesktopDriveKeywords
-from ATPLibrary.keywords.platform.desktop_from_disks import DesktopFromDisksKeywords
-from ATPLibrary.keywords.platform.desktop_inside import DesktopInsideKeywords
-from ATPLibrary.keywords.platform.desktop_lists import DesktopListKeywords
-from ATPLibrary.keywords.platform.desktop_making import DesktopMakingKeywords
-from ATPLibrary.keywords.platform.desktop_networks import DesktopNetworkKeywords
-from ATPLibrary.keywords.platform.desktop_power import DesktopPowerKeywords
-from ATPLibrary.keywords.platform.desktop_recycling import DesktopRecyclingKeywords
-from ATPLibrary.keywords.platform.desktop_serial_ports import DesktopSerialPortKeywords
-from ATPLibrary.keywords.platform.desktop_snapshots import DesktopSnapshotKeywords
-from ATPLibrary.keywords.platform.desktops import DesktopKeywords
-from ATPLibrary.keywords.platform.events import PlatformEventKeywords
-from ATPLibrary.keywords.platform.free_calls import FreeCallKeywords
-from ATPLibrary.keywords.platform.host_closing import PlatformHostClosingKeywords
-from ATPLibrary.keywords.platform.host_orders import PlatformHostOrderKeywords
-from ATPLibrary.keywords.platform.hosts import PlatformHostKeywords
-from ATPLibrary.keywords.platform.iso_files import IsoFileKeywords
-from ATPLibrary.keywords.platform.logs import PlatformLogKeywords
-from ATPLibrary.keywords.platform.model_upgrades import ModelUpgradeKeywords
-from ATPLibrary.keywords.platform.models import ModelKeywords
-from ATPLibrary.keywords.platform.panel import PanelKeywords
-from ATPLibrary.keywords.platform.pool_desktops import PoolDesktopKeywords
-from ATPLibrary.keywords.platform.resource_pools import ResourcePoolKeywords
-from ATPLibrary.keywords.platform.session import PlatformKeywords
-from ATPLibrary.keywords.platform.storage_making import StorageMakingKeywords
-from ATPLibrary.keywords.platform.storage_pools import StoragePoolKeywords
-from ATPLibrary.keywords.platform.storage_volumes import StorageVolumeKeywords
-from ATPLibrary.keywords.platform.terminal_groups import TerminalGroupKeywords
-from ATPLibrary.keywords.platform.terminals import TerminalKeywords
-from ATPLibrary.keywords.platform.usb import UsbKeywords
-from ATPLibrary.keywords.platform.user_desktops import UserDesktopKeywords
-from ATPLibrary.keywords.platform.user_groups import UserGroupKeywords
-from ATPLibrary.keywords.platform.user_policies import UserPolicyKeywords
-from ATPLibrary.keywords.platform.user_sheets import UserSheetKeywords
-from ATPLibrary.keywords.platform.users import UserKeywords
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from types import ModuleType
 
-PLATFORM_COMPONENTS: tuple[type[Component], ...] = (
-    PlatformKeywords,
-    DeskPoolKeywords,
-    DeskPoolChangeKeywords,
-    DeskPoolCheckKeywords,
-    PoolDesktopKeywords,
-    ClassRoomKeywords,
-    ModelKeywords,
-    ModelUpgradeKeywords,
-    ResourcePoolKeywords,
-    DesktopKeywords,
-    DesktopListKeywords,
-    DesktopMakingKeywords,
-    DesktopFromDisksKeywords,
-    DesktopPowerKeywords,
-    DesktopChangingKeywords,
-    DesktopRecyclingKeywords,
-    DesktopInsideKeywords,
-    CreatedThingKeywords,
-    FreeCallKeywords,
-    ConnectingKeywords,
-    AgreementKeywords,
-    DesktopConsoleKeywords,
-    DesktopDiskKeywords,
-    DesktopDiskGetterKeywords,
-    DesktopDriveKeywords,
-    DesktopNetworkKeywords,
-    DesktopSerialPortKeywords,
-    DesktopSnapshotKeywords,
-    UserDesktopKeywords,
-    UserGroupKeywords,
-    UserPolicyKeywords,
-    UserSheetKeywords,
-    UserKeywords,
-    PlatformHostKeywords,
-    PlatformHostOrderKeywords,
-    PlatformHostClosingKeywords,
-    StoragePoolKeywords,
-    StorageMakingKeywords,
-    StorageVolumeKeywords,
-    IsoFileKeywords,
-    PlatformEventKeywords,
-    AlarmKeywords,
-    PanelKeywords,
-    TerminalKeywords,
-    TerminalGroupKeywords,
-    UsbKeywords,
-    PlatformLogKeywords,
+from ATPLibrary.keywords import platform
+from ATPLibrary.keywords.component import Component
+
+
+def _modules() -> Iterator[ModuleType]:
+    """In the order of their names, wherever the package lies."""
+    for name in sorted(each.name for each in pkgutil.iter_modules(platform.__path__)):
+        if f"{platform.__name__}.{name}" != __name__:
+            yield importlib.import_module(f"{platform.__name__}.{name}")
+
+
+PLATFORM_COMPONENTS: tuple[type[Component], ...] = tuple(
+    kind
+    for module in _modules()
+    for kind in vars(module).values()
+    if isinstance(kind, type) and kind.__module__ == module.__name__ and kind.__name__.endswith("Keywords")
 )
