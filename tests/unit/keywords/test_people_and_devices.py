@@ -64,7 +64,7 @@ def test_the_empty_sheet_is_saved(tester: Any, platform: ScriptedPlatform, tmp_p
     platform.answers[f"GET {V1}/user/download-template"] = httpx.Response(
         200, content=b"PK sheet", headers={"Content-Type": "application/octet-stream"}
     )
-    tester.save_user_sheet(tmp_path / "users.xls")
+    assert tester.save_user_sheet(str(tmp_path / "users.xls")) == str(tmp_path / "users.xls")
     assert (tmp_path / "users.xls").read_bytes() == b"PK sheet"
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.keywords import output
 from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.batches import in_words, named
 from ATPLibrary.keywords.platform.desktops import Status
@@ -193,23 +193,21 @@ class DesktopListKeywords(Looking):
         return self.listed(f"storage pools for {in_words(names)}", look, timeout)
 
     @keyword(tags=["Desktop"])
-    def save_dormant_desktops(self, path: str, timeout: timedelta | None = None) -> str:
-        """Writes the platform's list of desktops that nobody has used for long to a file, a spreadsheet. Returns its whole path.
+    def save_dormant_desktops(self, file: str, timeout: timedelta | None = None) -> str:
+        """Writes the platform's list of desktops that nobody has used for long to a file, a spreadsheet. Returns its path.
 
-        - ``path``: the file to write, such as ``${OUTPUT DIR}/dormant.xls``; one that is there is replaced.
+        - ``file``: where to, below the output directory unless it is absolute; one that is there is replaced.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
         | Log In To Platform
-        | Save Dormant Desktops    ${OUTPUT DIR}/dormant.xls
+        | ${path} =    Save Dormant Desktops    dormant.xls
         """
         sheet = self.ask(
             "The list of dormant desktops",
             lambda client, seconds: client.domains.dormant_as_sheet(timeout=seconds),
             timeout,
         )
-        file = Path(path).absolute()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(sheet)
-        logger.info(f"Wrote {len(sheet)} bytes to {file}.")
-        return str(file)
+        path = output.write(output.directory() / file, sheet)
+        logger.info(f"Wrote the list of dormant desktops, {len(sheet)} bytes, to {path}.")
+        return str(path)

@@ -10,6 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.keywords import output
 from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.keywords.platform.people import remove_users, users_named
 from ATPLibrary.orchestrator.creations import ClosingLevel
@@ -20,24 +21,24 @@ if TYPE_CHECKING:
 
 class UserSheetKeywords(Looking):
     @keyword(tags=["Platform", "User"])
-    def save_user_sheet(self, path: Path, timeout: timedelta | None = None) -> None:
-        """Saves the empty spreadsheet that `Import Users` takes when it is filled in.
+    def save_user_sheet(self, file: str, timeout: timedelta | None = None) -> str:
+        """Saves the empty spreadsheet that `Import Users` takes when it is filled in. Returns its path.
 
-        - ``path``: the file on this machine; one that is there is overwritten.
+        - ``file``: where to, below the output directory unless it is absolute; one that is there is replaced.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
         Example:
         | Log In To Platform
-        | Save User Sheet    ${TEMPDIR}/users.xls
+        | ${path} =    Save User Sheet    users.xls
         """
-        if not path.parent.is_dir():
-            raise InputError(f"The sheet can't be saved as '{path}': there is no directory '{path.parent}'.")
 
         async def get(client: VdiClient, seconds: float) -> bytes:
             return await client.users.import_sheet(timeout=seconds)
 
-        size = path.write_bytes(self.ask("Getting the sheet for users", get, timeout))
-        logger.info(f"Saved the sheet for users as '{path}', {size} bytes.")
+        sheet = self.ask("Getting the sheet for users", get, timeout)
+        path = output.write(output.directory() / file, sheet)
+        logger.info(f"Wrote the sheet for users, {len(sheet)} bytes, to {path}.")
+        return str(path)
 
     @keyword(tags=["Platform", "User"])
     def import_users(
