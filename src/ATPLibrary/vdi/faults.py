@@ -39,7 +39,10 @@ class Faults:
         words = redact(message).strip() or "no message"
         if operation is LOGIN:
             sentence = f"Platform '{self._name}' refused login of '{self._settings.username}'"
-            next_step = f"Check username and password of platform '{self._name}' in the configuration"
+            next_step = (
+                f"Check username and password: those that were given, or of platform '{self._name}' in the configuration. "
+                "An administrator's are wanted"
+            )
         else:
             what = f"{operation.title} {subject}".strip()
             sentence = f"Platform '{self._name}' refused to {what} ({operation})"

@@ -37,7 +37,8 @@ def test_wrong_credentials(tester: Any) -> None:
     told = sentence(lambda: tester.log_in_to_platform("lab", username="管理员", password=Secret("certainly-wrong")))
     assert told == (
         "Platform 'lab' refused login of '管理员': 用户名或密码错误 (wrong username or password) (status 1). "
-        "Check username and password of platform 'lab' in the configuration."
+        "Check username and password: those that were given, or of platform 'lab' in the configuration. "
+        "An administrator's are wanted."
     )
     assert tester.get_platform_hosts() == ["lab-a", "lab-b"]
 

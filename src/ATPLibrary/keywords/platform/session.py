@@ -29,7 +29,8 @@ class PlatformKeywords(PlatformComponent):
         A login that is refused changes nothing: a session that was open before goes on. All are logged out at the end of the run.
 
         - ``platform``: its name in the configuration; by default the configuration's ``platform``, or the only one there is.
-        - ``username``: by default that of the configuration.
+        - ``username``: an administrator of the platform; by default that of the configuration. A user's own login, to what a user
+          is shown, is `User Should See Desktop`.
         - ``password``: by default that of the configuration. Else a secret variable:
           ``VAR    ${name: secret}    %{ENVIRONMENT_VARIABLE}`` makes one, and so does
           ``robot --variable "name: secret:VALUE"``. Plain text is refused: Robot Framework would show it in the log.

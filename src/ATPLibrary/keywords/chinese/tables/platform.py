@@ -15,6 +15,7 @@ KEYWORDS = {
     "Log In To Platform": said(
         "登录平台",
         "登录一个 VDI 平台，此后的平台关键字都指它。被拒绝的登录不改变任何东西。",
+        username="用户名：平台的管理员；默认取配置中的。普通用户登录后看到什么，用 `用户应看到桌面`",
         password="密码：默认取配置中的；否则为秘密变量，例如 ``VAR    ${密码: secret}    %{环境变量}``，明文会被拒绝",
     ),
     "Log Out Of Platform": said(
