@@ -44,12 +44,7 @@ class Levels:
 
     def now(self) -> ClosingLevel:
         """The level where the run is."""
-        where = scope.here()
-        while where:
-            if where in self._said:
-                return self._said[where]
-            where = where.rpartition(".")[0]
-        return ClosingLevel.TEST
+        return scope.nearest(self._said) or ClosingLevel.TEST
 
 
 LEVELS = Levels()

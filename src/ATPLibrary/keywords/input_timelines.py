@@ -10,6 +10,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords import output
 from ATPLibrary.keywords.component import Component
+from ATPLibrary.keywords.journals import JOURNALS
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -80,6 +81,25 @@ class InputTimelineKeywords(Component):
             raise InputError(f"Give a number of inputs of at least 1, not {inputs}.")
         _, reports = self._remembered(vm)
         logger.info("".join(input_timeline(report) for report in reversed(reports[-inputs:])), html=True)
+
+    @keyword(tags=["Verification"])
+    def keep_input_journal(self, enabled: bool = True) -> None:
+        """Has each edge that is sent by keyboard or mouse written to a file of this test, as it goes: a line of JSON for each.
+
+        In a suite's setup it holds for all tests of that suite and of those below; each gets a file of its own beside the log, in
+        ``journals``, linked in the log at the first input. What was concluded stands in the file at once, also when the test
+        fails or its process is killed. An edge whose verdict changes has a second line, and the later one holds. The fields are in
+        docs/input-timeline.md. The letters of secrets aren't told.
+
+        - ``enabled``: ``False`` keeps none from now on.
+
+        Example:
+        | Connect To VM    win11
+        | Keep Input Journal
+        | Type Text    Hello
+        """
+        JOURNALS.say(enabled)
+        logger.info("Input is journalled from now on." if enabled else "Input isn't journalled any more.")
 
     def _remembered(self, vm: str | None) -> tuple[Machine, list[InputReport]]:
         machine = self.workspace.chosen(vm)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from robot.api import logger
 
 from ATPLibrary.keywords import closing
+from ATPLibrary.keywords.journals import JOURNALS
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Workspace
@@ -53,6 +54,7 @@ class Lifecycle:
         if told := _remove(data.full_name, "at the end of the test"):
             logger.info(told)
         _give_back(data.full_name)
+        JOURNALS.forget(data.full_name)
 
     def end_suite(self, data: Any, result: Any) -> None:
         """Thaw what its tests could not, remove what the suite has made, and give back the VMs that it has leased.
@@ -67,6 +69,7 @@ class Lifecycle:
             for name, told in _end_of_run().items():
                 result.metadata[name] = told
         _give_back(data.full_name)
+        JOURNALS.forget(data.full_name)
 
     def close(self) -> None:
         """The run is over."""

@@ -10,13 +10,16 @@ from robot.api import logger
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.keywords.component import Component, in_seconds, named
+from ATPLibrary.keywords.journals import JOURNALS
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
     from ATPLibrary.verifier import InputReport, Pointer, TypingEngine
+    from ATPLibrary.verifier.following import Tell
 
     class Engine(Protocol):
         last_report: InputReport | None
+        tell: Tell | None
 
     E = TypeVar("E", bound=Engine)
 else:
@@ -88,6 +91,8 @@ class VerifiedInput(Component):
 
         from ATPLibrary.orchestrator import SentInput
 
+        journal = JOURNALS.current()
+
         async def act() -> InputReport:
             machine = await self.machine(vm, seconds)
             report: InputReport | None = None
@@ -97,10 +102,14 @@ class VerifiedInput(Component):
                 engine.last_report = (
                     None  # one that is refused before it begins leaves none: no older one may stand for it
                 )
+                entry = None if journal is None else journal.begin(machine.name)
+                engine.tell = None if entry is None else entry.tell
                 try:
                     await action(engine, seconds)
                 finally:
-                    report = engine.last_report
+                    report, engine.tell = engine.last_report, None
+                    if entry is not None:
+                        entry.end(report)
                 failure = ""
             except ATPError as error:
                 failure = str(error)
@@ -110,7 +119,10 @@ class VerifiedInput(Component):
             assert report is not None, "an input that ended has a report"
             return report
 
-        report = self.wait(act(), seconds, f"{doing} in {named(vm)}")
+        try:
+            report = self.wait(act(), seconds, f"{doing} in {named(vm)}")
+        finally:
+            JOURNALS.pass_on_problem()
         logger.info(report.sentence())
         if verify:
             report.raise_if_bad(must_be_verified=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -64,6 +64,8 @@ class Matcher:
         self._missing: list[Injection] = []  # lost or stuck: one may still come, late
         self._unsure = False  # the observer overran since the last settlement
         self.overruns: list[str] = []  # why, each time
+        # Is called with each verdict as it is given; see `following`.
+        self.tell: Callable[[Injection | None, Observation | None, Verdict | None], None] | None = None
         self._down = set(held)  # codes down in the guest, as far as observed
 
     @property
@@ -86,6 +88,12 @@ class Matcher:
         self.injections.append(injection)
         self._waiting.append(injection)
         return injection
+
+    def inject_unwatched(self, symbol: Symbol, injected: float, what: str = "", position: int | None = None) -> None:
+        """An edge that nobody will observe: all that can be told of it is known now."""
+        injection = self.inject(symbol, injected, what, position)
+        if self.tell is not None:
+            self.tell(injection, None, None)
 
     def observe(self, observation: Observation) -> list[Finding]:
         """What is certain now: one finding while all is well, none while disturbed."""
@@ -149,11 +157,15 @@ class Matcher:
         injection.observation = observation
         if verdict in (Verdict.LOST, Verdict.STUCK):
             self._missing.append(injection)
+        if self.tell is not None:
+            self.tell(injection, observation, verdict)
         return Finding(verdict, injection, observation)
 
     def _extra(self, verdict: Verdict, observation: Observation) -> Finding:
         finding = Finding(verdict, None, observation)
         self.extras.append(finding)
+        if self.tell is not None:
+            self.tell(None, observation, verdict)
         return finding
 
     def _why_missing(self, injection: Injection) -> Verdict:

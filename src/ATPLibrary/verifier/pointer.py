@@ -16,6 +16,7 @@ from ATPLibrary import events
 from ATPLibrary.errors import ATPError, DeadlineError, InputError, VmStateError
 from ATPLibrary.protocol.qmp.edges import absolute_event, button_event, relative_event
 from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, require_running, send, shielded
+from ATPLibrary.verifier.following import Tell, follow
 from ATPLibrary.verifier.matcher import Matcher, Symbol
 from ATPLibrary.verifier.mouse_choice import mouse_for
 from ATPLibrary.verifier.observation import (
@@ -74,6 +75,7 @@ class Pointer:
     """
 
     def __init__(self, qmp: Qmp, session: AgentSession | None, *, vm_name: str = "") -> None:
+        self.tell: Tell | None = None  # is told of each edge of the inputs that begin from now on
         self.last_report: InputReport | None = None
         self._qmp = qmp
         self._session = session
@@ -192,6 +194,7 @@ class Pointer:
     ) -> InputReport:
         seconds = DEFAULT_TIMEOUT if timeout is None else timeout
         matcher = Matcher(held=(BUTTONS[button] for button in self._down))
+        follow(matcher, what, self._session, self.tell)
         before = set(self._down) if keep_down else set()
         try:
             async with asyncio.timeout(seconds), self._lock:
@@ -297,7 +300,7 @@ class Pointer:
         for unit in units:
             for report in _report(unit, ()).reports if isinstance(unit, _Motion) else unit.reports:
                 self._note_sent(report, False)
-                matcher.inject((0, 0, 0), time.monotonic(), report.what)
+                matcher.inject_unwatched((0, 0, 0), time.monotonic(), report.what)
                 await send(
                     self._qmp, [("input-send-event", {"events": list(report.events)})], self._vm_name, report.what
                 )

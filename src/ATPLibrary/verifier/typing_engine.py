@@ -16,6 +16,7 @@ from ATPLibrary import events, secrets
 from ATPLibrary.errors import ATPError, DeadlineError, InputError, VmStateError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, Edge, key_event
 from ATPLibrary.verifier.closed_loop import ClosedLoop, Report, Unit, places_of, require_running, send, shielded
+from ATPLibrary.verifier.following import Tell, follow
 from ATPLibrary.verifier.keys import MODIFIERS, parse_combination
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.matcher import Matcher, Symbol
@@ -63,6 +64,7 @@ class TypingEngine:
         vm_name: str = "",
     ) -> None:
         self.layout = Layout() if layout is None else layout
+        self.tell: Tell | None = None  # is told of each edge of the inputs that begin from now on
         self.last_report: InputReport | None = None  # also of an input that failed half-way
         self._qmp = qmp
         self._session = session
@@ -178,6 +180,7 @@ class TypingEngine:
             timeout if timeout is not None else SECONDS_AT_LEAST + edges * SECONDS_PER_EDGE + (hold_seconds or 0.0)
         )
         matcher = Matcher(held=(EVDEV_OF_QCODE[qcode] for qcode in self._down))
+        follow(matcher, what, self._session, self.tell)
         repeats = hold_seconds is not None or bool(self._wanted_down or keeps)
         try:
             async with asyncio.timeout(seconds), self._lock:
@@ -287,7 +290,7 @@ class TypingEngine:
                 await asyncio.sleep(hold_seconds)
             for report in unit.reports:
                 self._note_sent(report, False)
-                matcher.inject(report.symbols[0], time.monotonic(), report.what, unit.position)
+                matcher.inject_unwatched(report.symbols[0], time.monotonic(), report.what, unit.position)
                 await send(
                     self._qmp, [("input-send-event", {"events": list(report.events)})], self._vm_name, report.what
                 )

@@ -159,6 +159,7 @@ WAIT_FOR_NOTHING = {
     "Release VM": "gives back what is held, which is nothing here",
     "Get Input Latency": "computes from what is remembered",
     "Input Should Have Arrived": "looks at what is remembered",
+    "Keep Input Journal": "remembers it",
     "Save Input Timeline": "writes what is remembered",
     "Show Input Timeline": "shows what is remembered",
     "List Protocols": "looks at what is installed and registered",

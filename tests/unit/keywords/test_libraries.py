@@ -159,6 +159,7 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Set Closing Level",
         "Reload Configuration",
         "Input Should Have Arrived",
+        "Keep Input Journal",
         "Save Input Timeline",
         "Show Input Timeline",
         "List Protocols",

@@ -1,0 +1,29 @@
+*** Settings ***
+Library           ATPLibrary.Verifier
+Library           JournalBench
+Suite Setup       Keep Input Journal
+Test Setup        Connect Faulty VM    win11
+Test Teardown     Disconnect Faulty VM
+
+
+*** Test Cases ***
+Two Inputs
+    Type Text    hello
+    Press Keys    ctrl+c
+
+Fails Half Way
+    [Setup]    Connect Faulty VM    win11    freezes_at=${6}
+    Type Text    hello world    timeout=2 s
+
+Is Stopped
+    [Setup]    Connect Faulty VM    win11    freezes_at=${6}
+    [Timeout]    1 s
+    Type Text    hello world
+
+Keeps None
+    Keep Input Journal    enabled=False
+    Type Text    hello
+
+Keeps One Again
+    记录输入日志
+    Type Text    hello
