@@ -14,7 +14,7 @@ from .rows import Row
 from .world import Progress
 
 ROUNDS = 7
-LONGEST_ADDED = 0.3
+LONGEST_ADDED = 0.15
 
 ROBOT = [sys.executable, "-c", "import robot, robot.api"]
 OURS = [sys.executable, "-c", "import robot, robot.api; from ATPLibrary import ATPLibrary; ATPLibrary()"]
