@@ -184,7 +184,7 @@ def test_storage_that_the_lab_has_not_is_refused_and_nothing_of_it_is_remembered
             create()
     assert tester.get_created_things() == []
     assert tester.get_volume_groups("lab-a") == []
-    with pytest.raises(InputError, match="size of 1 GB or more"):
+    with pytest.raises(InputError, match="size of 1 GB or more but was to have 0 GB"):
         tester.create_storage_volume("v", 0, "lab-a-data")
 
 

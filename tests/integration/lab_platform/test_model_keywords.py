@@ -161,7 +161,7 @@ def test_a_model_becomes_a_desktop_again_once_nothing_is_cloned_from_it(
     tester: Any, images: Images, model: str
 ) -> None:
     tester.create_desk_pool("旧", model=model, amount=1)
-    with pytest.raises(PlatformError, match="模板有 1 台子虚机"):
+    with pytest.raises(PlatformError, match="模板有 1 台子虚机: 旧-001 "):
         tester.convert_model_to_desktop(model)
     tester.delete_desk_pool("旧")
     disk = Path(tester.get_model_disks(model)[0].path)

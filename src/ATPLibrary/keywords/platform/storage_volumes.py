@@ -88,7 +88,9 @@ class StorageVolumeKeywords(Looking):
         | Get Storage Volume    data-1    size    ==    20
         """
         if size < 1:
-            raise InputError.about(f"Storage volume '{name}'", wanted="have a size of 1 GB or more", got=f"{size} GB")
+            raise InputError.about(
+                f"Storage volume '{name}'", wanted="have a size of 1 GB or more", got=f"was to have {size} GB"
+            )
 
         async def create(client: VdiClient, seconds: float) -> str:
             pool = await client.storage.find(storage_pool, timeout=seconds)

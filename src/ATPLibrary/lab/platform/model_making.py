@@ -102,8 +102,9 @@ class ModelMaking:
     def _unused(self, model: Model) -> None:
         if model.upgrade:
             raise Refusal(f"模板正在升级: {model.name} (complete or cancel its upgrade first)")
-        if count := self._models.child_counts()[model.id]:
-            raise Refusal(f"模板有 {count} 台子虚机: {model.name} (the model has clones: delete them first)")
+        if names := self._models.children(model.id):
+            first = ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
+            raise Refusal(f"模板有 {len(names)} 台子虚机: {first} (the model has clones: delete them first)")
 
     # -- a model's next version
 

@@ -81,8 +81,15 @@ class Models:
 
     def child_counts(self) -> Counter[str]:
         """How many stand on each model, by its id: VMs, those in the recycle bin too, and models that were its clones."""
-        clones = [vm.model for vm in self._store.vms() if vm.kind in ("linked", "upgrade")]
-        return Counter(clones + [model.vm["model"] for model in self.all() if model.vm.get("kind") == "linked"])
+        return Counter(model_id for model_id, _ in self._children())
+
+    def children(self, model_id: str) -> list[str]:
+        """The names of those that stand on it."""
+        return [name for mother, name in self._children() if mother == model_id]
+
+    def _children(self) -> list[tuple[str, str]]:
+        clones = [(vm.model, vm.name) for vm in self._store.vms() if vm.kind in ("linked", "upgrade")]
+        return clones + [(each.vm["model"], each.name) for each in self.all() if each.vm.get("kind") == "linked"]
 
     def places(self, model: Model) -> list[LabHostSettings]:
         """The hosts where clones of it may be made now. A refusal where there is none."""
