@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +15,7 @@ from ATPLibrary.protocol.qga import open_qga
 from ATPLibrary.protocol.qmp import Qmp, open_qmp
 from ATPLibrary.protocol.virtio_serial import open_channel
 from ATPLibrary.transport import Domain, Transport
-from ATPLibrary.verifier import AgentSession, Pointer, TypingEngine, Verdict
+from ATPLibrary.verifier import AgentSession, Part, Pointer, TypingEngine, Verdict
 
 pytestmark = pytest.mark.e2e
 
@@ -73,8 +74,13 @@ async def test_every_character_arrives_once_and_in_order_on_every_keyboard(
         assert report.verified
         assert report.device == BUSES[keyboard]
         assert report.verdicts == {Verdict.OK: report.edges}
-        assert report.latency.count == report.edges
+        assert [report.histogram(part).count for part in Part] == [report.edges] * 4
         assert report.clock_error_ms is not None
+        slack = report.clock_error_ms / 1000
+        for row in report.timeline:
+            moments = [moment for moment in (row.injected, row.kernel, row.agent, row.host) if moment is not None]
+            assert len(moments) == 4
+            assert all(earlier <= later + slack for earlier, later in itertools.pairwise(moments)), row
         assert f"{len(EVERY_CHARACTER) + 1} characters" in report.sentence()
         assert not await vm.session.held_keys(10)
 
