@@ -164,7 +164,7 @@ class VerificationKeywords(Component):
                     f"The latency of input to VM '{machine.name}'",
                     wanted=f"be known for the part '{part}'",
                     got="isn't: the guest's clock wasn't measured, or its agent doesn't say when it sends",
-                    next_step="part=whole needs neither",
+                    next_step="Ask for part=whole, which needs neither",
                 )
             raise VerificationError(
                 f"No input to VM '{machine.name}' was verified yet, so there is no latency to tell."

@@ -10,6 +10,11 @@ Test Teardown     Disconnect Faulty VM
 Two Inputs
     Type Text    hello
     Press Keys    ctrl+c
+    ${agent} =    Get Input Latency    100    part=agent
+    ${whole} =    Get Input Latency    100    part=whole
+    Should Be True    0 <= ${agent} < ${whole}
+    Get Input Latency    100    >=    0
+    Get Input Latency    percentile=100    part=host
 
 Fails Half Way
     [Setup]    Connect Faulty VM    win11    freezes_at=${6}

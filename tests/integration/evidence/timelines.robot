@@ -26,3 +26,11 @@ Nothing Sent
     Type At Bench    win11    hello
     Run Keyword And Expect Error    Give a number of inputs of at least 1, not 0.    Show Input Timeline    0
     Run Keyword And Expect Error    *'format' got value 'xml'*'csv' or 'json'*    Save Input Timeline    format=xml
+
+Latency Of A Part
+    Type At Bench    win11    hello
+    Get Input Latency    99    <    5    part=whole
+    Get Input Latency    part=WHOLE    operator=>    expected=3
+    获取输入延迟    路段=全程
+    Run Keyword And Expect Error    *known for the part 'agent'*Ask for part=whole,*    Get Input Latency    part=agent
+    Run Keyword And Expect Error    *known for the part 'kernel'*    Get Input Latency
