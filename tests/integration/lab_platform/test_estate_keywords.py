@@ -78,7 +78,7 @@ def test_a_host_is_described_as_it_is(tester: Any, platform_lab: Any) -> None:
     with pytest.raises(VerificationError, match=r"Host 'lab-a': status should be 'closed' but is 'enabled'"):
         tester.get_platform_host("lab-a", "status", "==", "closed")
     with pytest.raises(VerificationError, match=r"should be 'closed' but is 'enabled', after 0.3 s of waiting"):
-        tester.get_platform_host("lab-a", "status", "==", "closed", timedelta(seconds=0.3))
+        tester.get_platform_host("lab-a", "status", "==", "closed", timeout=timedelta(seconds=0.3))
     with pytest.raises(
         InputError, match=r"^Host 'lab-a' should have a field 'stats' but has none. Near it are: status"
     ):
@@ -267,7 +267,7 @@ def test_an_alarm_is_raised_by_its_rule_alone(tester: Any, unstartable: str) -> 
 def test_the_dashboard_counts_what_there_is(tester: Any, desktop: str) -> None:
     tester.platform_counts_should_be(CountOf.DESKTOPS, running=0, closed=1)
     tester.start_desktop(desktop)
-    tester.get_platform_counts(CountOf.DESKTOPS, "running", "==", "1", SOON)
+    tester.get_platform_counts(CountOf.DESKTOPS, "running", "==", "1", timeout=SOON)
     tester.platform_counts_should_be(CountOf.STORAGE_POOLS, running=4)
     tester.platform_counts_should_be(CountOf.RESOURCE_POOLS, running=1)
     tester.platform_counts_should_be(CountOf.TERMINALS, total=0)
@@ -322,9 +322,9 @@ def test_logs_are_read_and_written_to_files(tester: Any, desktop: str, tmp_path:
     done = tester.get_operation_log(content=desktop)
     assert {each.username for each in done} == {"admin"}
     assert tester.get_operation_log(username="nobody") == []
-    sheet = Path(tester.export_operation_log(str(tmp_path / "new" / "operations.xlsx"), desktop))
+    sheet = Path(tester.export_operation_log(str(tmp_path / "new" / "operations.xlsx"), content=desktop))
     assert rows_in(sheet) == 1 + len(done)
-    assert rows_in(Path(tester.export_operation_log(str(tmp_path / "none.xlsx"), "nothing of this"))) == 1
+    assert rows_in(Path(tester.export_operation_log(str(tmp_path / "none.xlsx"), content="nothing of this"))) == 1
     assert tester.get_login_log() == tester.get_session_log() == tester.get_past_user_counts(1) == []
     assert rows_in(Path(tester.export_login_log(str(tmp_path / "l.xlsx")))) == 1
     assert rows_in(Path(tester.export_session_log(str(tmp_path / "s.xlsx")))) == 1

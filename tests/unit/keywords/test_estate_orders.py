@@ -123,7 +123,7 @@ def test_terminals_are_ordered_by_their_ids(tester: Any, platform: ScriptedPlatf
 def test_a_terminal_that_comes_on_line_is_waited_for(tester: Any, platform: ScriptedPlatform) -> None:
     answers = [ok({"id": MAC, "online": 0}), ok({"id": MAC, "online": 1, "user": "zhang"})]
     platform.answers[f"GET {V1}/terminal/{MAC}"] = answers
-    assert tester.get_terminal(MAC, "is_online", "==", "True", timedelta(seconds=10)) is True
+    assert tester.get_terminal(MAC, "is_online", "==", "True", timeout=timedelta(seconds=10)) is True
     assert tester.get_terminal(MAC, "user") == "zhang"
 
 

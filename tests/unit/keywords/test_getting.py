@@ -51,7 +51,7 @@ class Rooms:
 
 def test_a_getter_has_its_own_arguments_and_those_of_an_assertion() -> None:
     assert [*inspect.signature(Rooms.get_room).parameters] == [
-        "self", "room", "field", "operator", "expected", "timeout", "floor",
+        "self", "room", "field", "operator", "expected", "floor", "timeout",
     ]  # fmt: skip
     hints = get_type_hints(Rooms.get_room)
     assert hints["room"] is str
@@ -61,7 +61,9 @@ def test_a_getter_has_its_own_arguments_and_those_of_an_assertion() -> None:
 
 
 async def test_a_getter_asks_its_question_and_hands_the_assertion_on() -> None:
-    (subject, look, field), more = Rooms().get_room("attic", "heat", "==", "warm", timedelta(seconds=1), floor=3)
+    (subject, look, field), more = Rooms().get_room(
+        "attic", "heat", "==", "warm", timeout=timedelta(seconds=1), floor=3
+    )
     assert (subject, field) == ("Room 'attic'", "heat")
     assert more == {"operator": "==", "expected": "warm", "timeout": timedelta(seconds=1)}
     assert await look("client", 5.0) == ("client", 5.0, "attic", 3)

@@ -87,6 +87,7 @@ class AlarmKeywords(Looking):
     @keyword(tags=["Alarm", "Assertion"])
     def alarm_should_be_raised(
         self,
+        *,
         level: str | None = None,
         module: str | None = None,
         content: str | None = None,
@@ -110,6 +111,7 @@ class AlarmKeywords(Looking):
     @keyword(tags=["Alarm", "Assertion"])
     def no_alarm_should_be_raised(
         self,
+        *,
         level: str | None = None,
         module: str | None = None,
         content: str | None = None,

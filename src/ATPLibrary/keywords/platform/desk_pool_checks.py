@@ -45,6 +45,7 @@ class DeskPoolCheckKeywords(Looking):
         field: str | None = None,
         operator: Operator | None = None,
         expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> Any:
         """Returns what the platform says about a desk pool, or one field of it, and asserts it where an expectation is given.
@@ -75,7 +76,8 @@ class DeskPoolCheckKeywords(Looking):
         self,
         pool: str,
         operator: Operator | None = None,
-        expected: int | None = None,
+        expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> int:
         """Returns how many desktops of a desk pool have a virtual graphics card, and asserts it where an expectation is given.

@@ -161,6 +161,7 @@ class DesktopChangingKeywords(BatchComponent):
         desktop: str,
         host: str,
         storage_pool: str | None = None,
+        *,
         wait: bool = True,
         timeout: timedelta | None = None,
     ) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -126,7 +126,7 @@ class DesktopConsoleKeywords(PlatformComponent):
         desktop: str,
         request: str,
         operator: Operator | None = None,
-        expected: str | None = None,
+        expected: Any = None,
         *,
         timeout: timedelta | None = None,
     ) -> str:

@@ -183,7 +183,7 @@ class DesktopDiskKeywords(PlatformComponent):
 
     @keyword(tags=["Desktop", "Disk"])
     def unmount_desktop_disk(
-        self, desktop: str, disk: str, wait: bool = True, timeout: timedelta | None = None
+        self, desktop: str, disk: str, *, wait: bool = True, timeout: timedelta | None = None
     ) -> list[str]:
         """Takes a disk out of a desktop; what is on it stays in its storage volume. Returns the event ids.
 

@@ -23,6 +23,7 @@ class DesktopInsideKeywords(Looking):
         desktop: str,
         operator: Operator | None = None,
         expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> str:
         """Returns libvirt's description of a desktop as the platform shows it, after asserting it if asked to.
@@ -54,6 +55,7 @@ class DesktopInsideKeywords(Looking):
         desktop: str,
         operator: Operator | None = None,
         expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> list[str]:
         """Returns the names of the processes in a desktop's guest, as the platform lists them, after asserting them if asked to.

@@ -134,6 +134,7 @@ class DesktopListKeywords(Looking):
         field: str | None = None,
         operator: Operator | None = None,
         expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> Any:
         """Returns how many users are on line at desktops, from ``inside`` and ``outside``, and how many are ``offline``.

@@ -103,8 +103,8 @@ class DesktopMakingKeywords(MadeDesktops):
         self,
         desktop: str,
         name: str,
-        wait: bool = True,
         *,
+        wait: bool = True,
         closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> list[str]:

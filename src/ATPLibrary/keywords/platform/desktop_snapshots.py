@@ -24,8 +24,8 @@ class DesktopSnapshotKeywords(Looking):
         self,
         desktop: str,
         snapshot: str,
-        wait: bool = True,
         *,
+        wait: bool = True,
         closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> list[str]:

@@ -25,6 +25,7 @@ class DesktopKeywords(Looking):
         field: str | None = None,
         operator: Operator | None = None,
         expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> Any:
         """Returns what the platform says of a desktop, or of one field of it, after asserting it if asked to.

@@ -90,15 +90,15 @@ def lister(what: str, *, name: str | None = None, tags: Sequence[str]) -> Callab
 
 
 def _signature(own: Sequence[inspect.Parameter], has_fields: bool) -> inspect.Signature:
-    """The question's own arguments, then the assertion's; what the question takes by name only stays last."""
+    """The question's own arguments, then the assertion's; what is given by name only comes last."""
     rest = next((number for number, each in enumerate(own) if each.kind is each.KEYWORD_ONLY), len(own))
     common = [
         *([_parameter("field", str | None)] if has_fields else []),
         _parameter("operator", Operator | None),
         _parameter("expected", Any),
-        _parameter("timeout", timedelta | None),
     ]
-    return inspect.Signature([_self(), *own[:rest], *common, *own[rest:]])
+    timeout = _parameter("timeout", timedelta | None).replace(kind=inspect.Parameter.KEYWORD_ONLY)
+    return inspect.Signature([_self(), *own[:rest], *common, *own[rest:], timeout])
 
 
 def _parameter(name: str, annotation: Any) -> inspect.Parameter:

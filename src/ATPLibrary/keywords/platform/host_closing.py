@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 class PlatformHostClosingKeywords(HostOrdering):
     @keyword(tags=["Platform Host"])
-    def close_platform_host(self, host: str, wait: bool = True, timeout: timedelta | None = None) -> None:
+    def close_platform_host(self, host: str, *, wait: bool = True, timeout: timedelta | None = None) -> None:
         """Closes the desktops of a host, then switches the machine off, without asking anybody.
 
         The platform tells no event for it, so what is waited for is that the host is closed or off line and no desktop runs on it.

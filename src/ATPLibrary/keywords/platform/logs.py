@@ -145,16 +145,16 @@ class PlatformLogKeywords(Looking):
     @keyword(tags=["Platform Log"])
     def export_operation_log(
         self,
-        file: str,
-        content: str = "",
+        path: str,
         *,
+        content: str | None = None,
         begin: datetime | None = None,
         end: datetime | None = None,
         timeout: timedelta | None = None,
     ) -> str:
         """Writes what administrators did to a file, as the platform exports it. Returns its path.
 
-        - ``file``: where to, below the output directory unless it is absolute.
+        - ``path``: where to, below the output directory unless it is absolute.
         - ``content``: only what has this text in it.
         - ``begin``: only what was done from then on, such as ``2025-01-31 08:00:00``; by default since a day before the end.
         - ``end``: only what was done until then; by default until now.
@@ -167,17 +167,17 @@ class PlatformLogKeywords(Looking):
         since, until = period(begin, end, A_DAY)
         return self._export(
             "operation log",
-            file,
-            lambda client, s: client.logs.export_operations(since, until, content, timeout=s),
+            path,
+            lambda client, s: client.logs.export_operations(since, until, content or "", timeout=s),
             timeout,
         )
 
     @keyword(tags=["Platform Log"])
     def export_login_log(
         self,
-        file: str,
-        keyword: str | None = None,
+        path: str,
         *,
+        keyword: str | None = None,
         action: str | None = None,
         begin: datetime | None = None,
         end: datetime | None = None,
@@ -185,7 +185,7 @@ class PlatformLogKeywords(Looking):
     ) -> str:
         """Writes users' logins to a file, as the platform exports them. Returns its path.
 
-        - ``file``: where to, below the output directory unless it is absolute.
+        - ``path``: where to, below the output directory unless it is absolute.
         - ``keyword``: only those with this text, such as a user's name.
         - ``action``: only those of this kind; see `Get Login Log`.
         - ``begin``: only those from then on, such as ``2025-01-31 08:00:00``.
@@ -203,13 +203,13 @@ class PlatformLogKeywords(Looking):
             query = LoginLogExport(keyword=keyword, action=action, begin_time=written(begin), end_time=written(end))
             return await client.logs.export_logins(query, timeout=seconds)
 
-        return self._export("login log", file, export, timeout)
+        return self._export("login log", path, export, timeout)
 
     @keyword(tags=["Platform Log"])
-    def export_session_log(self, file: str, username: str | None = None, timeout: timedelta | None = None) -> str:
+    def export_session_log(self, path: str, *, username: str | None = None, timeout: timedelta | None = None) -> str:
         """Writes users' sessions with desktops to a file, as the platform exports them. Returns its path.
 
-        - ``file``: where to, below the output directory unless it is absolute.
+        - ``path``: where to, below the output directory unless it is absolute.
         - ``username``: only this user's.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
 
@@ -218,14 +218,14 @@ class PlatformLogKeywords(Looking):
         | ${path} =    Export Session Log    sessions.xls    username=zhang.san
         """
         return self._export(
-            "session log", file, lambda client, s: client.logs.export_accesses(username, timeout=s), timeout
+            "session log", path, lambda client, s: client.logs.export_accesses(username, timeout=s), timeout
         )
 
     @keyword(tags=["Platform Log"])
-    def export_host_logs(self, file: str, *hosts: str, timeout: timedelta | None = None) -> str:
+    def export_host_logs(self, path: str, *hosts: str, timeout: timedelta | None = None) -> str:
         """Writes the hosts' own logs to a file: one archive, as the platform packs it. Returns its path.
 
-        - ``file``: where to, below the output directory unless it is absolute.
+        - ``path``: where to, below the output directory unless it is absolute.
         - ``hosts``: the hosts, by name or id; see `Get Hosts With Logs`.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
 
@@ -240,7 +240,7 @@ class PlatformLogKeywords(Looking):
             ids = [(await client.hosts.find(host, timeout=seconds)).id for host in hosts]
             return await client.logs.host_logs(ids, timeout=seconds)
 
-        return self._export(f"logs of {', '.join(hosts)}", file, export, timeout, "boot")
+        return self._export(f"logs of {', '.join(hosts)}", path, export, timeout, "boot")
 
     def _export(
         self,

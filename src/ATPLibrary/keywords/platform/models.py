@@ -48,6 +48,7 @@ class ModelKeywords(Looking):
         field: str | None = None,
         operator: Operator | None = None,
         expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> Any:
         """Returns what the platform says about a model, or one field of it, and asserts it where an expectation is given.

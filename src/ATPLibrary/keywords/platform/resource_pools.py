@@ -179,6 +179,7 @@ class ResourcePoolKeywords(Looking):
         field: str | None = None,
         operator: Operator | None = None,
         expected: Any = None,
+        *,
         timeout: timedelta | None = None,
     ) -> Any:
         """Returns what the platform says about a resource pool, or one field of it, and asserts it where something is expected.

@@ -50,8 +50,8 @@ class TerminalGroupKeywords(Looking):
     def create_terminal_group(
         self,
         name: str,
-        remark: str | None = None,
         *,
+        remark: str | None = None,
         closing: ClosingLevel | None = None,
         timeout: timedelta | None = None,
     ) -> None:
@@ -86,7 +86,7 @@ class TerminalGroupKeywords(Looking):
 
     @keyword(tags=["Terminal"])
     def change_terminal_group(
-        self, group: str, name: str | None = None, remark: str | None = None, timeout: timedelta | None = None
+        self, group: str, *, name: str | None = None, remark: str | None = None, timeout: timedelta | None = None
     ) -> None:
         """Gives a group of terminals another name or remark. What isn't named stays.
 

@@ -60,7 +60,7 @@ class UserPolicyKeywords(PlatformComponent):
 
     @keyword(tags=["Platform", "User"])
     def set_device_policy(
-        self, name: str, of: Whose = "user", timeout: timedelta | None = None, **policy_fields: str
+        self, name: str, *, of: Whose = "user", timeout: timedelta | None = None, **policy_fields: str
     ) -> None:
         """Changes what the terminal of a user, or of a group's users, may do with its devices. What isn't named stays.
 

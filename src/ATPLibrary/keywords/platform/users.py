@@ -267,7 +267,7 @@ class UserKeywords(PlatformComponent):
 
     @keyword(tags=["Platform", "User", "Getter"])
     def get_users(
-        self, group: str | None = None, containing: str | None = None, timeout: timedelta | None = None
+        self, *, group: str | None = None, containing: str | None = None, timeout: timedelta | None = None
     ) -> list[str]:
         """Returns the accounts of all users, or of those of a group.
 

@@ -81,7 +81,7 @@ CALLS = {
     "Get Terminal Groups": "",
     "Get Terminal Group": "room",
     "Create Terminal Group": "room",
-    "Change Terminal Group": "room    library",
+    "Change Terminal Group": "room    name=library",
     "Delete Terminal Group": "room",
     "Put Terminals Into Group": "room    52:54:00:12:34:56",
     "Take Terminals Out Of Group": "room    52:54:00:12:34:56",

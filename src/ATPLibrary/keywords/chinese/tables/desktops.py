@@ -54,7 +54,6 @@ KEYWORDS = {
     "Connect To Desktop": said(
         "连接桌面",
         "连接平台上的一个桌面并设为当前虚拟机，返回虚拟化主机给它的名称。平台与主机说的不是同一台时失败。",
-        name="名称：桌面的名称或编号",
     ),
     "Create Desktop": said(
         "创建桌面",
