@@ -21,13 +21,13 @@ ${OTHER_MODEL}      atp-linux-usb    # a second model, which the desk pool is sw
 All Desktops Of A Desk Pool Are Switched Together
     [Documentation]    One keyword each for the whole desk pool; here the desktops start one after the other.
     Start Desktops    ${POOL}    at_once=1
-    Desk Pool Should Have    ${POOL}    desktops=2    running=2    off=0
+    Desk Pool Should Have    ${POOL}    desktops=2    running=2    shut_off=0
     Suspend Desktops    ${POOL}
     Desk Pool Should Have    ${POOL}    suspended=2
     Resume Desktops    ${POOL}
     Desk Pool Should Have    ${POOL}    running=2
     Close Desktops    ${POOL}    force=True
-    Desk Pool Should Have    ${POOL}    off=2
+    Desk Pool Should Have    ${POOL}    shut_off=2
 
 A Start That Isn't Waited For Can Be Waited For Later
     [Documentation]    The test goes on while the platform works, and says when it wants to be sure.
