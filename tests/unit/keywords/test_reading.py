@@ -76,6 +76,13 @@ def test_without_a_field_the_whole_is_returned_and_with_one_its_value_as_a_word(
     assert getter(PlatformEvent(id="1", is_success=0), "outcome") == "succeeded"
 
 
+def test_a_field_that_is_not_there_is_told_in_the_language_that_was_asked_in(getter: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match=r"should have a field '状太' but has none\. Near it are: 状态\.$"):
+        getter(vm(), "状太")
+    with pytest.raises(InputError, match=r"It has: 编号, 名称, 状态, .*, 内存, "):
+        getter(vm(), "颜色")
+
+
 def test_a_field_that_is_not_there_is_named_once_beside_the_near_ones(getter: Callable[..., Any]) -> None:
     with pytest.raises(
         InputError, match=r"^Desktop '销售-1' should have a field 'statos' but has none\. Near it are: status"

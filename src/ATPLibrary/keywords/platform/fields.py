@@ -45,12 +45,14 @@ def value_of(subject: str, shape: Any, field: str | None) -> Any:
     name = field.strip().lower().replace(" ", "_").replace("-", "_")
     names = field_names(shape)
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        # In the language that was asked in.
+        said = names if name.isascii() else [chinese.chinese(each) for each in names]
+        near = difflib.get_close_matches(name, said, n=3, cutoff=0.5)
         raise InputError.about(
             subject.removesuffix(f": {field}"),
             wanted=f"have a field '{field}'",
             got="has none",
-            next_step=f"Near it are: {', '.join(near)}" if near else f"It has: {', '.join(names) or 'no fields'}",
+            next_step=f"Near it are: {', '.join(near)}" if near else f"It has: {', '.join(said) or 'no fields'}",
         )
     return _plain(name, shape[name] if isinstance(shape, Mapping) else getattr(shape, name))
 
