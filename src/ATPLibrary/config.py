@@ -67,10 +67,40 @@ class PlatformSettings(_Settings):
 
 
 class AgentSettings(_Settings):
-    """How the guest agent is reached. `token` is needed only where the domain XML doesn't carry it."""
+    """How the guest agent is reached. `token` is needed only where the domain XML doesn't carry it.
+
+    `via` serial: the host opens the agent's virtio-serial port (where the VM has none: as service); service: the agent dials in.
+    """
 
     channel: str = "com.vmagent.sock"
     token: SecretText | None = None
+    via: Literal["serial", "service"] = "serial"
+
+
+class ServiceSettings(_Settings):
+    """Where the verification service listens for agents. A port of None is none, 0 is any free one.
+
+    `certificate` and `key` (PEM files) make both ports TLS. At most `agents` are let in, and `strangers` are waited for at a time,
+    each `hello_timeout` seconds, until it has said who it is.
+    """
+
+    host: str = Field(default="127.0.0.1", min_length=1)
+    websocket_port: int | None = Field(default=8765, ge=0, le=65535)
+    tcp_port: int | None = Field(default=8766, ge=0, le=65535)
+    unix_socket: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    agents: int = Field(default=2000, ge=1, le=100_000)
+    strangers: int = Field(default=256, ge=1, le=10_000)
+    hello_timeout: Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _listens_and_has_both_files(self) -> ServiceSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key go together: give both, or neither")
+        if self.websocket_port is None and self.tcp_port is None and self.unix_socket is None:
+            raise ValueError("give a websocket_port, a tcp_port or a unix_socket: it would listen nowhere")
+        return self
 
 
 class TypingSettings(_Settings):
@@ -141,6 +171,7 @@ class Config(_Settings):
     platform: str | None = None
     qmp: Literal["auto", "libvirt", "direct"] = "auto"
     agent: AgentSettings = AgentSettings()
+    service: ServiceSettings = ServiceSettings()
     typing: TypingSettings = TypingSettings()
     spice: SpiceSettings = SpiceSettings()
     timeouts: Timeouts = Timeouts()
@@ -354,6 +385,7 @@ def _known_names(path: tuple[int | str, ...]) -> list[str]:
         "hosts": HostSettings,
         "platforms": PlatformSettings,
         "agent": AgentSettings,
+        "service": ServiceSettings,
         "typing": TypingSettings,
         "spice": SpiceSettings,
         "timeouts": Timeouts,

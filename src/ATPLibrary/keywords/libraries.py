@@ -37,6 +37,7 @@ from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
+from ATPLibrary.keywords.verification_service import VerificationServiceKeywords
 from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
 from ATPLibrary.keywords.watched_input import WatchedInputKeywords
@@ -230,6 +231,7 @@ class Verifier(_Library):
     components = (
         VmKeywords,
         VerificationKeywords,
+        VerificationServiceKeywords,
         WatchedInputKeywords,
         InputTimelineKeywords,
         KeyboardKeywords,
@@ -299,6 +301,7 @@ class ATPLibrary(_MakingLibrary):
         ProtocolKeywords,
         *PLATFORM_COMPONENTS,
         VerificationKeywords,
+        VerificationServiceKeywords,
         InputTimelineKeywords,
         WatchedInputKeywords,
     )

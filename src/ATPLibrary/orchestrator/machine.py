@@ -17,13 +17,13 @@ from ATPLibrary.orchestrator.qmp_events import QmpEvents
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.orchestrator.watches import Watches
 from ATPLibrary.protocol.qmp.edges import button_event, key_event
-from ATPLibrary.secrets import Secret, as_secret
 from ATPLibrary.transport.domain_state import VmState
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, TypingSettings
     from ATPLibrary.events import EventBus
+    from ATPLibrary.orchestrator.served_agents import ServedAgents
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.virtio_serial import Conversation
@@ -33,12 +33,11 @@ if TYPE_CHECKING:
 KEPT_REPORTS = 50
 # How long one channel may take to close before it is left to the process's end.
 CLOSE_SECONDS = 2.0
-# For the agent's channel each time that its session opens it anew.
+# For QMP when what was left down is let go of.
 CHANNEL_SECONDS = 10.0
 # After input that nobody watched: so long nothing seen, and it has arrived; a key that was left down repeats for ever.
 QUIET_SECONDS = 0.2
 SETTLE_SECONDS = 2.0
-TOKEN_PREFIX = "atp-token:"
 
 
 class _Closable(Protocol):
@@ -52,10 +51,11 @@ class Machine:
     opens new ones. `reports` holds the newest input reports, oldest first, for assertions and for evidence.
     """
 
-    def __init__(self, domain: Domain, config: Config, bus: EventBus) -> None:
+    def __init__(self, domain: Domain, config: Config, bus: EventBus, served: ServedAgents | None = None) -> None:
         self.domain = domain
         self.config = config
         self.bus = bus
+        self._served = served
         self.reports: deque[InputReport] = deque(maxlen=KEPT_REPORTS)
         self.last_input: SentInput | None = None
         self.last_text: SentInput | None = None
@@ -64,7 +64,7 @@ class Machine:
         self._qga: Opened[Qga] = Opened(f"The guest agent channel of {subject}", self._open_qga)
         self._agent: Opened[AgentSession] = Opened(f"The verifier's channel of {subject}", self._open_agent)
         self.watches = Watches(domain.name, self.agent)
-        self.channels = Channels(domain.name, self._open_channel)
+        self.channels = Channels(domain.name, self.open_channel)
         self.protocols = OpenProtocols(domain)
         self.qmp_events = QmpEvents(self.source, bus, self.qmp)
         self._description_is_old = False
@@ -316,48 +316,26 @@ class Machine:
         await self.description(timeout)
         return await open_qga(self.domain, timeout=timeout)
 
-    async def _open_channel(self, name: str, timeout: float) -> ByteChannel:
+    async def open_channel(self, name: str, timeout: float) -> ByteChannel:
+        """The virtio-serial port of that name, as bytes: whoever opens it is its one reader."""
         from ATPLibrary.protocol.virtio_serial import open_channel
 
         await self.description(timeout)
         return await open_channel(self.domain, name, timeout=timeout)
 
     async def _open_agent(self, timeout: float) -> AgentSession:
-        from ATPLibrary.verifier import AgentSession
+        from ATPLibrary.orchestrator.agent_opening import open_agent
 
-        channel = self.config.agent.channel
-        if channel in self.channels.names:
-            raise ChannelError.about(
-                f"Channel '{channel}' of VM '{self.name}'",
-                wanted="be free for the verifier",
-                got="a keyword has it open",
-                next_step=f"Use 'Close Channel    {channel}' first",
-            )
         left = remaining(timeout)
         state = await self.domain.state(left())
         if state.state is not VmState.RUNNING:
             raise self._stands_still("be running to have an agent that answers", state)
-        session = AgentSession(
-            lambda: self._open_channel(channel, CHANNEL_SECONDS), self.name, self.bus, await self._token(left())
-        )
-        try:
-            await session.start(left())
-        except BaseException:
-            await session.close()
-            raise
-        return session
+        return await open_agent(self, self._served, left())
 
     def _stands_still(self, wanted: str, state: DomainState) -> VmStateError:
         paused = state.state is VmState.PAUSED
         next_step = "Let it go on with 'Resume VM'" if paused else "Start it with 'Start VM' or 'Start Desktops'"
         return VmStateError.about(f"VM '{self.name}'", wanted=wanted, got=f"is {state}", next_step=next_step)
-
-    async def _token(self, timeout: float) -> Secret | None:
-        """What the agent must show to be this VM's: from the configuration, else from the domain XML's asset tag."""
-        if self.config.agent.token is not None:
-            return self.config.agent.token
-        tag = (await self.description(timeout)).asset_tag or ""
-        return as_secret(tag.removeprefix(TOKEN_PREFIX)) if tag.startswith(TOKEN_PREFIX) else None
 
 
 async def _quietly(closing: Awaitable[None]) -> None:

@@ -18,6 +18,7 @@ from ATPLibrary.orchestrator.lease import Lease, LeaseBook
 from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.machines import Machines
 from ATPLibrary.orchestrator.platforms import Platforms
+from ATPLibrary.orchestrator.served_agents import ServedAgents
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, HostSettings
@@ -50,6 +51,7 @@ class Workspace:
         self.platforms = Platforms(lambda: self.config)
         self.creations = Creations(self.platforms.session_of)
         self.leases = LeaseBook()
+        self.served_agents = ServedAgents(self.bus)
         self.config_watch = ConfigWatch(self)
         self.retired: list[
             HostConnection
@@ -121,7 +123,7 @@ class Workspace:
 
     @property
     def has_connections(self) -> bool:
-        return self._transport is not None or bool(self.platforms)
+        return self._transport is not None or bool(self.platforms) or self.served_agents.service is not None
 
     async def host(self, name: str, timeout: float, uri: str | None = None) -> HostConnection:
         """The connected host of that name: a configured one, or one at `uri`, which is then known by the name."""
@@ -213,7 +215,7 @@ class Workspace:
         """The machine of a domain that was looked up; the same one each time."""
         key = (domain.host.name, domain.uuid)
         if key not in self.machines:
-            self.machines[key] = Machine(domain, self.config, self.bus)
+            self.machines[key] = Machine(domain, self.config, self.bus, self.served_agents)
             self._watch_lifecycles()
         return self.machines[key]
 
@@ -346,6 +348,7 @@ class Workspace:
         try:
             async with runtime.deadline(timeout, "Closing the connections"):
                 await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
+                await self.served_agents.stop()
                 await self.platforms.close()
                 await asyncio.gather(*(host.close(HOST_CLOSE_SECONDS) for host in retired))
                 if transport is not None:

@@ -133,6 +133,8 @@ HOST_CALLS = {
     "Wait Until Verifier Is Ready": "any",
     "Verifier Should Be Ready": "any",
     "Disconnect From Verifier": "any",
+    "Create Agent Token": "any",
+    "Rotate Agent Token": "any",
     "No Key Should Be Down": "any",
     "Get Input Devices": "any",
 }
@@ -157,6 +159,9 @@ WAIT_FOR_NOTHING = {
     "Set Closing Level": "remembers it",
     "Get Leases": "reads what processes of this machine wrote",
     "Release VM": "gives back what is held, which is nothing here",
+    "Start Verification Service": "listens; tests/integration/verifier/test_service.py has what may stand in its way",
+    "Stop Verification Service": "ends within its own bound, whatever agents do: tests/integration/verifier/test_service.py",
+    "Get Connected Agents": "looks at what is remembered",
     "Get Input Latency": "computes from what is remembered",
     "Input Should Have Arrived": "looks at what is remembered",
     "Keep Input Journal": "remembers it",
