@@ -112,15 +112,15 @@ class VerificationServiceKeywords(Component):
         | ${token} =    Create Agent Token    file=${TEMPDIR}/token
         """
 
-        def make(machine: VmIdentity) -> Secret:
+        def new_token(machine: VmIdentity) -> Secret:
             given = None if token is None else _ours(token)
             agents = self.workspace.served_agents
-            made = agents.tokens.create(machine, given)
+            made = agents.tokens.issue(machine, given)
             if agents.service is not None:
                 agents.service.drop(machine, "its token is no longer valid")
             return Secret(made.reveal())
 
-        return self._token(make, vm, vm_id, file, timeout)
+        return self._token(new_token, vm, vm_id, file, timeout)
 
     @keyword(tags=["Verification"])
     def rotate_agent_token(

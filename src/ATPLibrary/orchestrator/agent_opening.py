@@ -64,7 +64,7 @@ async def _through_service(
                 got="there is none",
                 next_step="Use 'Create Agent Token' and give the token to the agent in the guest",
             )
-        served.tokens.create(vm, token)
+        served.tokens.issue(vm, token)
     return lambda: served.running().channel(vm, CHANNEL_SECONDS)
 
 

@@ -41,7 +41,7 @@ class World:
     def __init__(self, directory: Path, **more: Any) -> None:
         self.bus = EventBus()
         self.tokens = TokenBook()
-        self.token = self.tokens.create(VM).reveal()
+        self.token = self.tokens.issue(VM).reveal()
         listening = {"websocket_port": 0, "tcp_port": 0, "unix_socket": directory / "agents"}
         self.service = VerificationService(ServiceSettings.model_validate({**listening, **more}), self.tokens, self.bus)
 
@@ -181,7 +181,7 @@ async def test_a_channel_that_a_session_has_is_not_given_to_another(world: World
 async def test_a_new_token_ends_what_was_connected_with_the_old_one(world: World) -> None:
     async with world.agent("tcp") as old:
         await world.until(lambda: len(world.service.agents) == 1)
-        new = world.tokens.create(VM).reveal()
+        new = world.tokens.issue(VM).reveal()
         world.service.drop(VM, "its token is no longer valid")
         await asyncio.wait_for(old.ended.wait(), PATIENCE)
     async with world.agent("tcp") as old, world.agent("tcp", token=new):
@@ -316,7 +316,7 @@ async def test_silent_strangers_at_the_limit_do_not_keep_an_agent_out(tmp_path: 
 
 async def test_one_agent_too_many_is_refused_and_one_that_comes_again_is_not(tmp_path: Path) -> None:
     world = World(tmp_path, agents=1)
-    other = world.tokens.create(VmIdentity.of("uuid-2", "win12")).reveal()
+    other = world.tokens.issue(VmIdentity.of("uuid-2", "win12")).reveal()
     await world.service.start()
     try:
         async with world.agent("tcp"):
@@ -332,7 +332,7 @@ async def test_one_agent_too_many_is_refused_and_one_that_comes_again_is_not(tmp
 
 async def test_200_agents_dial_in_at_once_each_to_its_own_session(world: World) -> None:
     vms = [VmIdentity.of(f"u{number}", f"vm-{number}") for number in range(200)]
-    tokens = [world.tokens.create(vm).reveal() for vm in vms]
+    tokens = [world.tokens.issue(vm).reveal() for vm in vms]
     agents = [world.agent(WAYS[i % 3], vm.name, token) for i, (vm, token) in enumerate(zip(vms, tokens, strict=True))]
     sessions = [world.session(vm) for vm in vms]
     try:

@@ -49,7 +49,7 @@ async def test_a_vm_without_a_port_is_reached_through_the_service(workspace: Wor
     service = await workspace.served_agents.start(workspace.config.service, PATIENCE)
     with pytest.raises(AgentError, match=r"should have a token to dial in with .*'Create Agent Token'"):
         await machine.agent(PATIENCE)
-    token = workspace.served_agents.tokens.create(await identity(machine, PATIENCE))
+    token = workspace.served_agents.tokens.issue(await identity(machine, PATIENCE))
     async with DiallingAgent("tcp", service.addresses["tcp"], machine.uuid.upper(), token.reveal()) as agent:
         session = await machine.agent(PATIENCE)
         assert session.devices[1].name == "AT keyboard"
@@ -90,7 +90,7 @@ async def test_with_a_certificate_both_ports_speak_tls(tmp_path: Path, way: str)
     authority = Authority(tmp_path, "ca")
     certificate, key = authority.server("server", "127.0.0.1")
     tokens, vm = TokenBook(), VmIdentity.of("u", "win11")
-    token = tokens.create(vm).reveal()
+    token = tokens.issue(vm).reveal()
     settings = ServiceSettings.model_validate({**FREE, "certificate": certificate, "key": key})
     service = VerificationService(settings, tokens, EventBus())
     await service.start()
@@ -108,7 +108,7 @@ async def test_with_a_certificate_both_ports_speak_tls(tmp_path: Path, way: str)
 
 async def test_the_real_agent_dials_the_unix_socket(tmp_path: Path) -> None:
     tokens, vm = TokenBook(), VmIdentity.of("u", "win11")
-    (tmp_path / "token").write_text(tokens.create(vm).reveal())
+    (tmp_path / "token").write_text(tokens.issue(vm).reveal())
     bus = EventBus()
     settings = ServiceSettings(tcp_port=None, websocket_port=None, unix_socket=tmp_path / "s")
     service = VerificationService(settings, tokens, bus)

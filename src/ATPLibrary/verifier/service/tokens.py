@@ -42,7 +42,7 @@ class TokenBook:
             make_token()
         )  # what strangers are compared with, so that an unknown VM takes as long as a known one
 
-    def create(self, vm: VmIdentity, token: Secret | None = None) -> Secret:
+    def issue(self, vm: VmIdentity, token: Secret | None = None) -> Secret:
         """Give a VM a new token, or `token`; what it had is no longer valid. `InputError` where another VM has one of its ids."""
         for other in self._books.values():
             if other.vm.key != vm.key and (both := other.vm.ids & vm.ids):
