@@ -41,7 +41,7 @@ async def test_a_vms_life_by_the_clients_methods_differs_nowhere_from_the_docume
     await checked.domains.update(first.id, VmChange(name=first.name, remark="被测"))
     assert await checked.domains.freeze([first.id], RestorePoint.EACH_START) == []
     frozen = await checked.domains.detail(first.id)
-    assert (frozen.memory, frozen.remark, frozen.freeze) == (128, "被测", 1)
+    assert (frozen.memory, frozen.remark, frozen.has_restore_point) == (128, "被测", 1)
     await checked.domains.unfreeze([first.id])
 
     await (await checked.domains.start([first.id]))
