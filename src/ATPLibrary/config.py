@@ -116,9 +116,16 @@ class TypingSettings(_Settings):
 
 
 class SpiceSettings(_Settings):
-    """`ticket` is the password of every VM's SPICE server; without it the one that libvirt keeps is used."""
+    """`ticket` is the password of every VM's SPICE server; without it the one that libvirt keeps is used.
+
+    With `ca_file` (PEM) TLS is spoken and the server's certificate checked against it; `subject` ("O=Site,CN=node-1") is what the
+    certificate must say then, in place of the host name. `user` is for servers that use SASL; its password is the ticket.
+    """
 
     ticket: SecretText | None = None
+    user: str = ""
+    ca_file: Path | None = None
+    subject: str = ""
 
 
 class Timeouts(_Settings):

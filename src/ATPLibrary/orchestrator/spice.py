@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import PlatformError, VmNotFoundError
 from ATPLibrary.events import Event
+from ATPLibrary.protocol.spice.client import SpiceLink
+from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.transport.spice import PortSource, SpiceEndpoint, TicketSource, find_endpoint
 from ATPLibrary.transport.spice_connection import Link, SpiceConnectionManager
+from ATPLibrary.transport.spice_tls import SpiceTls
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -26,14 +29,18 @@ async def spice_endpoint(workspace: Workspace, machine: Machine, timeout: float)
 
 
 def spice_connections(workspace: Workspace, link: Link | None = None) -> SpiceConnectionManager:
-    """The SPICE sessions of a workspace, none of them open yet; `link` is what makes a connected channel a SPICE channel.
+    """The SPICE sessions of a workspace, none of them open yet; `link` is what makes a connected channel a SPICE channel, by
+    default the client in `protocol.spice`.
 
     A VM's ticket is the configured one, else the one that the platform tells, else the one that libvirt keeps.
     """
-    ticket = workspace.config.spice.ticket
+    settings = workspace.config.spice
+    link = link or SpiceLink(SpiceOptions(user=settings.user))
+    tls = SpiceTls(settings.ca_file, settings.subject) if settings.ca_file is not None else None
     return SpiceConnectionManager(
-        workspace.bus, link=link, ticket=ticket, tickets=platform_tickets(workspace), ports=platform_ports(workspace)
-    )
+        workspace.bus, link=link, ticket=settings.ticket, tickets=platform_tickets(workspace),
+        ports=platform_ports(workspace), tls=tls,
+    )  # fmt: skip
 
 
 def platform_ports(workspace: Workspace) -> PortSource:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import ssl
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -24,13 +26,14 @@ from ATPLibrary.transport.spice import (
     find_endpoint,
     find_ticket,
 )
+from ATPLibrary.transport.spice_tls import SpiceTls
 
 if TYPE_CHECKING:
-    import ssl
-
     from ATPLibrary.transport.domain import Domain
 
 _CLOSE_SECONDS = 1.0
+# What may have come and not been read: a frame comes in pieces of this size.
+_READ_LIMIT = 512 * 1024
 
 
 class SpiceChannelState(enum.Enum):
@@ -50,8 +53,19 @@ class SpiceChannelState(enum.Enum):
         return self in (SpiceChannelState.CONNECTED, SpiceChannelState.LINKED)
 
 
+class SpiceSpeaker(ABC):
+    """Who speaks the protocol on a channel once it is linked. It reads to the end, and tells the end by `channel.fail`."""
+
+    @abstractmethod
+    def ended(self, reason: str) -> None:
+        """The channel was closed, or has failed: `reason`. Called once for each end, and must not wait."""
+
+
 class SpiceChannel:
-    """One channel. `reader` and `writer` belong to whoever speaks the protocol on it; `failure` says why it is FAILED."""
+    """One channel. `reader` and `writer` belong to whoever speaks the protocol on it; `failure` says why it is FAILED.
+
+    `stage` tells how far opening it has come, for the error of a deadline.
+    """
 
     def __init__(self, connection: SpiceVmConnection, type: SpiceChannelType, id: int) -> None:
         self.connection = connection
@@ -60,6 +74,8 @@ class SpiceChannel:
         self.failure = ""
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
+        self.speaker: SpiceSpeaker | None = None
+        self.stage: Callable[[], str] = str
         self._state = SpiceChannelState.CLOSED
 
     def __repr__(self) -> str:
@@ -76,7 +92,7 @@ class SpiceChannel:
 
     @property
     def state(self) -> SpiceChannelState:
-        if self._state.is_open and self.reader is not None and self.reader.at_eof():
+        if self._state.is_open and self.speaker is None and self.reader is not None and self.reader.at_eof():
             self.fail("the server closed it")
         return self._state
 
@@ -91,8 +107,9 @@ class SpiceChannel:
         endpoint = self.connection.endpoint
 
         def stage() -> str:
-            return self._state.value
+            return ", ".join(filter(None, (self._state.value, self.stage())))
 
+        self.stage = str
         self._move(SpiceChannelState.CONNECTING)
         try:
             async with deadline(timeout, self.subject, wanted="open", got="did not", last_seen=stage):
@@ -127,7 +144,10 @@ class SpiceChannel:
                 next_step="Give the connection the server's CA" if tls is None else "Leave TLS away",
             )  # fmt: skip
         try:
-            reader, writer = await asyncio.open_connection(endpoint.host, port, ssl=tls)
+            context = tls.context() if tls is not None else None
+            reader, writer = await asyncio.open_connection(endpoint.host, port, ssl=context, limit=_READ_LIMIT)
+        except ssl.SSLError as error:
+            raise self._not_trusted(error) from error
         except OSError as error:
             raise ChannelError.about(
                 self.subject, wanted=f"reach its server at {endpoint.host} port {port}", got=f"did not: {error.strerror or error}",
@@ -139,6 +159,21 @@ class SpiceChannel:
             writer.transport.abort()
             raise
         self.reader, self.writer = reader, writer
+        if tls is not None and (wrong := tls.wrong_subject(writer.get_extra_info("peercert") or {})):
+            raise ChannelError.about(
+                self.subject, wanted="reach the server that it is meant for", got=wrong,
+                next_step="Check 'spice: subject:' in the configuration",
+            )  # fmt: skip
+
+    def _not_trusted(self, error: ssl.SSLError) -> ChannelError:
+        got = f"TLS failed: {error.reason or error}"
+        next_step = "Check that the port is the one for TLS"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            got = f"its certificate can't be trusted: {str(error.verify_message).rstrip('.')}"
+            next_step = (
+                "Check 'spice: ca_file:' and, for a name that doesn't fit, 'spice: subject:' in the configuration"
+            )
+        return ChannelError.about(self.subject, wanted="be encrypted", got=got, next_step=next_step)
 
     def _check_is(self, state: SpiceChannelState) -> None:
         """Somebody may have closed it, or ended it with a reason, while it was being opened."""
@@ -151,9 +186,12 @@ class SpiceChannel:
 
     def _drop(self, state: SpiceChannelState) -> None:
         writer, self.reader, self.writer = self.writer, None, None
+        speaker, self.speaker = self.speaker, None
         if writer is not None:
             writer.close()
         self._move(state)
+        if speaker is not None:
+            speaker.ended(self.failure or "it was closed here")
 
     def _move(self, state: SpiceChannelState) -> None:
         if state is not self._state:
@@ -164,7 +202,8 @@ class SpiceChannel:
             self.connection.bus.publish(Event(f"vm:{self.connection.vm}", f"spice.channel.{state.value}", data))
 
 
-# Makes a connected channel a SPICE channel, within the seconds given; for MAIN it sets `channel.connection.session_id`.
+# Makes a connected channel a SPICE channel, within the seconds given, and sets `channel.speaker` to who speaks on it from then on;
+# for MAIN it sets `channel.connection.session_id`.
 Link = Callable[[SpiceChannel, float], Awaitable[None]]
 
 
@@ -182,7 +221,7 @@ class SpiceVmConnection:
         bus: EventBus,
         *,
         ticket: Secret | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: SpiceTls | None = None,
         link: Link | None = None,
     ) -> None:
         self.vm = vm
@@ -260,7 +299,7 @@ class SpiceConnectionManager:
         ticket: Secret | None = None,
         tickets: TicketSource | None = None,
         ports: PortSource | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: SpiceTls | None = None,
     ) -> None:
         self._bus = bus
         self._link = link

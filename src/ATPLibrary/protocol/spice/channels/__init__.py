@@ -1,0 +1,44 @@
+"""One state machine for each kind of channel, without I/O: what begins it, what its messages change."""
+
+from ATPLibrary.protocol.spice.channels.conversation import ChannelState, Conversation, News
+from ATPLibrary.protocol.spice.channels.display import DisplayConversation
+from ATPLibrary.protocol.spice.channels.inputs import InputsConversation
+from ATPLibrary.protocol.spice.channels.main import MainConversation
+from ATPLibrary.protocol.spice.channels.others import (
+    CursorConversation,
+    PipeConversation,
+    PlaybackConversation,
+    PortConversation,
+    RecordConversation,
+    SmartcardConversation,
+)
+from ATPLibrary.transport.spice import SpiceChannelType
+
+__all__ = [
+    "CONVERSATIONS",
+    "ChannelState",
+    "Conversation",
+    "CursorConversation",
+    "DisplayConversation",
+    "InputsConversation",
+    "MainConversation",
+    "News",
+    "PipeConversation",
+    "PlaybackConversation",
+    "PortConversation",
+    "RecordConversation",
+    "SmartcardConversation",
+]
+
+CONVERSATIONS: dict[SpiceChannelType, type[Conversation]] = {
+    SpiceChannelType.MAIN: MainConversation,
+    SpiceChannelType.DISPLAY: DisplayConversation,
+    SpiceChannelType.INPUTS: InputsConversation,
+    SpiceChannelType.CURSOR: CursorConversation,
+    SpiceChannelType.PLAYBACK: PlaybackConversation,
+    SpiceChannelType.RECORD: RecordConversation,
+    SpiceChannelType.SMARTCARD: SmartcardConversation,
+    SpiceChannelType.USBREDIR: PipeConversation,
+    SpiceChannelType.PORT: PortConversation,
+    SpiceChannelType.WEBDAV: PortConversation,
+}

@@ -1,0 +1,245 @@
+"""The client on its sockets: links a channel, then reads, answers and sends until it ends.
+
+`SpiceLink` is the seam's other half: `transport.spice_connection` connects a socket and hands the channel over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ATPLibrary.errors import ATPError, ChannelError
+from ATPLibrary.events import Event
+from ATPLibrary.protocol.spice.channels import CONVERSATIONS, ChannelState, Conversation, MainConversation
+from ATPLibrary.protocol.spice.frames import Frame
+from ATPLibrary.protocol.spice.link import Identity, Linked, LinkMachine, LinkRequest
+from ATPLibrary.protocol.spice.options import SpiceOptions
+from ATPLibrary.protocol.spice.schema import Message
+from ATPLibrary.protocol.spice.wire import Pause, Piece
+from ATPLibrary.runtime import deadline
+from ATPLibrary.transport.spice import SpiceChannelType
+from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceSpeaker
+
+_READ_BYTES = 256 * 1024
+# What may wait to be sent: a server that reads nothing must not make it grow.
+_UNSENT_LIMIT = 32 << 20
+
+
+class SpeakingChannel(SpiceSpeaker):
+    """A linked channel. `conversation` is what is known of it, `conversation.wire` its counters, record and faults."""
+
+    def __init__(self, channel: SpiceChannel, conversation: Conversation) -> None:
+        assert channel.reader is not None
+        assert channel.writer is not None
+        self.channel = channel
+        self.conversation = conversation
+        self._reader, self._writer = channel.reader, channel.writer
+        self._changed = asyncio.Event()
+        self._delayed: deque[Piece] = deque()
+        self._sender: asyncio.Task[None] | None = None
+        self._pump: asyncio.Task[None] | None = None
+        self._end: ATPError | None = None
+
+    def start(self, early: bytes) -> None:
+        """Begin to speak; `early` came behind the link."""
+        self.conversation.begin()
+        self._flush()
+        self._pump = asyncio.create_task(
+            self._read(early), name=f"SPICE {self.channel.name} of {self.channel.connection.vm}"
+        )
+
+    async def send(self, message: Message, timeout: float) -> None:
+        """Send one message, and wait while the server doesn't read. `ChannelError` when the channel has ended."""
+        self._require_open()
+        self.conversation.wire.send(message)
+        await self._sent(message.kind.name, timeout)
+
+    async def send_frame(self, frame: Frame, timeout: float) -> None:
+        """Send bytes as they are, whether or not they are a message."""
+        self._require_open()
+        self.conversation.wire.send_frame(frame)
+        await self._sent(f"message {frame.number}", timeout)
+
+    def withhold_acks(self, withheld: bool) -> int:
+        """No ACK from now on, or again (with those owed, whose number is returned)."""
+        self._require_open()
+        owed = self.conversation.wire.withhold_acks(withheld)
+        self._flush()
+        return owed
+
+    async def wait_until(
+        self, holds: Callable[[], bool], timeout: float, wanted: str, last_seen: Callable[[], str] = str
+    ) -> None:
+        """Until `holds()`, which is asked after each message. `DeadlineError`, or the error that ended the channel."""
+        async with deadline(timeout, self.channel.subject, wanted=wanted, got="did not", last_seen=last_seen):
+            while not holds():
+                self._require_open()
+                self._changed.clear()
+                await self._changed.wait()
+
+    def ended(self, reason: str) -> None:
+        """The channel is closed or has failed."""
+        if self._end is None:
+            self._end = ChannelError.about(
+                self.channel.subject, wanted="stay open", got=reason, next_step="Open it again"
+            )
+        for task in (self._pump, self._sender):
+            if task is not None and task is not asyncio.current_task():
+                task.cancel()
+        self._changed.set()
+
+    def _require_open(self) -> None:
+        if self._end is not None:
+            raise type(self._end)(str(self._end)) from self._end
+
+    async def _read(self, early: bytes) -> None:
+        reason = (
+            "this client failed to handle a message"  # where an error of its own ends the task, which asyncio reports
+        )
+        try:
+            await self._handle(early)
+            while data := await self._reader.read(_READ_BYTES):
+                await self._handle(data)
+            reason = self._reason_of_end()
+        except ATPError as error:
+            self._end = error
+            reason = str(error)
+        except OSError as error:
+            reason = f"the connection broke: {error.strerror or error}"
+        finally:
+            self.channel.fail(reason)
+
+    async def _handle(self, data: bytes) -> None:
+        wire = self.conversation.wire
+        for item in wire.receive(data):
+            if isinstance(item, Pause):
+                self._after()
+                await asyncio.sleep(item.seconds)
+            else:
+                self.conversation.take(item)
+        self._after()
+
+    def _after(self) -> None:
+        self._flush()
+        for news in self.conversation.take_news():
+            connection = self.channel.connection
+            data = {"uuid": connection.uuid, "channel": self.channel.name, **news.data}
+            event = Event(
+                f"vm:{connection.vm}", f"spice.{news.kind}", data, notice=news.notice, is_warning=news.is_warning
+            )
+            connection.bus.publish(event)
+        self._changed.set()
+
+    def _flush(self) -> None:
+        """Write what is to be sent; what a fault delays, and all behind it, is left to a task."""
+        for piece in self.conversation.wire.output():
+            if piece.seconds or self._delayed:
+                self._delayed.append(piece)
+            else:
+                self._write(piece.data)
+        if self._delayed and (self._sender is None or self._sender.done()):
+            self._sender = asyncio.create_task(self._send_delayed(), name=f"SPICE {self.channel.name}: delayed")
+
+    def _write(self, data: bytes) -> None:
+        self._writer.write(data)
+        unsent = self._writer.transport.get_write_buffer_size()
+        if unsent > _UNSENT_LIMIT:
+            self._end = ChannelError.about(
+                self.channel.subject, wanted="take what is sent", got=f"left {unsent} bytes of it unread",
+                next_step="Check that QEMU still runs",
+            )  # fmt: skip
+            self._writer.transport.abort()
+            self.channel.fail(str(self._end))
+            raise self._end
+
+    async def _send_delayed(self) -> None:
+        while self._delayed:
+            await asyncio.sleep(self._delayed[0].seconds)
+            self._write(self._delayed.popleft().data)
+
+    async def _sent(self, name: str, timeout: float) -> None:
+        async with deadline(timeout, self.channel.subject, wanted=f"take {name}", got="the server does not read"):
+            self._flush()
+            if self._sender is not None and not self._sender.done():
+                await asyncio.wait([self._sender])
+            with contextlib.suppress(ConnectionError):  # told by the reader, with its reason
+                await self._writer.drain()
+        self._require_open()
+
+    def _reason_of_end(self) -> str:
+        where = self.conversation.wire.unfinished
+        if self.conversation.farewell:
+            return self.conversation.farewell
+        if where:
+            return f"the server closed it {where}"
+        if waits_for := self.conversation.waits_for:
+            return f"the server closed it while {waits_for} was awaited"
+        return "the server closed it: another client has taken the session, or QEMU has ended"
+
+
+@dataclass
+class SpiceLink:
+    """Makes a connected channel a SPICE channel, as `SpiceConnectionManager` wants it.
+
+    For the main channel it waits until the session is there and the channels are listed; for the others until they have begun.
+    """
+
+    options: SpiceOptions = field(default_factory=SpiceOptions)
+
+    async def __call__(self, channel: SpiceChannel, timeout: float) -> None:
+        until = time.monotonic() + timeout
+        linked, early, trips = await self._link(channel)
+        conversation = CONVERSATIONS[channel.type](channel.type, channel.subject, linked, self.options)
+        for trip in trips:
+            conversation.wire.statistics.round_trips.record(trip)
+        speaker = channel.speaker = SpeakingChannel(channel, conversation)
+        speaker.start(early)
+
+        channel.stage = lambda: f"linked; {conversation.waits_for} is awaited"
+        await speaker.wait_until(
+            lambda: conversation.state is not ChannelState.STARTING, until - time.monotonic(), "begin", channel.stage
+        )
+        if isinstance(conversation, MainConversation) and conversation.session is not None:
+            channel.connection.session_id = conversation.session.session_id
+
+    async def _link(self, channel: SpiceChannel) -> tuple[Linked, bytes, list[float]]:
+        assert channel.reader is not None
+        assert channel.writer is not None
+        session = channel.connection.session_id if channel.type is not SpiceChannelType.MAIN else 0
+        request = LinkRequest(
+            channel.type, channel.id, session, self.options.caps_of(channel.type), self.options.common_caps
+        )
+        identity = Identity(channel.connection.ticket, self.options.user, channel.connection.tls is not None)
+        machine = LinkMachine(channel.subject, request, identity)
+        channel.stage = lambda: f"stage {machine.stage.name}: waiting for {machine.stage.value}"
+        trips: list[float] = []
+        channel.writer.write(machine.start())
+        asked_at = time.monotonic()
+        while machine.linked is None:
+            try:
+                data = await channel.reader.read(_READ_BYTES)
+            except OSError as error:
+                raise machine.ended(f"the connection broke ({error.strerror or error})") from error
+            if not data:
+                raise machine.ended()
+            before = machine.round_trips
+            channel.writer.write(machine.feed(data))
+            if machine.round_trips > before:
+                trips.append((time.monotonic() - asked_at) * 1000)
+                asked_at = time.monotonic()
+        return machine.linked, machine.rest, trips
+
+
+def speaking(channel: SpiceChannel) -> SpeakingChannel:
+    """The client on a linked channel. `ChannelError` when it isn't linked."""
+    speaker = channel.speaker
+    if not isinstance(speaker, SpeakingChannel) or not channel.state.is_open:
+        reason = f" ({channel.failure})" if channel.failure else ""
+        raise ChannelError.about(
+            channel.subject, wanted="be linked", got=f"is {channel.state.value}{reason}", next_step="Open it again"
+        )
+    return speaker

@@ -1,0 +1,45 @@
+"""What a client asks of a server when it links, and announces that it can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ATPLibrary.protocol.spice.enums import DisplayCap, ImageCompression, MainCap, PlaybackCap, RecordCap
+from ATPLibrary.protocol.spice.link import OUR_COMMON_CAPS
+from ATPLibrary.transport.spice import SpiceChannelType
+
+
+def _bits(*caps: int) -> int:
+    return sum(1 << cap for cap in caps)
+
+
+# Only what this client then really takes: a server sends what was announced.
+_OURS: dict[SpiceChannelType, int] = {
+    SpiceChannelType.MAIN: _bits(MainCap.NAME_AND_UUID, MainCap.AGENT_CONNECTED_TOKENS),
+    SpiceChannelType.DISPLAY: _bits(
+        DisplayCap.SIZED_STREAM, DisplayCap.MONITORS_CONFIG, DisplayCap.STREAM_REPORT, DisplayCap.LZ4_COMPRESSION,
+        DisplayCap.PREF_COMPRESSION,
+    ),
+    SpiceChannelType.PLAYBACK: _bits(PlaybackCap.VOLUME, PlaybackCap.LATENCY),
+    SpiceChannelType.RECORD: _bits(RecordCap.VOLUME),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SpiceOptions:
+    """`user` is SASL's, where the server asks for one. `compression` is asked for where the server can be asked.
+
+    `channel_caps` are the bits announced for a channel in place of this client's own; `common_caps` those of the link itself
+    (without MINI_HEADER the full header is spoken).
+    """
+
+    user: str = ""
+    compression: ImageCompression = ImageCompression.LZ4
+    common_caps: int = OUR_COMMON_CAPS
+    channel_caps: dict[SpiceChannelType, int] = field(default_factory=dict)
+    cache_pixels: int = 20 << 20
+    dictionary_pixels: int = 8 << 20
+
+    def caps_of(self, type: SpiceChannelType) -> int:
+        """What is announced for a channel, as bits."""
+        return self.channel_caps.get(type, _OURS.get(type, 0))
