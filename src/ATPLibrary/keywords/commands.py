@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 # Between two tries of a command that hasn't succeeded yet: the guest agent has no event for "something has changed".
 RETRY_SECONDS = 0.25
+# What a shell's own exit codes mean.
+_ADVICE = {
+    126: "The guest has that program, but may not run it: look at its permissions",
+    127: "The guest has no such program: install it, or give its path",
+}
 
 
 class CommandKeywords(Telling):
@@ -156,6 +161,42 @@ class CommandKeywords(Telling):
         output = result.stdout.rstrip()
         check(f"The output of '{command}'", output, operator, expected)
         return output
+
+    @keyword(tags=["Command", "Assertion"])
+    def command_should_succeed_in_guest(
+        self,
+        command: str,
+        *arguments: str,
+        output: str | None = None,
+        operator: Operator = "contains",
+        shell: Shell | None = None,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Proves by a command what has become of the guest: fails unless its exit code is 0 and its output is as expected.
+
+        The error says the exit code, what the command wrote to standard error and output, and what to do next. Returns the standard
+        output without the white space at its end. What is judged otherwise: `Run Command`, `Verify Event`.
+
+        - ``command``: a shell command (``test -e /tmp/done``), or with ``arguments`` a program that is run without a shell.
+        - ``output``: what the output is compared with; without it only the exit code counts.
+        - ``operator``: how: ``contains`` by default, ``==``, ``matches`` a regular expression, ...
+        - ``shell``: ``sh`` (the default, in a Windows ``cmd``), ``cmd`` or ``powershell``.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the command to end; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Run Command    touch /tmp/done
+        | Command Should Succeed In Guest    test -e /tmp/done
+        | Command Should Succeed In Guest    /bin/ls    /tmp    output=done
+        """
+        result: ExecResult = self.command_should_succeed(command, *arguments, shell=shell, vm=vm, timeout=timeout)
+        got = result.stdout.rstrip()
+        if output is not None:
+            check(f"The output of '{command}' in {named(vm)}", got, operator, output)
+        logger.info(f"Proved by '{command}' in {named(vm)}" + (f": {shown(got)}." if got else "."))
+        return got
 
     @keyword(tags=["Command", "Assertion"])
     def output_should_contain(self, expected: str) -> None:
@@ -357,8 +398,18 @@ def _log(command: str, result: ExecResult, *, told: bool = False) -> None:
 def _must_succeed(command: str, result: ExecResult) -> None:
     if result.exit_code != 0:
         raise VerificationError.about(
-            f"Command '{command}'", wanted="succeed", got=f"{_ending(result)}", last_seen=_output(result)
+            f"Command '{command}'",
+            wanted="succeed",
+            got=_ending(result),
+            last_seen=_streams(result),
+            next_step=_ADVICE.get(result.exit_code or 0, ""),
         )
+
+
+def _streams(result: ExecResult) -> str:
+    """What the command wrote, what went wrong first."""
+    said = {"stderr": result.stderr.rstrip(), "stdout": result.stdout.rstrip()}
+    return ", ".join(f"{stream} {shown(text)}" for stream, text in said.items() if text) or "no output"
 
 
 def _ending(result: ExecResult) -> str:

@@ -52,6 +52,25 @@ class KeyboardKeywords(VerifiedInput):
             extra_seconds=len(text) * SECONDS_PER_CHARACTER,
         )
 
+    @keyword(tags=["Input", "Keyboard", "Assertion"])
+    def type_text_and_verify(self, text: str, *, vm: str | None = None, timeout: timedelta | None = None) -> str:
+        r"""Types text as `Type Text` does, never without the proof, and returns what is proved as a sentence.
+
+        Fails unless the guest's kernel has seen every key go down and up, in order and once. The sentence says how many characters
+        and edges were sent, what was lost, doubled or out of order, and the latency.
+
+        - ``text``: what to type; ``\n`` is Enter and ``\t`` is Tab.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for all of it; by default it grows with the text.
+
+        Example:
+        | Connect To VM    win11
+        | ${proof} =    Type Text And Verify    Hello from ATP!
+        | Should Contain    ${proof}    lost 0
+        """
+        report: InputReport = self.type_text(text, verify=True, vm=vm, timeout=timeout)
+        return report.sentence()
+
     @keyword(tags=["Input", "Keyboard"])
     def press_keys(
         self, *combinations: str, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None

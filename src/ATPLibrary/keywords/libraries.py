@@ -38,6 +38,7 @@ from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.verification_service import VerificationServiceKeywords
+from ATPLibrary.keywords.verifiers import VerifierKeywords
 from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
 from ATPLibrary.keywords.watched_input import WatchedInputKeywords
@@ -232,6 +233,7 @@ class Verifier(_Library):
         VmKeywords,
         VerificationKeywords,
         VerificationServiceKeywords,
+        VerifierKeywords,
         WatchedInputKeywords,
         InputTimelineKeywords,
         KeyboardKeywords,
@@ -302,6 +304,7 @@ class ATPLibrary(_MakingLibrary):
         *PLATFORM_COMPONENTS,
         VerificationKeywords,
         VerificationServiceKeywords,
+        VerifierKeywords,
         InputTimelineKeywords,
         WatchedInputKeywords,
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from ATPLibrary.errors import ATPError, ChannelError
+from ATPLibrary.errors import ChannelError
 from ATPLibrary.orchestrator.opened import Opened
-from ATPLibrary.secrets import redact
+from ATPLibrary.protocol.foreign import in_its_name
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.interface import Protocol
@@ -161,20 +161,9 @@ class OpenProtocols:
         opened, self._open = self._open, {}
         return list(opened.values())
 
-    @contextmanager
-    def _in_its_name(self, name: str) -> Iterator[None]:
-        """A protocol may be anyone's: an error that doesn't name the VM gets the VM and the protocol put before it."""
-        try:
-            yield
-        except ATPError as error:
-            if f"'{self.domain.name}'" not in str(error):
-                error.args = (f"{self._subject(name)}: {error}", *error.args[1:])
-            raise
-        except Exception as error:
-            raise ChannelError.about(
-                self._subject(name), got=f"failed: {type(error).__name__}: {redact(str(error))}",
-                next_step="Look into the protocol's own code; --loglevel DEBUG shows where",
-            ) from error  # fmt: skip
+    def _in_its_name(self, name: str) -> AbstractContextManager[None]:
+        advice = "Look into the protocol's own code; --loglevel DEBUG shows where"
+        return in_its_name(self._subject(name), self.domain.name, ChannelError, advice)
 
     def _subject(self, name: str) -> str:
         return f"Protocol '{name}' of VM '{self.domain.name}'"

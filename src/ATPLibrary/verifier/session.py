@@ -11,6 +11,7 @@ from typing import Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
 from ATPLibrary.verifier.answers import read_held, read_places
+from ATPLibrary.verifier.fields import MALFORMED, whole
 from ATPLibrary.verifier.link import AgentLink
 from ATPLibrary.verifier.observation import AgentDevice, fraction
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
@@ -128,6 +129,15 @@ class AgentSession(AgentLink):
             )
         found = {number: fraction(at, self.devices.get(number)) for number, at in places.items()}
         return {number: place for number, place in found.items() if place is not None}
+
+    async def guest_time_ms(self, timeout: float) -> float:
+        """The guest's own time of day (CLOCK_REALTIME) now, in milliseconds since the epoch, as events' timestamps are."""
+        number = next(self._ids)
+        answer = await self._ask({"type": "ping", "id": number}, ("pong", number), timeout)
+        try:
+            return whole(answer["realtime_us"]) / 1000
+        except MALFORMED as error:
+            raise AgentError(f"The agent of VM '{self.vm_name}' does not say what time it is in the guest.") from error
 
     async def wait_until_quiet(self, quiet: float, timeout: float) -> None:
         """Let what is still on its way to the guest arrive: until `quiet` seconds without an observation, `timeout` at most."""

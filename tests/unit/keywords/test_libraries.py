@@ -154,6 +154,7 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Get Input Latency",
         "Get Leases",
         "Get Created Things",
+        "Get Verifiers",
         "Get Platform Findings",
         "Get Platform Sessions",
         "Platform Findings Should Be Empty",
@@ -168,9 +169,11 @@ def test_every_keyword_that_can_wait_takes_a_timeout(documentation: dict[str, An
         "Output Should Contain",
         "Register Codec",
         "Register Protocol",
+        "Register Verifier",
         "Text Should Have Arrived",
         "Unregister Codec",
         "Unregister Protocol",
+        "Unregister Verifier",
         "Use VM",
     }
 

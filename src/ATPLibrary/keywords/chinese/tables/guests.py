@@ -28,6 +28,16 @@ KEYWORDS = {
         shell=_INTERPRETER,
         timeout=_TO_END,
     ),
+    "Command Should Succeed In Guest": said(
+        "命令应在客户机内成功",
+        "用命令证明客户机的情况：退出码不是 0 或输出不符合期望时失败，并写明退出码、标准错误和下一步；返回标准输出。",
+        command=_RUN,
+        arguments=_ARGUMENTS,
+        output="输出：与输出比较的内容；没有则只看退出码",
+        operator="比较：默认 ``包含``",
+        shell=_INTERPRETER,
+        timeout=_TO_END,
+    ),
     "Command Output Should Be": said(
         "命令输出应为",
         "在客户机内运行 shell 命令，命令失败或输出不符合期望时失败。返回输出。",

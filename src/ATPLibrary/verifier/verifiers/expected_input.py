@@ -1,0 +1,50 @@
+"""Keys and the mouse: the agent in the guest is told what to expect (docs/agent-protocol.md, "Expectations")."""
+
+from __future__ import annotations
+
+from ATPLibrary.errors import AgentError
+from ATPLibrary.verifier.fields import MALFORMED, fields_of, shown, text
+from ATPLibrary.verifier.verifiers.interface import Guest, Verifier, VerifyEvent, VerifyResult
+
+
+class _ExpectedInput(Verifier):
+    async def verify(self, event: VerifyEvent, guest: Guest, timeout: float) -> VerifyResult:
+        session = await guest.agent(timeout)
+        await session.ensure_watching(timeout)
+        capability = f"expect.{self.verifier_type}"
+        hello = session.hello
+        if hello is not None and capability not in hello.capabilities:
+            raise AgentError.about(
+                f"The agent of VM '{guest.name}'",
+                wanted=f"judge {self.verifier_type} events itself",
+                got=f"can't: it says that it can {', '.join(sorted(hello.capabilities)) or 'nothing'}",
+                next_step="Use 'Start Watching Input' before the input, and 'Key Should Have Arrived' and its like after it",
+            )
+        answer = await session.expect({**event.to_json(), "type": self.verifier_type}, timeout)
+        try:
+            timestamp, latency = answer.get("timestamp"), answer.get("latency_ms")
+            return VerifyResult(
+                text(answer["event_id"]),
+                answer["verified"] is True,
+                timestamp if isinstance(timestamp, int | float) else 0,
+                latency if isinstance(latency, int | float) else None,
+                fields_of(answer.get("details") or {}),
+            )
+        except MALFORMED as error:
+            raise AgentError.about(
+                f"The agent of VM '{guest.name}'",
+                wanted="say what became of an event",
+                got=f"sent a result that can't be read: {shown(repr(error))}",
+            ) from error
+
+
+class KeyboardVerifier(_ExpectedInput):
+    """`action` keydown, keyup or keypress; `key` a Linux key name without KEY_ ("a", "leftshift", "enter") or an evdev code."""
+
+    verifier_type = "keyboard"
+
+
+class MouseVerifier(_ExpectedInput):
+    """`action` buttondown, buttonup, click (`key`: "left", ...), move or wheel (`metadata`: see docs/agent-protocol.md)."""
+
+    verifier_type = "mouse"
