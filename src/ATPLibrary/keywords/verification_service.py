@@ -148,6 +148,56 @@ class VerificationServiceKeywords(Component):
         )
 
     @keyword(tags=["Verification", "Getter"])
+    def get_web_verifier_address(
+        self,
+        vm: str | None = None,
+        *,
+        host: str | None = None,
+        file: Path | None = None,
+        timeout: timedelta | None = None,
+    ) -> Secret:
+        """Returns the address of the web verifier's page for a VM, as a secret: the VM's token is in it, behind the ``#``.
+
+        Opened in a browser of the guest, any guest, the page reports what the browser sees of keyboard, mouse, wheel and touch:
+        `Start Watching Input`, `Text Should Have Arrived In Order` and their like then judge it as an agent's. A VM without a token
+        gets one, as by `Create Agent Token`. The log has the address without the token: on that page VM and token can be typed.
+        For a VM with a virtio-serial port for the agent say ``agent: {via: service}`` in the configuration.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``host``: this machine as the guest's browser reaches it, such as ``192.0.2.7``; by default the address that the service
+          listens on (``127.0.0.1``, which only this machine reaches; ``Start Verification Service    host=0.0.0.0``).
+        - ``file``: a file of this machine to write it to as well, which only you may read: for `Push File To Guest`.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Start Verification Service    websocket_port=0    tcp_port=0
+        | ${address} =    Get Web Verifier Address    host=192.0.2.7    file=${TEMPDIR}/address
+        | Stop Verification Service
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def address() -> tuple[str, str, str]:
+            from ATPLibrary.orchestrator.served_agents import identity
+            from ATPLibrary.verifier.service.web import page_address, page_fragment
+
+            page = page_address(self.workspace.served_agents.running().addresses, host)
+            machine = await self.machine(vm, seconds)
+            tokens, known = self.workspace.served_agents.tokens, await identity(machine, seconds)
+            token = tokens.token_of(known.key) or tokens.issue(known)
+            return machine.name, page, page + page_fragment(machine.name, token)
+
+        name, page, whole = self.wait(address(), seconds, f"Making the address of the web verifier of {named(vm)}")
+        made = Secret(whole)
+        if file is not None:
+            _write(file, made)
+        logger.info(
+            f"The web verifier is at {page}; the VM is '{name}'"
+            + (f". The address with its token is in {file}." if file else ".")
+        )
+        return made
+
+    @keyword(tags=["Verification", "Getter"])
     def get_connected_agents(self, operator: Operator | None = None, expected: str | None = None) -> list[str]:
         """Returns the names of the VMs whose agents have dialled in to the verification service, in the order in which they came.
 

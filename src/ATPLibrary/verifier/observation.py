@@ -109,9 +109,14 @@ def read_observations(message: Mapping[str, Any], devices: Mapping[int, AgentDev
 
 
 def read_overrun(message: Mapping[str, Any], devices: Mapping[int, AgentDevice], received: float) -> ObserverOverrun:
-    """An `overrun` message: of one device (its kernel buffer was full), or of the agent's own queue (device null)."""
+    """An `overrun` message: of one device (its kernel buffer was full), or of the agent's own queue (device null).
+
+    An agent that is no kernel's says why itself.
+    """
     device = None if message.get("device") is None else whole(message["device"])
-    if device is None:
+    if said := text(message.get("reason")):
+        reason = said
+    elif device is None:
         reason = f"the agent's outgoing queue was full, {shown(message.get('dropped'))} batches dropped"
     else:
         reason = f"the guest's kernel dropped events of {devices.get(device, device)} (SYN_DROPPED)"

@@ -28,6 +28,7 @@ from ATPLibrary.verifier.observation import (
     fraction,
 )
 from ATPLibrary.verifier.pointer import BUTTONS
+from ATPLibrary.verifier.touches import BTN_TOUCH, TOUCH_AXES, Fingers
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier.layout import Layout
@@ -128,25 +129,37 @@ def key_edges(seen: Iterable[Seen]) -> Iterator[KeyEdge]:
 
 
 def told(seen: Iterable[Seen], devices: Mapping[int, AgentDevice]) -> Iterator[str]:
-    """A line for each thing seen; a motion of both axes at once is one."""
+    """A line for each thing seen; a motion of several axes at once is one."""
     at: dict[int, dict[int, int]] = {}
+    fingers: dict[int, Fingers] = {}
     moved: tuple[int, int] | None = None  # the device and the kernel's time of a motion that isn't told yet
+
+    def motion_of(number: int) -> Iterator[str]:
+        device = devices.get(number)
+        if axes := at.get(number):
+            yield _place(axes, device)
+        if number in fingers:
+            yield from fingers[number].lines(device.absolute if device is not None else {})
+
     for each in seen:
         motion = (each.device, each.time_us) if isinstance(each, Observation) and each.type == EV_ABS else None
         if moved is not None and moved != motion:
-            yield _place(at[moved[0]], devices.get(moved[0]))
+            yield from motion_of(moved[0])
             moved = None
         if isinstance(each, ObserverOverrun):
             yield f"unknown: {each.reason}"
         elif motion is not None:
-            at.setdefault(each.device, {})[each.code] = each.value
+            if each.code in TOUCH_AXES:
+                fingers.setdefault(each.device, Fingers()).note(each.code, each.value)
+            else:
+                at.setdefault(each.device, {})[each.code] = each.value
             moved = motion
         elif each.type == EV_KEY:
             yield f"{_key_name(each.code)} repeated" if each.value == AUTOREPEAT else str(next(key_edges([each])))
         elif each.type == EV_REL:
             yield _MOTIONS.get(each.code, f"axis {each.code} by {{}}").format(each.value)
     if moved is not None:
-        yield _place(at[moved[0]], devices.get(moved[0]))
+        yield from motion_of(moved[0])
 
 
 def pressed(edges: Iterable[KeyEdge], keys: Sequence[str]) -> int:
@@ -240,6 +253,8 @@ def strays(path: Sequence[tuple[float, float]], expected: Sequence[tuple[float, 
 def _key_name(code: int) -> str:
     if code in _BUTTON_OF_EVDEV:
         return f"{_BUTTON_OF_EVDEV[code]} button"
+    if code == BTN_TOUCH:
+        return "touch"
     return _QCODE_OF_EVDEV.get(code) or f"key code {code}"
 
 

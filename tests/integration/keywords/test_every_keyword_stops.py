@@ -165,6 +165,7 @@ WAIT_FOR_NOTHING = {
     "Start Verification Service": "listens; tests/integration/verifier/test_service.py has what may stand in its way",
     "Stop Verification Service": "ends within its own bound, whatever agents do: tests/integration/verifier/test_service.py",
     "Get Connected Agents": "looks at what is remembered",
+    "Get Web Verifier Address": "needs the service; tests/integration/keywords/test_verification_service.py",
     "Get Input Latency": "computes from what is remembered",
     "Input Should Have Arrived": "looks at what is remembered",
     "Keep Input Journal": "remembers it",

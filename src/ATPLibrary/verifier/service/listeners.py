@@ -1,4 +1,7 @@
-"""Where the service listens: TCP with lengths, WebSocket, a UNIX socket with lines. Each connection becomes a `Peer`."""
+"""Where the service listens: TCP with lengths, WebSocket, a UNIX socket with lines. Each connection becomes a `Peer`.
+
+The WebSocket port answers a browser's GET with the web verifier's page.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import socket
 import ssl
 import stat
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,19 +26,23 @@ from ATPLibrary.verifier.service.peer import CLOSE_SECONDS, LineFraming, Peer, S
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
+    from websockets.http11 import Request, Response
 
 _BACKLOG = 512
 _LONGEST_SOCKET_PATH = 107
 
 Serve = Callable[[Peer], Awaitable[None]]
+# Another server's page was turned away: where it connected from, and the page's origin.
+TurnAway = Callable[[str, str], None]
 
 
 class Listeners:
     """`serve` is awaited with each new connection, in a task of its own that is done when the connection is."""
 
-    def __init__(self, settings: ServiceSettings, serve: Serve) -> None:
+    def __init__(self, settings: ServiceSettings, serve: Serve, turn_away: TurnAway) -> None:
         self._settings = settings
         self._serve = serve
+        self._turn_away = turn_away
         self._servers: list[Any] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._unix: tuple[Path, int] | None = None  # the socket's file and its inode
@@ -88,11 +96,19 @@ class Listeners:
     async def _open_websocket(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         from websockets.asyncio.server import serve
 
+        from ATPLibrary.verifier.service import web
+
         async def connected(connection: ServerConnection) -> None:
             _watch_over(connection.transport.get_extra_info("socket"))
             if (task := asyncio.current_task()) is not None:
                 self._keep(task)
             await self._serve(WebSocketPeer(_address(connection.remote_address), connection))
+
+        def requested(connection: ServerConnection, request: Request) -> Response | None:
+            response = web.answer(request)
+            if response is not None and response.status_code == HTTPStatus.FORBIDDEN:
+                self._turn_away(_address(connection.remote_address), request.headers.get_all("Origin")[0])
+            return response
 
         handshake: dict[str, Any] = {} if tls is None else {"ssl_handshake_timeout": self._settings.hello_timeout}
         with _said("WebSocket port", "websocket_port", f"{host}:{port}"):
@@ -100,7 +116,7 @@ class Listeners:
             server = await serve(
                 connected, host, port, ssl=tls, compression=None, open_timeout=self._settings.hello_timeout,
                 ping_interval=None, close_timeout=CLOSE_SECONDS, max_size=HELLO_BYTES, max_queue=1, backlog=_BACKLOG,
-                **handshake,
+                process_request=requested, **handshake,
             )  # fmt: skip
         self._servers.append(server)
         address = _address(next(iter(server.sockets)).getsockname())

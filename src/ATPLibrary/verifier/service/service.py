@@ -10,6 +10,7 @@ from ATPLibrary.config import ServiceSettings
 from ATPLibrary.errors import AgentError, ATPError
 from ATPLibrary.events import Event, EventBus
 from ATPLibrary.transport import ByteChannel
+from ATPLibrary.verifier.fields import shown
 from ATPLibrary.verifier.service.admission import admit, refuse
 from ATPLibrary.verifier.service.listeners import Listeners
 from ATPLibrary.verifier.service.peer import Peer
@@ -34,7 +35,7 @@ class VerificationService:
         self._tokens = tokens
         self._bus = bus
         self._registry = AgentRegistry()
-        self._listeners = Listeners(settings, self._serve)
+        self._listeners = Listeners(settings, self._serve, self._turned_away)
         self._strangers: dict[Peer, None] = {}  # in the order in which they came
         self._told: list[float] = []  # when refusals were told
         self._is_open = False
@@ -107,7 +108,7 @@ class VerificationService:
                         next_step="Raise 'service: agents'",
                     )
             except ATPError as error:
-                self._refused(peer, error)
+                self._refused(peer.way, peer.address, str(error))
                 await refuse(peer)
                 return None
         finally:
@@ -130,13 +131,18 @@ class VerificationService:
             agent.channel.end(peer.ended(why))
             self._bus.publish(Event(source, "agent.disconnected", {**facts, "why": why, "replaced": not was_last}))
 
-    def _refused(self, peer: Peer, error: ATPError) -> None:
+    def _turned_away(self, address: str, origin: str) -> None:
+        self._refused(
+            "websocket", address, f"A page of another server ({shown(origin)}) wanted to speak to the service."
+        )
+
+    def _refused(self, way: str, address: str, why: str) -> None:
         self.refusals += 1
         now = time.monotonic()
         self._told = [when for when in self._told if now - when < 60.0]
         if len(self._told) < REFUSALS_TOLD:
             self._told.append(now)
-            data = {"way": peer.way, "address": peer.address, "why": str(error), "refusals": self.refusals}
+            data = {"way": way, "address": address, "why": why, "refusals": self.refusals}
             self._bus.publish(Event(SOURCE, "service.refused", data))
 
 

@@ -72,6 +72,11 @@ class TokenBook:
     def knows(self, key: str) -> bool:
         return key in self._books
 
+    def token_of(self, key: str) -> Secret | None:
+        """The newest token of the VM with that key."""
+        book = self._books.get(key)
+        return None if book is None else book.current
+
     def admit(self, vm_id: str, token: object) -> VmIdentity | None:
         """The VM that an agent speaks for; None for a stranger. Takes the same time whatever is wrong, and however much of it."""
         called = vm_id.casefold()
