@@ -39,6 +39,16 @@ A Drag Keeps To Its Path
     Mouse Should Be At    0.8    0.6
     Run Keyword And Expect Error    *place 2 of 2*    Drag Should Match    0.2,0.2    0.1,0.9
 
+What Is Typed Into An Exclusive Watch Reaches Nobody Else
+    [Documentation]    The agent sees each key, and the shell at the console none: the command is not run.
+    Start Watching Input    exclusive=True
+    Type Text    touch /tmp/reached-the-shell\n
+    Text Should Have Arrived In Order    touch /tmp/reached-the-shell\n
+    Stop Watching Input
+    Type Text    touch /tmp/after-it\n
+    Wait Until Command Succeeds    test -e /tmp/after-it    timeout=10 s
+    Command Should Succeed    test ! -e /tmp/reached-the-shell
+
 
 *** Keywords ***
 Somebody Else Types

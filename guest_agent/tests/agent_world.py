@@ -9,8 +9,11 @@ import socket
 import time
 
 from atp_guest_agent.agent import Agent
-from atp_guest_agent.evdev import EV_KEY, EV_SYN, INPUT_EVENT, SYN_REPORT, Description, InputDevice
+from atp_guest_agent.codes import EV_KEY, EV_SYN
+from atp_guest_agent.description import Description
+from atp_guest_agent.evdev import INPUT_EVENT, SYN_REPORT, InputDevice
 from atp_guest_agent.identity import Identity
+from atp_guest_agent.linux import Linux
 from atp_guest_agent.log import Log
 from atp_guest_agent.port import Port
 
@@ -45,6 +48,8 @@ class PipeDevice(InputDevice):
         super().__init__(number, path, fd, description)
         self.down = set()
         self.position = {}
+        self.grabbed = False
+        self.grabbed_by_another = False
 
     def emit(self, *events, time_us=None):
         """Write (type, code, value) events with one time."""
@@ -68,6 +73,13 @@ class PipeDevice(InputDevice):
         return sorted(self.down)
 
     resynchronise = held
+
+    def grab(self, wanted):
+        if self.writer < 0:
+            raise OSError(errno.ENODEV, "No such device")
+        if self.grabbed_by_another or wanted == self.grabbed:
+            raise OSError(*((errno.EBUSY, "Device or resource busy") if wanted else (errno.EINVAL, "Invalid argument")))
+        self.grabbed = wanted
 
     def axis(self, code):
         return self.position.get(code, 0)
@@ -108,12 +120,15 @@ class World:
         self.listener.settimeout(PATIENCE)
         self.log_path = directory / "log"
         self.agent = None
+        self.platform = None
         self.host = None
 
-    def start(self, devices=None):
+    def start(self, devices=None, **options):
         """Start the agent with these devices ({path: Description}) and connect the host's end."""
         self.board.plugged = dict(devices or {"/dev/input/event0": KEYBOARD})
-        self.agent = Agent(Port(self.path), self.board, IDENTITY, Log(str(self.log_path)), reopen_seconds=0.0)
+        self.platform = Linux(self.board)
+        log = Log(str(self.log_path))
+        self.agent = Agent(Port(self.path), self.platform, IDENTITY, log, reopen_seconds=0.0, **options)
         self.connect()
         return self
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent_world import KEYBOARD, TABLET
-from atp_guest_agent import agent as agent_module
-from atp_guest_agent.evdev import INPUT_EVENT, Description, InputDirectory
+from atp_guest_agent import linux as linux_module
+from atp_guest_agent.description import Description
+from atp_guest_agent.evdev import INPUT_EVENT, InputDirectory
 
 pytestmark = pytest.mark.unit
 
@@ -109,7 +110,7 @@ def test_a_device_that_is_unplugged_is_reported_after_its_last_events_and_its_id
         [0],
     )
     world.board.plugged["/dev/input/event1"] = TABLET
-    world.agent._rescan()
+    world.platform._rescan()
     came = world.host.receive("devices")
     assert (came["added"], came["removed"], [device["id"] for device in came["devices"]]) == ([2], [], [0, 2])
     world.device("/dev/input/event1").key(0x110, 1)
@@ -117,7 +118,7 @@ def test_a_device_that_is_unplugged_is_reported_after_its_last_events_and_its_id
 
 
 def test_a_device_that_is_replaced_at_the_same_path_is_found(world, monkeypatch):
-    monkeypatch.setattr(agent_module, "RESCAN_SECONDS", 0.0)
+    monkeypatch.setattr(linux_module, "RESCAN_SECONDS", 0.0)
     world.start().greet()
     world.device().unplug()
     news = world.host.receive("devices")
@@ -125,27 +126,27 @@ def test_a_device_that_is_replaced_at_the_same_path_is_found(world, monkeypatch)
 
 
 def test_a_device_whose_node_is_not_ready_is_tried_again(world, monkeypatch):
-    monkeypatch.setattr(agent_module, "RESCAN_SECONDS", 0.0)
+    monkeypatch.setattr(linux_module, "RESCAN_SECONDS", 0.0)
     world.start().greet()
     world.board.plugged["/dev/input/event5"] = OSError(errno.EACCES, "Permission denied")
-    world.agent._rescan()
+    world.platform._rescan()
     world.host.silence()
     world.board.plugged["/dev/input/event5"] = TABLET
     assert world.host.receive("devices")["added"] == [1]
 
 
 def test_a_device_that_never_gets_ready_is_left_alone_after_a_while(world, monkeypatch):
-    monkeypatch.setattr(agent_module, "RESCAN_SECONDS", 0.0)
+    monkeypatch.setattr(linux_module, "RESCAN_SECONDS", 0.0)
     world.start().greet()
     world.board.plugged["/dev/input/event5"] = OSError(errno.EACCES, "Permission denied")
-    world.agent._rescan()
-    world.host.silence(turns=2 * agent_module.MAX_RESCANS)
+    world.platform._rescan()
+    world.host.silence(turns=2 * linux_module.MAX_RESCANS)
     assert world.agent._patience(None) is None
     assert world.log_path.read_text().count("event5") == 1
 
 
 def test_a_fault_while_reading_a_device_is_one_log_line_and_the_device_is_opened_anew(world, monkeypatch):
-    monkeypatch.setattr(agent_module, "RESCAN_SECONDS", 0.0)
+    monkeypatch.setattr(linux_module, "RESCAN_SECONDS", 0.0)
     world.start().greet()
 
     def burst(events):

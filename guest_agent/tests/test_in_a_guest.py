@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import pytest
 
@@ -10,6 +11,7 @@ from guest_world import Guest
 
 pytestmark = pytest.mark.e2e
 
+PATIENCE = 30.0  # for what a busy guest's shell does
 KEY_A, KEY_B, KEY_D, KEY_E = 30, 48, 32, 18
 CONVERSATION = (
     b'\n{"type":"hello","nonce":"old","protocol":1}\n{"type":"ping","id":1}\n{"type":"state","id":2}\n'
@@ -137,3 +139,73 @@ def test_an_idle_agent_whose_host_is_away_does_not_wake(guest):
     assert int(guest.shell(count)) - before <= 1
     guest.connect()
     assert guest.greet("back")
+
+
+def press(guest, keys):
+    for key in keys:
+        guest.edge(key, True)
+        guest.edge(key, False)
+
+
+def typed(guest, keys):
+    """Type, and return what the agent says that the kernel saw: (code, value)."""
+    press(guest, keys)
+    return codes(guest.host, 2 * len(keys))[0]
+
+
+def console_made(guest, name):
+    return guest.shell(f"[ -e /tmp/{name} ] && echo yes").strip() == "yes"
+
+
+def wait_until_console_made(guest, name):
+    end = time.monotonic() + PATIENCE
+    while not console_made(guest, name):  # nothing announces what a shell does
+        assert time.monotonic() < end, f"the console's shell made no /tmp/{name}"
+
+
+@pytest.fixture
+def console(guest):
+    """A guest whose console's shell, which has the keyboard, is in /tmp and at an empty line, whatever was typed before."""
+    typed(guest, ["ret", "c", "d", "spc", "slash", "t", "m", "p", "ret"])
+    guest.shell("rm -f /tmp/seen /tmp/unseen /tmp/again")
+    return guest
+
+
+def touch(name):
+    return ["t", "o", "u", "c", "h", "spc", *name, "ret"]
+
+
+def test_with_a_grab_the_consoles_shell_sees_nothing_and_without_it_everything(console):
+    guest = console
+    assert guest.hello["grabbed"] is False
+    typed(guest, touch("seen"))
+    wait_until_console_made(guest, "seen")
+    guest.host.send({"type": "grab", "enabled": True})
+    guest.host.until("grabbing", enabled=True)
+    typed(guest, touch("unseen"))  # the agent sees all of it
+    guest.host.send({"type": "grab", "enabled": False})
+    guest.host.until("grabbing", enabled=False)
+    typed(guest, touch("again"))
+    wait_until_console_made(guest, "again")  # and what went before it, had it arrived, was made before
+    assert not console_made(guest, "unseen")
+
+
+@pytest.mark.parametrize("end", ["a new session", "the host goes", "the agent is killed"])
+def test_a_grab_ends_with_its_session_and_with_the_agent(console, end):
+    guest = console
+    guest.host.send({"type": "grab", "enabled": True})
+    guest.host.until("grabbing", enabled=True)
+    if end == "the agent is killed":
+        guest.shell(
+            "pid=$(cat /run/atp-agent.pid); kill -9 $pid; while kill -0 $pid 2>/dev/null; do usleep 10000; done"
+        )
+    elif end == "the host goes":
+        guest.host.close()
+        guest.shell("sleep 1.5")  # in the first second the agent makes sure that the host is gone
+    else:
+        guest.greet("new")
+    press(guest, touch("again"))
+    wait_until_console_made(guest, "again")
+    if end == "the host goes":
+        guest.connect()
+    guest._wait_for_hello()

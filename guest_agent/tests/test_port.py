@@ -18,6 +18,7 @@ from agent_world import IDENTITY, KEYBOARD, HostEnd, Plugboard, World
 from atp_guest_agent import agent as agent_module
 from atp_guest_agent import port as port_module
 from atp_guest_agent.agent import Agent
+from atp_guest_agent.linux import Linux
 from atp_guest_agent.log import Log
 from atp_guest_agent.port import QUEUE_LIMIT, Port
 
@@ -231,7 +232,7 @@ def test_a_host_that_is_heard_before_the_kernel_says_it_is_there_gets_its_answer
     """Data and "the host opened the port" travel in different virtqueues: a busy guest sees them in either order."""
     line, _ = virtio
     line.present = False
-    agent = Agent(Port(), Plugboard(), IDENTITY, Log(str(tmp_path / "log")))
+    agent = Agent(Port(), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")))
     try:
         for half in (b'\n{"type":"hello","non', b'ce":"early","protocol":1}\n'):
             line.host_end.send(half)
@@ -252,7 +253,7 @@ def test_what_waits_for_a_host_that_stays_away_is_thrown_away_and_counted(virtio
     line, _ = virtio
     board = Plugboard()
     board.plugged = {"/dev/input/event0": KEYBOARD}
-    agent = Agent(Port(), board, IDENTITY, Log(str(tmp_path / "log")))
+    agent = Agent(Port(), Linux(board), IDENTITY, Log(str(tmp_path / "log")))
     try:
         line.host_end.send(b'{"type":"hello","nonce":"n"}\n')
         agent.turn(0)
@@ -273,7 +274,7 @@ def test_an_idle_agent_with_an_absent_host_does_not_wake(virtio, tmp_path, monke
     monkeypatch.setattr(agent_module, "MISSING_SECONDS", 0.0)
     line, _ = virtio
     line.present = False
-    agent = Agent(Port(), Plugboard(), IDENTITY, Log(str(tmp_path / "log")))
+    agent = Agent(Port(), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")))
     try:
         agent.turn(0)
         agent._serve_port()  # the kernel reports a hang-up
@@ -293,7 +294,7 @@ def test_a_serial_line_is_made_raw_and_carries_the_conversation(tmp_path):
     tty.setraw(master)
     board = Plugboard()
     board.plugged = {"/dev/input/event0": KEYBOARD}
-    agent = Agent(Port(os.ttyname(slave)), board, IDENTITY, Log(str(tmp_path / "log")))
+    agent = Agent(Port(os.ttyname(slave)), Linux(board), IDENTITY, Log(str(tmp_path / "log")))
     with PtyStream(master) as stream:
         agent.turn(0)
         host = HostEnd(stream, agent)
@@ -328,7 +329,9 @@ class PtyStream:
 
 def test_a_port_that_is_no_port_is_one_log_line_and_is_tried_again(tmp_path):
     (tmp_path / "file").touch()
-    agent = Agent(Port(str(tmp_path / "file")), Plugboard(), IDENTITY, Log(str(tmp_path / "log")), reopen_seconds=0.0)
+    agent = Agent(
+        Port(str(tmp_path / "file")), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")), reopen_seconds=0.0
+    )
     for _ in range(20):
         agent.turn(0)
     agent.close()

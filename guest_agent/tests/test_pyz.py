@@ -140,7 +140,8 @@ def test_it_runs_from_its_byte_code_and_from_its_source(pyz, tmp_path, kept):
 def test_it_imports_only_what_the_readme_lists(pyz):
     code = (
         "import sys; before = set(sys.modules); sys.path.insert(0, sys.argv[1]); import atp_guest_agent.__main__ as m, "
-        "atp_guest_agent.agent, atp_guest_agent.identity, atp_guest_agent.log, atp_guest_agent.expectations; "
+        "atp_guest_agent.agent, atp_guest_agent.linux, atp_guest_agent.identity, atp_guest_agent.log; "
+        "import atp_guest_agent.expectations; "
         "print(*sorted(set(sys.modules) - before))"
     )
     out = subprocess.run(

@@ -7,7 +7,7 @@ import sys
 from atp_guest_agent import __version__
 
 USAGE = """\
-usage: python agent.pyz [--port PATH_OR_NAME] [--token-file FILE] [--vm-id ID] [--log FILE] [--version]
+usage: python agent.pyz [--port PATH_OR_NAME] [--token-file FILE] [--vm-id ID] [--log FILE] [--grab] [--version]
 
 Reports the input that this guest's kernel sees to the host's ATPLibrary.
 
@@ -16,10 +16,12 @@ Reports the input that this guest's kernel sees to the host's ATPLibrary.
   --token-file FILE    the token to answer with (else DMI chassis_asset_tag, if it starts with atp-token:)
   --vm-id ID           this guest's id (else DMI product_serial, product_uuid, host name)
   --log FILE           write a log of at most 256 KiB there (else standard error)
+  --grab               while a host watches, what is typed reaches nobody else in this guest
   --version            print the version
 """
 
 _OPTIONS = ("--port", "--token-file", "--vm-id", "--log")
+_FLAGS = ("--grab", "--version", "--help", "-h")
 
 
 class UsageError(Exception):
@@ -32,7 +34,7 @@ def parse(arguments: list[str]) -> dict[str, str]:
     rest = list(arguments)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
-        if name in ("--version", "--help", "-h"):
+        if name in _FLAGS:
             found[name] = ""
         elif name not in _OPTIONS:
             raise UsageError(f"unknown argument {name!r}")
@@ -64,6 +66,7 @@ def _run(options: dict[str, str]) -> int:
     from atp_guest_agent import identity
     from atp_guest_agent.agent import Agent
     from atp_guest_agent.evdev import InputDirectory
+    from atp_guest_agent.linux import Linux
     from atp_guest_agent.log import Log
     from atp_guest_agent.port import DEFAULT_NAME, Port
 
@@ -73,7 +76,8 @@ def _run(options: dict[str, str]) -> int:
     except OSError as error:
         sys.stderr.write(f"atp-guest-agent: {error}\n")
         return 1
-    agent = Agent(Port(options.get("--port", DEFAULT_NAME)), InputDirectory(), found, log)
+    port = Port(options.get("--port", DEFAULT_NAME))
+    agent = Agent(port, Linux(InputDirectory()), found, log, grab="--grab" in options)
     agent.stop_on_signals()
     agent.run()
     return 0

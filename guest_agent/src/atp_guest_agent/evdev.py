@@ -1,6 +1,6 @@
 """Input devices of the Linux kernel: finding, describing and reading `/dev/input/event*`.
 
-Numbers are from `linux/input.h` and `linux/input-event-codes.h`; ioctl numbers are those of x86, ARM and RISC-V.
+ioctl numbers are those of x86, ARM and RISC-V.
 """
 
 from __future__ import annotations
@@ -10,13 +10,10 @@ import fcntl
 import os
 import struct
 
-EV_SYN, EV_KEY, EV_REL, EV_ABS = range(4)
+from atp_guest_agent.codes import ABS_X, ABS_Y, EV_ABS, EV_KEY, EV_REL, EV_SYN
+from atp_guest_agent.description import Description
+
 SYN_REPORT, SYN_DROPPED = 0, 3
-REL_X, REL_Y, REL_HWHEEL, REL_WHEEL = 0, 1, 6, 8
-ABS_X, ABS_Y = 0, 1
-KEY_ENTER, KEY_A, KEY_Z = 28, 30, 44
-BTN_LEFT, BTN_TOUCH = 0x110, 0x14A
-BUS_USB, BUS_I8042 = 0x03, 0x11
 CLOCK_MONOTONIC = 1
 
 INPUT_EVENT = struct.Struct("@llHHi")  # struct timeval, type, code, value
@@ -26,12 +23,13 @@ _KEY_BYTES = 0x300 // 8  # KEY_CNT
 _ABS_BYTES = 0x40 // 8
 _REL_BYTES = 0x10 // 8
 _SET_CLOCK = 0x400445A0  # EVIOCSCLOCKID
+_GRAB = 0x40044590  # EVIOCGRAB
 _GET_ID = 0x80084502  # EVIOCGID
 _GET_NAME, _GET_PHYS, _GET_KEYS, _GET_BITS = 0x06, 0x07, 0x18, 0x20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    Event = tuple[int, int, int, int, int]  # device id, type, code, value, time_us
+    from atp_guest_agent.codes import Event
 
 
 class OverrunError(Exception):
@@ -40,58 +38,6 @@ class OverrunError(Exception):
     def __init__(self, held: list[int]) -> None:
         super().__init__()
         self.held = held
-
-
-class Description:
-    """What a device is, in the words of the agent protocol's `devices`."""
-
-    def __init__(
-        self,
-        name: str = "",
-        phys: str = "",
-        bustype: int = 0,
-        vendor: int = 0,
-        product: int = 0,
-        keys: frozenset[int] = frozenset(),
-        relative: frozenset[int] = frozenset(),
-        ranges: dict[int, tuple[int, int]] | None = None,
-    ) -> None:
-        self.name = name
-        self.phys = phys
-        self.bustype = bustype
-        self.vendor = vendor
-        self.product = product
-        self.ranges = ranges or {}
-        self.keyboard = {KEY_A, KEY_Z, KEY_ENTER} <= keys
-        self.pointer = None
-        if {ABS_X, ABS_Y} <= self.ranges.keys() and keys & {BTN_LEFT, BTN_TOUCH}:
-            self.pointer = "absolute"
-        elif {REL_X, REL_Y} <= relative:
-            self.pointer = "relative"
-
-    @property
-    def bus(self) -> str:
-        if self.phys.startswith("virtio"):  # virtio-input takes its bus type from the host, so that says nothing
-            return "virtio"
-        return {BUS_I8042: "i8042", BUS_USB: "usb"}.get(self.bustype, "other")
-
-    def message(self, number: int, path: str) -> dict[str, object]:
-        absolute = None
-        if self.pointer == "absolute":
-            absolute = {str(axis): list(self.ranges[axis]) for axis in (ABS_X, ABS_Y)}
-        return {
-            "id": number,
-            "path": path,
-            "name": self.name,
-            "bus": self.bus,
-            "bustype": self.bustype,
-            "vendor": self.vendor,
-            "product": self.product,
-            "phys": self.phys,
-            "keyboard": self.keyboard,
-            "pointer": self.pointer,
-            "absolute": absolute,
-        }
 
 
 class InputDevice:
@@ -163,6 +109,13 @@ class InputDevice:
         """The present value of an absolute axis."""
         value: int = struct.unpack("6i", _get(self.fd, 0x40 + code, 24))[0]
         return value
+
+    def grab(self, wanted: bool) -> None:
+        """Take what this device says away from everybody else in the guest, or give it back. Raises OSError.
+
+        The kernel gives it back by itself when the file is closed, however that comes about.
+        """
+        fcntl.ioctl(self.fd, _GRAB, int(wanted))
 
     def message(self) -> dict[str, object]:
         return self.description.message(self.number, self.path)

@@ -1,18 +1,18 @@
 """Expectations: "this key will come down within two seconds", answered when it was seen or the time is up.
 
-Pure: times come in as arguments, results go out as messages. All `*_us` are CLOCK_MONOTONIC.
+Pure: times come in as arguments, results go out as messages. All `*_us` are the agent's clock.
 """
 
 from __future__ import annotations
 
-from atp_guest_agent.evdev import ABS_X, ABS_Y, EV_ABS, EV_KEY, EV_REL, REL_HWHEEL, REL_WHEEL, REL_X, REL_Y
+from atp_guest_agent.codes import ABS_X, ABS_Y, EV_ABS, EV_KEY, EV_REL, REL_HWHEEL, REL_WHEEL, REL_X, REL_Y
 from atp_guest_agent.keys import button_code, key_code
 
 TYPE_CHECKING = False  # the `typing` module is slow to import in a guest without KVM
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atp_guest_agent.evdev import Event
+    from atp_guest_agent.codes import Event
 
 MAX_OBSERVED = 20
 MAX_OPEN = 1000

@@ -42,26 +42,29 @@ class Identity:
 
 def find(vm_id: str | None = None, token_file: str | None = None, dmi: str = DMI) -> Identity:
     """Identity of this guest. `token_file` must be readable if given (OSError); everything else falls back to the next source."""
-    source = "option"
-    if vm_id is None:
-        vm_id, source = _vm_id(dmi)
-    return Identity(vm_id, source, _first_line(BOOT_ID), _token(token_file, dmi))
+    serial, uuid, tag = (
+        _first_line(f"{dmi}/{name}") for name in ("product_serial", "product_uuid", "chassis_asset_tag")
+    )
+    found = choose(vm_id, serial, uuid, os.uname().nodename)
+    return Identity(*found, _first_line(BOOT_ID), token(token_file, tag))
 
 
-def _vm_id(dmi: str) -> tuple[str, str]:
-    for name, source in (("product_serial", "dmi_serial"), ("product_uuid", "dmi_uuid")):
-        value = _first_line(f"{dmi}/{name}")
+def choose(vm_id: str | None, serial: str, uuid: str, host_name: str) -> tuple[str, str]:
+    """vm_id and vm_id_source, from what was given and what the firmware says ("": nothing)."""
+    if vm_id is not None:
+        return vm_id, "option"
+    for value, source in ((serial, "dmi_serial"), (uuid, "dmi_uuid")):
         if value.lower() not in _PLACEHOLDERS:
             return value, source
-    return os.uname().nodename, "hostname"
+    return host_name, "hostname"
 
 
-def _token(token_file: str | None, dmi: str) -> str | None:
+def token(token_file: str | None, asset_tag: str) -> str | None:
+    """The token in the file, else the one in the chassis's asset tag. Raises OSError for a file that can't be read."""
     if token_file is not None:
         with open(token_file, encoding="utf-8") as file:
             return file.read(4096).strip() or None
-    tag = _first_line(f"{dmi}/chassis_asset_tag")
-    return tag[len(TOKEN_PREFIX) :] or None if tag.startswith(TOKEN_PREFIX) else None
+    return asset_tag[len(TOKEN_PREFIX) :] or None if asset_tag.startswith(TOKEN_PREFIX) else None
 
 
 def _first_line(path: str) -> str:

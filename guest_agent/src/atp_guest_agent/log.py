@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
+
+from atp_guest_agent import clock
 
 MAX_BYTES = 256 * 1024
 
@@ -36,7 +37,7 @@ class Log:
         self._write(text)
 
     def _write(self, text: str) -> None:
-        line = f"{time.monotonic():.3f} atp-guest-agent: {text[:2000]}\n".encode("utf-8", "backslashreplace")
+        line = f"{clock.seconds():.3f} atp-guest-agent: {text[:2000]}\n".encode("utf-8", "backslashreplace")
         try:
             if self._size + len(line) > self._limit:
                 if not self._is_file:

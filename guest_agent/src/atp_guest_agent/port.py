@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _socket  # see uevents.py
 import errno
-import fcntl
 import os
 import select
 import stat
@@ -180,6 +179,8 @@ def _connect(path: str) -> int:
 
 def _make_raw(fd: int) -> None:
     """A serial line without echo, line editing or translation (the `termios` module isn't in python3.11-minimal)."""
+    import fcntl  # Windows has none
+
     layout = struct.Struct("@4IB19s")
     _i, _o, control, _l, discipline, characters = layout.unpack(fcntl.ioctl(fd, _TCGETS, bytes(layout.size)))
     characters = characters[:5] + b"\0\1" + characters[7:]  # VTIME 0, VMIN 1

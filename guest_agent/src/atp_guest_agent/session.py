@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from atp_guest_agent import PROTOCOL, __version__
+from atp_guest_agent.clock import now_ns, now_us
 from atp_guest_agent.jsontext import dump, parse
 from atp_guest_agent.port import QUEUE_LIMIT, Port
 
@@ -12,10 +13,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from atp_guest_agent.evdev import Event, InputDevice
+    from atp_guest_agent.codes import Event
     from atp_guest_agent.expectations import Expectation
     from atp_guest_agent.identity import Identity
+    from atp_guest_agent.platform import Platform
 
+CAPABILITIES = ["observe", "expect.keyboard", "expect.mouse", "state"]
 HISTORY = 4096  # events kept for expectations that arrive after what they expect
 _BATCH = b'{"type":"observations"'
 
@@ -30,15 +33,16 @@ class Session:
 
     SILENT, OPEN = range(2)
 
-    def __init__(self, port: Port, identity: Identity, devices: Callable[[], list[InputDevice]]) -> None:
+    def __init__(self, port: Port, identity: Identity, platform: Platform, grab: bool = False) -> None:
         self.state = self.SILENT
-        self.capabilities = ["observe", "expect.keyboard", "expect.mouse", "state"]
         self._port = port
         self._identity = identity
-        self._devices = devices
+        self._platform = platform
+        self._devices = platform.devices
+        self._grab_when_watching = grab
         self._watching = False
         # Not 0: the numbers of an agent that was started anew never continue the old one's, so that the host can tell.
-        self._next_seq = time.monotonic_ns() // 1000000
+        self._next_seq = now_ns() // 1000000
         self._skipped = 0
         self._dropped = 0
         self._untold = 0  # batches dropped that no overrun has told yet
@@ -51,6 +55,7 @@ class Session:
             "ping": self._ping,
             "watch": self._watch,
             "state": self._state,
+            "grab": self._grab,
             "expect": self._expect,
             "cancel": self._cancel,
         }
@@ -85,7 +90,9 @@ class Session:
             self._error(f"{type(error).__name__} in the agent: {error}", kind, message)
 
     def host_left(self) -> None:
-        """The host closed the port: what is queued will never be read."""
+        """The host closed the port: what is queued will never be read, and the guest's input is everybody's again."""
+        if self._platform.grabbed:
+            self._platform.grab(False)
         for line in self._port.clear():
             if line.startswith(_BATCH):
                 self._drop()
@@ -100,7 +107,7 @@ class Session:
             if self._has_room():
                 text = ",".join(["[%d,%d,%d,%d,%d]" % event for event in events])
                 self._send(
-                    b'%b,"seq":%d,"events":[%b],"sent_us":%d}\n' % (_BATCH, self._take_seq(), text.encode(), _now_us())
+                    b'%b,"seq":%d,"events":[%b],"sent_us":%d}\n' % (_BATCH, self._take_seq(), text.encode(), now_us())
                 )
             else:
                 self._drop()
@@ -141,9 +148,9 @@ class Session:
             held = {code for _, code in self._held()}
             self._say_overrun(None, sorted(held), dropped)
         if self._expectations:
-            now_us = _now_us()
+            now = now_us()
             for expectation in list(self._expectations.values()):
-                if expectation.deadline_us <= now_us:
+                if expectation.deadline_us <= now:
                     del self._expectations[expectation.event_id]
                     self._say(expectation.fail("timeout", _realtime_us()))
 
@@ -165,6 +172,12 @@ class Session:
         self._added = []
         self._removed = []
         self._expectations = {}
+        self._platform.grab(False)
+        if self._watching and self._grab_when_watching:
+            try:
+                self._platform.grab(True)
+            except (OSError, ValueError):
+                pass  # `grabbed` tells, and a `grab` gets the reason
         identity = self._identity
         self._say(
             {
@@ -177,10 +190,11 @@ class Session:
                 "vm_id_source": identity.vm_id_source,
                 "boot_id": identity.boot_id,
                 "token": identity.token,
-                "capabilities": self.capabilities,
+                "capabilities": [*CAPABILITIES, *self._platform.capabilities],
+                "grabbed": self._platform.grabbed,
                 "devices": [device.message() for device in self._devices()],
                 "next_seq": self._next_seq,
-                "monotonic_us": _now_us(),
+                "monotonic_us": now_us(),
                 "realtime_us": _realtime_us(),
             }
         )
@@ -192,7 +206,7 @@ class Session:
                 "type": "pong",
                 "id": number,
                 "received_us": arrived_us,
-                "sent_us": _now_us(),
+                "sent_us": now_us(),
                 "realtime_us": _realtime_us(),
             }
         )
@@ -217,6 +231,16 @@ class Session:
                 "skipped": self._skipped,
             }
         )
+
+    def _grab(self, message: dict[str, object], _arrived_us: int) -> None:
+        enabled = message.get("enabled")
+        if not isinstance(enabled, bool):
+            raise ValueError("grab needs enabled, true or false")
+        try:
+            self._platform.grab(enabled)
+        except OSError as error:
+            raise ValueError(str(error)) from None
+        self._say({"type": "grabbing", "enabled": enabled})
 
     def _expect(self, message: dict[str, object], arrived_us: int) -> None:
         from atp_guest_agent import expectations
@@ -267,7 +291,7 @@ class Session:
 
     def _absolute(self) -> list[tuple[int, int, int]]:
         """Where the absolute pointers are now: device, axis, value; a device that is just vanishing is nowhere."""
-        from atp_guest_agent.evdev import ABS_X, ABS_Y
+        from atp_guest_agent.codes import ABS_X, ABS_Y
 
         places = []
         for device in self._devices():
@@ -314,7 +338,7 @@ class Session:
     def _say_overrun(self, device: int | None, held: list[int], dropped: int) -> None:
         seq = self._take_seq()
         self._say(
-            {"type": "overrun", "seq": seq, "device": device, "held": held, "dropped": dropped, "time_us": _now_us()}
+            {"type": "overrun", "seq": seq, "device": device, "held": held, "dropped": dropped, "time_us": now_us()}
         )
 
     def _has_room(self) -> bool:
@@ -338,13 +362,9 @@ def _id(message: dict[str, object]) -> int:
     return number
 
 
-def _now_us() -> int:
-    return time.monotonic_ns() // 1000
-
-
 def _realtime_us() -> int:
     return time.time_ns() // 1000
 
 
 def _realtime_offset_us() -> int:
-    return (time.time_ns() - time.monotonic_ns()) // 1000
+    return (time.time_ns() - now_ns()) // 1000

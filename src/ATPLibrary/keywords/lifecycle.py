@@ -39,15 +39,15 @@ class Lifecycle:
         built_in.set_library_search_order(*before, *(name for name in ours if name not in before))
 
     def end_test(self, data: Any, result: Any) -> None:
-        """Let go of what `Key Down` has left down, and thaw what is frozen: the next test starts with free hands."""
+        """Let go of what is left down, give guests their input back, thaw what is frozen: each test starts with free hands."""
         _thaw()
         workspace = _workspace()
-        if workspace is not None and workspace.holds_keys:
+        if workspace is not None and workspace.holds_input:
             from ATPLibrary import runtime
             from ATPLibrary.errors import ATPError
 
             try:
-                runtime.wait(workspace.release_all(RELEASE_SECONDS), RELEASE_SECONDS, "Releasing the keys after a test")
+                runtime.wait(workspace.free_input(RELEASE_SECONDS), RELEASE_SECONDS, "Releasing the keys after a test")
             except ATPError as error:
                 # The VM may be gone by now, and its keys with it; the test's own verdict stays.
                 logger.warn(str(error))

@@ -25,7 +25,9 @@ SHOWN = 20
 
 class WatchedInputKeywords(Component):
     @keyword(tags=["Verification"])
-    def start_watching_input(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+    def start_watching_input(
+        self, vm: str | None = None, timeout: timedelta | None = None, *, exclusive: bool = False
+    ) -> None:
         """Begins to keep what a VM's guest sees from now on: keys, buttons and motions, whoever sends them.
 
         For input that isn't sent by this library: a person at the console, a SPICE client, another tool. What an earlier watch
@@ -33,10 +35,13 @@ class WatchedInputKeywords(Component):
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.agent`` of the configuration (60 s).
+        - ``exclusive``: with ``True`` the guest's keyboards and pointers are the agent's alone: its desktop, console and programs
+          get nothing of what is typed, so that keys can be tried which would do something there. Ends with `Stop Watching Input`,
+          with the test, and with the agent's session. Refused while a key is down in the guest.
 
         Example:
         | Connect To VM    win11
-        | Start Watching Input
+        | Start Watching Input    exclusive=True
         | Press Keys    ctrl+a
         | Key Should Have Arrived    ctrl+a
         """
@@ -44,15 +49,18 @@ class WatchedInputKeywords(Component):
 
         async def start() -> str:
             machine = await self.machine(vm, seconds)
-            await machine.watches.start(seconds)
+            await machine.watches.start(seconds, exclusive)
             return machine.name
 
         name = self.wait(start(), seconds, f"Beginning to watch the input of {named(vm)}")
-        logger.info(f"What VM '{name}' sees is kept from now on.")
+        alone = " Nobody else in its guest gets it." if exclusive else ""
+        logger.info(f"What VM '{name}' sees is kept from now on.{alone}")
 
     @keyword(tags=["Verification"])
     def stop_watching_input(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
         """Forgets what `Start Watching Input` has kept of a VM, and keeps no more. Harmless where nothing was watched.
+
+        After an exclusive watch the guest has its input again.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
@@ -65,7 +73,7 @@ class WatchedInputKeywords(Component):
         seconds = self.seconds(timeout, "command")
 
         async def stop() -> None:
-            (await self.machine(vm, seconds)).watches.stop()
+            await (await self.machine(vm, seconds)).watches.end(seconds)
 
         self.wait(stop(), seconds, f"Ending the watch over {named(vm)}")
 

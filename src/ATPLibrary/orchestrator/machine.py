@@ -283,10 +283,19 @@ class Machine:
             pointer.buttons_down for pointer in self._pointers.values()
         )
 
+    @property
+    def holds_input(self) -> bool:
+        """Whether a keyword has left a key or button down, or keeps others in the guest from its input."""
+        return self.holds_keys or self.watches.is_exclusive
+
     async def release_all(self) -> None:
         """Let go of every key and button that keywords hold down."""
         engines: list[TypingEngine | Pointer] = [*self._typing.values(), *self._pointers.values()]
         await asyncio.gather(*(engine.release_all() for engine in engines))
+
+    async def free_input(self) -> None:
+        """Let go of everything that is down, and let others in the guest have its input."""
+        await asyncio.gather(self.release_all(), self.watches.give_back(CHANNEL_SECONDS))
 
     async def held_keys(self, timeout: float) -> list[str]:
         """What the guest's kernel sees held down, by device: "key code 30 of AT Translated Set 2 keyboard"."""

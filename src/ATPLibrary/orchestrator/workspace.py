@@ -294,10 +294,10 @@ class Workspace:
         moment: it must not hit channels that the next keyword opens.
         """
         host, before = machine.host, await machine.domain.state(timeout)
-        if machine.holds_keys:
+        if machine.holds_input:
             with contextlib.suppress(ATPError, TimeoutError):  # a VM that doesn't answer has no hands to free
                 async with asyncio.timeout(RELEASE_SECONDS):
-                    await machine.release_all()
+                    await machine.free_input()
 
         def has_ended(event: events.Event) -> bool:
             return event.kind in STOPPED and event.data.get("uuid") == machine.uuid and event.data.get("host") == host
@@ -327,14 +327,14 @@ class Workspace:
             reload.close_unused(self)
 
     @property
-    def holds_keys(self) -> bool:
-        """Whether a keyword has left a key or button down in any VM."""
-        return any(machine.holds_keys for machine in self.machines.values())
+    def holds_input(self) -> bool:
+        """Whether a keyword has left a key or button down in any VM, or keeps others in its guest from its input."""
+        return any(machine.holds_input for machine in self.machines.values())
 
-    async def release_all(self, timeout: float) -> None:
-        """Let go of every key and button in every VM, in `timeout` seconds."""
+    async def free_input(self, timeout: float) -> None:
+        """Let go of every key and button in every VM, and let others in their guests have their input, in `timeout` seconds."""
         async with runtime.deadline(timeout, "Releasing all keys"):
-            await asyncio.gather(*(machine.release_all() for machine in self.machines.values()))
+            await asyncio.gather(*(machine.free_input() for machine in self.machines.values()))
 
     async def close(self, timeout: float = CLOSE_SECONDS) -> None:
         """Release every key that is down, then close channels, platform sessions and hosts: in `timeout` seconds in all."""

@@ -18,6 +18,7 @@ _ANSWER_TO: Mapping[str, tuple[str, str | None]] = {
     "state": ("state", "id"),
     "expect": ("result", "event_id"),
     "watch": ("watching", None),
+    "grab": ("grabbing", None),
 }
 _FIELD_OF: Mapping[str, str | None] = dict(_ANSWER_TO.values())
 
@@ -29,7 +30,7 @@ class Pong:
 
 
 def key_of(message: Message) -> Key:
-    """Which question a `pong`, `state`, `result` or `watching` answers."""
+    """Which question a `pong`, `state`, `result`, `watching` or `grabbing` answers."""
     return message["type"], _name(message, _FIELD_OF[message["type"]])
 
 

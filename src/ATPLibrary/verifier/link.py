@@ -286,7 +286,7 @@ class AgentLink:
             return  # of an older session
         elif kind in NUMBERED:
             self._batches.receive(message, now)
-        elif kind in ("watching", "pong", "state", "result", "error", "bye"):
+        elif kind in ("watching", "grabbing", "pong", "state", "result", "error", "bye"):
             try:
                 self._receive_answer(kind, message, now)
             except MALFORMED as error:

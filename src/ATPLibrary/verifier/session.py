@@ -139,6 +139,21 @@ class AgentSession(AgentLink):
         except MALFORMED as error:
             raise AgentError(f"The agent of VM '{self.vm_name}' does not say what time it is in the guest.") from error
 
+    async def grab(self, wanted: bool, timeout: float) -> None:
+        """Take the guest's keyboards and pointers away from all others in the guest, or give them back.
+
+        They are given back too when this session ends, however it ends, and not taken by the one after it. `AgentError` when the
+        agent can't, or a key is down.
+        """
+        if wanted and self.hello is not None and "grab" not in self.hello.capabilities:
+            raise AgentError.about(
+                f"The agent of VM '{self.vm_name}'",
+                wanted="keep the guest's input to itself",
+                got=f"can't: it is of version {self.hello.version}, or its system has no way to",
+                next_step="Bring a newer agent into the guest, or watch without 'exclusive'",
+            )
+        await self._ask({"type": "grab", "enabled": wanted}, ("grabbing", None), timeout)
+
     async def wait_until_quiet(self, quiet: float, timeout: float) -> None:
         """Let what is still on its way to the guest arrive: until `quiet` seconds without an observation, `timeout` at most."""
         with self.observations.subscribe() as stream, contextlib.suppress(TimeoutError):

@@ -66,6 +66,7 @@ KEYWORDS = {
     "Start Watching Input": said(
         "启动输入观察",
         "从现在起记下虚拟机的客户机看到的按键、鼠标键和移动，无论由谁发送：控制台前的人、别的客户端、别的工具。",
+        exclusive="独占：为真时客户机里别的程序收不到这些输入，直到 `停止输入观察` 或用例结束",
     ),
     "Stop Watching Input": said("停止输入观察", "忘掉 `启动输入观察` 记下的内容，不再记录；没有观察时什么也不做。"),
     "Get Observed Input": said(
