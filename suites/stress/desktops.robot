@@ -19,7 +19,7 @@ ${LONGEST}      15 min    # how long one phase may take
 
 *** Test Cases ***
 Desktops Are Created
-    Create Desk Pool    ${POOL}    model=${MODEL}    amount=${DESKTOPS}    timeout=${LONGEST}
+    Create Desk Pool    ${POOL}    model=${MODEL}    amount=${DESKTOPS}    closing=suite    timeout=${LONGEST}
     Desk Pool Should Have    ${POOL}    desktops=${DESKTOPS}    running=0
 
 Desktops Are Started

@@ -36,20 +36,25 @@ class Messages(ResultVisitor):  # type: ignore[misc]
         self.found.append((self._keywords[-1] if self._keywords else "", message.message))
 
 
-@pytest.fixture(scope="module")
-def output(lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory that the one run has written to."""
-    directory = tmp_path_factory.mktemp("results")
+def run(lab: Any, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     ran = subprocess.run(
-        [sys.executable, "-m", "robot", "-d", str(directory), "--exclude", "stress", "suites/"],
+        [sys.executable, "-m", "robot", "-d", str(directory), *arguments],
         cwd=ROOT,
-        env={**os.environ, "ATP_CONFIG": str(lab.directory / "config.yaml")},
+        env={**os.environ, "ATP_LAB_DIR": str(lab.directory), "ATP_CONFIG": str(lab.directory / "config.yaml")},
         capture_output=True,
         text=True,
         timeout=DEADLINE,
         check=False,
     )
     print(ran.stdout[-20_000:], ran.stderr[-5000:])
+    return ran
+
+
+@pytest.fixture(scope="module")
+def output(lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that the one run has written to."""
+    directory = tmp_path_factory.mktemp("results")
+    run(lab, directory, "--exclude", "stress", "suites/")
     return directory
 
 
@@ -107,3 +112,12 @@ def test_nothing_is_left_on_the_platform_s_hosts(result: Any, lab: Any) -> None:
         left += [domain.name() for domain in connection.listAllDomains() if domain.isActive()]
         connection.close()
     assert left == []
+
+
+def test_the_stress_suite_s_life_of_desktops_passes_with_two(lab: Any, tmp_path: Path) -> None:
+    """With fifty, and with a platform that is killed, `make bench` runs it."""
+    ran = run(lab, tmp_path, "--variable", "DESKTOPS:2", "--suite", "Stress.Desktops", "suites/stress")
+    tests = list(ExecutionResult(tmp_path / "output.xml").suite.all_tests)
+    assert {test.name: test.message for test in tests if not test.passed} == {}
+    assert len(tests) == 4
+    assert ran.returncode == 0
