@@ -19,11 +19,11 @@ class Machines(MutableMapping[Key, "Machine"]):
 
     def __init__(self) -> None:
         self._by_key: dict[Key, Machine] = {}
-        self._called: dict[str, dict[Key, Machine]] = {}  # by name, and by UUID
+        self._called: dict[str, tuple[Machine, ...]] = {}  # by name, and by UUID
 
-    def called(self, name_or_uuid: str) -> list[Machine]:
+    def called(self, name_or_uuid: str) -> tuple[Machine, ...]:
         """The machines of that name or UUID."""
-        return list(self._called.get(name_or_uuid, {}).values())
+        return self._called.get(name_or_uuid, ())
 
     def __getitem__(self, key: Key) -> Machine:
         return self._by_key[key]
@@ -32,15 +32,16 @@ class Machines(MutableMapping[Key, "Machine"]):
         if key in self._by_key:
             del self[key]
         self._by_key[key] = machine
-        for word in (machine.name, key[1]):
-            self._called.setdefault(word, {})[key] = machine
+        for word in {machine.name, key[1]}:
+            self._called[word] = (*self.called(word), machine)
 
     def __delitem__(self, key: Key) -> None:
         machine = self._by_key.pop(key)
-        for word in (machine.name, key[1]):
-            namesakes = self._called.get(word, {})
-            namesakes.pop(key, None)
-            if not namesakes:
+        for word in {machine.name, key[1]}:
+            left = tuple(each for each in self.called(word) if each is not machine)
+            if left:
+                self._called[word] = left
+            else:
                 self._called.pop(word, None)
 
     def __iter__(self) -> Iterator[Key]:

@@ -18,6 +18,8 @@ class Opened(Generic[T]):
     Belongs to one asyncio loop. An opening that fails or is cancelled leaves it empty, so the next `get()` tries afresh.
     """
 
+    __slots__ = ("_generation", "_lock", "_open", "_what", "value")
+
     def __init__(self, what: str, open_: Callable[[float], Awaitable[T]]) -> None:
         self._what = what
         self._open = open_

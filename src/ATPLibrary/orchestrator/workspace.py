@@ -221,7 +221,9 @@ class Workspace:
 
     def connected(self, name: str, host: str | None = None) -> Machine | None:
         """The connected VM of that name or UUID, or None. `VmNotFoundError` when the name means more than one."""
-        matches = [machine for machine in self.machines.called(name) if host in (None, machine.host)]
+        matches = self.machines.called(name)
+        if host is not None:
+            matches = tuple(machine for machine in matches if machine.host == host)
         if len(matches) > 1:
             hosts = ", ".join(sorted(machine.host for machine in matches))
             raise VmNotFoundError.about(

@@ -15,7 +15,8 @@ from qemu.qmp.message import DeserializationError
 
 from ATPLibrary.errors import ATPError, ChannelError, CommandError, DeadlineError
 from ATPLibrary.protocol.qmp.channel import COMMAND_SECONDS, Command, Qmp
-from ATPLibrary.protocol.qmp.client import LARGEST_MESSAGE_BYTES, LeanClient, OversizeMessage, Reply, UnexpectedReply
+from ATPLibrary.protocol.qmp.client import LeanClient
+from ATPLibrary.protocol.qmp.commands import LARGEST_MESSAGE_BYTES, OversizeMessage, Reply, UnexpectedReply
 from ATPLibrary.transport import Domain
 
 _CLOSE_SECONDS = 1.0
@@ -39,6 +40,7 @@ class DirectQmp(Qmp):
         super().__init__(domain)
         self._path = path
         self._client = LeanClient(self.publish)
+        self._commands = self._client.commands
         self._state = ChannelState.NEW
         self._ending: ChannelError | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -151,7 +153,7 @@ class DirectQmp(Qmp):
     def _send(self, messages: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
         if self._state is not ChannelState.OPEN:
             raise self._why_ended()
-        return self._client.send(messages, timeout)
+        return self._commands.send(messages, timeout)
 
     def _answer(self, command: str, reply: Reply) -> Any:
         if "return" in reply:
@@ -173,7 +175,7 @@ class DirectQmp(Qmp):
         if self._ending is None:
             self._ending = error
         self._state = ChannelState.ENDED
-        self._client.fail_all(self._why_ended)
+        self._commands.fail_all(self._why_ended)
 
     def _lost(self, how: str) -> None:
         """QEMU's doing, not ours."""
@@ -189,7 +191,7 @@ class DirectQmp(Qmp):
         return ChannelError(str(self._ending)) if self._ending else self._broken("it isn't open")
 
     def _late(self, what: str, timeout: float) -> DeadlineError:
-        silence = self._client.silence
+        silence = self._commands.silence
         if silence >= SILENT_SECONDS:
             # QEMU stands still, or the socket is dead: a new channel finds out which, and where there is another way, takes it.
             self._lost(f"QEMU was silent for {silence:.0f} s")

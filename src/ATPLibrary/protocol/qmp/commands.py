@@ -1,0 +1,205 @@
+"""The commands of one QMP session that have no reply yet, and what the socket brings, in one object.
+
+Where many VMs are spoken to at once each one's objects are cold in the processor's caches when its turn comes: what a command
+touches is here, in slots, and nowhere else (docs/decisions/0021-scale.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from qemu.qmp.error import ProtocolError
+from qemu.qmp.message import DeserializationError, UnexpectedTypeError
+
+Reply = dict[str, Any]
+
+# QEMU's own largest replies (query-qmp-schema) are some 200 KB.
+LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024
+# QEMU reads its monitor one byte at a time, some 5 us each: ids are short. Replies come in order, so few are enough.
+_IDS = 10
+# json.dumps() with separators makes an encoder each time; json.loads() of bytes guesses their encoding.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_decode = json.JSONDecoder().decode
+
+
+class UnexpectedReply(ProtocolError):
+    """QEMU answers commands in the order in which they were sent; this reply belongs to none of those that wait."""
+
+
+class OversizeMessage(ProtocolError):
+    """More bytes than any message of QEMU's has, and no end of line."""
+
+
+# A command without a reply: the future that takes it (done already when its caller has gone), what it was sent as, when
+# (loop's time), and for how many seconds its caller waits.
+_Waiting = tuple["asyncio.Future[Reply]", int, float, float]
+
+
+class Commands(asyncio.Protocol):
+    """Sends commands, and sets each reply on its future. `on_event(name, data)` is called for each of QEMU's events.
+
+    A stream reader feeds it until `take_over`; from then on the socket does, which saves two task switches a reply. What goes
+    wrong, and the end, are told to the stream reader all the same: the library's reader task raises it and ends the session.
+    """
+
+    __slots__ = (
+        "_broken", "_due", "_heard", "_last_id", "_on_event", "_reader", "_rest", "_stream", "_timer", "_transport", "_waiting",
+    )  # fmt: skip
+
+    def __init__(self, on_event: Callable[[str, Any], None]) -> None:
+        self._on_event = on_event
+        self._last_id = 0
+        self._waiting: list[_Waiting] = []  # oldest first
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0  # when the timer calls
+        self._heard = 0.0  # when the newest reply or event came that left a command waiting, by the loop's clock
+        self._rest = b""
+        self._transport: asyncio.WriteTransport | None = None
+        self._stream: Any = None
+        self._reader: asyncio.StreamReader | None = None
+        self._broken = False
+
+    def begin(self, transport: asyncio.WriteTransport) -> None:
+        """Write there from now on."""
+        self._transport = transport
+
+    def take_over(self, reader: asyncio.StreamReader) -> None:
+        """Take the bytes where the socket gives them, from a reader that is empty."""
+        assert self._transport is not None, "begin() brings the connection"
+        assert self._stream is None, "taken over already"
+        self._stream, self._reader = self._transport.get_protocol(), reader
+        self._transport.set_protocol(self)
+
+    @property
+    def silence(self) -> float:
+        """For how many seconds a command has been waiting without anything at all having come."""
+        if not self._waiting:
+            return 0.0
+        return asyncio.get_running_loop().time() - max(self._heard, self._waiting[0][2])
+
+    def send(self, commands: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
+        """Write commands at once; each reply will be set on its future, or `TimeoutError` after `timeout` seconds."""
+        assert self._transport is not None, "send() needs an established session"
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        waiting = self._waiting
+        replies = []
+        text = []
+        for command in commands:
+            self._last_id = number = (self._last_id + 1) % _IDS
+            command["id"] = number
+            reply: asyncio.Future[Reply] = loop.create_future()
+            waiting.append((reply, number, now, timeout))
+            replies.append(reply)
+            text.append(_encode(command))
+        self._transport.write("\n".join(text).encode())
+        if self._timer is None or now + timeout < self._due:
+            self._set_timer(now + timeout)
+        return replies
+
+    def _set_timer(self, due: float) -> None:
+        # One for the channel, mostly set already: one for each command would cost 5 us each.
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = asyncio.get_running_loop().call_at(due, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        later = []
+        for reply, _, sent, timeout in self._waiting:
+            if not reply.done():
+                if sent + timeout <= now:
+                    reply.set_exception(TimeoutError())
+                else:
+                    later.append(sent + timeout)
+        if later:
+            self._set_timer(min(later))
+
+    def fail_all(self, make_error: Callable[[], Exception]) -> None:
+        """End every command that still waits, each with an error of its own."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        everyone, self._waiting = self._waiting, []
+        for reply, *_ in everyone:
+            if not reply.done():
+                reply.set_exception(make_error())
+                reply.exception()  # a caller who has gone won't look at it
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether nothing of an unfinished message has come."""
+        return not self._rest
+
+    def feed(self, data: bytes) -> None:
+        """Take what came: cut it into lines, and route each one's message."""
+        *lines, self._rest = (self._rest + data if self._rest else data).split(b"\n")
+        for line in lines:
+            self._route(_parse(line))
+        if len(self._rest) > LARGEST_MESSAGE_BYTES:
+            raise OversizeMessage(f"a message of more than {LARGEST_MESSAGE_BYTES // 2**20} MiB came")
+
+    def _route(self, reply: Reply) -> None:
+        waiting = self._waiting
+        if "event" in reply:
+            if waiting:
+                self._heard = asyncio.get_running_loop().time()
+            self._on_event(str(reply["event"]), reply.get("data"))
+            return
+        if "id" not in reply:
+            raise UnexpectedReply(f"a reply without an id: {reply.get('error', reply)!r}"[:300])
+        if not waiting or waiting[0][1] != reply["id"]:
+            wanted = f"the reply to command {waiting[0][1]}" if waiting else "no reply"
+            raise UnexpectedReply(f"a reply to command {reply['id']!r} while {wanted} was due")
+        future = waiting.pop(0)[0]
+        if waiting:
+            self._heard = asyncio.get_running_loop().time()
+        if not future.done():
+            future.set_result(reply)
+
+    def data_received(self, data: bytes) -> None:
+        if self._broken:
+            return
+        try:
+            self.feed(data)
+        except ProtocolError as error:
+            self._break(error)
+
+    def eof_received(self) -> bool | None:
+        self._check_boundary()
+        keep_open: bool | None = self._stream.eof_received()
+        return keep_open
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._check_boundary()
+        self._stream.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._stream.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._stream.resume_writing()
+
+    def _check_boundary(self) -> None:
+        if not self._broken and not self.at_boundary:
+            self._break(EOFError("the connection ended in the middle of a message"))
+
+    def _break(self, error: Exception) -> None:
+        self._broken = True
+        assert self._reader is not None
+        self._reader.set_exception(error)
+
+
+def _parse(line: bytes) -> Reply:
+    try:
+        reply = _decode(line.decode())
+    except (ValueError, RecursionError) as error:
+        raise DeserializationError("not JSON", line) from error
+    if not isinstance(reply, dict):
+        raise UnexpectedTypeError("not a JSON object", reply)
+    return reply
