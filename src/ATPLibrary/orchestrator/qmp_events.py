@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ class QmpEvents:
         self._source = source
         self._bus = bus
         self._open = open_qmp
-        self._given: deque[Event] = deque(maxlen=KEPT_PER_SOURCE)
+        self._given: list[Event] = []  # an empty deque keeps 0.7 KiB
         self._since = time.time()
 
     async def next(
@@ -62,7 +61,7 @@ class QmpEvents:
                 ):
                     (await schema_of(qmp, timeout)).event(name)
                     event = await anext(coming)
-        self._given.append(event)
+        self._given = [*self._given, event][-KEPT_PER_SOURCE:]
         return dict(event.data)
 
     async def all(self, timeout: float) -> list[Event]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 # A guest's clock drifts against the host's: under TCG its time source was calibrated on a busy machine. A measurement's error
@@ -42,7 +41,7 @@ class ClockEstimate:
     """Keeps the newest pings and answers with the surest of them."""
 
     def __init__(self) -> None:
-        self._samples: deque[_Sample] = deque(maxlen=KEPT)
+        self._samples: list[_Sample] = []  # the newest last; a deque keeps 0.6 KiB more, of each VM
         self._since = -math.inf
         self._is_void = False  # the clock that was measured is gone, and no other measured yet
 
@@ -59,6 +58,7 @@ class ClockEstimate:
         if self._is_void:
             self._since, self._is_void = sent, False
         self._samples.append(sample)
+        del self._samples[:-KEPT]
 
     def clear(self) -> None:
         """The guest was restarted, or put back to a snapshot: it has another clock."""
