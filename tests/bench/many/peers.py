@@ -3,15 +3,21 @@
 `python -m tests.bench.many.peers DIRECTORY COUNT` binds every VM's two sockets, prints a line, and serves until its input
 ends. A key that is sent by `input-send-event` comes back as an observation, through a PS/2 queue as small as QEMU's: what doesn't
 fit is dropped silently, as there.
+
+It waits on bare epoll and answers the shortest command without parsing it: a peer must cost less than the caller that is measured,
+or the caller sleeps between two answers, and what it costs is waking up.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
+import re
+import select
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +28,7 @@ from .names import agent_socket, name_of, qmp_socket, uuid_of
 
 PS2_BYTES = 16
 BACKLOG = 4
+MOST_BYTES = 256 * 1024
 EV_KEY = 1
 KEYBOARD = {
     "id": 1, "path": "/dev/input/event0", "name": "AT Translated Set 2 keyboard", "bus": "i8042", "bustype": 17, "vendor": 1,
@@ -33,6 +40,9 @@ GREETING = {
         "capabilities": ["oob"],
     }
 }
+
+QUERY_STATUS = re.compile(rb'\{"execute":"query-status","id":(\d+)\}\s*')
+RUNNING = {"status": "running", "singlestep": False, "running": True}
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _scan = json.JSONDecoder().raw_decode
@@ -66,32 +76,43 @@ class Vm:
             self.next_seq += 1
 
 
-class Port(asyncio.Protocol):
+class Port:
     """One client's connection."""
 
-    transport: asyncio.Transport
-
-    def __init__(self, vm: Vm) -> None:
+    def __init__(self, vm: Vm, client: socket.socket) -> None:
         self.vm = vm
+        self.client = client
         self._rest = ""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+    def data_received(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def connection_lost(self) -> None:
+        """The client has gone."""
 
     def send(self, message: Mapping[str, Any]) -> None:
-        self.transport.write(f"{_encode(message)}\n".encode())
+        self.write(f"{_encode(message)}\n".encode())
+
+    def write(self, data: bytes) -> None:
+        """Clients of this benchmark read all that they are sent: what doesn't fit ends the run, with an error that says so."""
+        sent = self.client.send(data)
+        if sent < len(data):
+            raise BufferError(f"{self.vm.name}: {len(data) - sent} bytes too many for a client that doesn't read")
 
 
 class MonitorPort(Port):
     """QMP (QEMU docs/interop/qmp-spec): commands may follow each other with or without a line's end between them."""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+    def __init__(self, vm: Vm, client: socket.socket) -> None:
+        super().__init__(vm, client)
         self._negotiated = False
+        self._running = f'{{"return":{_encode(RUNNING)},"id":'.encode()
         self.send(GREETING)
 
     def data_received(self, data: bytes) -> None:
+        if self._negotiated and not self._rest and (asked := QUERY_STATUS.fullmatch(data)):
+            self.write(b"%s%s}\n" % (self._running, asked[1]))
+            return
         text = (self._rest + data.decode()).lstrip()
         while text:
             try:
@@ -112,7 +133,7 @@ class MonitorPort(Port):
             self._negotiated = True
             answer = {"return": {}}
         elif name == "query-status":
-            answer = {"return": {"status": "running", "singlestep": False, "running": True}}
+            answer = {"return": RUNNING}
         elif name == "query-uuid":
             answer = {"return": {"UUID": self.vm.uuid}}
         elif name == "input-send-event":
@@ -131,11 +152,11 @@ class AgentPort(Port):
 
     watched = False
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
+    def __init__(self, vm: Vm, client: socket.socket) -> None:
+        super().__init__(vm, client)
         self.vm.agent = self
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self) -> None:
         if self.vm.agent is self:
             self.vm.agent = None
 
@@ -172,20 +193,65 @@ class AgentPort(Port):
                 self.send({"type": "error", "message": f"unknown type {other}", "about": other})
 
 
-async def serve(directory: Path, count: int) -> None:
-    loop = asyncio.get_running_loop()
+class Peers:
+    """Every VM's listening sockets and connections, by descriptor."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._listening: dict[int, tuple[socket.socket, Callable[[socket.socket], Port]]] = {}
+        self._ports: dict[int, Port] = {}
+
+    def listen(self, path: Path, port: Callable[[socket.socket], Port]) -> None:
+        path.unlink(missing_ok=True)  # of peers that have ended
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(path))
+        server.listen(BACKLOG)
+        self._listening[server.fileno()] = server, port
+        self._epoll.register(server, select.EPOLLIN)
+
+    def serve(self, until: int) -> None:
+        """Until the descriptor `until` has something to read, or has ended."""
+        self._epoll.register(until, select.EPOLLIN)
+        ports = self._ports
+        while True:
+            for descriptor, _ in self._epoll.poll():
+                if (port := ports.get(descriptor)) is not None:
+                    self._read(descriptor, port)
+                elif descriptor == until:
+                    return
+                else:
+                    self._accept(*self._listening[descriptor])
+
+    def _accept(self, server: socket.socket, port: Callable[[socket.socket], Port]) -> None:
+        client, _ = server.accept()
+        client.setblocking(False)
+        self._ports[client.fileno()] = port(client)
+        self._epoll.register(client, select.EPOLLIN)
+
+    def _read(self, descriptor: int, port: Port) -> None:
+        try:
+            data = port.client.recv(MOST_BYTES)
+        except ConnectionResetError:
+            data = b""
+        if data:
+            port.data_received(data)
+            return
+        del self._ports[descriptor]
+        self._epoll.unregister(descriptor)
+        port.client.close()
+        port.connection_lost()
+
+
+def serve(directory: Path, count: int) -> None:
+    peers = Peers()
     for number in range(count):
         vm = Vm(number)
-        ports: list[tuple[Path, Callable[[Vm], Port]]] = [
-            (qmp_socket(directory, number), MonitorPort),
-            (agent_socket(directory, number), AgentPort),
-        ]
-        for path, port in ports:
-            await loop.create_unix_server(lambda port=port, vm=vm: port(vm), str(path), backlog=BACKLOG)  # type: ignore[misc]
+        peers.listen(qmp_socket(directory, number), partial(MonitorPort, vm))
+        peers.listen(agent_socket(directory, number), partial(AgentPort, vm))
     print('"ready"', flush=True)
-    await asyncio.to_thread(sys.stdin.buffer.read)
+    peers.serve(sys.stdin.fileno())
 
 
 if __name__ == "__main__":
     raise_descriptor_limit()
-    asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))
+    serve(Path(sys.argv[1]), int(sys.argv[2]))
