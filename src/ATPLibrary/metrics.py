@@ -6,6 +6,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 # Buckets grow by this factor, so a percentile is off by at most 1 % of its value, whatever the scale.
 _GROWTH = 1.02
@@ -60,6 +61,28 @@ class Histogram:
         self.sum_ms += other.sum_ms
         self.min_ms = min(self.min_ms, other.min_ms)
         self.max_ms = max(self.max_ms, other.max_ms)
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it, for a file of JSON; `from_json()` reads it."""
+        known = bool(self.count)
+        return {
+            "sum_ms": self.sum_ms,
+            "min_ms": self.min_ms if known else None,
+            "max_ms": self.max_ms if known else None,
+            "buckets": sorted(self._buckets.items()),
+        }
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Histogram:
+        """One that `as_json()` told. `ValueError`, `KeyError` or `TypeError` when it isn't one."""
+        histogram = cls()
+        histogram._buckets = {int(index): int(count) for index, count in told["buckets"]}
+        histogram.count = sum(histogram._buckets.values())
+        if histogram.count:
+            histogram.sum_ms, histogram.min_ms, histogram.max_ms = (
+                float(told[key]) for key in ("sum_ms", "min_ms", "max_ms")
+            )
+        return histogram
 
 
 class Counters:

@@ -9,10 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+# What the table tells of `more`: what became of the input, ours or the peer's, and how well the clocks were known.
+SHOWN = (
+    *("taps", "lost", "duplicated", "reordered", "clock_error_ms"),
+    *("peer_sent", "peer_arrived", "peer_lost", "peer_duplicated", "peer_reordered"),
+)
+
 
 @dataclass(frozen=True)
 class Row:
-    """`peer` says in words what the peer is; `aim` what was hoped for, and `met` whether it came true (None: no aim)."""
+    """`peer` says in words what the peer is; `aim` what was hoped for, and `met` whether it came true (None: no aim).
+
+    `must`: an aim that doesn't depend on how fast the machine is, so that missing it is a defect and fails the run.
+    """
 
     name: str
     value: float
@@ -22,6 +31,11 @@ class Row:
     aim: str = ""
     met: bool | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
+    must: bool = False
+
+    @property
+    def is_broken(self) -> bool:
+        return self.must and not self.met
 
     @property
     def ratio(self) -> float | None:
@@ -37,7 +51,7 @@ class Row:
             "ratio": _plain(self.ratio),
         }
         if self.aim:
-            row |= {"aim": self.aim, "met": self.met}
+            row |= {"aim": self.aim, "met": self.met, "must": self.must}
         return row | dict(self.more)
 
 
@@ -45,9 +59,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = [("name", "value", "unit", "peer", "peer's", "ratio", "aim")]
     for row in rows:
         aim = f"{row.aim}: {'met' if row.met else 'MISSED'}" if row.aim else ""
-        counts = ", ".join(
-            f"{key} {row.more[key]}" for key in ("taps", "lost", "duplicated", "reordered") if key in row.more
-        )
+        counts = ", ".join(f"{key.replace('_', ' ')} {row.more[key]}" for key in SHOWN if key in row.more)
         remark = "; ".join(part for part in (aim, counts) if part)
         lines.append(
             (row.name, _short(row.value), row.unit, row.peer, _short(row.peer_value), _short(row.ratio), remark)

@@ -9,13 +9,22 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from ATPLibrary import events
 from ATPLibrary.lab import accelerator, image
 from ATPLibrary.lab.hosts import LabHost, short_directory
-from ATPLibrary.lab.machine import AGENT_CHANNEL, MODELS, MachineSpec, create_overlay, domain_xml, remove_files
+from ATPLibrary.lab.machine import (
+    AGENT_CHANNEL,
+    MODELS,
+    QEMU_NAMESPACE,
+    MachineSpec,
+    create_overlay,
+    domain_xml,
+    remove_files,
+)
 from ATPLibrary.protocol.virtio_serial import open_channel
-from ATPLibrary.transport import Domain, Transport
+from ATPLibrary.transport import Domain, HostConnection, Transport
 from ATPLibrary.verifier import AgentSession
 
 BOOT_SECONDS = 120.0
@@ -41,6 +50,7 @@ class BenchVm:
     session: AgentSession
     uri: str
     qmp_socket: Path
+    human_monitor: Path  # QEMU's monitor for people, for a peer that speaks to that
 
 
 @contextlib.contextmanager
@@ -71,11 +81,29 @@ def world(progress: Progress) -> Iterator[World]:
 
 
 @contextlib.asynccontextmanager
+async def connection(world: World) -> AsyncIterator[HostConnection]:
+    """The host, connected; its VMs are the caller's affair."""
+    transport = Transport(events.bus())
+    transport.add_host("bench", world.host.uri)
+    try:
+        yield await transport.host("bench", CALL_SECONDS)
+    finally:
+        await transport.close(CALL_SECONDS)
+
+
+@contextlib.asynccontextmanager
 async def running_vm(world: World, keyboard: str) -> AsyncIterator[BenchVm]:
-    """Define and boot a VM with that keyboard; destroyed at the end."""
+    """A host connected, and a VM with that keyboard booted on it; both gone at the end."""
+    async with connection(world) as host, booted_vm(world, host, keyboard, f"bench-{keyboard}") as vm:
+        yield vm
+
+
+@contextlib.asynccontextmanager
+async def booted_vm(world: World, host: HostConnection, keyboard: str, name: str) -> AsyncIterator[BenchVm]:
+    """Define and boot a VM with that keyboard until its agent answers; destroyed at the end."""
     model = next(model for model, kind in MODELS.items() if kind == keyboard)
     spec = MachineSpec(
-        name=f"bench-{keyboard}",
+        name=name,
         uuid=str(uuid.uuid4()),
         image=world.image,
         accelerator=world.accelerator,
@@ -83,27 +111,46 @@ async def running_vm(world: World, keyboard: str) -> AsyncIterator[BenchVm]:
         model=model,
         listen=world.host.ip,
     )
-    transport = Transport(events.bus())
-    transport.add_host("bench", world.host.uri)
+    monitor = spec.files / "monitor"
+    xml = _with_human_monitor(domain_xml(spec), monitor)
     create_overlay(spec)
     try:
-        host = await transport.host("bench", CALL_SECONDS)
-        await host.call("define a VM", lambda connection: connection.defineXML(domain_xml(spec)), timeout=CALL_SECONDS)
+        await host.call("define a VM", lambda connection: connection.defineXML(xml), timeout=CALL_SECONDS)
         domain = await host.lookup(spec.uuid, CALL_SECONDS)
-        world.progress(f"booting a VM with a {keyboard} keyboard")
-        await domain.start(CALL_SECONDS)
         try:
+            world.progress(f"booting {name} with a {keyboard} keyboard")
+            await domain.start(CALL_SECONDS)
             session = AgentSession(
                 lambda: open_channel(domain, AGENT_CHANNEL, timeout=CALL_SECONDS), spec.name, events.bus(), spec.token
             )
             try:
                 await session.start(BOOT_SECONDS)
-                yield BenchVm(keyboard, domain, session, world.host.uri, spec.qmp_socket)
+                yield BenchVm(keyboard, domain, session, world.host.uri, spec.qmp_socket, monitor)
             finally:
                 await session.close()
         finally:
-            await domain.destroy(CALL_SECONDS)
-            await domain.call("undefine", lambda virtual: virtual.undefine(), timeout=CALL_SECONDS)
+            await domain.call("remove", _remove, timeout=CALL_SECONDS)
     finally:
-        await transport.close(CALL_SECONDS)
+        monitor.unlink(missing_ok=True)
         remove_files(spec)
+
+
+def _remove(domain: Any) -> None:
+    if domain.isActive():
+        domain.destroy()
+    domain.undefine()
+
+
+def _with_human_monitor(xml: str, path: Path) -> str:
+    ET.register_namespace("qemu", QEMU_NAMESPACE)
+    domain = ET.fromstring(xml)
+    commandline = domain.find(f"{{{QEMU_NAMESPACE}}}commandline")
+    assert commandline is not None
+    for argument in (
+        "-chardev",
+        f"socket,id=people,path={path},server=on,wait=off",
+        "-mon",
+        "chardev=people,mode=readline",
+    ):
+        ET.SubElement(commandline, f"{{{QEMU_NAMESPACE}}}arg", {"value": argument})
+    return ET.tostring(domain, encoding="unicode")

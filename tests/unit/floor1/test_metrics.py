@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -34,6 +35,25 @@ def test_merging_is_the_same_as_recording_together(left: list[float], right: lis
     merged.merge(recorded(right))
     assert (merged.count, merged.min_ms, merged.max_ms) == (together.count, together.min_ms, together.max_ms)
     assert [merged.percentile(p) for p in (50, 99)] == [together.percentile(p) for p in (50, 99)]
+
+
+@given(milliseconds)
+def test_a_histogram_comes_back_from_a_file_as_it_was(values: list[float]) -> None:
+    before = recorded(values)
+    after = Histogram.from_json(json.loads(json.dumps(before.as_json())))
+    assert (after.count, after.sum_ms, after.min_ms, after.max_ms) == (
+        before.count,
+        before.sum_ms,
+        before.min_ms,
+        before.max_ms,
+    )
+    assert [after.percentile(p) for p in (0, 50, 99)] == [before.percentile(p) for p in (0, 50, 99)]
+
+
+def test_an_empty_histogram_comes_back_empty_and_can_be_gone_on_with() -> None:
+    after = Histogram.from_json(json.loads(json.dumps(Histogram().as_json())))
+    after.record(3.0)
+    assert (after.count, after.min_ms, after.max_ms) == (1, 3.0, 3.0)
 
 
 def test_an_empty_histogram_answers_nan_rather_than_a_number_nobody_measured() -> None:
