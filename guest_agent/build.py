@@ -28,8 +28,8 @@ sys.exit(main())
 def build(output: Path, source: Path = SOURCE) -> Path:
     """Write the agent in `source` as one .pyz to `output` and return that."""
     members: dict[str, bytes] = {}
-    for module in sorted(source.glob("*.py")):
-        _add(members, f"{source.name}/{module.name}", module.read_bytes())
+    for module in sorted(source.rglob("*.py")):
+        _add(members, f"{source.name}/{module.relative_to(source).as_posix()}", module.read_bytes())
     _add(members, "__main__.py", _MAIN.encode())
     output.parent.mkdir(parents=True, exist_ok=True)
     with output.open("wb") as file:

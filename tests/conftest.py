@@ -115,7 +115,9 @@ class LabVm:
                 received += part
 
 
-def start_vm(host: LabHost, image: Any, accelerator: Any, model: str, *, boot: bool = True, name: str = "") -> LabVm:
+def start_vm(
+    host: LabHost, image: Any, accelerator: Any, model: str, *, boot: bool = True, name: str = "", network: bool = False
+) -> LabVm:
     """Define a linked clone by plain libvirt and, if asked to, boot it until its agent answers."""
     import libvirt
 
@@ -127,6 +129,7 @@ def start_vm(host: LabHost, image: Any, accelerator: Any, model: str, *, boot: b
         directory=host.directory,
         model=model,
         listen=host.ip,
+        network=network,
     )
     vm = LabVm(spec, host)
     create_overlay(spec)

@@ -13,6 +13,7 @@ from atp_guest_agent.codes import EV_KEY, EV_SYN
 from atp_guest_agent.description import Description
 from atp_guest_agent.evdev import INPUT_EVENT, SYN_REPORT, InputDevice
 from atp_guest_agent.identity import Identity
+from atp_guest_agent.links.chooser import Links
 from atp_guest_agent.linux import Linux
 from atp_guest_agent.log import Log
 from atp_guest_agent.port import Port
@@ -108,6 +109,11 @@ class Plugboard:
         return self.opened[path]
 
 
+def hasty(port, addresses=(), **more):
+    """Links that try again at once."""
+    return Links(port, list(addresses), first_seconds=0.0, longest_seconds=0.0, **more)
+
+
 class World:
     """An Agent that connects to a UNIX socket, the host's end of it, and input devices."""
 
@@ -128,7 +134,7 @@ class World:
         self.board.plugged = dict(devices or {"/dev/input/event0": KEYBOARD})
         self.platform = Linux(self.board)
         log = Log(str(self.log_path))
-        self.agent = Agent(Port(self.path), self.platform, IDENTITY, log, reopen_seconds=0.0, **options)
+        self.agent = Agent(hasty(Port(self.path)), self.platform, IDENTITY, log, **options)
         self.connect()
         return self
 

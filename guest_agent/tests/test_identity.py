@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from atp_guest_agent import identity
-from atp_guest_agent.__main__ import UsageError, parse
 from atp_guest_agent.keys import button_code, key_code
 from atp_guest_agent.log import Log
 
@@ -79,13 +78,6 @@ def test_key_codes_agree_with_the_kernels_header():
                 assert key_code(name) == code, name
                 checked += 1
     assert checked > 230
-
-
-def test_the_command_line_takes_both_spellings_and_refuses_the_rest():
-    assert parse(["--port", "x", "--log=/tmp/l", "--vm-id", "v"]) == {"--port": "x", "--log": "/tmp/l", "--vm-id": "v"}
-    for arguments in (["--port"], ["--nope"], ["stray"]):
-        with pytest.raises(UsageError):
-            parse(arguments)
 
 
 def test_the_log_is_bounded_and_counts_repeats(tmp_path):

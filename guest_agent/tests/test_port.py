@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent_world import IDENTITY, KEYBOARD, HostEnd, Plugboard, World
-from atp_guest_agent import agent as agent_module
+from agent_world import IDENTITY, KEYBOARD, HostEnd, Plugboard, World, hasty
 from atp_guest_agent import port as port_module
 from atp_guest_agent.agent import Agent
+from atp_guest_agent.links.chooser import QUEUE_LIMIT, Links
 from atp_guest_agent.linux import Linux
 from atp_guest_agent.log import Log
-from atp_guest_agent.port import QUEUE_LIMIT, Port
+from atp_guest_agent.port import Port
 
 pytestmark = pytest.mark.unit
 
@@ -182,7 +182,7 @@ def test_a_host_that_does_not_read_costs_whole_batches_which_are_counted_and_tol
         value ^= 1
         device.key(A, value)
         world.agent.turn(0)
-        assert world.agent._port.queued < QUEUE_LIMIT + 4096
+        assert world.agent._links.queued < QUEUE_LIMIT + 4096
     dropped = world.agent._session._dropped
     numbers = []
     while True:
@@ -208,7 +208,7 @@ def test_a_host_that_asks_and_does_not_listen_is_not_heard_until_it_does(world):
         except BlockingIOError:
             pass
         world.agent.turn(0)
-        assert world.agent._port.queued < 3 * QUEUE_LIMIT
+        assert world.agent._links.queued < 3 * QUEUE_LIMIT
     world.host.send_bytes(b"\n")  # ends the question that may be cut in the middle
     world.host.send({"type": "ping", "id": 9})
     while world.host.receive()["type"] != "pong":
@@ -217,13 +217,13 @@ def test_a_host_that_asks_and_does_not_listen_is_not_heard_until_it_does(world):
 
 def test_a_host_that_comes_back_without_a_hello_is_told_what_it_missed(world):
     world.start().greet()
-    world.agent._reopen_at = time.monotonic() + 1000
+    world.agent._links._open_at = time.monotonic() + 1000
     world.host.close()
     world.agent.turn(0)
     for value in (1, 0, 1):
         world.device().key(A, value)
         world.agent.turn(0)
-    world.agent._reopen_at = 0.0
+    world.agent._links._open_at = 0.0
     overrun = world.connect().receive("overrun")
     assert (overrun["device"], overrun["held"], overrun["dropped"]) == (None, [A], 3)
 
@@ -232,60 +232,63 @@ def test_a_host_that_is_heard_before_the_kernel_says_it_is_there_gets_its_answer
     """Data and "the host opened the port" travel in different virtqueues: a busy guest sees them in either order."""
     line, _ = virtio
     line.present = False
-    agent = Agent(Port(), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")))
+    port = Port()
+    agent = Agent(Links(port), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")))
     try:
         for half in (b'\n{"type":"hello","non', b'ce":"early","protocol":1}\n'):
             line.host_end.send(half)
             agent.turn(0)
             agent.turn(0)
         line.present = True
-        agent._serve_port()  # the kernel wakes it now that the port can be written
+        agent._links.serve(port)  # the kernel wakes it now that the port can be written
         hello = json.loads(line.host_end.recv(4096).strip())
         assert hello["nonce"] == "early"
-        assert agent._port.state == Port.CONNECTED
+        assert port.state == Port.CONNECTED
     finally:
-        agent._port.fd = -1
+        port.fd = -1
         agent.close()
 
 
 def test_what_waits_for_a_host_that_stays_away_is_thrown_away_and_counted(virtio, tmp_path, monkeypatch):
-    monkeypatch.setattr(agent_module, "MISSING_SECONDS", 0.0)
+    monkeypatch.setattr(port_module, "MISSING_SECONDS", 0.0)
     line, _ = virtio
     board = Plugboard()
     board.plugged = {"/dev/input/event0": KEYBOARD}
-    agent = Agent(Port(), Linux(board), IDENTITY, Log(str(tmp_path / "log")))
+    port = Port()
+    agent = Agent(Links(port), Linux(board), IDENTITY, Log(str(tmp_path / "log")))
     try:
         line.host_end.send(b'{"type":"hello","nonce":"n"}\n')
         agent.turn(0)
         line.present = False
         board.opened["/dev/input/event0"].key(A, 1)
         agent.turn(0)
-        assert agent._port.queued
-        agent._serve_port()
+        assert port.queued
+        agent._links.serve(port)
         for _ in range(3):
             agent.turn(0)
-        assert (agent._port.state, agent._port.queued, agent._session._dropped) == (Port.AWAY, 0, 1)
+        assert (port.state, port.queued, agent._session._dropped) == (Port.AWAY, 0, 1)
     finally:
-        agent._port.fd = -1
+        port.fd = -1
         agent.close()
 
 
 def test_an_idle_agent_with_an_absent_host_does_not_wake(virtio, tmp_path, monkeypatch):
-    monkeypatch.setattr(agent_module, "MISSING_SECONDS", 0.0)
+    monkeypatch.setattr(port_module, "MISSING_SECONDS", 0.0)
     line, _ = virtio
     line.present = False
-    agent = Agent(Port(), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")))
+    port = Port()
+    agent = Agent(Links(port), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")))
     try:
         agent.turn(0)
-        agent._serve_port()  # the kernel reports a hang-up
+        agent._links.serve(port)  # the kernel reports a hang-up
         for _ in range(4):
             agent.turn(0)
-        assert agent._port.state == Port.AWAY
+        assert port.state == Port.AWAY
         started = time.monotonic()
         agent.turn(0.2)
         assert time.monotonic() - started >= 0.15
     finally:
-        agent._port.fd = -1
+        port.fd = -1
         agent.close()
 
 
@@ -294,7 +297,7 @@ def test_a_serial_line_is_made_raw_and_carries_the_conversation(tmp_path):
     tty.setraw(master)
     board = Plugboard()
     board.plugged = {"/dev/input/event0": KEYBOARD}
-    agent = Agent(Port(os.ttyname(slave)), Linux(board), IDENTITY, Log(str(tmp_path / "log")))
+    agent = Agent(Links(Port(os.ttyname(slave))), Linux(board), IDENTITY, Log(str(tmp_path / "log")))
     with PtyStream(master) as stream:
         agent.turn(0)
         host = HostEnd(stream, agent)
@@ -329,13 +332,11 @@ class PtyStream:
 
 def test_a_port_that_is_no_port_is_one_log_line_and_is_tried_again(tmp_path):
     (tmp_path / "file").touch()
-    agent = Agent(
-        Port(str(tmp_path / "file")), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")), reopen_seconds=0.0
-    )
+    agent = Agent(hasty(Port(str(tmp_path / "file"))), Linux(Plugboard()), IDENTITY, Log(str(tmp_path / "log")))
     for _ in range(20):
         agent.turn(0)
     agent.close()
-    assert (tmp_path / "log").read_text().count("port") == 1
+    assert (tmp_path / "log").read_text().count("can't be waited for") == 1
 
 
 def test_a_port_is_found_by_name_without_udev(tmp_path, monkeypatch):

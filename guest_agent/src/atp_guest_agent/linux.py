@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atp_guest_agent.codes import Event
+    from atp_guest_agent.links.link import Link
     from atp_guest_agent.log import Log
     from atp_guest_agent.platform import Observer
-    from atp_guest_agent.port import Port
 
 RESCAN_SECONDS = 0.2
 MAX_RESCANS = 25
@@ -34,8 +34,7 @@ class Linux:
         self._next_device = 0
         self._ready: list[int] = []
         self._epoll = select.epoll()
-        self._link_fd = -1
-        self._link_mask = 0
+        self._links: dict[int, tuple[Link, int]] = {}  # by fd, with what it is armed for
         self._rescan_at: float | None = None
         self._rescans = 0
         self._wake, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -53,21 +52,23 @@ class Linux:
 
     # waiting
 
-    def link_opened(self, link: Port) -> None:
-        self._link_fd = link.fd
-        self._link_mask = link.epoll_mask
-        self._epoll.register(link.fd, self._link_mask)
+    def link_opened(self, link: Link) -> None:
+        self._links = {
+            fd: (other, mask) for fd, (other, mask) in self._links.items() if other.fd == fd and fd != link.fd
+        }
+        self._links[link.fd] = link, _mask(link)
+        self._epoll.register(link.fd, _mask(link))
 
-    def arm(self, link: Port, afresh: bool) -> None:
+    def arm(self, link: Link, afresh: bool) -> None:
         """Arming anew looks once at what is there already. Not to be done needlessly: an absent host would wake it each time."""
-        mask = link.epoll_mask
-        if afresh or mask != self._link_mask:
-            self._link_mask = mask
+        mask = _mask(link)
+        if afresh or mask != self._links[link.fd][1]:
+            self._links[link.fd] = link, mask
             self._epoll.modify(link.fd, mask)
 
-    def wait(self, seconds: float | None) -> bool:
+    def wait(self, seconds: float | None) -> list[Link]:
         self._ready = [fd for fd, _ in self._epoll.poll(seconds)]
-        return self._link_fd in self._ready
+        return [self._links[fd][0] for fd in self._ready if fd in self._links and self._links[fd][0].fd == fd]
 
     def due(self) -> float | None:
         return self._rescan_at
@@ -83,7 +84,7 @@ class Linux:
             _signal.signal(number, lambda number, _frame: stop(f"signal {number}"))
         _signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
 
-    def wait_to_send(self, link: Port, seconds: float) -> None:
+    def wait_to_send(self, link: Link, seconds: float) -> None:
         poll = select.poll()
         poll.register(link.fd, select.POLLOUT)
         poll.poll(max(1, int(seconds * 1000)))
@@ -223,6 +224,11 @@ class Linux:
         if unready and self._rescans < MAX_RESCANS:
             self._rescans += 1
             self._rescan_at = clock.seconds() + RESCAN_SECONDS
+
+
+def _mask(link: Link) -> int:
+    mask = select.EPOLLIN | select.EPOLLET
+    return mask | select.EPOLLOUT if link.wants_write else mask
 
 
 def _time_of(event: Event) -> int:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from atp_guest_agent.codes import Event
     from atp_guest_agent.description import Description
+    from atp_guest_agent.links.link import Link
     from atp_guest_agent.log import Log
-    from atp_guest_agent.port import Port
 
 
 class Device(Protocol):
@@ -68,14 +68,14 @@ class Platform(Protocol):
     def due(self) -> float | None:
         """When `tend` has something to do though nothing came, in seconds of `clock`; None: never."""
 
-    def link_opened(self, link: Port) -> None:
-        """Wait at this line too, from now until it is closed."""
+    def link_opened(self, link: Link) -> None:
+        """Wait at this link's `fd` too, from now until that is closed."""
 
-    def arm(self, link: Port, afresh: bool) -> None:
-        """Wait for what the line waits for now; `afresh`: for what has come already, as well."""
+    def arm(self, link: Link, afresh: bool) -> None:
+        """Wait for what the link waits for now; `afresh`: for what has come already, as well."""
 
-    def wait(self, seconds: float | None) -> bool:
-        """Return when something came, or after `seconds` (None: however long it takes). True: the line has something."""
+    def wait(self, seconds: float | None) -> list[Link]:
+        """Return when something came, or after `seconds` (None: however long it takes): the links that have something."""
 
     def read(self) -> None:
         """Tell the observer of the input that has come."""
@@ -89,8 +89,8 @@ class Platform(Protocol):
     def stop_on_signals(self, stop: Callable[[str], None]) -> None:
         """Have `stop` called with a reason when the system wants the process to end."""
 
-    def wait_to_send(self, link: Port, seconds: float) -> None:
-        """Return when the line may take more, or after `seconds`."""
+    def wait_to_send(self, link: Link, seconds: float) -> None:
+        """Return when the link may take more, or after `seconds`."""
 
     def close(self) -> None:
         """Give back everything."""

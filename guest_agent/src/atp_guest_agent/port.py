@@ -1,4 +1,4 @@
-"""The line to the host: a virtio-serial port, a serial line (or pty), or a UNIX socket, behind one interface."""
+"""The link that a host opens: a virtio-serial port, a serial line (or pty), or a UNIX socket."""
 
 from __future__ import annotations
 
@@ -9,54 +9,54 @@ import select
 import stat
 import struct
 
+from atp_guest_agent import clock
+from atp_guest_agent.lines import LineReader
+from atp_guest_agent.links.link import Link
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from atp_guest_agent.links.link import Messages
+
 DEFAULT_NAME = "com.vmagent.sock"
-QUEUE_LIMIT = 1024 * 1024
 READ_SIZE = 64 * 1024
+MISSING_SECONDS = 1.0  # how long a host may be missing before what is queued for it is thrown away
 
 _VIRTIO_PORTS = "/sys/class/virtio-ports"
 _TCGETS, _TCSETS = 0x5401, 0x5402
 
 
-class Port:
-    """Reads bytes and queues lines; never blocks.
+class Port(Link):
+    """A line to the host, which the host opens.
 
-    States: CLOSED -> (open) -> CONNECTED -> MISSING -> AWAY, both -> CONNECTED when the host is there (again), any -> CLOSED
-    when the device vanished. Only a virtio-serial port can be MISSING or AWAY: it stays open without a host side. The kernel
+    States as `Link` says. Only a virtio-serial port can be MISSING or AWAY: it stays open without a host side. The kernel
     tells that a host came later than it hands out what that host wrote, so MISSING (the port read as ended) isn't
-    believed, and what is queued is kept, until the caller says so with `give_up`. A socket or serial line whose other end
+    believed, and what is queued is kept, until `deadline` has passed. A socket or serial line whose other end
     closes is CLOSED, and opened again.
 
     Lines go out whole: if one was cut (the host went, a new session began), a newline comes before the next.
-    The caller registers `fd` with `epoll_mask` (edge-triggered: an absent host side hangs up for ever), and calls `read`
-    until it returns b"" and `flush`; after either, it looks at `state`.
     """
 
-    CLOSED, AWAY, MISSING, CONNECTED = range(4)
-
     def __init__(self, name: str = DEFAULT_NAME) -> None:
-        self._name = name
-        self.state = self.CLOSED
-        self.fd = -1
+        super().__init__()
+        self.name = name
         self._virtio = False
-        self._queue: list[bytes] = []
+        self._lines = LineReader()
         self._sent = 0  # bytes of the queue's first line that are out
-        self.queued = 0
         self._cut = True
 
     @property
-    def epoll_mask(self) -> int:
-        mask = select.EPOLLIN | select.EPOLLET
+    def wants_write(self) -> bool:
         # Without a host nothing can be written: becoming writable is how its return shows.
-        return mask | select.EPOLLOUT if self._queue or self.state != self.CONNECTED else mask
+        return bool(self._queue) or self.state != self.CONNECTED
 
     @property
-    def present(self) -> bool:
-        """Whether there is a host to queue lines for."""
-        return self.state >= self.MISSING
+    def is_announced(self) -> bool:
+        """Whether the kernel announces it when it comes."""
+        return "/" not in self.name
 
     def open(self) -> None:
         """Open the port. Raises OSError: it isn't there (yet)."""
-        path = find(self._name)
+        path = find(self.name)
         if stat.S_ISSOCK(os.stat(path).st_mode):
             self.fd = _connect(path)
             self._virtio = False
@@ -65,15 +65,22 @@ class Port:
             self._virtio = not os.isatty(self.fd)
             if not self._virtio:
                 _make_raw(self.fd)
+        self.opened += 1
         self.state = self.CONNECTED
+        self._lines.reset()
         self._cut = True
         self.flush()
 
-    def close(self) -> None:
+    def close(self, why: str = "closed") -> None:
         if self.fd >= 0:
             os.close(self.fd)
         self.fd = -1
-        self.state = self.CLOSED
+        self.why = why
+        self._move(self.CLOSED)
+
+    def receive(self) -> Messages | None:
+        data = self.read()
+        return self._lines.feed(data) if data else None
 
     def read(self) -> bytes:
         """What has come; b"" when there is no more for now, or the host side went away."""
@@ -82,30 +89,36 @@ class Port:
         try:
             data = os.read(self.fd, READ_SIZE)
         except BlockingIOError:
-            self.state = self.CONNECTED  # a host that isn't there reads as the end of the file
+            self._move(self.CONNECTED)  # a host that isn't there reads as the end of the file
             return b""
         except OSError:
             data = None
         if data:
-            self.state = self.CONNECTED
+            self._move(self.CONNECTED)
             return data
         if data == b"" and self._virtio:
-            self.state = min(self.state, self.MISSING)
+            self._miss()
         else:
-            self.close()
+            self.close("the other side closed it")
         return b""
+
+    def look(self) -> None:
+        """See whether a host is there, and leave what it says unread."""
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        is_gone = any(what & (select.POLLHUP | select.POLLERR) for _, what in poll.poll(0))
+        if not is_gone:
+            self._move(self.CONNECTED)
+        elif self._virtio:
+            self._miss()
+        else:
+            self.close("the other side closed it")
 
     def give_up(self) -> None:
         """Believe that the host is away."""
         if self.state == self.MISSING:
-            self.state = self.AWAY
-
-    def put(self, line: bytes) -> None:
-        """Queue a line, which ends with a newline, and send what can be sent."""
-        self._queue.append(line)
-        self.queued += len(line)
-        if len(self._queue) == 1:
-            self.flush()
+            self._move(self.AWAY)
+            self._lines.reset()
 
     def clear(self) -> list[bytes]:
         """Throw away what is queued, the unsent half of a line included. Returns those lines."""
@@ -131,7 +144,7 @@ class Port:
             while self._queue:
                 line = self._queue[0]
                 taken = os.write(self.fd, line[self._sent :] if self._sent else line)
-                self.state = self.CONNECTED
+                self._move(self.CONNECTED)
                 self.queued -= taken
                 self._sent += taken
                 if self._sent == len(line):
@@ -139,8 +152,17 @@ class Port:
                     self._sent = 0
         except BlockingIOError:
             pass
-        except OSError:
-            self.close()
+        except OSError as error:
+            self.close(error.strerror or str(error))
+
+    def _miss(self) -> None:
+        if self.state == self.CONNECTED:
+            self._move(self.MISSING)
+            self.deadline = clock.seconds() + MISSING_SECONDS
+
+    def _move(self, state: int) -> None:
+        self.state = state
+        self.deadline = None
 
 
 def find(name: str) -> str:

@@ -7,7 +7,7 @@ import time
 from atp_guest_agent import PROTOCOL, __version__
 from atp_guest_agent.clock import now_ns, now_us
 from atp_guest_agent.jsontext import dump, parse
-from atp_guest_agent.port import QUEUE_LIMIT, Port
+from atp_guest_agent.links.chooser import QUEUE_LIMIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from atp_guest_agent.codes import Event
     from atp_guest_agent.expectations import Expectation
     from atp_guest_agent.identity import Identity
+    from atp_guest_agent.links.chooser import Links
     from atp_guest_agent.platform import Platform
 
 CAPABILITIES = ["observe", "expect.keyboard", "expect.mouse", "state"]
@@ -33,9 +34,9 @@ class Session:
 
     SILENT, OPEN = range(2)
 
-    def __init__(self, port: Port, identity: Identity, platform: Platform, grab: bool = False) -> None:
+    def __init__(self, links: Links, identity: Identity, platform: Platform, grab: bool = False) -> None:
         self.state = self.SILENT
-        self._port = port
+        self._links = links
         self._identity = identity
         self._platform = platform
         self._devices = platform.devices
@@ -58,7 +59,28 @@ class Session:
             "grab": self._grab,
             "expect": self._expect,
             "cancel": self._cancel,
+            "refused": self._refused,
         }
+
+    @property
+    def is_engaged(self) -> bool:
+        """Whether the host uses this session: it is shown what happens, or waits for something to happen."""
+        return self._watching or bool(self._expectations)
+
+    def become(self, identity: Identity) -> bool:
+        """Be this guest from the next hello on. Returns whether its token is another one."""
+        is_new = identity.token != self._identity.token
+        self._identity = identity
+        return is_new
+
+    def begin_anew(self) -> None:
+        """Another host, or the same on another way: nothing is said to it before its hello."""
+        self.state = self.SILENT
+        self._watching = False
+        self._untold = 0
+        self._expectations = {}
+        if self._platform.grabbed:
+            self._platform.grab(False)
 
     # from the host
 
@@ -93,7 +115,7 @@ class Session:
         """The host closed the port: what is queued will never be read, and the guest's input is everybody's again."""
         if self._platform.grabbed:
             self._platform.grab(False)
-        for line in self._port.clear():
+        for line in self._links.clear():
             if line.startswith(_BATCH):
                 self._drop()
 
@@ -143,7 +165,7 @@ class Session:
         """See to what isn't an answer: hot-plug news, overruns that can be told now, expectations whose time is up."""
         if self._added or self._removed:
             self._say_devices()
-        if self._untold and self._port.present and self._port.queued < QUEUE_LIMIT // 2:
+        if self._untold and self._links.present and self._links.queued < QUEUE_LIMIT // 2:
             dropped, self._untold = self._untold, 0
             held = {code for _, code in self._held()}
             self._say_overrun(None, sorted(held), dropped)
@@ -164,8 +186,9 @@ class Session:
         nonce = message.get("nonce")
         if not isinstance(nonce, str):
             raise ValueError("hello needs a nonce, a string")
-        self._port.clear()
-        self._port.cut()
+        self._links.greeted()
+        self._links.clear()
+        self._links.cut()
         self.state = self.OPEN
         self._watching = message.get("watch", True) is True
         self._untold = 0
@@ -198,6 +221,9 @@ class Session:
                 "realtime_us": _realtime_us(),
             }
         )
+
+    def _refused(self, message: dict[str, object], _arrived_us: int) -> None:
+        self._links.refused(str(message.get("reason"))[:100])
 
     def _ping(self, message: dict[str, object], arrived_us: int) -> None:
         number = _id(message)
@@ -315,8 +341,8 @@ class Session:
         self._send(dump(message).encode("ascii") + b"\n")
 
     def _send(self, line: bytes) -> None:
-        if self._port.present:
-            self._port.put(line)
+        if self._links.present:
+            self._links.put(line)
 
     def _error(self, text: str, about: str | None, message: dict[str, object] | None = None) -> None:
         answer: dict[str, object] = {"type": "error", "message": text, "about": about}
@@ -328,7 +354,7 @@ class Session:
     def _say_devices(self) -> None:
         if self.state == self.SILENT:  # hello will tell
             self._added, self._removed = [], []
-        elif self._port.present:
+        elif self._links.present:
             devices = [device.message() for device in self._devices()]
             added, self._added = self._added, []
             removed, self._removed = self._removed, []
@@ -343,7 +369,7 @@ class Session:
 
     def _has_room(self) -> bool:
         """Whether a batch can be queued. After one was dropped none is, until an overrun has said so: no silent gaps."""
-        return not self._untold and self._port.present and self._port.queued < QUEUE_LIMIT
+        return not self._untold and self._links.present and self._links.queued < QUEUE_LIMIT
 
     def _drop(self) -> None:
         self._dropped += 1

@@ -1,7 +1,7 @@
 """A lab VM: its domain XML and its files. A VM is a linked clone: a thin overlay over the guest image's disk.
 
-The XML is written for a guest that boots fast and costs little under TCG: direct kernel boot, text-mode VGA, no network, no
-balloon, no sound, a bounded translation cache.
+The XML is written for a guest that boots fast and costs little under TCG: direct kernel boot, text-mode VGA, a network only where
+it is asked for, no balloon, no sound, a bounded translation cache.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ AGENT_CHANNEL = "com.vmagent.sock"
 QGA_CHANNEL = "org.qemu.guest_agent.0"
 TEST_CHANNEL = "com.example.test"  # for programs of the tester's own
 TOKEN_PREFIX = "atp-token:"
+HOST_IN_GUEST = "10.0.2.2"
 
 QEMU_NAMESPACE = "http://libvirt.org/schemas/domain/qemu/1.0"
 LONGEST_SOCKET_PATH = 107  # bytes: sockaddr_un.sun_path without its final zero
@@ -56,7 +57,11 @@ class AcceleratorKind(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class MachineSpec:
-    """What a VM is to be. `directory` is its host's directory (short: sockets live below it); `listen` its host's ip."""
+    """What a VM is to be. `directory` is its host's directory (short: sockets live below it); `listen` its host's ip.
+
+    `network`: a card in QEMU's user-mode network, in which the guest is 10.0.2.15 and reaches this machine's 127.0.0.1 as
+    `HOST_IN_GUEST`. `connect`: the addresses that its agent dials (guest_agent/README.md).
+    """
 
     name: str
     uuid: str
@@ -66,6 +71,8 @@ class MachineSpec:
     model: str = "atp-linux"
     memory_mib: int = MEMORY_MIB
     listen: str = "127.0.0.1"
+    network: bool = False
+    connect: tuple[str, ...] = ()
     token: str = field(default_factory=lambda: token_hex(16), repr=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +90,11 @@ class MachineSpec:
                 got=f"would have {longest} in '{self.directory}'",
                 next_step="Choose a shorter directory for the host",
             )
+
+    @property
+    def cmdline(self) -> str:
+        """The kernel's command line."""
+        return " ".join((self.image.cmdline, *(f"atp.connect={url}" for url in self.connect)))
 
     @property
     def keyboard(self) -> Keyboard:
@@ -201,7 +213,7 @@ def _add_boot(domain: ET.Element, spec: MachineSpec) -> None:
     _child(boot, "type", "hvm", arch="x86_64", machine="pc")
     _child(boot, "kernel", str(spec.image.kernel))
     _child(boot, "initrd", str(spec.image.initrd))
-    _child(boot, "cmdline", spec.image.cmdline)
+    _child(boot, "cmdline", spec.cmdline)
     _child(boot, "smbios", mode="sysinfo")
 
 
@@ -223,6 +235,8 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
         channel = _child(devices, "channel", type="unix")
         _child(channel, "source", mode="bind", path=str(path))
         _child(channel, "target", type="virtio", name=name)
+    if spec.network:
+        devices.append(network_card())
     serial = _child(devices, "serial", type="file")
     _child(serial, "source", path=str(spec.console_log))
     _child(serial, "target", port="0")
@@ -232,6 +246,19 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
     _child(devices, "audio", id="1", type="none")
     _child(_child(devices, "video"), "model", type="vga", vram=str(VIDEO_MEMORY_KIB))
     _child(devices, "memballoon", model="none")
+
+
+def network_card(mac: str | None = None) -> ET.Element:
+    """A card in QEMU's own user-mode network: what a libvirt without root has, and no other machine sees.
+
+    Without `mac` libvirt chooses one.
+    """
+    card = ET.Element("interface", {"type": "user"})
+    if mac is not None:
+        _child(card, "mac", address=mac)
+    _child(card, "model", type="virtio")
+    _child(card, "rom", enabled="no")  # nothing boots from it, and its boot code would be loaded at each start
+    return card
 
 
 def _add_monitor(domain: ET.Element, spec: MachineSpec) -> None:

@@ -109,6 +109,19 @@ def test_displays_listen_on_the_hosts_address_only() -> None:
     assert addresses == ["127.0.0.3", "127.0.0.3"]
 
 
+def test_a_network_is_there_only_where_it_is_asked_for() -> None:
+    assert tree().find("devices/interface") is None
+    card = tree(network=True).find("devices/interface")
+    assert card is not None
+    assert card.get("type") == "user"  # QEMU's own, which no other machine sees
+
+
+def test_where_the_agent_dials_is_on_the_kernels_command_line() -> None:
+    vm = spec(connect=("ws://10.0.2.2:8765", "tcp://10.0.2.2:8766"))
+    line = ET.fromstring(domain_xml(vm)).findtext("os/cmdline")
+    assert line == f"{Image().cmdline} atp.connect=ws://10.0.2.2:8765 atp.connect=tcp://10.0.2.2:8766"
+
+
 def test_an_unknown_model_is_refused_with_those_there_are() -> None:
     with pytest.raises(LabError, match="be one of atp-linux, atp-linux-usb, atp-linux-virtio"):
         spec(model="windows")

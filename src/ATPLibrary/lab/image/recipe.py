@@ -23,7 +23,9 @@ FILES: dict[str, tuple[str, ...]] = {
     "zlib1g": ("lib/x86_64-linux-gnu/libz.so.1*",),
     "libexpat1": ("lib/x86_64-linux-gnu/libexpat.so.1*",),
     "python3.11-minimal": ("usr/bin/python3.11",),
-    "libpython3.11-minimal": ("usr/lib/python3.11/*.py",),
+    # TLS is for an agent that dials a service with it; nothing else loads it.
+    "libpython3.11-minimal": ("usr/lib/python3.11/*.py", "usr/lib/python3.11/lib-dynload/_ssl.cpython-*.so"),
+    "libssl3": ("usr/lib/x86_64-linux-gnu/libssl.so.3", "usr/lib/x86_64-linux-gnu/libcrypto.so.3"),
 }
 
 BOOT_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
@@ -32,7 +34,7 @@ BOOT_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
 DISK_MODULES = (
     *("virtio_console", "evdev", "virtio_input", "button", "psmouse", "uinput"),
     *("uhci_hcd", "ehci_pci", "xhci_pci", "usbhid", "hid_generic"),
-    *("qxl", "bochs", "virtio_gpu"),
+    *("qxl", "bochs", "virtio_gpu", "virtio_net"),
 )
 """On the disk: what /etc/atp/boot chooses from."""
 

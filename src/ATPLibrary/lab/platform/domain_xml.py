@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from ATPLibrary.lab.machine import QEMU_NAMESPACE
+from ATPLibrary.lab.machine import QEMU_NAMESPACE, network_card
 
 ET.register_namespace("qemu", QEMU_NAMESPACE)
 
@@ -111,11 +111,7 @@ def cdrom_xml(file: Path | None, target: str, bus: str = "ide") -> str:
 
 
 def nic_xml(mac: str) -> str:
-    """QEMU's own user-mode network: what a libvirt without root has, and no other machine sees."""
-    nic = ET.Element("interface", {"type": "user"})
-    ET.SubElement(nic, "mac", {"address": mac})
-    ET.SubElement(nic, "model", {"type": "virtio"})
-    return ET.tostring(nic, encoding="unicode")
+    return ET.tostring(network_card(mac), encoding="unicode")
 
 
 def serial_xml(port: int, socket: Path, *, listens: bool) -> str:
