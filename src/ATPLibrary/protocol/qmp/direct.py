@@ -81,18 +81,14 @@ class DirectQmp(Qmp):
     async def execute(
         self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = COMMAND_SECONDS
     ) -> Any:
-        message = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
         try:
-            (reply,) = self._send([message], timeout)
+            (reply,) = self._send([_message(command, arguments)], timeout)
             return self._answer(command, await reply)
         except TimeoutError:
             raise self._late(f"'{command}'", timeout) from None
 
     async def execute_many(self, commands: Sequence[Command], timeout: float = COMMAND_SECONDS) -> list[Any]:
-        messages = [
-            {"execute": command, "arguments": arguments} if arguments else {"execute": command}
-            for command, arguments in commands
-        ]
+        messages = [_message(command, arguments) for command, arguments in commands]
         waiting = self._send(messages, timeout)
         try:
             await self._client.until_written(timeout)
@@ -201,6 +197,10 @@ class DirectQmp(Qmp):
             self.subject, wanted=f"answer {what}", got="did not", waited=timeout,
             last_seen=str(latest[0]) if latest else "", next_step="Check that QEMU isn't stuck (`virsh domstate`)",
         )  # fmt: skip
+
+
+def _message(command: str, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"execute": command, "arguments": arguments} if arguments else {"execute": command}
 
 
 def _root(error: Exception) -> BaseException:
