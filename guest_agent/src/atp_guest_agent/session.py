@@ -253,6 +253,7 @@ class Session:
                 "id": number,
                 "held": self._held(),
                 "absolute": self._absolute(),
+                "leds": self._leds(),
                 "dropped": self._dropped,
                 "skipped": self._skipped,
             }
@@ -328,6 +329,18 @@ class Session:
             except OSError:
                 continue
         return places
+
+    def _leds(self) -> list[tuple[int, int, int]]:
+        """The keyboards' lights now: device, LED, lit or not; a device that is just vanishing has none."""
+        lights = []
+        for device in self._devices():
+            if not device.description.keyboard:
+                continue
+            try:
+                lights += [(device.number, led, lit) for led, lit in device.leds()]
+            except OSError:
+                continue
+        return lights
 
     def _axis(self, number: int, code: int) -> int:
         for device in self._devices():

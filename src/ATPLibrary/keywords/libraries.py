@@ -25,6 +25,7 @@ from ATPLibrary.keywords.input_timelines import InputTimelineKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
 from ATPLibrary.keywords.lease import LeaseKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
+from ATPLibrary.keywords.lock_keys import LockKeyKeywords
 from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
 from ATPLibrary.keywords.places import Place
@@ -145,6 +146,7 @@ class QMP(_Library):
     components = (
         VmKeywords,
         KeyboardKeywords,
+        LockKeyKeywords,
         MouseKeywords,
         ScreenKeywords,
         GoldenImageKeywords,
@@ -237,6 +239,7 @@ class Verifier(_Library):
         WatchedInputKeywords,
         InputTimelineKeywords,
         KeyboardKeywords,
+        LockKeyKeywords,
         MouseKeywords,
     )
 
@@ -290,6 +293,7 @@ class ATPLibrary(_MakingLibrary):
         ConsoleKeywords,
         SpiceKeywords,
         KeyboardKeywords,
+        LockKeyKeywords,
         MouseKeywords,
         ScreenKeywords,
         GoldenImageKeywords,

@@ -53,6 +53,7 @@ def check(message: Message) -> None:
         case "state":
             read_held(message)
             read_places(message)
+            read_leds(message)
         case "result":
             if not isinstance(message["verified"], bool):
                 raise ValueError("'verified' is neither true nor false")
@@ -75,6 +76,14 @@ def read_places(message: Message) -> dict[int, dict[int, int]] | None:
     for device, axis, value in listed(message["absolute"]):
         places.setdefault(whole(device), {})[whole(axis)] = whole(value)
     return places
+
+
+def read_leds(message: Message) -> dict[int, dict[int, bool]]:
+    """The lights of each keyboard: device -> LED -> whether it is lit. An agent that is too old says none."""
+    leds: dict[int, dict[int, bool]] = {}
+    for device, led, is_lit in listed(message.get("leds") or []):
+        leds.setdefault(whole(device), {})[whole(led)] = bool(whole(is_lit))
+    return leds
 
 
 def _name(message: Message, field: str | None) -> int | str | None:

@@ -41,6 +41,7 @@ class Injection:
     position: int | None  # of the character that it is part of
     verdict: Verdict | None = None
     observation: Observation | None = None
+    is_sent_again: bool = False  # it did not arrive, and others were sent in its place
 
 
 class Finding(NamedTuple):
@@ -114,6 +115,10 @@ class Matcher:
         self.overruns.append(overrun.reason)
         if overrun.device is not None:
             self._down = set(overrun.held)
+
+    def let_go(self, codes: Iterable[int]) -> None:
+        """Keys that were released beside what is matched: they are up."""
+        self._down.difference_update(codes)
 
     def settle(self) -> list[Finding]:
         """Nothing more will come of what was injected so far: say a verdict on all of it, in order of injection."""

@@ -43,6 +43,11 @@ class TimelineRow:
     agent: float | None  # when the agent sent the batch that it was in
     host: float | None  # when this process had read that batch
     verdict: Verdict | None  # None: it was sent without an observer
+    position: int | None = None  # of the character that it is part of, from 0
+
+    def named(self) -> str:
+        """What it is, and of which character of the text: "key down o at position 5"."""
+        return self.what if self.position is None else f"{self.what} at position {self.position + 1}"
 
     @property
     def observed(self) -> float | None:
@@ -101,6 +106,7 @@ class InputReport:
     verdicts: Mapping[Verdict, int]
     note: str = ""  # what a reader of the sentence must know besides
     overruns: tuple[str, ...] = ()  # why the observer doesn't know everything, each time
+    retyped: int = 0  # edges that were lost, and others sent in their place; they don't count as `lost`
 
     @property
     def bad(self) -> bool:
@@ -129,6 +135,8 @@ class InputReport:
             counts.append(f"stuck {self.stuck}")
         if self.repeated:
             counts.append(f"repeated {self.repeated}")
+        if self.retyped:
+            counts.append(f"retyped {self.retyped}")
         if self.observer_overrun:
             counts.append(f"unknown {self.observer_overrun} (observer overrun)")
         sentence = ", ".join(counts)
@@ -170,7 +178,7 @@ class InputReport:
             )
         bad_rows = [row for row in self.timeline if row.verdict not in (Verdict.OK, Verdict.REPEATED)]
         bad_rows = bad_rows or [row for row in self.timeline if row.verdict is not Verdict.OK]
-        named = "; ".join(f"{row.what}: {row.verdict}" for row in bad_rows[:NAMED_IN_ERROR])
+        named = "; ".join(f"{row.named()}: {row.verdict}" for row in bad_rows[:NAMED_IN_ERROR])
         if len(bad_rows) > NAMED_IN_ERROR:
             named += f"; and {len(bad_rows) - NAMED_IN_ERROR} more"
         seen = [row.what for row in self.timeline if row.observed is not None][-5:]
@@ -197,6 +205,7 @@ def build_report(
     unverified_because: str = "",
     unheard_because: str = "",
     complete: bool = True,
+    note: str = "",
 ) -> InputReport:
     """Everything that `matcher` knows, as a report.
 
@@ -226,18 +235,20 @@ def build_report(
     counts: Counter[Verdict] = Counter() if unverified_because else matcher.counts()
     arrivals = [i.observation.received for i in matcher.injections if i.observation is not None]
     started = matcher.injections[0].injected if matcher.injections else 0.0
-    all_ok = counts[Verdict.OK] == len(matcher.injections) and not counts[Verdict.DUPLICATED]
+    retyped = Counter(i.verdict for i in matcher.injections if i.is_sent_again)
+    arrived = counts[Verdict.OK] + retyped.total()
+    all_ok = arrived == len(matcher.injections) and not counts[Verdict.DUPLICATED]
     # Without one observation there is no proof, however little was asked for.
     because = unverified_because or unheard_because or ("" if matcher.injections else NOTHING_SENT)
     return InputReport(
         what=what,
         characters=characters,
         edges=len(matcher.injections),
-        lost=counts[Verdict.LOST] + counts[Verdict.STUCK],
+        lost=counts[Verdict.LOST] + counts[Verdict.STUCK] - retyped.total(),
         duplicated=counts[Verdict.DUPLICATED],
         reordered=counts[Verdict.REORDERED],
         repeated=counts[Verdict.REPEATED],
-        stuck=counts[Verdict.STUCK],
+        stuck=counts[Verdict.STUCK] - retyped[Verdict.STUCK],
         observer_overrun=counts[Verdict.OBSERVER_OVERRUN],
         verified=complete
         and not because
@@ -255,14 +266,17 @@ def build_report(
         timeline=tuple(rows),
         verdicts=dict(counts),
         overruns=tuple(matcher.overruns),
+        note=note,
+        retyped=retyped.total(),
     )
 
 
 def row_of(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> TimelineRow:
     """An injection as a row says it. `to_epoch` is from `time.monotonic()` to `time.time()`."""
     kernel, agent, host = _moments(injection.observation, clock, to_epoch)
+    sent = injection.injected + to_epoch
     return TimelineRow(
-        injection.index, injection.what, injection.injected + to_epoch, kernel, agent, host, injection.verdict
+        injection.index, injection.what, sent, kernel, agent, host, injection.verdict, injection.position
     )
 
 

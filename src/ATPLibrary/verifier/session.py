@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
-from ATPLibrary.verifier.answers import read_held, read_places
+from ATPLibrary.verifier.answers import read_held, read_leds, read_places
 from ATPLibrary.verifier.fields import MALFORMED, whole
 from ATPLibrary.verifier.link import AgentLink
+from ATPLibrary.verifier.lock_keys import LockKey, lit
 from ATPLibrary.verifier.observation import AgentDevice, fraction
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.stream import ObservationFeed
@@ -129,6 +130,13 @@ class AgentSession(AgentLink):
             )
         found = {number: fraction(at, self.devices.get(number)) for number, at in places.items()}
         return {number: place for number, place in found.items() if place is not None}
+
+    async def lock_keys(self, timeout: float) -> Mapping[LockKey, bool]:
+        """Which lock keys are on, by the lights of the guest's keyboards.
+
+        Left out are those that no keyboard has a light for; all of them, when the agent is too old to say.
+        """
+        return lit(read_leds(await self._state_now(timeout)))
 
     async def guest_time_ms(self, timeout: float) -> float:
         """The guest's own time of day (CLOCK_REALTIME) now, in milliseconds since the epoch, as events' timestamps are."""

@@ -10,7 +10,7 @@ import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -21,10 +21,13 @@ from ATPLibrary.protocol.qmp import Command, Qmp
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.transport import ByteChannel, socket_channel
 from ATPLibrary.verifier import AgentSession
-from ATPLibrary.verifier.pointer import BUTTONS
+from ATPLibrary.verifier.pointer_units import BUTTONS
 
 KEYBOARD = 1
 TABLET = 2
+MOUSE = 3
+LOCKS = {58: 1, 69: 0, 70: 2}  # the key's code -> its LED
+WHEEL = {"wheel-up": (8, 1), "wheel-down": (8, -1), "wheel-left": (6, -1), "wheel-right": (6, 1)}
 PAGE = 1_000_000.0  # the guest's clock is this many us ahead
 
 
@@ -50,6 +53,15 @@ class FaultyGuest:
         self.next_hello: dict[str, Any] = {}  # fields that are otherwise than they should be
         self.instead: dict[str, dict[str, Any]] = {}  # by the type of a request: what is answered, beside its id
         self.tablet_works = True
+        self.stalls: dict[int, float] = {}  # before this edge is read, nothing is for so many seconds
+        self.stalled: list[int] = []  # at the end of each stall: how many edges wait in the device
+        self.while_stalled: Callable[[int], None] = lambda number: None
+        self.deaf: dict[int, float] = {}  # from this edge on, for so many seconds, all that comes is thrown away
+        self.seen: list[tuple[int, int]] = []  # edges that the kernel saw: code, value
+        self.leds: dict[int, int] | None = {0: 0, 1: 0, 2: 0}  # LED -> lit; None: an agent that doesn't tell
+        self.lock_keys_work = True
+        self.mouse: list[tuple[int, int]] = []  # relative events that the guest's kernel saw: code, value
+        self.mouse_factor = 1.0  # what the guest makes of each count
         self.pointer = {0: 0, 1: 0}  # where the guest has it: axis -> value
         self.tablet_range = 0x7FFF
         self.dies_when_all_is_seen = 0  # this many edges seen, and the agent is gone without a word
@@ -65,6 +77,7 @@ class FaultyGuest:
         self._queue_length = queue_length
         self._arrived = asyncio.Event()
         self._numbers = itertools.count()
+        self._deaf_until = 0.0
         self._seq = 0
         self._writer: asyncio.StreamWriter | None = None
         self._watched = False
@@ -125,6 +138,18 @@ class FaultyGuest:
         if motions := [event["data"] for event in events if event["type"] == "abs"]:
             self._point(motions)
         for event in events:
+            if event["type"] == "rel":
+                code, value = {"x": 0, "y": 1}[event["data"]["axis"]], round(event["data"]["value"] * self.mouse_factor)
+                if value:
+                    self.mouse.append((code, value))
+                    self._batch([[MOUSE, 2, code, value, self.now_us()]])
+                continue
+            if event["type"] == "btn" and event["data"]["button"].startswith("wheel-"):
+                if event["data"]["down"]:
+                    code, value = WHEEL[event["data"]["button"]]
+                    self.mouse.append((code, value))
+                    self._batch([[MOUSE, 2, code, value, self.now_us()]])
+                continue
             if event["type"] == "btn":
                 code, value = BUTTONS[event["data"]["button"]], int(event["data"]["down"])
                 self._batch([[TABLET, 1, code, value, self.now_us()]])
@@ -159,12 +184,23 @@ class FaultyGuest:
             if not self._queue:  # it was put back meanwhile
                 continue
             number = next(self._numbers)
+            if stall := self.stalls.get(number):
+                await asyncio.sleep(stall)
+                self.stalled.append(len(self._queue))
+                self.while_stalled(number)
             if self.frozen_at is not None and number >= self.frozen_at:
                 await asyncio.Event().wait()
             code, value = self._queue.popleft()
+            if number in self.deaf:
+                self._deaf_until = time.monotonic() + self.deaf[number]
+            if time.monotonic() < self._deaf_until:
+                continue
             if number in self.dropped or (value == 1) == (code in self.held):
                 continue
             (self.held.add if value else self.held.discard)(code)
+            if self.leds is not None and value and code in LOCKS and self.lock_keys_work:
+                self.leds[LOCKS[code]] ^= 1
+            self.seen.append((code, value))
             self._see(number, [KEYBOARD, 1, code, value, self.now_us()])
 
     def _see(self, number: int, event: list[int]) -> None:
@@ -213,9 +249,9 @@ class FaultyGuest:
         elif kind == "watch":
             self.tell(type="watching", enabled=True, next_seq=self._seq)
         elif kind == "state":
-            self.tell(
-                type="state", id=message["id"], held=[[KEYBOARD, code] for code in self.held], dropped=0, skipped=0
-            )
+            held = [[KEYBOARD, code] for code in self.held]
+            lights = {} if self.leds is None else {"leds": [[KEYBOARD, led, lit] for led, lit in self.leds.items()]}
+            self.tell(type="state", id=message["id"], held=held, dropped=0, skipped=0, **lights)
         elif kind == "expect":
             self.tell(type="result", event_id=message["event_id"], verified=True, timestamp=0, latency_ms=1, details={})
 
@@ -237,6 +273,7 @@ class FaultyGuest:
             "pointer": "absolute",
             "absolute": axes,
         }
+        mouse = tablet | {"id": MOUSE, "name": "mouse", "bus": "i8042", "pointer": "relative", "absolute": None}
         hello = {
             "type": "hello",
             "nonce": nonce,
@@ -248,7 +285,7 @@ class FaultyGuest:
             "boot_id": "1",
             "token": self.token,
             "capabilities": ["observe"],
-            "devices": [keyboard, tablet],
+            "devices": [keyboard, tablet, mouse],
             "next_seq": self._seq,
             "monotonic_us": self.now_us(),
             "realtime_us": 0,
@@ -271,6 +308,8 @@ class FaultyQmp(Qmp):
     def _carry_out(self, command: str, arguments: Mapping[str, Any] | None) -> Any:
         if command == "query-status":
             return {"status": self._guest.status}
+        if command == "query-mice":
+            return []
         assert command == "input-send-event"
         if self._guest.status != "running":
             raise CommandError("QEMU refused: VM not running", command, "GenericError", "VM not running")
