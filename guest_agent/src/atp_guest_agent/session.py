@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from atp_guest_agent.platform import Platform
 
 CAPABILITIES = ["observe", "expect.keyboard", "expect.mouse", "state"]
+MAX_NAME = 200  # characters of what the host calls a session or a request
 HISTORY = 4096  # events kept for expectations that arrive after what they expect
 _BATCH = b'{"type":"observations"'
 
@@ -184,8 +185,8 @@ class Session:
 
     def _hello(self, message: dict[str, object], _arrived_us: int) -> None:
         nonce = message.get("nonce")
-        if not isinstance(nonce, str):
-            raise ValueError("hello needs a nonce, a string")
+        if not isinstance(nonce, str) or len(nonce) > MAX_NAME:
+            raise ValueError(f"hello needs a nonce, a string of at most {MAX_NAME} characters")
         self._links.greeted()
         self._links.clear()
         self._links.cut()
@@ -360,8 +361,9 @@ class Session:
     def _error(self, text: str, about: str | None, message: dict[str, object] | None = None) -> None:
         answer: dict[str, object] = {"type": "error", "message": text, "about": about}
         for name in ("id", "event_id"):  # so that the host knows which of its requests it was
-            if message is not None and isinstance(message.get(name), (int, str)):
-                answer[name] = message[name]
+            value = None if message is None else message.get(name)
+            if isinstance(value, int) or (isinstance(value, str) and len(value) <= MAX_NAME):
+                answer[name] = value
         self._say(answer)
 
     def _say_devices(self) -> None:

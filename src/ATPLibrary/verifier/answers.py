@@ -27,6 +27,7 @@ _FIELD_OF: Mapping[str, str | None] = dict(_ANSWER_TO.values())
 class Pong:
     received_us: int
     sent_us: int
+    realtime_us: int  # 0: it didn't say
 
 
 def key_of(message: Message) -> Key:
@@ -61,7 +62,7 @@ def check(message: Message) -> None:
 
 
 def read_pong(message: Message) -> Pong:
-    return Pong(whole(message["received_us"]), whole(message["sent_us"]))
+    return Pong(whole(message["received_us"]), whole(message["sent_us"]), whole(message.get("realtime_us") or 0))
 
 
 def read_held(message: Message) -> frozenset[tuple[int, int]]:

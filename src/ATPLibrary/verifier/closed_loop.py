@@ -20,7 +20,7 @@ from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, Obs
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus
 from ATPLibrary.verifier.sending import send
 from ATPLibrary.verifier.session import AgentSession
-from ATPLibrary.verifier.session_state import STATUS_ADVICE
+from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.units import Report, Unit
 
 if TYPE_CHECKING:
@@ -146,10 +146,12 @@ class ClosedLoop:
 
         Without that answer `unheard_because` says so: every edge was seen, but nobody knows that it was seen once.
         """
+        asked = time.monotonic()
         try:
             await self._session.ping(END_SECONDS)
         except (ATPError, OSError) as error:
-            self.unheard_because = f"the agent was lost before it could say that nothing came twice: {error}"
+            why = await self._session.why_silent(asked)
+            self.unheard_because = f"the agent was lost before it could say that nothing came twice ({why}): {error}"
         self._feed(stream.take())
         self.matcher.finish()
 
@@ -162,12 +164,14 @@ class ClosedLoop:
             return
         before = self._progress
         # The agent's answer stands behind every observation that it had made: after it, silence is the guest's, not the agent's.
+        asked = time.monotonic()
         try:
-            await self._session.ping(STALL_SECONDS)
+            await self._session.confirm(STALL_SECONDS)
         except (AgentError, DeadlineError) as error:
             if self._trouble is not None:
                 raise self._trouble from error
-            raise await self._no_progress("the agent stopped answering", STATUS_ADVICE) from error
+            if not await self._is_greeted_anew():
+                raise await self._no_progress(await self._session.why_silent(asked), STATUS_ADVICE) from error
         self._feed(stream.take())
         if self._progress != before:
             return
@@ -186,6 +190,10 @@ class ClosedLoop:
         is_hopeless = sum(counts.values()) - counts[Verdict.OK] - counts[Verdict.REPEATED] >= HOPELESS
         if is_hopeless or (is_lost and self._stops_at_loss):
             self._units = self._units[: self._next]
+
+    async def _is_greeted_anew(self) -> bool:
+        """Whether the session only began anew under a question: what it missed meanwhile it says by itself."""
+        return self._session.state is not SessionState.READY and await self._session.comes_back(STALL_SECONDS)
 
     def _reap(self) -> None:
         """Take the replies that came; raises what QEMU refused."""

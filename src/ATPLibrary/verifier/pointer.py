@@ -6,6 +6,7 @@ Positions are fractions of the screen, 0.0 (left, top) to 1.0 (right, bottom), o
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,7 @@ class Pointer:
         self._session = session
         self._vm_name = vm_name or (session.vm_name if session is not None else qmp.domain.name)
         self._lock = asyncio.Lock()
+        self._began = time.monotonic()  # the input that is on its way, or was last
         self._at: Place | None = None  # None: not known
         self._held = Held(
             "buttons", BUTTONS, self._send_releases, session=session, vm_name=self._vm_name, lock=self._lock
@@ -174,6 +176,7 @@ class Pointer:
         try:
             async with asyncio.timeout(seconds), self._lock:
                 self.last_report, complete = None, False
+                self._began = time.monotonic()
                 await require_running(self._qmp, self._vm_name, what)
                 try:
                     if self._proved is not None:
@@ -235,4 +238,5 @@ class Pointer:
             unverified_because=NO_SESSION if session is None else "",
             unheard_because="" if self._proved is None else self._proved.unheard_because,
             complete=complete,
+            remarks=() if session is None else session.remarks.since(self._began),
         )

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.metrics import Histogram
 from ATPLibrary.verifier.clock import ClockOffset
+from ATPLibrary.verifier.diagnosis import advice
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
-from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation
+from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation, ObserverOverrun
 from ATPLibrary.verifier.session_state import STATUS_ADVICE
 
 # How many bad rows an error names before it says "and N more".
@@ -105,8 +106,9 @@ class InputReport:
     timeline: tuple[TimelineRow, ...] = field(repr=False)
     verdicts: Mapping[Verdict, int]
     note: str = ""  # what a reader of the sentence must know besides
-    overruns: tuple[str, ...] = ()  # why the observer doesn't know everything, each time
+    overruns: tuple[ObserverOverrun, ...] = ()
     retyped: int = 0  # edges that were lost, and others sent in their place; they don't count as `lost`
+    remarks: tuple[str, ...] = ()  # what the session noticed of its agent meanwhile that makes nothing unknown
 
     @property
     def bad(self) -> bool:
@@ -152,7 +154,7 @@ class InputReport:
             sentence += f"; verified within {self.verification.percentile(99):.1f} ms (p99)"
         if self.unverified_because:
             sentence += f"; not verified: {self.unverified_because}"
-        return f"{sentence}; {self.note}" if self.note else sentence
+        return "; ".join(filter(None, (sentence, self.note, *self.remarks)))
 
     def raise_if_bad(self, *, must_be_verified: bool = False) -> None:
         """Raise `VerificationError` when the guest saw something else than was sent, or might have.
@@ -187,10 +189,7 @@ class InputReport:
             wanted="arrive in the guest in order and once",
             got=f"did not: {self.sentence()}: {named}",
             last_seen=", ".join(seen) if seen else "nothing arrived",
-            next_step="The input timeline shows each edge; a lost edge means that the device's queue or the guest dropped it"
-            if not self.observer_overrun
-            else f"The agent missed something ({'; '.join(dict.fromkeys(self.overruns))}), so this proves neither that keys "
-            "arrived nor that they were lost: type again; if the agent can't keep up, give the guest more CPU or type less at once",
+            next_step=advice(self.verdicts, self.overruns if self.observer_overrun else ()),
         )
 
 
@@ -206,6 +205,7 @@ def build_report(
     unheard_because: str = "",
     complete: bool = True,
     note: str = "",
+    remarks: tuple[str, ...] = (),
 ) -> InputReport:
     """Everything that `matcher` knows, as a report.
 
@@ -268,6 +268,7 @@ def build_report(
         overruns=tuple(matcher.overruns),
         note=note,
         retyped=retyped.total(),
+        remarks=remarks,
     )
 
 

@@ -83,6 +83,14 @@ class AgentSession(AgentLink):
                 next_step=STATUS_ADVICE,
             ) from None
 
+    async def comes_back(self, timeout: float) -> bool:
+        """Whether the session is ready within `timeout` seconds, however often what answers is refused meanwhile."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._state is not SessionState.READY:
+                    await self._moved.wait()
+        return self._state is SessionState.READY
+
     async def close(self) -> None:
         """End the session and its channel. What was being asked ends with `AgentError`. It may be started again."""
         task, self._task = self._task, None
@@ -101,11 +109,18 @@ class AgentSession(AgentLink):
         if self._state is SessionState.READY and not self._is_fresh():
             try:
                 patience = max(min(timeout / 2, 2.0), 0.1)
-                await self._ask({"type": "watch", "enabled": True}, ("watching", None), patience)
+                await self.confirm(patience)
             except (DeadlineError, AgentError) as error:
                 if self._state is SessionState.READY:
                     self._greet_again(f"the agent did not say that it watches: {error}")
         await self.wait_ready(max(deadline - time.monotonic(), 0.01))
+
+    async def confirm(self, timeout: float) -> None:
+        """Return when the agent has said how many batches it has sent, and all of them are here.
+
+        `AgentError` when some aren't, or another agent answers: the session greets anew then. `DeadlineError` without an answer.
+        """
+        await self._ask({"type": "watch", "enabled": True}, ("watching", None), timeout)
 
     async def wait_for_device(self, predicate: Callable[[AgentDevice], bool], timeout: float) -> AgentDevice | None:
         """The first device that `predicate` picks, as soon as the guest has set one up; None after `timeout` seconds without."""

@@ -6,6 +6,7 @@ Without a session it types by the clock, slowly enough for the device, and its r
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -62,6 +63,7 @@ class TypingEngine:
         self._queue = queue_of_keyboards(keyboards)
         self._memory = DeviceMemory() if memory is None else memory
         self._lock = asyncio.Lock()
+        self._began = time.monotonic()  # the input that is on its way, or was last
         self._held = Held(
             "keys",
             EVDEV_OF_QCODE,
@@ -194,6 +196,7 @@ class TypingEngine:
         try:
             async with asyncio.timeout(seconds), self._lock:
                 self.last_report, complete, notes = None, False, [note] if note else []
+                self._began = time.monotonic()
                 await require_running(self._qmp, self._vm_name, what)
                 try:
                     if self._proved is not None:
@@ -262,6 +265,7 @@ class TypingEngine:
             unheard_because="" if proved is None else proved.unheard_because,
             complete=complete,
             note="; ".join([*notes, *([] if proved is None else proved.notes)]),
+            remarks=() if session is None else session.remarks.since(self._began),
         )
 
     def _too_late(self, what: str, matcher: Matcher, edges: int, seconds: float) -> DeadlineError:

@@ -6,6 +6,7 @@ which change nothing. Healthy behaviour is what the e2e tests show on a real gue
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import time
@@ -35,20 +36,34 @@ class FaultyGuest:
     """`async with FaultyGuest(directory)`. Change its attributes to make it fail."""
 
     def __init__(
-        self, directory: Path, *, bus: str = "i8042", queue_length: int = 16, token: str | None = None
+        self,
+        directory: Path,
+        *,
+        bus: str = "i8042",
+        queue_length: int = 16,
+        token: str | None = None,
+        name: str = "faulty",
     ) -> None:
+        self.name = name
         self.socket = directory / "agent"
         self.events = EventBus()
         self.qmp = FaultyQmp(self)
         self.status = "running"
         self.dropped: set[int] = set()  # numbers of edges that vanish between queue and kernel
         self.doubled: set[int] = set()  # numbers of edges that the observer sees twice
+        self.swapped: set[int] = set()  # numbers of edges that the guest gets after the next one
+        self.repeats_at: int | None = None  # the key of this edge repeats three times before the next
         self.overrun_at: int | None = None  # this edge and the next two are lost to the observer, who says so
         self.gap_at: int | None = None  # the batch with this edge never arrives
         self.frozen_at: int | None = None  # the device is not read any more from this edge on
         self.die_at: int | None = None  # the agent ends, without a word, before this edge
         self.edge_seconds = 0.0005  # how long the kernel takes to read one edge
         self.answers_pings = True
+        self.is_still = False  # the agent's process is stopped: it reads and says nothing
+        self.has_port_open: bool | None = None  # as QEMU tells of the port; None: it doesn't
+        self.clock_us = PAGE  # the guest's clock is this much ahead of ours
+        self.wall_us = 1.7e15  # and its CLOCK_REALTIME of that
+        self.version = "test"
         self.greets = True
         self.next_hello: dict[str, Any] = {}  # fields that are otherwise than they should be
         self.instead: dict[str, dict[str, Any]] = {}  # by the type of a request: what is answered, beside its id
@@ -76,6 +91,8 @@ class FaultyGuest:
         self._queue: deque[tuple[int, int]] = deque()
         self._queue_length = queue_length
         self._arrived = asyncio.Event()
+        self._paused = asyncio.Event()  # set while it isn't
+        self._paused.set()
         self._numbers = itertools.count()
         self._deaf_until = 0.0
         self._seq = 0
@@ -95,7 +112,10 @@ class FaultyGuest:
         await asyncio.gather(self._kernel, return_exceptions=True)
 
     def session(self, token: str | None = None) -> AgentSession:
-        return AgentSession(self.open_channel, "faulty", self.events, token)
+        return AgentSession(self.open_channel, self.name, self.events, token, self.port_state)
+
+    async def port_state(self, timeout: float) -> bool | None:
+        return self.has_port_open
 
     async def open_channel(self) -> ByteChannel:
         return await socket_channel(self.socket, 2.0)
@@ -105,6 +125,25 @@ class FaultyGuest:
         assert self._writer is not None
         self._writer.close()
         self._writer = None
+
+    def pause(self, seconds: float) -> None:
+        """The VM stands still for so long, and nobody tells."""
+        self._paused.clear()
+        self._stopped_us = self.now_us()
+        asyncio.get_running_loop().call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self.clock_us += self._stopped_us - round(time.monotonic() * 1e6 + self.clock_us)
+        self._paused.set()
+
+    def kill_agent(self) -> None:
+        """Its process is gone, and the port is closed in the guest."""
+        self.is_still, self.has_port_open, self._watched = True, False, False
+
+    def start_agent(self, version: str = "test") -> None:
+        """A new process, in the same boot: it streams to nobody until it is greeted."""
+        self.is_still, self.has_port_open, self._watched = False, True, False
+        self._seq, self.version = self.now_us() // 1000, version
 
     def restart_agent(self) -> None:
         """Another agent process: it numbers from 0 and streams to nobody until it is greeted."""
@@ -123,14 +162,15 @@ class FaultyGuest:
         self._writer.write(data)
 
     def tell(self, **message: Any) -> None:
-        self.say(json.dumps(message).encode() + b"\n")
+        if self._writer is not None:
+            self.say(json.dumps(message).encode() + b"\n")
 
     def observe(self, code: int, value: int) -> None:
         """The observer sees an edge that nobody sent."""
         self._batch([[KEYBOARD, 1, code, value, self.now_us()]])
 
     def now_us(self) -> int:
-        return round(time.monotonic() * 1e6 + PAGE)
+        return round(time.monotonic() * 1e6 + self.clock_us)
 
     def take(self, events: Sequence[Mapping[str, Any]]) -> None:
         """QEMU puts edges into the device's queue, and drops what it can't hold."""
@@ -181,6 +221,7 @@ class FaultyGuest:
                 self._arrived.clear()
                 await self._arrived.wait()
             await asyncio.sleep(self.edge_seconds)
+            await self._paused.wait()
             if not self._queue:  # it was put back meanwhile
                 continue
             number = next(self._numbers)
@@ -190,6 +231,11 @@ class FaultyGuest:
                 self.while_stalled(number)
             if self.frozen_at is not None and number >= self.frozen_at:
                 await asyncio.Event().wait()
+            if number in self.swapped:
+                while len(self._queue) < 2:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                self._queue[0], self._queue[1] = self._queue[1], self._queue[0]
             code, value = self._queue.popleft()
             if number in self.deaf:
                 self._deaf_until = time.monotonic() + self.deaf[number]
@@ -215,11 +261,13 @@ class FaultyGuest:
             self._next()
         else:
             self._batch([event] * (2 if number in self.doubled else 1))
+            if number == self.repeats_at:
+                self._batch([[KEYBOARD, 1, event[2], 2, self.now_us()]] * 3)
         if number + 1 == self.dies_when_all_is_seen:
             self.answers_pings = self.greets = self._watched = False
 
     def _batch(self, events: list[list[int]]) -> None:
-        if self._watched and self._writer is not None:
+        if self._watched and self._writer is not None and not self.is_still:
             self.tell(type="observations", seq=self._next(), events=events, sent_us=self.now_us())
 
     def _next(self) -> int:
@@ -228,12 +276,19 @@ class FaultyGuest:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        while line := await reader.readline():
-            if line.strip():
-                self._answer(json.loads(line))
+        with contextlib.suppress(OSError):
+            while line := await reader.readline():
+                await self._paused.wait()
+                if line.strip():
+                    self._answer(json.loads(line))
+        if self._writer is writer:
+            self._writer = None
+        writer.close()
 
     def _answer(self, message: dict[str, Any]) -> None:
         kind = message["type"]
+        if self.is_still:
+            return
         if kind == "hello":
             self.hellos += 1
             if self.greets:
@@ -245,7 +300,9 @@ class FaultyGuest:
             self.tell(**{name: message[name] for name in ("id", "event_id") if name in message} | self.instead[kind])
         elif kind == "ping":
             now = self.now_us()
-            self.tell(type="pong", id=message["id"], received_us=now, sent_us=now, realtime_us=0)
+            self.tell(
+                type="pong", id=message["id"], received_us=now, sent_us=now, realtime_us=round(now + self.wall_us)
+            )
         elif kind == "watch":
             self.tell(type="watching", enabled=True, next_seq=self._seq)
         elif kind == "state":
@@ -279,8 +336,8 @@ class FaultyGuest:
             "nonce": nonce,
             "protocol": self.protocol,
             "agent": "atp-guest-agent",
-            "version": "test",
-            "vm_id": "faulty",
+            "version": self.version,
+            "vm_id": self.name,
             "vm_id_source": "hostname",
             "boot_id": "1",
             "token": self.token,
@@ -288,7 +345,7 @@ class FaultyGuest:
             "devices": [keyboard, tablet, mouse],
             "next_seq": self._seq,
             "monotonic_us": self.now_us(),
-            "realtime_us": 0,
+            "realtime_us": round(self.now_us() + self.wall_us),
         }
         self.tell(**hello | self.next_hello)
 
@@ -297,7 +354,7 @@ class FaultyQmp(Qmp):
     kind: Literal["direct", "libvirt"] = "direct"
 
     def __init__(self, guest: FaultyGuest) -> None:
-        domain: Any = SimpleNamespace(name="faulty", uuid="", host=SimpleNamespace(name="here", bus=guest.events))
+        domain: Any = SimpleNamespace(name=guest.name, uuid="", host=SimpleNamespace(name="here", bus=guest.events))
         super().__init__(domain)
         self._guest = guest
 

@@ -153,7 +153,7 @@ class VerificationService:
 
     def _refused(self, way: str, address: str, why: str) -> None:
         self.refusals += 1
-        self._last_refusal = str(error).rstrip(".")
+        self._last_refusal = why.rstrip(".")
         now = time.monotonic()
         self._told = [when for when in self._told if now - when < 60.0]
         if len(self._told) < REFUSALS_TOLD:
