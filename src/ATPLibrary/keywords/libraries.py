@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ATPLibrary import __version__
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords import words
+from ATPLibrary.keywords.agent_deployment import AgentDeploymentKeywords
 from ATPLibrary.keywords.channels import ChannelKeywords
 from ATPLibrary.keywords.chinese import BilingualCore
 from ATPLibrary.keywords.closing import ImportedLevel
@@ -236,6 +237,7 @@ class Verifier(_Library):
         VerificationKeywords,
         VerificationServiceKeywords,
         VerifierKeywords,
+        AgentDeploymentKeywords,
         WatchedInputKeywords,
         InputTimelineKeywords,
         KeyboardKeywords,
@@ -309,6 +311,7 @@ class ATPLibrary(_MakingLibrary):
         VerificationKeywords,
         VerificationServiceKeywords,
         VerifierKeywords,
+        AgentDeploymentKeywords,
         InputTimelineKeywords,
         WatchedInputKeywords,
     )
