@@ -35,6 +35,20 @@ A Command Has Input, Variables And A Directory
     ...    input=from the tester\n    environment=${VARIABLES}    directory=/tmp
     Should Be Equal    ${result.stdout}    from the tester\ndark red, 7\n/tmp\n
 
+A Command Proves What Has Become Of The Guest
+    [Documentation]    By its exit code alone, or by its output; the error says what it wrote and what to do.
+    Command Should Succeed In Guest    test -d /tmp
+    ${version} =    Command Should Succeed In Guest    /bin/cat    /proc/version
+    ...    output=^Linux version    operator=matches
+    Should Start With    ${version}    Linux
+    Run Keyword And Expect Error
+    ...    Command 'no-such-program' should succeed but ended with exit code 127. *has no such program*
+    ...    Command Should Succeed In Guest    no-such-program
+    VAR    &{metadata} =    command=exit 4    exit_code=${4}
+    VAR    &{event} =    type=command    metadata=${metadata}
+    &{result} =    Verify Event    ${event}
+    Should Be Equal    ${result}[details][exit_code]    ${4}
+
 Output Is Followed While The Command Runs
     [Documentation]    Each line is in the log when it was written in the guest.
     ${result} =    Run Command    for i in 1 2 3; do echo step $i; usleep 200000; done    stream=True

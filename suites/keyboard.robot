@@ -32,6 +32,11 @@ The Guest Understands What Is Typed
     Enter Command    echo '${SENTENCE}' > ${FILE}
     File In Guest Should Contain    ${FILE}    ${SENTENCE}
 
+A Text Is Typed With Its Proof In Words
+    [Documentation]    The sentence says what was sent and that nothing of it was lost.
+    ${proof} =    Type Text And Verify    ${SENTENCE}
+    Should Contain    ${proof}    lost 0, duplicated 0, reordered 0
+
 A Long Text Arrives Whole
     [Documentation]    Several hundred characters at full speed, none lost, none doubled, none out of order.
     VAR    ${text} =    ${SENTENCE} ${SENTENCE} ${SENTENCE} ${SENTENCE} ${SENTENCE} ${SENTENCE}

@@ -28,6 +28,15 @@ A Key Too Many Is Told
     Key Should Have Arrived    b    timeout=5 s
     Run Keyword And Expect Error    *character 3*    Text Should Have Arrived In Order    ab
 
+An Event Is Judged By What The Guest Has Seen
+    [Documentation]    Events in JSON, as other programs write them; one that did not take place says what came instead.
+    Somebody Else Types    h
+    &{result} =    Verify Event    {"type": "keyboard", "action": "keypress", "key": "h"}    looking_back=10 s
+    Should Be Equal    ${result}[details][code]    ${35}
+    VAR    ${not_pressed} =    {"type": "keyboard", "action": "keydown", "key": "f9"}
+    Run Keyword And Expect Error    'keyboard keydown f9' in VM * should take place within * s but did not*
+    ...    Verify Event    ${not_pressed}    looking_back=1 s    timeout=1 s
+
 Nothing Comes Where Nobody Types
     [Documentation]    The guest's agent is asked before and after: silence is no proof of a dead agent.
     No Input Should Arrive    1 s

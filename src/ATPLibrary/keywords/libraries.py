@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from ATPLibrary import __version__
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords import words
-from ATPLibrary.keywords.agent_deployment import AgentDeploymentKeywords
 from ATPLibrary.keywords.channels import ChannelKeywords
 from ATPLibrary.keywords.chinese import BilingualCore
 from ATPLibrary.keywords.closing import ImportedLevel
@@ -26,7 +25,6 @@ from ATPLibrary.keywords.input_timelines import InputTimelineKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
 from ATPLibrary.keywords.lease import LeaseKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
-from ATPLibrary.keywords.lock_keys import LockKeyKeywords
 from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
 from ATPLibrary.keywords.places import Place
@@ -147,7 +145,6 @@ class QMP(_Library):
     components = (
         VmKeywords,
         KeyboardKeywords,
-        LockKeyKeywords,
         MouseKeywords,
         ScreenKeywords,
         GoldenImageKeywords,
@@ -237,11 +234,9 @@ class Verifier(_Library):
         VerificationKeywords,
         VerificationServiceKeywords,
         VerifierKeywords,
-        AgentDeploymentKeywords,
         WatchedInputKeywords,
         InputTimelineKeywords,
         KeyboardKeywords,
-        LockKeyKeywords,
         MouseKeywords,
     )
 
@@ -295,7 +290,6 @@ class ATPLibrary(_MakingLibrary):
         ConsoleKeywords,
         SpiceKeywords,
         KeyboardKeywords,
-        LockKeyKeywords,
         MouseKeywords,
         ScreenKeywords,
         GoldenImageKeywords,
@@ -311,7 +305,6 @@ class ATPLibrary(_MakingLibrary):
         VerificationKeywords,
         VerificationServiceKeywords,
         VerifierKeywords,
-        AgentDeploymentKeywords,
         InputTimelineKeywords,
         WatchedInputKeywords,
     )

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from ATPLibrary.verifier import Matcher, ObserverOverrun, SessionState, Verdict
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, REL_HWHEEL, REL_WHEEL
 from ATPLibrary.verifier.service.key_codes import EVDEV_OF_CODE, KEY_UNKNOWN, QCODE_OF_CODE
+from ATPLibrary.verifier.service.web import page_fragment
 from ATPLibrary.verifier.watching import InputWatch, drag_path, strays, text_of
 
 from .web_world import CODE_OF_QCODE, PATIENCE, SCREEN, VM, WebWorld, all_of, chromium, only_observations, watched
@@ -35,6 +36,17 @@ async def world(browser: Browser) -> AsyncIterator[WebWorld]:
     yield made
     await made.close()
     assert not [line for line in made.said if "Content Security Policy" in line or "Error" in line], made.said
+
+
+async def happens(page: Page, is_so: str, event: str) -> None:
+    """Wait until `is_so`, which `event` tells. Playwright's own way polls with `eval`, which the page's policy forbids."""
+    await page.evaluate(
+        f"""new Promise(done => {{
+            const look = () => {is_so} && done();
+            for (const each of [window, document]) each.addEventListener("{event}", look);
+            look();
+        }})"""
+    )
 
 
 async def test_every_edge_of_a_text_is_proved_in_order_and_once(world: WebWorld) -> None:
@@ -104,6 +116,54 @@ async def test_a_watch_reads_what_a_page_saw_as_it_does_an_agent_s(world: WebWor
         watch.check_is_whole()
         assert text_of(watch.edges, Layout("de")) == "Grüße"
         watch.close()
+
+
+async def test_altgr_of_a_windows_is_one_key(world: WebWorld) -> None:
+    page = await world.page(
+        init="Object.defineProperty(navigator, 'userAgentData', {get: () => ({platform: 'Windows'})})"
+    )
+    cdp = await page.context.new_cdp_session(page)
+    # Moments before its birth mean nothing to a page.
+    await page.evaluate("new Promise(done => setTimeout(done, 1500 - performance.now()))")
+    moment = await page.evaluate("(performance.timeOrigin + performance.now()) / 1000")
+
+    async def key(way: str, code: str, ago: float, name: str = "AltGraph") -> None:
+        name = "Control" if code == "ControlLeft" else name
+        await cdp.send("Input.dispatchKeyEvent", {"type": way, "code": code, "key": name, "timestamp": moment - ago})
+
+    async with watched(world) as seen:
+        watch = InputWatch(seen.session)
+        for way in ("rawKeyDown", "keyUp"):
+            await key(way, "ControlLeft", 0)
+            await key(way, "AltRight", 0)
+        await watch.settle(PATIENCE)
+        assert [str(edge) for edge in watch.edges] == ["alt_r down", "alt_r up"]
+        # A left Ctrl that was pressed is one: alone, before another key, and before a later right Alt.
+        await page.keyboard.down("ControlLeft")
+        assert await seen.session.held_keys(PATIENCE) == {(1, 29)}
+        await page.keyboard.press("KeyC")
+        await page.keyboard.up("ControlLeft")
+        for ago, name in ((0.5, "AltGraph"), (1, "Alt")):  # not at the same moment; of a layout without AltGr
+            await key("rawKeyDown", "ControlLeft", 1)
+            await key("rawKeyDown", "AltRight", ago, name)
+            await key("keyUp", "AltRight", 0, name)
+            await key("keyUp", "ControlLeft", 0)
+        await watch.settle(PATIENCE)
+        combined = ["ctrl down", "alt_r down", "alt_r up", "ctrl up"]
+        words = ["ctrl down", "c down", "c up", "ctrl up", *combined, *combined]
+        assert [str(edge) for edge in watch.edges][2:] == words
+        watch.close()
+
+
+async def test_of_two_tabs_the_one_that_was_told_last_reports(world: WebWorld) -> None:
+    first = await world.page()
+    await world.until(lambda: len(world.service.agents) == 1)
+    generation = world.service.agents[0].generation
+    second = await first.context.new_page()
+    await second.goto(world.address + page_fragment(VM.name, world.token))
+    await world.until(lambda: [agent.generation for agent in world.service.agents] == [generation + 1])
+    await expect(first.locator("#status")).to_have_attribute("data-state", "idle")
+    await expect(first.locator("#log")).to_contain_text("another tab of this browser reports for this VM now")
 
 
 async def test_a_held_key_is_down_repeats_and_goes_up(world: WebWorld) -> None:
@@ -204,7 +264,7 @@ async def test_a_locked_pointer_is_told_by_its_motions(world: WebWorld) -> None:
     page = await world.page()
     async with watched(world) as seen:
         await page.click("#lock")
-        await page.wait_for_function("document.pointerLockElement !== null")
+        await happens(page, "document.pointerLockElement !== null", "pointerlockchange")
         await page.mouse.move(400, 400)
         await all_of(seen.session, seen.stream)
         await page.mouse.move(430, 380)
@@ -240,7 +300,7 @@ async def test_a_page_that_lost_the_focus_says_what_it_does_not_know(world: WebW
         assert await seen.session.held_keys(PATIENCE) == {(1, 29)}
         other = await page.context.new_page()
         await other.bring_to_front()
-        await page.wait_for_function("!document.hasFocus()")
+        await happens(page, "!document.hasFocus()", "blur")
         assert await seen.session.held_keys(PATIENCE) == frozenset()
         items = await all_of(seen.session, seen.stream)
         reasons = [each.reason for each in items if isinstance(each, ObserverOverrun)]
@@ -254,7 +314,7 @@ async def test_a_page_that_lost_the_focus_says_what_it_does_not_know(world: WebW
         seen.stream.take()
         assert any(isinstance(each, ObserverOverrun) for each in await all_of(seen.session, seen.stream))
         await page.bring_to_front()
-        await page.wait_for_function("document.hasFocus()")
+        await happens(page, "document.hasFocus()", "focus")
         await all_of(seen.session, seen.stream)
         await page.keyboard.press("KeyB")
         assert [each.code for each in only_observations(await all_of(seen.session, seen.stream))] == [48, 48]

@@ -15,7 +15,7 @@ from ATPLibrary.config import ServiceSettings
 from ATPLibrary.events import EventBus
 from ATPLibrary.verifier import AgentSession, Observation, ObserverOverrun
 from ATPLibrary.verifier.observation import Seen
-from ATPLibrary.verifier.service.key_codes import EVDEV_OF_CODE, QCODE_OF_CODE
+from ATPLibrary.verifier.service.key_codes import QCODE_OF_CODE
 from ATPLibrary.verifier.service.service import VerificationService
 from ATPLibrary.verifier.service.tokens import TokenBook, VmIdentity
 from ATPLibrary.verifier.service.web import page_address, page_fragment
@@ -25,7 +25,6 @@ PATIENCE = 20.0
 SCREEN = (1600, 1000)
 VM = VmIdentity.of("uuid-1", "win11")
 CODE_OF_QCODE = {qcode: code for code, qcode in reversed(QCODE_OF_CODE.items())}
-assert EVDEV_OF_CODE
 
 
 @contextlib.asynccontextmanager
@@ -74,13 +73,17 @@ class WebWorld:
     def address(self) -> str:
         return page_address(self.service.addresses)
 
-    async def page(self, fragment: str | None = None, **options: Any) -> Page:
-        """The page in a browser without a memory, told VM and token by the address unless `fragment` says other."""
+    async def page(self, fragment: str | None = None, init: str = "", **options: Any) -> Page:
+        """The page in a browser without a memory, told VM and token by the address unless `fragment` says other.
+
+        `init` is script that runs before the page's own.
+        """
         size = {"width": 1000, "height": 700}
         screen = {"width": SCREEN[0], "height": SCREEN[1]}
         context = await self._browser.new_context(viewport=size, screen=screen, **options)  # type: ignore[arg-type]
         self._contexts.append(context)
         page = await context.new_page()
+        await page.add_init_script(init)
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.said.append(str(error)))
         await page.goto(self.address + (page_fragment(VM.name, self.token) if fragment is None else fragment))

@@ -115,9 +115,10 @@ export class Agent {
 
   #state(message) {
     if (!this.#hasNumber(message, "state")) return;
+    const held = this.world.heldBy(); // tells what is still kept back, too
     this.#tellIfBlind();
     this.#say({
-      type: "state", id: message.id, held: this.world.heldBy(), absolute: this.world.absolute(), dropped: this.dropped,
+      type: "state", id: message.id, held, absolute: this.world.absolute(), dropped: this.dropped,
       skipped: this.skipped,
     });
   }

@@ -21,6 +21,7 @@ const view = new View(() => ({
 }));
 const changed = () => view.changed();
 const emit = (seen, words) => {
+  keyboard.flush(); // what it has kept back came before
   events += seen.length;
   agent.observe(seen);
   view.line(words);
@@ -30,11 +31,15 @@ const pointer = new Pointer(emit);
 const touch = new Touch(emit);
 const kinds = [[KEYBOARD, keyboard], [POINTER, pointer], [TOUCH, touch]];
 const agent = new Agent({
-  heldBy: () => kinds.flatMap(([device, kind]) => [...kind.held.keys()].map((code) => [device, code])),
+  heldBy() {
+    keyboard.flush();
+    return kinds.flatMap(([device, kind]) => [...kind.held.keys()].map((code) => [device, code]));
+  },
   absolute: () => pointer.absolute(),
   blind: () => (document.hasFocus() ? "" : NO_FOCUS),
 }, changed);
 const link = new Link(agent, changed);
+const siblings = new BroadcastChannel(STORED);
 
 // -- who this is ------------------------------------------------------------------------------------------------------------------
 
@@ -47,9 +52,17 @@ function identify(vm, token) {
     // The browser keeps nothing: a page that is loaded again asks.
   }
   $("who-token").value = "";
+  siblings.postMessage({ vm });
   link.start();
   $("catch").focus({ preventScroll: true });
 }
+
+// Two tabs would take the VM's one connection from each other for ever: the one that was told last has it.
+siblings.onmessage = ({ data }) => {
+  if (data.vm !== agent.identity.vm || link.state === "idle") return;
+  link.stop();
+  view.line("another tab of this browser reports for this VM now", true);
+};
 
 function known() {
   // Behind the #, which browsers send to nobody; taken out of the address at once, so that no screenshot shows it.
