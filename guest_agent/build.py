@@ -7,6 +7,7 @@ them: a guest with the Python that built the file skips compiling (about 0.5 s w
 from __future__ import annotations
 
 import importlib.util
+import io
 import marshal
 import struct
 import sys
@@ -27,27 +28,35 @@ sys.exit(main())
 
 def build(output: Path, source: Path = SOURCE) -> Path:
     """Write the agent in `source` as one .pyz to `output` and return that."""
-    members: dict[str, bytes] = {}
-    for module in sorted(source.rglob("*.py")):
-        _add(members, f"{source.name}/{module.relative_to(source).as_posix()}", module.read_bytes())
-    _add(members, "__main__.py", _MAIN.encode())
     output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("wb") as file:
-        file.write(b"#!/usr/bin/env python3\n")
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-            for name, data in sorted(members.items()):
-                info = zipfile.ZipInfo(name, _EPOCH)
-                info.external_attr = 0o644 << 16
-                info.create_system = 3
-                archive.writestr(info, data)
+    output.write_bytes(pyz(source))
     output.chmod(0o755)
     return output
 
 
-def _add(members: dict[str, bytes], name: str, text: bytes) -> None:
+def pyz(source: Path = SOURCE, byte_code: bool = True) -> bytes:
+    """The agent in `source` as one .pyz. Without `byte_code` it is the same whatever Python builds it."""
+    members: dict[str, bytes] = {}
+    for module in sorted(source.rglob("*.py")):
+        _add(members, f"{source.name}/{module.relative_to(source).as_posix()}", module.read_bytes(), byte_code)
+    _add(members, "__main__.py", _MAIN.encode(), byte_code)
+    file = io.BytesIO()
+    file.write(b"#!/usr/bin/env python3\n")
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in sorted(members.items()):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.external_attr = 0o644 << 16
+            info.create_system = 3
+            archive.writestr(info, data)
+    return file.getvalue()
+
+
+def _add(members: dict[str, bytes], name: str, text: bytes, byte_code: bool) -> None:
+    members[name] = text
+    if not byte_code:
+        return
     code = compile(text, name, "exec", dont_inherit=True, optimize=0)
     header = importlib.util.MAGIC_NUMBER + struct.pack("<I", _UNCHECKED_HASH) + importlib.util.source_hash(text)
-    members[name] = text
     # Marshal's version 2 has no back references, which depend on what else the interpreter did: these bytes are the same each time.
     members[name + "c"] = header + marshal.dumps(code, 2)
 

@@ -51,6 +51,7 @@ class PipeDevice(InputDevice):
         self.position = {}
         self.grabbed = False
         self.grabbed_by_another = False
+        self.lights = {}
 
     def emit(self, *events, time_us=None):
         """Write (type, code, value) events with one time."""
@@ -84,6 +85,11 @@ class PipeDevice(InputDevice):
 
     def axis(self, code):
         return self.position.get(code, 0)
+
+    def leds(self):
+        if self.writer < 0:
+            raise OSError(errno.ENODEV, "No such device")
+        return sorted(self.lights.items())
 
     def close(self):
         super().close()

@@ -93,10 +93,13 @@ def test_watch_off_keeps_observations_back_and_takes_no_numbers(world):
 def test_state_tells_what_is_down_and_what_went_wrong(world):
     world.start({"/dev/input/event0": KEYBOARD, "/dev/input/event1": TABLET}).greet(watch=False)
     world.device().key(A, 1)
+    world.device().lights = {0: 0, 1: 1}
+    world.device("/dev/input/event1").lights = {1: 1}  # no keyboard: its lights mean something else
     world.device("/dev/input/event1").key(0x110, 1)
     world.host.send_bytes(b"no json\n\xff\xfe\n")
     assert world.host.ask({"type": "state", "id": 3}, "state") == {
-        "type": "state", "id": 3, "held": [[0, A], [1, 0x110]], "absolute": [[1, 0, 0], [1, 1, 0]], "dropped": 0, "skipped": 2,
+        "type": "state", "id": 3, "held": [[0, A], [1, 0x110]], "absolute": [[1, 0, 0], [1, 1, 0]], "leds": [[0, 0, 0], [0, 1, 1]],
+        "dropped": 0, "skipped": 2,
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import struct
 from atp_guest_agent.codes import ABS_X, ABS_Y, EV_ABS, EV_KEY, EV_REL, EV_SYN
 from atp_guest_agent.description import Description
 
+EV_LED = 0x11
 SYN_REPORT, SYN_DROPPED = 0, 3
 CLOCK_MONOTONIC = 1
 
@@ -22,10 +23,11 @@ READ_SIZE = INPUT_EVENT.size * 64
 _KEY_BYTES = 0x300 // 8  # KEY_CNT
 _ABS_BYTES = 0x40 // 8
 _REL_BYTES = 0x10 // 8
+_LED_BYTES = 0x10 // 8
 _SET_CLOCK = 0x400445A0  # EVIOCSCLOCKID
 _GRAB = 0x40044590  # EVIOCGRAB
 _GET_ID = 0x80084502  # EVIOCGID
-_GET_NAME, _GET_PHYS, _GET_KEYS, _GET_BITS = 0x06, 0x07, 0x18, 0x20
+_GET_NAME, _GET_PHYS, _GET_KEYS, _GET_LEDS, _GET_BITS = 0x06, 0x07, 0x18, 0x19, 0x20
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +106,11 @@ class InputDevice:
             return _set_bits(_get(fd, _GET_KEYS, _KEY_BYTES))
         finally:
             os.close(fd)
+
+    def leds(self) -> list[tuple[int, int]]:
+        """The lights that it has, and whether each is lit (1) or dark (0). Raises OSError when the device is gone."""
+        lit = _set_bits(_get(self.fd, _GET_LEDS, _LED_BYTES))
+        return [(led, int(led in lit)) for led in sorted(_bits(self.fd, EV_LED, _LED_BYTES))]
 
     def axis(self, code: int) -> int:
         """The present value of an absolute axis."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_OBSERVED = 20
 MAX_OPEN = 1000
+MAX_NAME = 200  # characters of an event_id, as in session.py, which imports this module only when it is needed
 DEFAULT_TIMEOUT_MS = 5000
 MAX_TIMEOUT_MS = 24 * 3600 * 1000
 
@@ -175,8 +176,8 @@ def build(
     axis. Raises RefusedError for an event that can't be checked and ValueError for a message that makes no sense.
     """
     event_id = message.get("event_id")
-    if not isinstance(event_id, str) or not event_id:
-        raise ValueError("expect needs an event_id, a string")
+    if not isinstance(event_id, str) or not 0 < len(event_id) <= MAX_NAME:
+        raise ValueError(f"expect needs an event_id, a string of at most {MAX_NAME} characters")
     timeout_ms = _number(message.get("timeout_ms", DEFAULT_TIMEOUT_MS), "timeout_ms", MAX_TIMEOUT_MS)
     event = message.get("event")
     if not isinstance(event, dict):

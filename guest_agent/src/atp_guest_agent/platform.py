@@ -30,6 +30,11 @@ class Device(Protocol):
     def held(self) -> list[int]:
         """Codes of the keys and buttons that are down now. Raises OSError when the device is gone."""
 
+    def leds(self) -> list[tuple[int, int]]:
+        """The lights that a keyboard has (evdev's numbers: 0 Num Lock, 1 Caps Lock, 2 Scroll Lock), and whether each is lit (1) or
+        dark (0). Raises OSError when the device is gone.
+        """
+
     def axis(self, code: int) -> int:
         """The present value of an absolute axis, in the device's units. Raises OSError when the device is gone."""
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from atp_guest_agent.platform import Platform
 
 CAPABILITIES = ["observe", "expect.keyboard", "expect.mouse", "state"]
+MAX_NAME = 200  # characters of what the host calls a session or a request
 HISTORY = 4096  # events kept for expectations that arrive after what they expect
 _BATCH = b'{"type":"observations"'
 
@@ -184,8 +185,8 @@ class Session:
 
     def _hello(self, message: dict[str, object], _arrived_us: int) -> None:
         nonce = message.get("nonce")
-        if not isinstance(nonce, str):
-            raise ValueError("hello needs a nonce, a string")
+        if not isinstance(nonce, str) or len(nonce) > MAX_NAME:
+            raise ValueError(f"hello needs a nonce, a string of at most {MAX_NAME} characters")
         self._links.greeted()
         self._links.clear()
         self._links.cut()
@@ -253,6 +254,7 @@ class Session:
                 "id": number,
                 "held": self._held(),
                 "absolute": self._absolute(),
+                "leds": self._leds(),
                 "dropped": self._dropped,
                 "skipped": self._skipped,
             }
@@ -329,6 +331,18 @@ class Session:
                 continue
         return places
 
+    def _leds(self) -> list[tuple[int, int, int]]:
+        """The keyboards' lights now: device, LED, lit or not; a device that is just vanishing has none."""
+        lights = []
+        for device in self._devices():
+            if not device.description.keyboard:
+                continue
+            try:
+                lights += [(device.number, led, lit) for led, lit in device.leds()]
+            except OSError:
+                continue
+        return lights
+
     def _axis(self, number: int, code: int) -> int:
         for device in self._devices():
             if device.number == number:
@@ -347,8 +361,9 @@ class Session:
     def _error(self, text: str, about: str | None, message: dict[str, object] | None = None) -> None:
         answer: dict[str, object] = {"type": "error", "message": text, "about": about}
         for name in ("id", "event_id"):  # so that the host knows which of its requests it was
-            if message is not None and isinstance(message.get(name), (int, str)):
-                answer[name] = message[name]
+            value = None if message is None else message.get(name)
+            if isinstance(value, int) or (isinstance(value, str) and len(value) <= MAX_NAME):
+                answer[name] = value
         self._say(answer)
 
     def _say_devices(self) -> None:

@@ -13,6 +13,7 @@ from ATPLibrary.errors import ATPError, ConfigError, DeadlineError, InputError
 
 # name: (module:attribute, the line that `atp --help` shows; the same as the first line of the command's own help)
 COMMANDS = {
+    "agent": ("ATPLibrary.cli.agent:agent", "Get the guest agent out of this installation."),
     "doctor": (
         "ATPLibrary.cli.doctor:doctor",
         "Check what the lab and the library need, and print the fix for what is missing.",

@@ -14,13 +14,20 @@ from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, VerifiedInput
 
 if TYPE_CHECKING:
-    from ATPLibrary.verifier import InputReport, TypingEngine
+    from ATPLibrary.verifier import InputReport, Layout, TypingEngine
 
 
 class KeyboardKeywords(VerifiedInput):
     @keyword(tags=["Input", "Keyboard"])
     def type_text(
-        self, text: str, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+        self,
+        text: str,
+        *,
+        layout: str | None = None,
+        retries: int = 0,
+        verify: bool = True,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
     ) -> InputReport:
         r"""Types text on a VM's keyboard and proves inside the guest that every key arrived: in order, once, and how fast.
 
@@ -28,7 +35,13 @@ class KeyboardKeywords(VerifiedInput):
         reports each key as the guest's kernel saw it. When one is lost, doubled, out of order or stuck the keyword fails;
         when no agent answers it fails too. One line in the log says how many characters, what was lost, and the latency.
 
+        Where Caps Lock is on in the guest it is switched off for the text and on again, and the log says so.
+
         - ``text``: what to type. A character that the keyboard layout lacks is refused before anything is sent.
+        - ``layout``: the guest's keyboard layout for this text alone; by default that of `Set Keyboard Layout`.
+        - ``retries``: how many times what was lost is typed again, from the first character that is missing. That is done only
+          where nothing came after it: else the rest would stand behind the damage, and what a backspace would take away nobody
+          knows from outside. The log says what was done, or why not; with ``0`` nothing is ever typed twice.
         - ``verify``: ``False`` types without an agent in the guest, slowly enough for the device; the log says "not verified".
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for all of it; by default it grows with the text.
@@ -37,17 +50,24 @@ class KeyboardKeywords(VerifiedInput):
         | Connect To VM    win11
         | Type Text    Hello from ATP!
         | Type Text    echo done\n
+        | Type Text    Où êtes-vous ?    layout=fr    retries=2
         | Type Text    no agent here    verify=False
         """
 
         if not text:
             raise InputError("There is no text to type: it is empty. Nothing was sent, so nothing can be proved.")
+        if retries < 0:
+            raise InputError(f"What is lost can't be typed again {retries} times: give 0 or more.")
+        if retries and not verify:
+            raise InputError("Without the agent nobody knows what was lost: leave out retries, or verify.")
         return self.type_with(
             f"Typing {len(text)} characters",
             vm,
             verify,
             timeout,
-            lambda engine, seconds: engine.type_text(text, seconds),
+            lambda engine, seconds: engine.type_text(
+                text, seconds, layout=None if layout is None else _layout(layout), retries=retries
+            ),
             text=text,
             extra_seconds=len(text) * SECONDS_PER_CHARACTER,
         )
@@ -228,6 +248,12 @@ class KeyboardKeywords(VerifiedInput):
 
         name = self.wait(release(), seconds, f"Releasing all keys in {named(vm)}")
         logger.info(f"No key or button is held down in VM '{name}'.")
+
+
+def _layout(name: str) -> Layout:
+    from ATPLibrary.verifier.layout import Layout
+
+    return Layout(name)
 
 
 async def _press(combination: str, engine: TypingEngine, seconds: float) -> InputReport:

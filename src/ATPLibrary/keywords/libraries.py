@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from ATPLibrary import __version__
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords import words
+from ATPLibrary.keywords.agent_deployment import AgentDeploymentKeywords
 from ATPLibrary.keywords.channels import ChannelKeywords
 from ATPLibrary.keywords.chinese import BilingualCore
 from ATPLibrary.keywords.closing import ImportedLevel
@@ -25,6 +26,7 @@ from ATPLibrary.keywords.input_timelines import InputTimelineKeywords
 from ATPLibrary.keywords.keyboard import KeyboardKeywords
 from ATPLibrary.keywords.lease import LeaseKeywords
 from ATPLibrary.keywords.lifecycle import Lifecycle
+from ATPLibrary.keywords.lock_keys import LockKeyKeywords
 from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.mouse import MouseKeywords
 from ATPLibrary.keywords.places import Place
@@ -145,6 +147,7 @@ class QMP(_Library):
     components = (
         VmKeywords,
         KeyboardKeywords,
+        LockKeyKeywords,
         MouseKeywords,
         ScreenKeywords,
         GoldenImageKeywords,
@@ -234,9 +237,11 @@ class Verifier(_Library):
         VerificationKeywords,
         VerificationServiceKeywords,
         VerifierKeywords,
+        AgentDeploymentKeywords,
         WatchedInputKeywords,
         InputTimelineKeywords,
         KeyboardKeywords,
+        LockKeyKeywords,
         MouseKeywords,
     )
 
@@ -290,6 +295,7 @@ class ATPLibrary(_MakingLibrary):
         ConsoleKeywords,
         SpiceKeywords,
         KeyboardKeywords,
+        LockKeyKeywords,
         MouseKeywords,
         ScreenKeywords,
         GoldenImageKeywords,
@@ -305,6 +311,7 @@ class ATPLibrary(_MakingLibrary):
         VerificationKeywords,
         VerificationServiceKeywords,
         VerifierKeywords,
+        AgentDeploymentKeywords,
         InputTimelineKeywords,
         WatchedInputKeywords,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ATPLibrary.orchestrator.served_agents import ServedAgents
     from ATPLibrary.transport import ByteChannel
     from ATPLibrary.verifier import AgentSession
+    from ATPLibrary.verifier.silence import PortState
 
 # For the agent's channel each time that its session opens it anew.
 CHANNEL_SECONDS = 10.0
@@ -37,7 +38,17 @@ async def open_agent(machine: Machine, served: ServedAgents | None, timeout: flo
             next_step=f"Use 'Close Channel    {settings.channel}' first",
         )
     token = await own_token(machine, left())
-    return await _started(machine, lambda: machine.open_channel(settings.channel, CHANNEL_SECONDS), token, left())
+
+    async def port_state(timeout: float) -> bool | None:
+        """libvirt is told by QEMU when the guest opens and closes the port."""
+        description = await machine.domain.description(timeout, refresh=True)
+        channel = description.channels.get(settings.channel)
+        return {"connected": True, "disconnected": False}.get(channel.state if channel is not None else "")
+
+    def opens() -> Awaitable[ByteChannel]:
+        return machine.open_channel(settings.channel, CHANNEL_SECONDS)
+
+    return await _started(machine, opens, token, left(), port_state)
 
 
 async def own_token(machine: Machine, timeout: float) -> Secret | None:
@@ -69,11 +80,15 @@ async def _through_service(
 
 
 async def _started(
-    machine: Machine, opens: Callable[[], Awaitable[ByteChannel]], token: Secret | None, timeout: float
+    machine: Machine,
+    opens: Callable[[], Awaitable[ByteChannel]],
+    token: Secret | None,
+    timeout: float,
+    port_state: PortState | None = None,
 ) -> AgentSession:
     from ATPLibrary.verifier import AgentSession
 
-    session = AgentSession(opens, machine.name, machine.bus, token)
+    session = AgentSession(opens, machine.name, machine.bus, token, port_state)
     try:
         await session.start(timeout)
     except BaseException:

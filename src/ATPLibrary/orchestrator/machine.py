@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.virtio_serial import Conversation
     from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
     from ATPLibrary.verifier import AgentSession, InputReport, Layout, Pointer, TypingEngine
+    from ATPLibrary.verifier.device_memory import DeviceMemory
 
 KEPT_REPORTS = 50
 # How long one channel may take to close before it is left to the process's end.
@@ -71,6 +72,7 @@ class Machine:
         self._layout: Layout | None = None  # where it isn't the configuration's
         self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
         self._pointers: dict[bool, Pointer] = {}
+        self._device_memory: DeviceMemory | None = None  # what inputs, watched or not, have learnt of its keyboards
         self._unwatched = False  # input was sent without an observer, and none has been asked since whether it arrived
         self._left_down: list[dict[str, Any]] = []  # releases that a QMP channel which ended couldn't take any more
         self._releasing = asyncio.Lock()
@@ -156,7 +158,7 @@ class Machine:
         engines: list[TypingEngine | Pointer] = [*self._typing.values(), *self._pointers.values()]
         if not self._left_down and not engines:
             return False
-        from ATPLibrary.verifier.closed_loop import require_running
+        from ATPLibrary.verifier.sending import require_running
 
         qmp = await self.qmp(CHANNEL_SECONDS)  # one that ended is opened anew, which lets go of what was down then
         await require_running(qmp, self.name, "releases")
@@ -251,9 +253,18 @@ class Machine:
 
             session = await self.agent(timeout) if verified else None
             keyboards = (await self.description(timeout)).keyboards
-            self._typing[verified] = TypingEngine(qmp, session, keyboards, layout=self.layout(), vm_name=self.name)
+            self._typing[verified] = TypingEngine(
+                qmp, session, keyboards, layout=self.layout(), vm_name=self.name, memory=self._devices()
+            )
         await self._await_unwatched_input(verified, timeout)
         return self._typing[verified]
+
+    def _devices(self) -> DeviceMemory:
+        from ATPLibrary.verifier.device_memory import DeviceMemory
+
+        if self._device_memory is None:
+            self._device_memory = DeviceMemory()
+        return self._device_memory
 
     async def pointer(self, timeout: float, *, verified: bool = True) -> Pointer:
         """The pointer; with `verified`, on top of a live agent session (`AgentError` when there is none)."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _CLOSE_SECONDS = 1.0
 # What may have come and not been read: a frame comes in pieces of this size.
 _READ_LIMIT = 512 * 1024
+# A connection that lives so long was taken by somebody who goes on.
+_KEPT_SECONDS = 0.2
 
 
 class SpiceChannelState(enum.Enum):
@@ -241,6 +243,27 @@ class SpiceVmConnection:
 
     def channel(self, type: SpiceChannelType, id: int = 0) -> SpiceChannel | None:
         return self._channels.get((type, id))
+
+    async def is_listening(self, timeout: float) -> bool:
+        """Whether anybody takes connections where the server was, and keeps them: a process that is ending still takes one.
+
+        Nothing is said there, and a server waits for us to speak first.
+        """
+        port = self.endpoint.port if self.tls is None else self.endpoint.tls_port
+        try:
+            async with asyncio.timeout(timeout):
+                reader, writer = await asyncio.open_connection(self.endpoint.host, port)
+        except OSError:  # a TimeoutError is one
+            return False
+        try:
+            async with asyncio.timeout(_KEPT_SECONDS):
+                return bool(await reader.read(1))
+        except TimeoutError:
+            return True
+        except OSError:
+            return False
+        finally:
+            writer.transport.abort()
 
     async def connect_main_channel(self, timeout: float) -> SpiceChannel:
         """Begin the session."""

@@ -45,20 +45,26 @@ class ClockEstimate:
         self._since = -math.inf
         self._is_void = False  # the clock that was measured is gone, and no other measured yet
 
-    def add(self, sent: float, received_us: float, answered_us: float, returned: float) -> None:
-        """One ping: `sent` and `returned` in seconds of this machine, the two in the middle in us of the guest."""
+    def add(self, sent: float, received_us: float, answered_us: float, returned: float) -> float:
+        """One ping: `sent` and `returned` in seconds of this machine, the two in the middle in us of the guest.
+
+        Returns by how many seconds the guest's clock has leapt against ours since the measurements before (less than nothing: it
+        stood still), 0 where they agree.
+        """
         travelled_us = (returned - sent) * 1e6 - (answered_us - received_us)
         offset_us = ((received_us - sent * 1e6) + (answered_us - returned * 1e6)) / 2
         # Half of what it spent on the way, either way: the guest's stamps lie somewhere between ours.
         sample = _Sample(offset_us, max(travelled_us, 0.0) / 2, returned)
-        known = self.at(returned)
+        known, leapt_us = self.at(returned), 0.0
         if known is not None and abs(known.offset_us - offset_us) > known.error_us + sample.error_us:
             # They can't both be true: the guest's clock stood still (the VM was paused) or was set. The old ones are void.
+            leapt_us = offset_us - known.offset_us
             self.clear()
         if self._is_void:
             self._since, self._is_void = sent, False
         self._samples.append(sample)
         del self._samples[:-KEPT]
+        return leapt_us / 1e6
 
     def clear(self) -> None:
         """The guest was restarted, or put back to a snapshot: it has another clock."""

@@ -9,23 +9,25 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import events
-from ATPLibrary.errors import AgentError, ATPError, CommandError, DeadlineError, VerificationError, VmStateError
-from ATPLibrary.verifier.matcher import Injection, Matcher, Symbol, Verdict
+from ATPLibrary.errors import AgentError, ATPError, DeadlineError, VmStateError
+from ATPLibrary.verifier import input_troubles as troubles
+from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, ObserverOverrun, Seen
-from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus, scancode_bytes
+from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus
+from ATPLibrary.verifier.sending import send
 from ATPLibrary.verifier.session import AgentSession
-from ATPLibrary.verifier.session_state import STATUS_ADVICE
+from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
+from ATPLibrary.verifier.units import Report, Unit
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
-    from ATPLibrary.protocol.qmp.edges import Edge
+    from ATPLibrary.verifier.device_memory import DeviceMemory
     from ATPLibrary.verifier.stream import ObservationStream
 
-COMMAND_TIMEOUT = 10.0
 # Nothing observed for so long while something is outstanding: find out why.
 STALL_SECONDS = 2.0
 # How long the agent may take to say, when all was seen, that there is nothing more.
@@ -41,38 +43,16 @@ DRAIN_QUIET_SECONDS = 0.1
 PIECES = 2
 # What ends an input at once, instead of at its next edge or after a silence: the VM stands still, or its guest begins anew.
 STANDS_STILL = frozenset({"qmp.STOP", "libvirt.lifecycle.suspended"})
-# QEMU's run states of a VM that is going, or has gone, to another host (qapi/run-state.json).
-MOVES = frozenset({"finish-migrate", "postmigrate"})
 BEGINS_ANEW = frozenset({"qmp.RESET", "libvirt.reboot"})
 COMMANDS_AT_ONCE = 4
-
-
-class Report(NamedTuple):
-    """What may not be split: the QMP events of one edge or motion, and what the guest should see of it (nothing, perhaps)."""
-
-    events: tuple[Mapping[str, Any], ...]
-    symbols: tuple[Symbol, ...]
-    what: str
-    edge: Edge | None = None  # the key that it moves, if it is a key
-
-
-class Unit(NamedTuple):
-    """Reports that are sent at one go, so that no key stays down across a wait: a tap. `position` is the character's."""
-
-    reports: tuple[Report, ...]
-    position: int | None = None
-    character: str = ""
-
-    def places(self, queue: DeviceQueue) -> int:
-        """How much of the device's queue it takes."""
-        return sum(places_of(report, queue) for report in self.reports)
 
 
 class ClosedLoop:
     """One input on its way.
 
     `accepts` says whether an observation is of a device that this input may arrive on. `note_sent` is called before a report is
-    written (False) and when it has been (True). With `joins` many edges ride in one command where the device allows it.
+    written (False) and when it has been (True). With `joins` many edges ride in one command where the device allows it. With
+    `stops_at_loss` nothing more is sent once something was lost. `memory` is what is known of the VM's devices, and learns.
     """
 
     def __init__(
@@ -85,8 +65,10 @@ class ClosedLoop:
         accepts: Callable[[Observation], bool],
         matcher: Matcher,
         queue: DeviceQueue,
+        memory: DeviceMemory,
         note_sent: Callable[[Report, bool], None],
         joins: bool = False,
+        stops_at_loss: bool = False,
     ) -> None:
         self.matcher = matcher
         self.queue = queue  # becomes that of the device that the guest sees the input on
@@ -99,11 +81,16 @@ class ClosedLoop:
         self._accepts = accepts
         self._note_sent = note_sent
         self._joins = joins
-        self._reports: dict[int, Report] = {}  # by the index of the injection
+        self._stops_at_loss = stops_at_loss
+        self._memory = memory
+        self._window, self._drain = memory.window(queue), memory.drain(queue)
+        # By the index of an injection that isn't seen yet: its report, and how many places were taken up to and with its own.
+        self._reports: dict[int, tuple[Report, int]] = {}
         self._flying: deque[asyncio.Task[None]] = deque()  # commands without a reply yet, oldest first
         self._units: Sequence[Unit] = ()
         self._next = 0
         self._last_seen: Observation | None = None
+        self._last_arrived: Injection | None = None
         self._progress = time.monotonic()
         self._life = session.life.number
         self._trouble: ATPError | None = None  # what the guest has come to while this was on its way
@@ -159,10 +146,12 @@ class ClosedLoop:
 
         Without that answer `unheard_because` says so: every edge was seen, but nobody knows that it was seen once.
         """
+        asked = time.monotonic()
         try:
             await self._session.ping(END_SECONDS)
         except (ATPError, OSError) as error:
-            self.unheard_because = f"the agent was lost before it could say that nothing came twice: {error}"
+            why = await self._session.why_silent(asked)
+            self.unheard_because = f"the agent was lost before it could say that nothing came twice ({why}): {error}"
         self._feed(stream.take())
         self.matcher.finish()
 
@@ -175,12 +164,14 @@ class ClosedLoop:
             return
         before = self._progress
         # The agent's answer stands behind every observation that it had made: after it, silence is the guest's, not the agent's.
+        asked = time.monotonic()
         try:
-            await self._session.ping(STALL_SECONDS)
+            await self._session.confirm(STALL_SECONDS)
         except (AgentError, DeadlineError) as error:
             if self._trouble is not None:
                 raise self._trouble from error
-            raise await self._no_progress("the agent stopped answering", STATUS_ADVICE) from error
+            if not await self._is_greeted_anew():
+                raise await self._no_progress(await self._session.why_silent(asked), STATUS_ADVICE) from error
         self._feed(stream.take())
         if self._progress != before:
             return
@@ -191,11 +182,18 @@ class ClosedLoop:
             raise await self._no_progress(
                 "the agent answers but saw nothing on any device that this input goes to", step
             )
-        self.matcher.settle()
+        findings = self.matcher.settle()
         self._progress = time.monotonic()
+        if is_lost := any(finding.verdict in (Verdict.LOST, Verdict.STUCK) for finding in findings):
+            self._window.lost()
         counts = self.matcher.counts()
-        if sum(counts.values()) - counts[Verdict.OK] - counts[Verdict.REPEATED] >= HOPELESS:
+        is_hopeless = sum(counts.values()) - counts[Verdict.OK] - counts[Verdict.REPEATED] >= HOPELESS
+        if is_hopeless or (is_lost and self._stops_at_loss):
             self._units = self._units[: self._next]
+
+    async def _is_greeted_anew(self) -> bool:
+        """Whether the session only began anew under a question: what it missed meanwhile it says by itself."""
+        return self._session.state is not SessionState.READY and await self._session.comes_back(STALL_SECONDS)
 
     def _reap(self) -> None:
         """Take the replies that came; raises what QEMU refused."""
@@ -208,34 +206,38 @@ class ClosedLoop:
         """
         is_direct = self._qmp.kind == "direct"
         waiting = (self._reports.get(injection.index) for injection in self.matcher.waiting)
-        taken = sum(places_of(report, self.queue) for report in waiting if report is not None)
-        piece = self.queue.window // PIECES if is_direct else self.queue.window
+        taken = sum(known[0].places(self.queue) for known in waiting if known is not None)
+        window = self._window.size
+        piece = window // PIECES if is_direct else window
         while self._next < len(self._units) and len(self._flying) < (COMMANDS_AT_ONCE if is_direct else 1):
             batch: list[Report] = []
             first, size = self._next, 0
             while self._next < len(self._units):
                 unit = self._units[self._next]
                 places = unit.places(self.queue)
-                if (taken and taken + places > self.queue.window) or (size and size + places > piece):
+                if (taken and taken + places > window) or (size and size + places > piece):
                     break
                 taken, size = taken + places, size + places
                 batch += unit.reports
                 self._next += 1
             if not batch:
                 return
-            injections = [injection for unit in self._units[first : self._next] for injection in self._inject(unit)]
+            injections = [*self._inject(self._units[first : self._next], taken - size)]
             task = asyncio.create_task(self._send(batch, injections, self._at(self._units[first])))
             task.add_done_callback(lambda _: stream.wake())
             self._flying.append(task)
 
-    def _inject(self, unit: Unit) -> Iterator[Injection]:
+    def _inject(self, units: Sequence[Unit], ahead: int) -> Iterator[Injection]:
+        """`ahead`: how many places are taken before them."""
         now = time.monotonic()
-        for report in unit.reports:
-            self._note_sent(report, False)
-            for symbol in report.symbols:
-                injection = self.matcher.inject(symbol, now, report.what, unit.position)
-                self._reports[injection.index] = report
-                yield injection
+        for unit in units:
+            for report in unit.reports:
+                self._note_sent(report, False)
+                ahead += report.places(self.queue)
+                for symbol in report.symbols:
+                    injection = self.matcher.inject(symbol, now, report.what, unit.position)
+                    self._reports[injection.index] = (report, ahead)
+                    yield injection
 
     async def _send(self, batch: Sequence[Report], injections: Sequence[Injection], at: str) -> None:
         now = time.monotonic()
@@ -252,20 +254,46 @@ class ClosedLoop:
         return [("input-send-event", {"events": list(report.events)}) for report in batch]
 
     def _feed(self, items: Sequence[Seen]) -> None:
+        arrived: list[Finding] = []
         for item in items:
             if isinstance(item, ObserverOverrun):
                 self.matcher.overrun(item)
+                self._window.overran()
                 self._progress = time.monotonic()
                 if self._session.life.number != self._life:
                     self._trouble = self._trouble or self._began_anew(self._session.life.why)
             elif self._accepts(item):
-                self.matcher.observe(item)
+                arrived += self.matcher.observe(item)
                 if not (item.type == EV_KEY and item.value == AUTOREPEAT):  # a stuck key repeats for ever: no progress
                     self._last_seen = item
                     self._progress = max(self._progress, item.received)
                     if item.bus != self.bus:
-                        self.bus = item.bus
-                        self.queue = queue_of_bus(item.bus) if self.queue.learns else self.queue
+                        self._learn(item.bus)
+        if arrived:
+            self._measure(arrived)
+
+    def _learn(self, bus: str) -> None:
+        """The guest sees the input on a device of that bus."""
+        self.bus = bus
+        if self.queue.learns:
+            self.queue = queue_of_bus(bus)
+            self._window, self._drain = self._memory.window(self.queue), self._memory.drain(self.queue)
+
+    def _measure(self, arrived: Sequence[Finding]) -> None:
+        """What came back, and how fast, says how much more may be sent and how fast the device lets go."""
+        places, newest = 0, None
+        for _, injection, seen in arrived:
+            if injection is None or seen is None or (known := self._reports.pop(injection.index, None)) is None:
+                continue
+            size = known[0].places(self.queue)
+            places, newest = places + size, (known[1], seen.received - injection.injected)
+            before, self._last_arrived = self._last_arrived, injection
+            # Of one command: they were in the queue together.
+            if before is not None and before.injected == injection.injected and before.observation is not None:
+                self._drain.took(size, (seen.time_us - before.observation.time_us) / 1e6)
+        if newest is not None:
+            self._window.came_back(places, *newest)
+            self._drain.came_back(*newest)
 
     async def _watch(self, news: events.Subscription, stream: ObservationStream) -> None:
         """Until the VM stands still, or its guest begins anew: then whoever waits for it to see something needn't."""
@@ -300,31 +328,19 @@ class ClosedLoop:
         except ATPError as error:
             return f"unknown ({error})"
 
-    def _stood_still(self, state: str) -> VmStateError:
-        moves = state in MOVES
-        return VmStateError.about(
-            f"VM '{self._vm_name}'",
-            wanted=f"be running to take {self._what}",
-            got=f"was {'moved to another host' if moves else 'paused'} meanwhile (QEMU says {state}): {self._so_far()}; keys that "
-            "are down are let go when it runs again",
-            next_step=f"{'Wait until it runs there' if moves else 'Resume it'}, then type what is missing",
-        )
+    def _stood_still(self, state: str) -> ATPError:
+        return troubles.stood_still(self._vm_name, self._what, state, self._so_far())
 
-    def _began_anew(self, what_the_guest: str) -> VerificationError:
-        return VerificationError.about(
-            f"{self._what} on VM '{self._vm_name}'",
-            wanted="be seen by the guest",
-            got=f"was not, to its end: the guest {what_the_guest} meanwhile; {self._so_far()}",
-            next_step="Wait until the verifier is ready ('Wait Until Verifier Is Ready'), then type it anew",
-        )
+    def _began_anew(self, what_the_guest: str) -> ATPError:
+        return troubles.began_anew(self._vm_name, self._what, what_the_guest, self._so_far())
 
     async def _no_progress(self, got: str, next_step: str) -> ATPError:
         unit = self._first_unseen() if self.matcher.waiting else None
         seen = sum(injection.observation is not None for injection in self.matcher.injections)
         run_state = await self._run_state()
-        return VerificationError.about(
-            f"{self._what}{self._at(unit)} on VM '{self._vm_name}'",
-            wanted="be seen by the guest",
+        return troubles.no_progress(
+            self._vm_name,
+            f"{self._what}{self._at(unit)}",
             waited=STALL_SECONDS,
             got=f"{got}: {len(self.matcher.injections)} edges were injected, {seen} observed, VM is {run_state}",
             last_seen=self._session.describe(),
@@ -335,47 +351,3 @@ class ClosedLoop:
         if unit is None or unit.position is None:
             return ""
         return f", character {unit.character!r} at position {unit.position + 1},"
-
-
-def places_of(report: Report, queue: DeviceQueue) -> int:
-    return queue.places(1 if report.edge is None else scancode_bytes(report.edge))
-
-
-async def send(qmp: Qmp, commands: list[tuple[str, dict[str, Any]]], vm_name: str, what: str) -> None:
-    """Write `input-send-event` commands; `VmStateError` when the VM is not running. `what` is the subject of the sentence."""
-    try:
-        if len(commands) == 1:
-            await qmp.execute(*commands[0], timeout=COMMAND_TIMEOUT)
-        else:
-            await qmp.execute_many(commands, timeout=COMMAND_TIMEOUT)
-    except CommandError as error:
-        if "not running" not in f"{error.description} {error}".lower():
-            raise
-        raise VmStateError.about(
-            f"VM '{vm_name}'",
-            wanted=f"be running to take {what.rstrip(',')}",
-            got="is not: QEMU refused the input, and the guest did not get it",
-            next_step="Resume or start the VM first",
-        ) from error
-
-
-async def require_running(qmp: Qmp, vm_name: str, what: str) -> None:
-    """`VmStateError` unless the VM's run state is "running": a VM that stands still takes no input."""
-    status = await qmp.query_status(COMMAND_TIMEOUT)
-    if status != "running":
-        raise VmStateError.about(
-            f"VM '{vm_name}'",
-            wanted=f"be running to take {what}",
-            got=f"is {status}, and nothing was sent",
-            next_step="Resume it" if status == "paused" else "Start or resume it, and wait until it runs",
-        )
-
-
-async def shielded(work: Any) -> None:
-    """Finish `work` even when the task that asked for it is cancelled meanwhile; then the cancellation goes on."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise

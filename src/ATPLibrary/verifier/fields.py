@@ -11,6 +11,9 @@ from ATPLibrary.errors import AgentError
 MALFORMED = (AgentError, AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 LONGEST_NUMBER = 2**63
 LONGEST_TEXT = 500
+# A guest has some ten input devices, and an agent's batch some 64 events.
+MOST_DEVICES = 1000
+MOST_EVENTS = 10_000
 
 
 def whole(value: object) -> int:
@@ -29,10 +32,12 @@ def text(value: object) -> str:
     return _writable(value)[:LONGEST_TEXT]
 
 
-def listed(value: object) -> Sequence[Any]:
-    """A list: a text or an object can be walked through as well, but means something else."""
+def listed(value: object, most: int | None = None) -> Sequence[Any]:
+    """A list, of at most so many: a text or an object can be walked through as well, but means something else."""
     if not isinstance(value, list):
         raise ValueError(f"{shown(value)} is no list")
+    if most is not None and len(value) > most:
+        raise ValueError(f"a list of {len(value):,} where at most {most:,} make sense")
     return value
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.hello import AgentHello
 
 PUT_BACK = "was put back to an earlier moment (a snapshot)"
+REPLACED = "was replaced by another one (a second agent, of another boot, showed its token)"
 
 
 class GuestLife:
@@ -24,15 +25,16 @@ class GuestLife:
         self._boot_id: str | None = None
         self._latest_us = 0
 
-    def greeted(self, hello: AgentHello, expected_seq: int | None) -> bool:
+    def greeted(self, hello: AgentHello, expected_seq: int | None, *, was_replaced: bool = False) -> bool:
         """An agent said hello whose next batch should have been `expected_seq`. Whether its guest began anew since the last one.
 
-        An agent that was restarted begins with a higher number: its start in milliseconds (docs/agent-protocol.md).
+        An agent that was restarted begins with a higher number: its start in milliseconds (docs/agent-protocol.md). `was_replaced`:
+        the one before was still connected.
         """
         restarted = self._boot_id not in (None, hello.boot_id)
         self._boot_id = hello.boot_id
         if restarted:
-            self._begin_anew("was restarted", hello.monotonic_us)
+            self._begin_anew(REPLACED if was_replaced else "was restarted", hello.monotonic_us)
             return True
         if expected_seq is not None and hello.next_seq < expected_seq:
             self._begin_anew(PUT_BACK, hello.monotonic_us)

@@ -9,10 +9,12 @@ from typing import Any
 
 from ATPLibrary.errors import AgentError
 from ATPLibrary.secrets import Secret
-from ATPLibrary.verifier.fields import MALFORMED, listed, shown, text, whole
+from ATPLibrary.verifier.fields import MALFORMED, MOST_DEVICES, listed, shown, text, whole
 from ATPLibrary.verifier.observation import AgentDevice
 
 PROTOCOL = 1
+# What an agent can may depend on the moment: whether the kernel tells it of devices.
+_THAT_COMES = frozenset({"hotplug"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,15 @@ class AgentHello:
     next_seq: int
     monotonic_us: int
     realtime_us: int
+
+    def is_another_program_than(self, other: AgentHello) -> bool:
+        """Whether these two can't be the same agent's: an agent that is only started again says the same of itself."""
+        ours = self.version, self.vm_id, self.capabilities - _THAT_COMES
+        return ours != (other.version, other.vm_id, other.capabilities - _THAT_COMES)
+
+    def started_after(self, other: AgentHello) -> bool:
+        """Whether its process began after `other` was said, in the same boot: numbers begin with that moment, in milliseconds."""
+        return self.boot_id == other.boot_id and self.next_seq >= other.monotonic_us // 1000
 
     @classmethod
     def from_wire(cls, message: Mapping[str, Any], vm_name: str, token: Secret | None) -> AgentHello:
@@ -50,7 +61,7 @@ class AgentHello:
                 "the agent's --token-file in the guest",
             )
         try:
-            devices = [AgentDevice.from_wire(device) for device in listed(message["devices"])]
+            devices = [AgentDevice.from_wire(device) for device in listed(message["devices"], MOST_DEVICES)]
             return cls(
                 version=text(message.get("version")),
                 vm_id=text(message.get("vm_id")),

@@ -64,7 +64,7 @@ class Layout:
     def beyond_the_keys(self, text: str) -> list[str]:
         """The characters of `text` that have no key, and are written with Compose or by the guest's Unicode entry, once each."""
         known = self._chords
-        return [character for character in dict.fromkeys(_with_newlines(text)) if character not in known]
+        return [character for character in dict.fromkeys(with_newlines(text)) if character not in known]
 
     def read(self, chords: tuple[tuple[str, frozenset[str]], ...]) -> str | None:
         """The character that keys write one after the other, each with the modifiers that are down; None where they write none."""
@@ -92,7 +92,7 @@ class Layout:
 
     def strokes(self, text: str) -> list[Stroke]:
         """One stroke a character; modifiers stay down while the next key needs them too. "\\r\\n" is one return."""
-        return list(self._strokes(_with_newlines(text)))
+        return list(self._strokes(with_newlines(text)))
 
     def _strokes(self, text: str) -> Iterator[Stroke]:
         known = self._chords
@@ -147,7 +147,8 @@ class Layout:
         )
 
 
-def _with_newlines(text: str) -> str:
+def with_newlines(text: str) -> str:
+    """With one character for each end of a line: positions count these."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

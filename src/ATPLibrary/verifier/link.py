@@ -28,10 +28,15 @@ from ATPLibrary.verifier.answers import Key, Message, check, key_of, key_of_refu
 from ATPLibrary.verifier.batches import NUMBERED, Batches
 from ATPLibrary.verifier.clock import ClockEstimate, ClockOffset
 from ATPLibrary.verifier.fields import MALFORMED, shown
+from ATPLibrary.verifier.flood import FloodGuard
+from ATPLibrary.verifier.guest_clock import WallClock, leap
 from ATPLibrary.verifier.guest_life import GuestLife
 from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
+from ATPLibrary.verifier.observation import Missed
 from ATPLibrary.verifier.questions import Questions
-from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
+from ATPLibrary.verifier.remarks import Remarks
+from ATPLibrary.verifier.session_state import STATUS_ADVICE, ReplacedError, SessionState
+from ATPLibrary.verifier.silence import PortState, why_silent
 from ATPLibrary.verifier.wire import LineReader, Refused, encode
 
 if TYPE_CHECKING:
@@ -64,13 +69,16 @@ class AgentLink:
         vm_name: str,
         bus: EventBus,
         token: Secret | str | None = None,
+        port_state: PortState | None = None,
     ) -> None:
         self.vm_name = vm_name
         self.hello: AgentHello | None = None
         self.life = GuestLife()
         self._channel_factory = channel_factory
         self._bus = bus
-        self._batches = Batches(self._publish)
+        self.remarks = Remarks(self._publish)
+        self._batches = Batches(self._publish, self.remarks)
+        self._port_state = port_state
         self._token = None if token is None else as_secret(token)
         self._state = SessionState.CLOSED
         self._moved = asyncio.Event()  # replaced at each move: whoever waits holds the old one
@@ -81,6 +89,8 @@ class AgentLink:
         self._hurry = asyncio.Event()  # something has become of the VM or of its ports: don't wait for the next turn
         self._doubted = False  # whether the guest is what it was: until the agent has said so
         self._clock = ClockEstimate()
+        self._wall_clock = WallClock()
+        self._flood = FloodGuard()
         self._ids = itertools.count(1)
         self._questions = Questions()
         self._writing = asyncio.Lock()  # a channel has one writer at a time
@@ -88,6 +98,9 @@ class AgentLink:
         self._refused, self._refused_lines = "", 0
         self._refusal: AgentError | None = None  # this agent is the wrong one: waiting won't help
         self._trouble = "nothing was tried yet"
+        self._ended = ""  # why the channel before this one ended; "" once an agent has greeted on this one
+        self._was_replaced = False  # the channel before was ended by a newer connection of the agent
+        self._strange_hellos = 0  # since the port was opened: answers to a nonce that isn't ours
 
     @property
     def state(self) -> SessionState:
@@ -107,6 +120,8 @@ class AgentLink:
             words += f", last heard {time.monotonic() - self._heard:.1f} s ago"
         if self._state is not SessionState.READY:
             words += f" ({self._trouble})"
+        if self._strange_hellos and self._state is not SessionState.READY:
+            words += f"; {self._strange_hellos} greetings came that answer another nonce than ours"
         if self._refused:
             words += f"; skipped {self._refused_lines} unreadable lines, the last was {self._refused}"
         return words
@@ -118,12 +133,26 @@ class AgentLink:
         answer = await self._ask({"type": "ping", "id": number}, ("pong", number), timeout)
         pong = read_pong(answer)
         if self.life.heard(pong.sent_us):
-            self._clock.clear()
+            self._forget_the_clocks()
             self._greet_again(f"the guest {self.life.why}")
-        self._clock.add(sent, pong.received_us, pong.sent_us, answer["_read"])
+        if what := leap(self._clock.add(sent, pong.received_us, pong.sent_us, answer["_read"])):
+            self.remarks.add("time_leapt", what)
+        if what := self._wall_clock.measured(pong.realtime_us, pong.sent_us):
+            self.remarks.add("clock_set", what)
         best = self.clock
         assert best is not None
         return best
+
+    async def why_silent(self, since: float) -> str:
+        """Why what was asked at `since` (`time.monotonic()`) isn't answered, as far as it can be told: the "got" of a sentence."""
+        if self._refusal is not None and self._state is not SessionState.READY:
+            return f"what answers there was refused: {_briefly(self._refusal)}"
+        if self._state in (SessionState.LOST, SessionState.OPENING, SessionState.CLOSED):
+            return f"the agent's connection ended: {_briefly(self._trouble)}"
+        is_ready = self._state is SessionState.READY
+        heard_since = is_ready and self._heard is not None and self._heard > since
+        words = await why_silent(heard_since=heard_since, port_state=self._port_state)
+        return words if is_ready else f"{words} ({self._trouble})"
 
     # -- the state machine ----------------------------------------------------------------------------------------------------
 
@@ -137,6 +166,7 @@ class AgentLink:
                 await self._serve(self._channel)
             except (ATPError, OSError) as error:
                 self._trouble = str(error)
+                self._was_replaced, self._ended = isinstance(error, ReplacedError), _briefly(error)
                 if isinstance(error, AgentError):
                     self._refusal = error
             finally:
@@ -145,7 +175,7 @@ class AgentLink:
                 self._move(SessionState.LOST)
                 if channel is not None:
                     await channel.close()
-            if was_ready:
+            if was_ready and self._refusal is None:
                 back_off = FIRST_BACK_OFF
             await asyncio.sleep(back_off)
             back_off = min(back_off * 2, LONGEST_BACK_OFF)
@@ -165,7 +195,7 @@ class AgentLink:
     async def _serve(self, channel: ByteChannel) -> None:
         """Read until the channel ends, which is an error."""
         lines = LineReader()
-        self._refused, self._refused_lines = "", 0
+        self._refused, self._refused_lines, self._strange_hellos = "", 0, 0
         self._move(SessionState.GREETING)
         tending = asyncio.create_task(self._tend(), name=f"agent greeting of {self.vm_name}")
         reading = asyncio.create_task(self._read(channel, lines), name=f"agent reading of {self.vm_name}")
@@ -186,11 +216,26 @@ class AgentLink:
                 continue
             now = time.monotonic()
             self._heard = now
+            read = lines.read
             for message in lines.feed(data):
                 if isinstance(message, Refused):
+                    self._batches.garbage(message.why)
                     self._refuse(message.why)
+                    self._count(now, others=1)
                 else:
                     self._receive(message, now)
+                    self._count(now, **_size_of(message))
+            self._count(now, size=lines.read - read)
+
+    def _count(self, now: float, **what: int) -> None:
+        if too_much := self._flood.count(now, **what):
+            raise AgentError.about(
+                f"The agent of VM '{self.vm_name}'",
+                wanted="say what the guest sees",
+                got=f"floods: {too_much}",
+                next_step="See what goes on in the guest: no keyboard or mouse is that quick. The session is opened again, less "
+                "and less often",
+            )
 
     async def _tend(self) -> None:
         """Greet until the agent answers, then ask now and then whether it is still there."""
@@ -306,7 +351,8 @@ class AgentLink:
         elif kind == "watching" and message.get("next_seq") != self._batches.next_seq:
             # It stands in the stream behind every batch sent so far: another number is another agent, or batches that got lost.
             said = shown(message.get("next_seq"))
-            self._greet_again(f"the agent was restarted (its next batch is {said}, ours {self._batches.next_seq})")
+            ours = self._batches.next_seq
+            self._greet_again(f"its next batch is {said}, ours {ours}: batches got lost, or another agent answers")
         else:
             key = key_of(message)
             if kind == "watching":
@@ -320,19 +366,37 @@ class AgentLink:
 
     def _receive_hello(self, message: Mapping[str, Any]) -> None:
         if not self._nonce or message.get("nonce") != self._nonce:
+            self._strange_hellos += 1
             return
         hello = AgentHello.from_wire(message, self.vm_name, self._token)
-        self.hello, self._refusal, self._doubted = hello, None, False
-        if self.life.greeted(hello, self._batches.next_seq):
-            self._clock.clear()
+        before, self.hello, self._refusal, self._doubted = self.hello, hello, None, False
+        if self.life.greeted(hello, self._batches.next_seq, was_replaced=self._was_replaced):
+            self._forget_the_clocks()
             self._publish("agent.guest_changed", {"guest": self.life.why})
-        self._batches.begin(hello.next_seq, hello.devices)
+        self._batches.begin(hello.next_seq, hello.devices, *self._how_it_began(before, hello))
+        self._was_replaced, self._ended = False, ""
         if self._state is SessionState.GREETING:
             self._move(SessionState.READY)
+
+    def _how_it_began(self, before: AgentHello | None, hello: AgentHello) -> tuple[str, Missed]:
+        """What is known of why an agent greets anew."""
+        if self._was_replaced:
+            return "another connection took its place while it was connected", Missed.REPLACED
+        if before is not None and before.is_another_program_than(hello):
+            words = f"another agent took its place: {hello.vm_id} {hello.version} for {before.vm_id} {before.version}"
+            return words, Missed.REPLACED
+        if before is not None and hello.started_after(before):
+            return "the agent was started again", Missed.STARTED_AGAIN
+        return self._ended, Missed.AWAY
+
+    def _forget_the_clocks(self) -> None:
+        self._clock.clear()
+        self._wall_clock.forget()
 
     def _refuse(self, got: str) -> AgentError:
         """Count something that is no message; the first few are told."""
         self._refused, self._refused_lines = got, self._refused_lines + 1
+        self.remarks.add("no_message", f"the agent sent what is no message: {got}", told=False)
         error = AgentError.about(
             f"The agent of VM '{self.vm_name}'",
             wanted="send messages as docs/agent-protocol.md says, one a line of at most 10 MiB",
@@ -386,3 +450,18 @@ class AgentLink:
 
     def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
         self._bus.publish(Event(f"vm:{self.vm_name}", kind, data))
+
+
+def _briefly(trouble: object) -> str:
+    """A trouble's first sentence, without its end."""
+    return str(trouble).partition(". ")[0].rstrip(".")
+
+
+def _size_of(message: Mapping[str, Any]) -> dict[str, int]:
+    """What a message counts for against a flood."""
+    events = message.get("events")
+    return (
+        {"events": max(len(events), 1)}
+        if message["type"] == "observations" and isinstance(events, list)
+        else {"others": 1}
+    )

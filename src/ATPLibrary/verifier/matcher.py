@@ -4,7 +4,9 @@ An edge is known by its symbol, (type, code, value). While the observations come
 once. At the first that differs the matcher is `disturbed` and decides nothing until `settle()`, which the caller makes when
 nothing more will come: then the two sequences are aligned by their longest common subsequence. What is aligned is `ok`; what was
 injected and observed but not aligned is `reordered`; what was injected only is `lost` (`stuck`, when it is a release whose key
-the guest still holds); what was observed only is `duplicated`, seen more often than sent.
+the guest still holds); what was observed only is `duplicated`, seen more often than sent,
+unless one that was given up at an earlier settlement comes late: that is `reordered`. The press of a key that was down already
+can't be such a one, which would have found it up.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ class Injection:
     position: int | None  # of the character that it is part of
     verdict: Verdict | None = None
     observation: Observation | None = None
+    is_sent_again: bool = False  # it did not arrive, and others were sent in its place
 
 
 class Finding(NamedTuple):
@@ -60,10 +63,11 @@ class Matcher:
         self.extras: list[Finding] = []  # observations with no injection: duplicated, repeated
         self.disturbed = False
         self._waiting: deque[Injection] = deque()  # injected, no verdict yet
-        self._unmatched: list[Observation] = []  # observed since the disturbance
+        # Observed since the disturbance; True: the press of a key that was down already.
+        self._unmatched: list[tuple[Observation, bool]] = []
         self._missing: list[Injection] = []  # lost or stuck: one may still come, late
         self._unsure = False  # the observer overran since the last settlement
-        self.overruns: list[str] = []  # why, each time
+        self.overruns: list[ObserverOverrun] = []
         # Is called with each verdict as it is given; see `following`.
         self.tell: Callable[[Injection | None, Observation | None, Verdict | None], None] | None = None
         self._down = set(held)  # codes down in the guest, as far as observed
@@ -97,33 +101,41 @@ class Matcher:
 
     def observe(self, observation: Observation) -> list[Finding]:
         """What is certain now: one finding while all is well, none while disturbed."""
+        again = False
         if observation.type == EV_KEY:
             if observation.value == AUTOREPEAT:
                 return [self._extra(Verdict.REPEATED, observation)]
+            again = observation.value == PRESSED and observation.code in self._down
             self._note_key(observation.code, observation.value)
         if not self.disturbed and self._waiting and self._waiting[0].symbol == symbol_of(observation):
             return [self._conclude(self._waiting.popleft(), Verdict.OK, observation)]
         self.disturbed = True
-        self._unmatched.append(observation)
+        self._unmatched.append((observation, again))
         return []
 
     def overrun(self, overrun: ObserverOverrun) -> None:
         """The observer doesn't know what it missed: at the next settlement nothing outstanding is lost."""
         self.disturbed = True
         self._unsure = True
-        self.overruns.append(overrun.reason)
+        self.overruns.append(overrun)
         if overrun.device is not None:
             self._down = set(overrun.held)
 
+    def let_go(self, codes: Iterable[int]) -> None:
+        """Keys that were released beside what is matched: they are up."""
+        self._down.difference_update(codes)
+
     def settle(self) -> list[Finding]:
         """Nothing more will come of what was injected so far: say a verdict on all of it, in order of injection."""
-        waiting, observed = list(self._waiting), self._unmatched
+        waiting, observed = list(self._waiting), [each for each, _ in self._unmatched]
+        # After something was missed nobody knows which keys were down.
+        again = [flag and not self._unsure for _, flag in self._unmatched]
         self._waiting.clear()
         self._unmatched = []
         findings: list[Finding] = []
         pairs = dict(_align([i.symbol for i in waiting], [symbol_of(o) for o in observed]))
         aligned = set(pairs.values())
-        left_over = [observation for number, observation in enumerate(observed) if number not in aligned]
+        left_over = [(each, again[number]) for number, each in enumerate(observed) if number not in aligned]
         for number, injection in enumerate(waiting):
             if number in pairs:
                 findings.append(self._conclude(injection, Verdict.OK, observed[pairs[number]]))
@@ -131,8 +143,8 @@ class Matcher:
                 findings.append(self._conclude(injection, Verdict.REORDERED, late))
             else:
                 findings.append(self._conclude(injection, self._why_missing(injection), None))
-        for observation in left_over:
-            findings.append(self._explain(observation))
+        for observation, was_down in left_over:
+            findings.append(self._extra(Verdict.DUPLICATED, observation) if was_down else self._explain(observation))
         self.disturbed = self._unsure = False
         return findings
 
@@ -190,10 +202,10 @@ def symbol_of(observation: Observation) -> Symbol:
     return (observation.type, observation.code, observation.value)
 
 
-def _take_first(observations: list[Observation], symbol: Symbol) -> Observation | None:
-    for number, observation in enumerate(observations):
+def _take_first(observations: list[tuple[Observation, bool]], symbol: Symbol) -> Observation | None:
+    for number, (observation, _) in enumerate(observations):
         if symbol_of(observation) == symbol:
-            return observations.pop(number)
+            return observations.pop(number)[0]
     return None
 
 

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Collection
 from typing import TYPE_CHECKING
 
-from ATPLibrary.verifier.closed_loop import COMMAND_TIMEOUT, shielded
+from ATPLibrary.verifier.sending import COMMAND_TIMEOUT, shielded
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp

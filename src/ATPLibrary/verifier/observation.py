@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ATPLibrary.errors import AgentError
-from ATPLibrary.verifier.fields import LONGEST_NUMBER, MALFORMED, listed, shown, text, whole
+from ATPLibrary.verifier.fields import LONGEST_NUMBER, MALFORMED, MOST_EVENTS, listed, shown, text, whole
 
 # Linux input event types, values and the codes that this package names (linux/input-event-codes.h).
 EV_KEY = 1
@@ -39,6 +40,21 @@ class Observation(NamedTuple):
     sent_us: int = 0  # the guest's CLOCK_MONOTONIC when the agent sent the batch; 0: it didn't say
 
 
+class Missed(enum.Enum):
+    """Why an observer doesn't know all that the guest saw."""
+
+    KERNEL = "the guest's kernel dropped events before the agent read them"
+    QUEUE = "the agent dropped batches that the host didn't take"
+    UNREAD = "we dropped what was not read here"
+    GAP = "batches are missing on the way"
+    GARBLED = "something came in the place of the missing batches that is no message"
+    LATE = "a batch came after one that was sent later"
+    UNREADABLE = "a batch came whose contents make no sense"
+    STARTED_AGAIN = "the agent was started again"
+    REPLACED = "another agent took its place"
+    AWAY = "the agent's session began anew"
+
+
 class ObserverOverrun(NamedTuple):
     """From here back to the observation before, the guest may have seen what the observer did not tell: unknown, not lost."""
 
@@ -46,6 +62,7 @@ class ObserverOverrun(NamedTuple):
     device: int | None  # None: every device
     held: frozenset[int]  # codes down on that device after it
     received: float
+    missed: Missed = Missed.UNREAD
 
 
 Seen = Observation | ObserverOverrun
@@ -99,7 +116,7 @@ def read_observations(message: Mapping[str, Any], devices: Mapping[int, AgentDev
     buses = {number: device.bus for number, device in devices.items()}
     sent_us = whole(message.get("sent_us", 0))
     items: list[Seen] = []
-    for event in listed(message["events"]):
+    for event in listed(message["events"], MOST_EVENTS):
         device, kind, code, value, time_us = event
         for number in event:
             if number.__class__ is not int or not -LONGEST_NUMBER < number < LONGEST_NUMBER:
@@ -120,4 +137,5 @@ def read_overrun(message: Mapping[str, Any], devices: Mapping[int, AgentDevice],
         reason = f"the agent's outgoing queue was full, {shown(message.get('dropped'))} batches dropped"
     else:
         reason = f"the guest's kernel dropped events of {devices.get(device, device)} (SYN_DROPPED)"
-    return ObserverOverrun(reason, device, frozenset(whole(code) for code in message.get("held") or ()), received)
+    held = frozenset(whole(code) for code in message.get("held") or ())
+    return ObserverOverrun(reason, device, held, received, Missed.QUEUE if device is None else Missed.KERNEL)

@@ -24,10 +24,11 @@ def scancode_bytes(edge: Edge) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DeviceQueue:
-    """One kind of emulated keyboard. `window` counts places: at most that many are taken by edges the guest hasn't seen yet."""
+    """One kind of emulated keyboard. `window` counts places: never are more taken by edges that the guest hasn't seen yet."""
 
     bus: str  # as the agent names it
     window: int
+    begin: int  # how many may be before the guest has shown anything; see `window.Window`
     # Whether one QMP command may carry many edges: each is its own entry; on virtio a command is one report.
     joins: bool
     # How long one place stays taken at most, on a guest that has time: what to pace by without an observer.
@@ -41,15 +42,15 @@ class DeviceQueue:
 
 
 # Two bytes are left for the controller's own answers (0xFA to a change of the LEDs), which share the queue.
-PS2 = DeviceQueue("i8042", window=14, joins=True, drain_seconds=0.005)
+PS2 = DeviceQueue("i8042", window=14, begin=8, joins=True, drain_seconds=0.005)
 # Four slots are left: what was taken by the guest's poll is seen only when the interrupt has been served.
-USB = DeviceQueue("usb", window=12, joins=True, drain_seconds=0.0085)
+USB = DeviceQueue("usb", window=12, begin=6, joins=True, drain_seconds=0.0085)
 # A command is one report to virtio: edges that are joined reach the guest as one report, which Linux takes apart in order.
-VIRTIO = DeviceQueue("virtio", window=56, joins=True, drain_seconds=0.003)
+VIRTIO = DeviceQueue("virtio", window=56, begin=28, joins=True, drain_seconds=0.003)
 # When it isn't known yet which keyboard takes the keys: what every one of them can bear.
-ANY = DeviceQueue("", window=12, joins=False, drain_seconds=0.0085)
+ANY = DeviceQueue("", window=12, begin=6, joins=False, drain_seconds=0.0085)
 # A pointer's queue merges motions that wait in it, so each report waits until the one before was seen.
-ONE_BY_ONE = DeviceQueue("", window=1, joins=False, drain_seconds=0.0085, learns=False)
+ONE_BY_ONE = DeviceQueue("", window=1, begin=1, joins=False, drain_seconds=0.0085, learns=False)
 
 _OF_KEYBOARD = {"ps2": PS2, "usb": USB, "virtio": VIRTIO}
 _OF_BUS = {queue.bus: queue for queue in _OF_KEYBOARD.values()}

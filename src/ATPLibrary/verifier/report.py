@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.metrics import Histogram
 from ATPLibrary.verifier.clock import ClockOffset
+from ATPLibrary.verifier.diagnosis import advice
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
-from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation
+from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation, ObserverOverrun
 from ATPLibrary.verifier.session_state import STATUS_ADVICE
 
 # How many bad rows an error names before it says "and N more".
@@ -43,6 +44,11 @@ class TimelineRow:
     agent: float | None  # when the agent sent the batch that it was in
     host: float | None  # when this process had read that batch
     verdict: Verdict | None  # None: it was sent without an observer
+    position: int | None = None  # of the character that it is part of, from 0
+
+    def named(self) -> str:
+        """What it is, and of which character of the text: "key down o at position 5"."""
+        return self.what if self.position is None else f"{self.what} at position {self.position + 1}"
 
     @property
     def observed(self) -> float | None:
@@ -100,7 +106,9 @@ class InputReport:
     timeline: tuple[TimelineRow, ...] = field(repr=False)
     verdicts: Mapping[Verdict, int]
     note: str = ""  # what a reader of the sentence must know besides
-    overruns: tuple[str, ...] = ()  # why the observer doesn't know everything, each time
+    overruns: tuple[ObserverOverrun, ...] = ()
+    retyped: int = 0  # edges that were lost, and others sent in their place; they don't count as `lost`
+    remarks: tuple[str, ...] = ()  # what the session noticed of its agent meanwhile that makes nothing unknown
 
     @property
     def bad(self) -> bool:
@@ -129,6 +137,8 @@ class InputReport:
             counts.append(f"stuck {self.stuck}")
         if self.repeated:
             counts.append(f"repeated {self.repeated}")
+        if self.retyped:
+            counts.append(f"retyped {self.retyped}")
         if self.observer_overrun:
             counts.append(f"unknown {self.observer_overrun} (observer overrun)")
         sentence = ", ".join(counts)
@@ -144,7 +154,7 @@ class InputReport:
             sentence += f"; verified within {self.verification.percentile(99):.1f} ms (p99)"
         if self.unverified_because:
             sentence += f"; not verified: {self.unverified_because}"
-        return f"{sentence}; {self.note}" if self.note else sentence
+        return "; ".join(filter(None, (sentence, self.note, *self.remarks)))
 
     def raise_if_bad(self, *, must_be_verified: bool = False) -> None:
         """Raise `VerificationError` when the guest saw something else than was sent, or might have.
@@ -170,7 +180,7 @@ class InputReport:
             )
         bad_rows = [row for row in self.timeline if row.verdict not in (Verdict.OK, Verdict.REPEATED)]
         bad_rows = bad_rows or [row for row in self.timeline if row.verdict is not Verdict.OK]
-        named = "; ".join(f"{row.what}: {row.verdict}" for row in bad_rows[:NAMED_IN_ERROR])
+        named = "; ".join(f"{row.named()}: {row.verdict}" for row in bad_rows[:NAMED_IN_ERROR])
         if len(bad_rows) > NAMED_IN_ERROR:
             named += f"; and {len(bad_rows) - NAMED_IN_ERROR} more"
         seen = [row.what for row in self.timeline if row.observed is not None][-5:]
@@ -179,10 +189,7 @@ class InputReport:
             wanted="arrive in the guest in order and once",
             got=f"did not: {self.sentence()}: {named}",
             last_seen=", ".join(seen) if seen else "nothing arrived",
-            next_step="The input timeline shows each edge; a lost edge means that the device's queue or the guest dropped it"
-            if not self.observer_overrun
-            else f"The agent missed something ({'; '.join(dict.fromkeys(self.overruns))}), so this proves neither that keys "
-            "arrived nor that they were lost: type again; if the agent can't keep up, give the guest more CPU or type less at once",
+            next_step=advice(self.verdicts, self.overruns if self.observer_overrun else ()),
         )
 
 
@@ -197,6 +204,8 @@ def build_report(
     unverified_because: str = "",
     unheard_because: str = "",
     complete: bool = True,
+    note: str = "",
+    remarks: tuple[str, ...] = (),
 ) -> InputReport:
     """Everything that `matcher` knows, as a report.
 
@@ -226,18 +235,20 @@ def build_report(
     counts: Counter[Verdict] = Counter() if unverified_because else matcher.counts()
     arrivals = [i.observation.received for i in matcher.injections if i.observation is not None]
     started = matcher.injections[0].injected if matcher.injections else 0.0
-    all_ok = counts[Verdict.OK] == len(matcher.injections) and not counts[Verdict.DUPLICATED]
+    retyped = Counter(i.verdict for i in matcher.injections if i.is_sent_again)
+    arrived = counts[Verdict.OK] + retyped.total()
+    all_ok = arrived == len(matcher.injections) and not counts[Verdict.DUPLICATED]
     # Without one observation there is no proof, however little was asked for.
     because = unverified_because or unheard_because or ("" if matcher.injections else NOTHING_SENT)
     return InputReport(
         what=what,
         characters=characters,
         edges=len(matcher.injections),
-        lost=counts[Verdict.LOST] + counts[Verdict.STUCK],
+        lost=counts[Verdict.LOST] + counts[Verdict.STUCK] - retyped.total(),
         duplicated=counts[Verdict.DUPLICATED],
         reordered=counts[Verdict.REORDERED],
         repeated=counts[Verdict.REPEATED],
-        stuck=counts[Verdict.STUCK],
+        stuck=counts[Verdict.STUCK] - retyped[Verdict.STUCK],
         observer_overrun=counts[Verdict.OBSERVER_OVERRUN],
         verified=complete
         and not because
@@ -255,14 +266,18 @@ def build_report(
         timeline=tuple(rows),
         verdicts=dict(counts),
         overruns=tuple(matcher.overruns),
+        note=note,
+        retyped=retyped.total(),
+        remarks=remarks,
     )
 
 
 def row_of(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> TimelineRow:
     """An injection as a row says it. `to_epoch` is from `time.monotonic()` to `time.time()`."""
     kernel, agent, host = _moments(injection.observation, clock, to_epoch)
+    sent = injection.injected + to_epoch
     return TimelineRow(
-        injection.index, injection.what, injection.injected + to_epoch, kernel, agent, host, injection.verdict
+        injection.index, injection.what, sent, kernel, agent, host, injection.verdict, injection.position
     )
 
 

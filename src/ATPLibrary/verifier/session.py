@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
-from ATPLibrary.verifier.answers import read_held, read_places
+from ATPLibrary.verifier.answers import read_held, read_leds, read_places
 from ATPLibrary.verifier.fields import MALFORMED, whole
 from ATPLibrary.verifier.link import AgentLink
+from ATPLibrary.verifier.lock_keys import LockKey, lit
 from ATPLibrary.verifier.observation import AgentDevice, fraction
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.stream import ObservationFeed
@@ -82,6 +83,14 @@ class AgentSession(AgentLink):
                 next_step=STATUS_ADVICE,
             ) from None
 
+    async def comes_back(self, timeout: float) -> bool:
+        """Whether the session is ready within `timeout` seconds, however often what answers is refused meanwhile."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._state is not SessionState.READY:
+                    await self._moved.wait()
+        return self._state is SessionState.READY
+
     async def close(self) -> None:
         """End the session and its channel. What was being asked ends with `AgentError`. It may be started again."""
         task, self._task = self._task, None
@@ -100,11 +109,18 @@ class AgentSession(AgentLink):
         if self._state is SessionState.READY and not self._is_fresh():
             try:
                 patience = max(min(timeout / 2, 2.0), 0.1)
-                await self._ask({"type": "watch", "enabled": True}, ("watching", None), patience)
+                await self.confirm(patience)
             except (DeadlineError, AgentError) as error:
                 if self._state is SessionState.READY:
                     self._greet_again(f"the agent did not say that it watches: {error}")
         await self.wait_ready(max(deadline - time.monotonic(), 0.01))
+
+    async def confirm(self, timeout: float) -> None:
+        """Return when the agent has said how many batches it has sent, and all of them are here.
+
+        `AgentError` when some aren't, or another agent answers: the session greets anew then. `DeadlineError` without an answer.
+        """
+        await self._ask({"type": "watch", "enabled": True}, ("watching", None), timeout)
 
     async def wait_for_device(self, predicate: Callable[[AgentDevice], bool], timeout: float) -> AgentDevice | None:
         """The first device that `predicate` picks, as soon as the guest has set one up; None after `timeout` seconds without."""
@@ -129,6 +145,13 @@ class AgentSession(AgentLink):
             )
         found = {number: fraction(at, self.devices.get(number)) for number, at in places.items()}
         return {number: place for number, place in found.items() if place is not None}
+
+    async def lock_keys(self, timeout: float) -> Mapping[LockKey, bool]:
+        """Which lock keys are on, by the lights of the guest's keyboards.
+
+        Left out are those that no keyboard has a light for; all of them, when the agent is too old to say.
+        """
+        return lit(read_leds(await self._state_now(timeout)))
 
     async def guest_time_ms(self, timeout: float) -> float:
         """The guest's own time of day (CLOCK_REALTIME) now, in milliseconds since the epoch, as events' timestamps are."""

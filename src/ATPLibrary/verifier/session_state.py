@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import enum
 
+from ATPLibrary.errors import ChannelError
+
 STATUS_ADVICE = (
     "Run 'atp-agent status' in the guest (Run Command, through QGA), and see that the VM runs and has the agent's port"
 )
@@ -15,3 +17,7 @@ class SessionState(enum.Enum):
     GREETING = "greeting"
     READY = "ready"
     LOST = "lost"
+
+
+class ReplacedError(ChannelError):
+    """The channel was ended because a newer connection of the same VM's agent took its place."""

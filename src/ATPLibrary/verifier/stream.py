@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
 
-from ATPLibrary.verifier.observation import ObserverOverrun, Seen
+from ATPLibrary.verifier.observation import Missed, ObserverOverrun, Seen
 
 # A subscriber that takes nothing while this many observations come gets an overrun in their place.
 QUEUE_LENGTH = 100_000
@@ -27,7 +27,7 @@ class ObservationStream:
         if len(self._queue) > QUEUE_LENGTH:
             self._queue.clear()
             reason = f"more than {QUEUE_LENGTH:,} observations were waiting to be read"
-            self._queue.append(ObserverOverrun(reason, None, frozenset(), time.monotonic()))
+            self._queue.append(ObserverOverrun(reason, None, frozenset(), time.monotonic(), Missed.UNREAD))
         self.wake()
 
     def wake(self) -> None:

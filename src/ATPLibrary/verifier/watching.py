@@ -27,7 +27,7 @@ from ATPLibrary.verifier.observation import (
     Seen,
     fraction,
 )
-from ATPLibrary.verifier.pointer import BUTTONS
+from ATPLibrary.verifier.pointer_units import BUTTONS
 from ATPLibrary.verifier.touches import BTN_TOUCH, TOUCH_AXES, Fingers
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ class LineReader:
         self._pieces: list[bytes] = []
         self._kept = 0
         self._skipping = False
+        self.read = 0  # bytes of the lines that were read as messages
         self.refused = 0  # how many lines were no message
 
     def feed(self, data: bytes) -> list[Mapping[str, Any] | Refused]:
@@ -55,6 +56,7 @@ class LineReader:
         self._pieces, self._kept = [], 0
         if skipped or not line:
             return
+        self.read += len(line)
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):

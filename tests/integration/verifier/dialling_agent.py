@@ -35,16 +35,13 @@ class Dialled:
             self.reader, self.writer = await asyncio.open_unix_connection(self._address)
         else:
             host, _, port = self._address.rpartition(":")
-            self.reader, self.writer = await asyncio.open_connection(host, int(port), ssl=self._tls)
+            self.reader, self.writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=self._tls)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._web is not None:
-            end_now(self._web.transport)
-        else:
-            end_now(self.writer.transport)
+        self.end()
 
     async def send(self, message: dict[str, Any]) -> None:
         await self.send_bytes(json.dumps(message).encode())
@@ -60,20 +57,39 @@ class Dialled:
     async def receive(self) -> dict[str, Any]:
         """`EOFError` or `OSError` at the end."""
         async with asyncio.timeout(10):
-            if self._web is not None:
-                from websockets.exceptions import ConnectionClosed
-
-                try:
-                    data: str | bytes = await self._web.recv()
-                except ConnectionClosed as error:
-                    raise EOFError from error
-            elif self.way == "unix":
-                data = await self.reader.readuntil(b"\n")
-            else:
-                data = await self.reader.readexactly(int.from_bytes(await self.reader.readexactly(4), "big"))
-        message = json.loads(data)
+            message = json.loads(await self.receive_bytes())
         assert isinstance(message, dict)
         return message
+
+    async def receive_bytes(self) -> bytes:
+        """One message, whenever it comes. `EOFError` or `OSError` at the end."""
+        if self._web is not None:
+            from websockets.exceptions import ConnectionClosed
+
+            try:
+                data = await self._web.recv(decode=False)
+            except ConnectionClosed as error:
+                raise EOFError from error
+            return bytes(data)
+        if self.way == "unix":
+            return await self.reader.readuntil(b"\n")
+        return await self.reader.readexactly(int.from_bytes(await self.reader.readexactly(4), "big"))
+
+    @property
+    def _transport(self) -> Any:
+        return self._web.transport if self._web is not None else self.writer.transport
+
+    def send_raw(self, data: bytes) -> None:
+        """Any bytes, in no frame."""
+        self._transport.write(data)
+
+    def close(self) -> None:
+        """End it, after what was sent, without a word of the protocol."""
+        self._transport.close()
+
+    def end(self) -> None:
+        """End it now."""
+        end_now(self._transport)
 
     async def until_end(self) -> list[dict[str, Any]]:
         """What still comes until the service has closed."""
@@ -90,6 +106,8 @@ class DiallingAgent:
     def __init__(
         self, way: str, address: str, vm_id: str, token: str | None, tls: ssl.SSLContext | None = None
     ) -> None:
+        self.boot_id = "boot"
+        self.clock_us = 0  # its guest's clock is this much ahead of ours
         self.line = Dialled(way, address, tls)
         self.heard: list[dict[str, Any]] = []
         self.ended = asyncio.Event()
@@ -123,10 +141,11 @@ class DiallingAgent:
         self.ended.set()
 
     def _answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        now = time.monotonic_ns() // 1000
+        now = time.monotonic_ns() // 1000 + self.clock_us
         kind = message["type"]
         if kind == "hello":
-            return hello(message["nonce"], self._vm_id, self._token, next_seq=self._seq)
+            said = hello(message["nonce"], self._vm_id, self._token, next_seq=self._seq)
+            return {**said, "boot_id": self.boot_id, "monotonic_us": now}
         if kind == "ping":
             return {"type": "pong", "id": message["id"], "received_us": now, "sent_us": now, "realtime_us": now}
         if kind == "watch":

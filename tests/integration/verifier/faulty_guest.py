@@ -6,11 +6,12 @@ which change nothing. Healthy behaviour is what the e2e tests show on a real gue
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -21,10 +22,13 @@ from ATPLibrary.protocol.qmp import Command, Qmp
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.transport import ByteChannel, socket_channel
 from ATPLibrary.verifier import AgentSession
-from ATPLibrary.verifier.pointer import BUTTONS
+from ATPLibrary.verifier.pointer_units import BUTTONS
 
 KEYBOARD = 1
 TABLET = 2
+MOUSE = 3
+LOCKS = {58: 1, 69: 0, 70: 2}  # the key's code -> its LED
+WHEEL = {"wheel-up": (8, 1), "wheel-down": (8, -1), "wheel-left": (6, -1), "wheel-right": (6, 1)}
 PAGE = 1_000_000.0  # the guest's clock is this many us ahead
 
 
@@ -32,24 +36,47 @@ class FaultyGuest:
     """`async with FaultyGuest(directory)`. Change its attributes to make it fail."""
 
     def __init__(
-        self, directory: Path, *, bus: str = "i8042", queue_length: int = 16, token: str | None = None
+        self,
+        directory: Path,
+        *,
+        bus: str = "i8042",
+        queue_length: int = 16,
+        token: str | None = None,
+        name: str = "faulty",
     ) -> None:
+        self.name = name
         self.socket = directory / "agent"
         self.events = EventBus()
         self.qmp = FaultyQmp(self)
         self.status = "running"
         self.dropped: set[int] = set()  # numbers of edges that vanish between queue and kernel
         self.doubled: set[int] = set()  # numbers of edges that the observer sees twice
+        self.swapped: set[int] = set()  # numbers of edges that the guest gets after the next one
+        self.repeats_at: int | None = None  # the key of this edge repeats three times before the next
         self.overrun_at: int | None = None  # this edge and the next two are lost to the observer, who says so
         self.gap_at: int | None = None  # the batch with this edge never arrives
         self.frozen_at: int | None = None  # the device is not read any more from this edge on
         self.die_at: int | None = None  # the agent ends, without a word, before this edge
         self.edge_seconds = 0.0005  # how long the kernel takes to read one edge
         self.answers_pings = True
+        self.is_still = False  # the agent's process is stopped: it reads and says nothing
+        self.has_port_open: bool | None = None  # as QEMU tells of the port; None: it doesn't
+        self.clock_us = PAGE  # the guest's clock is this much ahead of ours
+        self.wall_us = 1.7e15  # and its CLOCK_REALTIME of that
+        self.version = "test"
         self.greets = True
         self.next_hello: dict[str, Any] = {}  # fields that are otherwise than they should be
         self.instead: dict[str, dict[str, Any]] = {}  # by the type of a request: what is answered, beside its id
         self.tablet_works = True
+        self.stalls: dict[int, float] = {}  # before this edge is read, nothing is for so many seconds
+        self.stalled: list[int] = []  # at the end of each stall: how many edges wait in the device
+        self.while_stalled: Callable[[int], None] = lambda number: None
+        self.deaf: dict[int, float] = {}  # from this edge on, for so many seconds, all that comes is thrown away
+        self.seen: list[tuple[int, int]] = []  # edges that the kernel saw: code, value
+        self.leds: dict[int, int] | None = {0: 0, 1: 0, 2: 0}  # LED -> lit; None: an agent that doesn't tell
+        self.lock_keys_work = True
+        self.mouse: list[tuple[int, int]] = []  # relative events that the guest's kernel saw: code, value
+        self.mouse_factor = 1.0  # what the guest makes of each count
         self.pointer = {0: 0, 1: 0}  # where the guest has it: axis -> value
         self.tablet_range = 0x7FFF
         self.dies_when_all_is_seen = 0  # this many edges seen, and the agent is gone without a word
@@ -64,7 +91,10 @@ class FaultyGuest:
         self._queue: deque[tuple[int, int]] = deque()
         self._queue_length = queue_length
         self._arrived = asyncio.Event()
+        self._paused = asyncio.Event()  # set while it isn't
+        self._paused.set()
         self._numbers = itertools.count()
+        self._deaf_until = 0.0
         self._seq = 0
         self._writer: asyncio.StreamWriter | None = None
         self._watched = False
@@ -82,7 +112,10 @@ class FaultyGuest:
         await asyncio.gather(self._kernel, return_exceptions=True)
 
     def session(self, token: str | None = None) -> AgentSession:
-        return AgentSession(self.open_channel, "faulty", self.events, token)
+        return AgentSession(self.open_channel, self.name, self.events, token, self.port_state)
+
+    async def port_state(self, timeout: float) -> bool | None:
+        return self.has_port_open
 
     async def open_channel(self) -> ByteChannel:
         return await socket_channel(self.socket, 2.0)
@@ -92,6 +125,25 @@ class FaultyGuest:
         assert self._writer is not None
         self._writer.close()
         self._writer = None
+
+    def pause(self, seconds: float) -> None:
+        """The VM stands still for so long, and nobody tells."""
+        self._paused.clear()
+        self._stopped_us = self.now_us()
+        asyncio.get_running_loop().call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self.clock_us += self._stopped_us - round(time.monotonic() * 1e6 + self.clock_us)
+        self._paused.set()
+
+    def kill_agent(self) -> None:
+        """Its process is gone, and the port is closed in the guest."""
+        self.is_still, self.has_port_open, self._watched = True, False, False
+
+    def start_agent(self, version: str = "test") -> None:
+        """A new process, in the same boot: it streams to nobody until it is greeted."""
+        self.is_still, self.has_port_open, self._watched = False, True, False
+        self._seq, self.version = self.now_us() // 1000, version
 
     def restart_agent(self) -> None:
         """Another agent process: it numbers from 0 and streams to nobody until it is greeted."""
@@ -110,14 +162,15 @@ class FaultyGuest:
         self._writer.write(data)
 
     def tell(self, **message: Any) -> None:
-        self.say(json.dumps(message).encode() + b"\n")
+        if self._writer is not None:
+            self.say(json.dumps(message).encode() + b"\n")
 
     def observe(self, code: int, value: int) -> None:
         """The observer sees an edge that nobody sent."""
         self._batch([[KEYBOARD, 1, code, value, self.now_us()]])
 
     def now_us(self) -> int:
-        return round(time.monotonic() * 1e6 + PAGE)
+        return round(time.monotonic() * 1e6 + self.clock_us)
 
     def take(self, events: Sequence[Mapping[str, Any]]) -> None:
         """QEMU puts edges into the device's queue, and drops what it can't hold."""
@@ -125,6 +178,18 @@ class FaultyGuest:
         if motions := [event["data"] for event in events if event["type"] == "abs"]:
             self._point(motions)
         for event in events:
+            if event["type"] == "rel":
+                code, value = {"x": 0, "y": 1}[event["data"]["axis"]], round(event["data"]["value"] * self.mouse_factor)
+                if value:
+                    self.mouse.append((code, value))
+                    self._batch([[MOUSE, 2, code, value, self.now_us()]])
+                continue
+            if event["type"] == "btn" and event["data"]["button"].startswith("wheel-"):
+                if event["data"]["down"]:
+                    code, value = WHEEL[event["data"]["button"]]
+                    self.mouse.append((code, value))
+                    self._batch([[MOUSE, 2, code, value, self.now_us()]])
+                continue
             if event["type"] == "btn":
                 code, value = BUTTONS[event["data"]["button"]], int(event["data"]["down"])
                 self._batch([[TABLET, 1, code, value, self.now_us()]])
@@ -156,15 +221,32 @@ class FaultyGuest:
                 self._arrived.clear()
                 await self._arrived.wait()
             await asyncio.sleep(self.edge_seconds)
+            await self._paused.wait()
             if not self._queue:  # it was put back meanwhile
                 continue
             number = next(self._numbers)
+            if stall := self.stalls.get(number):
+                await asyncio.sleep(stall)
+                self.stalled.append(len(self._queue))
+                self.while_stalled(number)
             if self.frozen_at is not None and number >= self.frozen_at:
                 await asyncio.Event().wait()
+            if number in self.swapped:
+                while len(self._queue) < 2:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                self._queue[0], self._queue[1] = self._queue[1], self._queue[0]
             code, value = self._queue.popleft()
+            if number in self.deaf:
+                self._deaf_until = time.monotonic() + self.deaf[number]
+            if time.monotonic() < self._deaf_until:
+                continue
             if number in self.dropped or (value == 1) == (code in self.held):
                 continue
             (self.held.add if value else self.held.discard)(code)
+            if self.leds is not None and value and code in LOCKS and self.lock_keys_work:
+                self.leds[LOCKS[code]] ^= 1
+            self.seen.append((code, value))
             self._see(number, [KEYBOARD, 1, code, value, self.now_us()])
 
     def _see(self, number: int, event: list[int]) -> None:
@@ -179,11 +261,13 @@ class FaultyGuest:
             self._next()
         else:
             self._batch([event] * (2 if number in self.doubled else 1))
+            if number == self.repeats_at:
+                self._batch([[KEYBOARD, 1, event[2], 2, self.now_us()]] * 3)
         if number + 1 == self.dies_when_all_is_seen:
             self.answers_pings = self.greets = self._watched = False
 
     def _batch(self, events: list[list[int]]) -> None:
-        if self._watched and self._writer is not None:
+        if self._watched and self._writer is not None and not self.is_still:
             self.tell(type="observations", seq=self._next(), events=events, sent_us=self.now_us())
 
     def _next(self) -> int:
@@ -192,12 +276,19 @@ class FaultyGuest:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
-        while line := await reader.readline():
-            if line.strip():
-                self._answer(json.loads(line))
+        with contextlib.suppress(OSError):
+            while line := await reader.readline():
+                await self._paused.wait()
+                if line.strip():
+                    self._answer(json.loads(line))
+        if self._writer is writer:
+            self._writer = None
+        writer.close()
 
     def _answer(self, message: dict[str, Any]) -> None:
         kind = message["type"]
+        if self.is_still:
+            return
         if kind == "hello":
             self.hellos += 1
             if self.greets:
@@ -209,13 +300,15 @@ class FaultyGuest:
             self.tell(**{name: message[name] for name in ("id", "event_id") if name in message} | self.instead[kind])
         elif kind == "ping":
             now = self.now_us()
-            self.tell(type="pong", id=message["id"], received_us=now, sent_us=now, realtime_us=0)
+            self.tell(
+                type="pong", id=message["id"], received_us=now, sent_us=now, realtime_us=round(now + self.wall_us)
+            )
         elif kind == "watch":
             self.tell(type="watching", enabled=True, next_seq=self._seq)
         elif kind == "state":
-            self.tell(
-                type="state", id=message["id"], held=[[KEYBOARD, code] for code in self.held], dropped=0, skipped=0
-            )
+            held = [[KEYBOARD, code] for code in self.held]
+            lights = {} if self.leds is None else {"leds": [[KEYBOARD, led, lit] for led, lit in self.leds.items()]}
+            self.tell(type="state", id=message["id"], held=held, dropped=0, skipped=0, **lights)
         elif kind == "expect":
             self.tell(type="result", event_id=message["event_id"], verified=True, timestamp=0, latency_ms=1, details={})
 
@@ -237,21 +330,22 @@ class FaultyGuest:
             "pointer": "absolute",
             "absolute": axes,
         }
+        mouse = tablet | {"id": MOUSE, "name": "mouse", "bus": "i8042", "pointer": "relative", "absolute": None}
         hello = {
             "type": "hello",
             "nonce": nonce,
             "protocol": self.protocol,
             "agent": "atp-guest-agent",
-            "version": "test",
-            "vm_id": "faulty",
+            "version": self.version,
+            "vm_id": self.name,
             "vm_id_source": "hostname",
             "boot_id": "1",
             "token": self.token,
             "capabilities": ["observe"],
-            "devices": [keyboard, tablet],
+            "devices": [keyboard, tablet, mouse],
             "next_seq": self._seq,
             "monotonic_us": self.now_us(),
-            "realtime_us": 0,
+            "realtime_us": round(self.now_us() + self.wall_us),
         }
         self.tell(**hello | self.next_hello)
 
@@ -260,7 +354,7 @@ class FaultyQmp(Qmp):
     kind: Literal["direct", "libvirt"] = "direct"
 
     def __init__(self, guest: FaultyGuest) -> None:
-        domain: Any = SimpleNamespace(name="faulty", uuid="", host=SimpleNamespace(name="here", bus=guest.events))
+        domain: Any = SimpleNamespace(name=guest.name, uuid="", host=SimpleNamespace(name="here", bus=guest.events))
         super().__init__(domain)
         self._guest = guest
 
@@ -271,6 +365,8 @@ class FaultyQmp(Qmp):
     def _carry_out(self, command: str, arguments: Mapping[str, Any] | None) -> Any:
         if command == "query-status":
             return {"status": self._guest.status}
+        if command == "query-mice":
+            return []
         assert command == "input-send-event"
         if self._guest.status != "running":
             raise CommandError("QEMU refused: VM not running", command, "GenericError", "VM not running")

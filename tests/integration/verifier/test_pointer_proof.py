@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,20 +12,6 @@ from ATPLibrary.verifier import AgentSession, Pointer, Verdict
 from .faulty_guest import FaultyGuest
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-async def guest(tmp_path: Path) -> AsyncIterator[FaultyGuest]:
-    async with FaultyGuest(tmp_path) as guest:
-        yield guest
-
-
-@pytest.fixture
-async def session(guest: FaultyGuest) -> AsyncIterator[AgentSession]:
-    session = guest.session()
-    await session.start(5)
-    yield session
-    await session.close()
 
 
 @pytest.mark.parametrize("tablet_range", [0x7FFF, 1023])
@@ -83,3 +68,45 @@ async def test_a_drag_of_a_few_units_sends_no_motion_that_nobody_can_see(
     assert report.verified
     assert len(guest.commands) - before == 4  # press, two steps, let go
     assert report.verdicts == {Verdict.OK: 4}
+
+
+async def test_a_relative_motion_is_proved_count_by_count_on_both_axes(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    report = await Pointer(guest.qmp, session).move_by(250, -40)
+    report.raise_if_bad(must_be_verified=True)
+    assert [sum(value for axis, value in guest.mouse if axis == wanted) for wanted in (0, 1)] == [250, -40]
+    assert max(abs(value) for _, value in guest.mouse) <= 100
+
+
+async def test_a_guest_that_makes_other_counts_of_a_motion_is_found_out(
+    guest: FaultyGuest, session: AgentSession, impatient: None
+) -> None:
+    guest.mouse_factor = 2.0
+    report = await Pointer(guest.qmp, session).move_by(10, 0)
+    assert not report.verified
+    assert (report.lost, report.duplicated) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("amount", "horizontal", "seen"), [(2, False, (8, 1)), (-3, False, (8, -1)), (2, True, (6, 1)), (-1, True, (6, -1))]
+)
+async def test_the_wheel_turns_on_both_axes_in_both_directions(
+    guest: FaultyGuest, session: AgentSession, amount: int, horizontal: bool, seen: tuple[int, int]
+) -> None:
+    report = await Pointer(guest.qmp, session).scroll(amount, horizontal)
+    report.raise_if_bad(must_be_verified=True)
+    assert guest.mouse == [seen] * abs(amount)
+
+
+async def test_an_input_that_fails_leaves_the_button_down_that_was_to_stay_down(
+    guest: FaultyGuest, session: AgentSession, impatient: None
+) -> None:
+    pointer = Pointer(guest.qmp, session)
+    (await pointer.button_down("right")).raise_if_bad(must_be_verified=True)
+    guest.tablet_works = False
+    with pytest.raises(VerificationError):
+        await pointer.drag(0.5, 0.5, start=(0.1, 0.1))
+    assert pointer.buttons_down == ["right"]
+    await pointer.release_all()
+    assert pointer.buttons_down == []

@@ -8,7 +8,7 @@ import gc
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,52 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 
-from ATPLibrary.config import ServiceSettings
 from ATPLibrary.errors import ChannelError, ConfigError, DeadlineError
-from ATPLibrary.events import EventBus
-from ATPLibrary.verifier import AgentSession
 from ATPLibrary.verifier.service.admission import REFUSAL_SECONDS
 from ATPLibrary.verifier.service.served_channel import UNREAD_BYTES
-from ATPLibrary.verifier.service.service import REFUSALS_TOLD, SOURCE, VerificationService
-from ATPLibrary.verifier.service.tokens import TokenBook, VmIdentity
+from ATPLibrary.verifier.service.service import REFUSALS_TOLD, SOURCE
+from ATPLibrary.verifier.service.tokens import VmIdentity
 
-from .dialling_agent import Dialled, DiallingAgent, hello
+from .dialling_agent import hello
+from .served_world import MIB, PATIENCE, REFUSED, VM, WAYS, World
 
 pytestmark = pytest.mark.integration
-
-PATIENCE = 10.0
-WAYS = ("tcp", "websocket", "unix")
-VM = VmIdentity.of("uuid-1", "win11")
-MIB = 1024 * 1024
-REFUSED = {"type": "refused", "reason": "not admitted"}
-
-
-class World:
-    def __init__(self, directory: Path, **more: Any) -> None:
-        self.bus = EventBus()
-        self.tokens = TokenBook()
-        self.token = self.tokens.issue(VM).reveal()
-        listening = {"websocket_port": 0, "tcp_port": 0, "unix_socket": directory / "agents"}
-        self.service = VerificationService(ServiceSettings.model_validate({**listening, **more}), self.tokens, self.bus)
-
-    def dial(self, way: str) -> Dialled:
-        return Dialled(way, self.service.addresses[way])
-
-    def agent(self, way: str, vm_id: str = "win11", token: str | None = None) -> DiallingAgent:
-        return DiallingAgent(way, self.service.addresses[way], vm_id, self.token if token is None else token)
-
-    def session(self, vm: VmIdentity = VM) -> AgentSession:
-        return AgentSession(lambda: self.service.channel(vm, PATIENCE), vm.name, self.bus)
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Looks again at each event."""
-        with self.bus.subscribe(lambda event: True) as news:
-            async with asyncio.timeout(PATIENCE):
-                while not holds():
-                    await anext(news)
-
-    def told(self, kind: str) -> list[Any]:
-        return [event for event in self.bus.recent(limit=200) if event.kind == kind]
 
 
 @pytest.fixture

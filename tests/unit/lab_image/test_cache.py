@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ATPLibrary import agent_package
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab.image import cache
 from ATPLibrary.lab.image.packages import Apt, Package, matcher, members
@@ -88,7 +89,7 @@ def test_a_second_builder_waits_and_says_so_and_gives_up_with_a_sentence(
 
 
 def test_the_agents_source_and_the_guests_scripts_decide_which_image_it_is() -> None:
-    agent = cache.agent_source()
+    agent = agent_package.source()
     assert agent is not None
     assert (agent / "__main__.py").is_file()
     assert cache.source_hash() == cache.source_hash()

@@ -138,7 +138,7 @@ def test_mixed_faults_are_told_apart(injected: list[Symbol], data: st.DataObject
     assert run(injected, observed).counts() == expected
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.lists(any_symbol, max_size=12), st.lists(any_symbol, max_size=12))
 def test_any_two_streams_are_compared_by_their_longest_common_subsequence(
     injected: list[Symbol], observed: list[Symbol]
@@ -262,3 +262,27 @@ def test_the_observation_that_proves_an_edge_is_kept_with_it() -> None:
     (finding,) = matcher.observe(observation)
     assert finding.injection is matcher.injections[0]
     assert matcher.injections[0].observation is observation
+
+
+def test_a_press_of_a_key_that_is_down_is_doubled_also_after_one_was_lost() -> None:
+    matcher = Matcher()
+    for symbol in tap(A):
+        matcher.inject(symbol, 0.0)
+    matcher.settle()  # both are lost
+    for symbol in tap(A):
+        matcher.inject(symbol, 0.0)
+    for symbol in (key(A, 1), key(A, 1), key(A, 0)):
+        matcher.observe(seen(symbol))
+    matcher.finish()
+    assert matcher.counts() == {Verdict.LOST: 2, Verdict.OK: 2, Verdict.DUPLICATED: 1}
+
+
+def test_a_tap_that_comes_after_it_was_given_up_is_late_and_not_doubled() -> None:
+    matcher = Matcher()
+    for symbol in tap(A):
+        matcher.inject(symbol, 0.0)
+    matcher.settle()
+    for symbol in tap(A):
+        matcher.observe(seen(symbol))
+    matcher.finish()
+    assert matcher.counts() == {Verdict.REORDERED: 2}

@@ -76,7 +76,7 @@ def test_a_bad_report_names_what_is_bad_and_what_was_seen_last() -> None:
     with pytest.raises(VerificationError) as caught:
         bad.raise_if_bad()
     sentence = str(caught.value)
-    for part in ("text 'ab'", "lost 1", "key down b: lost", "Last seen: key down a, key up a, key up b"):
+    for part in ("text 'ab'", "lost 1", "key down b at position 2: lost", "Last seen: key down a, key up a, key up b"):
         assert part in sentence
 
 

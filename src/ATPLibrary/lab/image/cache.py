@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ATPLibrary import agent_package
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab.image import recipe
 
@@ -64,19 +65,10 @@ def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(base) if base else Path("~/.cache").expanduser()) / "atp"
 
 
-def agent_source() -> Path | None:
-    """The guest agent's package directory: in a wheel beside this package, in a checkout at its root."""
-    here = Path(__file__).resolve().parent
-    for candidate in (here / "guest_agent", here.parents[3] / "guest_agent" / "src" / "atp_guest_agent"):
-        if (candidate / "__main__.py").is_file():
-            return candidate
-    return None
-
-
 def source_hash() -> str:
     """A hash of everything of ours that decides what an image contains."""
     digest = hashlib.sha256()
-    for top in (Path(__file__).resolve().parent, agent_source()):
+    for top in (Path(__file__).resolve().parent, agent_package.source()):
         if top is None:
             continue
         for file in sorted(top.rglob("*")):
@@ -125,7 +117,7 @@ def _fill(partial: Path, debs: Mapping[str, Path], progress: Progress) -> None:
     progress("guest image: picking files")
     tree = partial / "tree"
     tree.mkdir(mode=0o755)
-    agent = agent_source()
+    agent = agent_package.source()
     if agent is None:
         progress("guest image: no guest agent source found: this image is without the agent")
     rootfs.stage(tree, debs, linux.modules, linux.release, agent)

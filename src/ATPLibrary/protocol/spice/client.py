@@ -27,6 +27,8 @@ from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceSpeaker
 _READ_BYTES = 256 * 1024
 # What may wait to be sent: a server that reads nothing must not make it grow.
 _UNSENT_LIMIT = 32 << 20
+# How long is tried whether the server still listens, once it has closed the main channel.
+_PROBE_SECONDS = 1.0
 
 
 class SpeakingChannel(SpiceSpeaker):
@@ -104,14 +106,15 @@ class SpeakingChannel(SpiceSpeaker):
             await self._handle(early)
             while data := await self._reader.read(_READ_BYTES):
                 await self._handle(data)
-            reason = self._reason_of_end()
+            reason = await self._reason_of_end()
         except ATPError as error:
             self._end = error
             reason = str(error)
         except OSError as error:
             reason = f"the connection broke: {error.strerror or error}"
         finally:
-            self.channel.fail(reason)
+            if self.channel.speaker is self:  # else it was closed, and somebody else may speak on it by now
+                self.channel.fail(reason)
 
     async def _handle(self, data: bytes) -> None:
         wire = self.conversation.wire
@@ -170,7 +173,7 @@ class SpeakingChannel(SpiceSpeaker):
                 await self._writer.drain()
         self._require_open()
 
-    def _reason_of_end(self) -> str:
+    async def _reason_of_end(self) -> str:
         where = self.conversation.wire.unfinished
         if self.conversation.farewell:
             return self.conversation.farewell
@@ -178,7 +181,11 @@ class SpeakingChannel(SpiceSpeaker):
             return f"the server closed it {where}"
         if waits_for := self.conversation.waits_for:
             return f"the server closed it while {waits_for} was awaited"
-        return "the server closed it: another client has taken the session, or QEMU has ended"
+        if self.channel.type is not SpiceChannelType.MAIN:
+            return "the server closed it"
+        if await self.channel.connection.is_listening(_PROBE_SECONDS):
+            return "the server closed it: another client has taken the session: the server still listens"
+        return "the server closed it, and nobody listens there any more: QEMU has ended"
 
 
 @dataclass

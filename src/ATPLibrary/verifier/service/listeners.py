@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import ssl
@@ -22,6 +23,7 @@ from ATPLibrary.protocol.virtio_serial.codec import Codec
 from ATPLibrary.protocol.virtio_serial.codecs import LengthCodec
 from ATPLibrary.transport.tcp_keepalive import keep_socket_alive
 from ATPLibrary.verifier.service.admission import HELLO_BYTES
+from ATPLibrary.verifier.service.handshakes import Handshakes, listening_sockets
 from ATPLibrary.verifier.service.peer import CLOSE_SECONDS, LineFraming, Peer, StreamPeer, WebSocketPeer
 
 if TYPE_CHECKING:
@@ -46,7 +48,13 @@ class Listeners:
         self._servers: list[Any] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._unix: tuple[Path, int] | None = None  # the socket's file and its inode
+        self._handshakes = Handshakes(settings.strangers)
         self.addresses: dict[str, str] = {}  # by way: "tcp", "websocket", "unix"
+
+    @property
+    def handshakes(self) -> int:
+        """How many connections haven't ended their TLS or WebSocket handshake."""
+        return self._handshakes.count
 
     async def open(self) -> None:
         """Listen on every way that the settings name. `ConfigError` when one can't be had; then none is kept."""
@@ -82,16 +90,19 @@ class Listeners:
 
     async def _open_tcp(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self._handshakes.done(writer)
             _watch_over(writer.get_extra_info("socket"))
             self._begin("tcp", reader, writer, LengthCodec(HELLO_BYTES))
 
         handshake = None if tls is None else self._settings.hello_timeout
         with _said("TCP port", "tcp_port", f"{host}:{port}"):
-            server = await asyncio.start_server(
-                connected, host, port, ssl=tls, ssl_handshake_timeout=handshake, backlog=_BACKLOG
-            )
-        self._servers.append(server)
-        self.addresses["tcp"] = _address(server.sockets[0].getsockname())
+            for ours in await listening_sockets(host, port, self._handshakes):
+                self._servers.append(
+                    await asyncio.start_server(
+                        connected, sock=ours, ssl=tls, ssl_handshake_timeout=handshake, backlog=_BACKLOG
+                    )
+                )
+                self.addresses.setdefault("tcp", _address(ours.getsockname()))
 
     async def _open_websocket(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
         from websockets.asyncio.server import serve
@@ -99,6 +110,7 @@ class Listeners:
         from ATPLibrary.verifier.service import web
 
         async def connected(connection: ServerConnection) -> None:
+            self._handshakes.done(connection.transport)
             _watch_over(connection.transport.get_extra_info("socket"))
             if (task := asyncio.current_task()) is not None:
                 self._keep(task)
@@ -112,15 +124,17 @@ class Listeners:
 
         handshake: dict[str, Any] = {} if tls is None else {"ssl_handshake_timeout": self._settings.hello_timeout}
         with _said("WebSocket port", "websocket_port", f"{host}:{port}"):
-            # The session asks for signs of life itself. Uncompressed: what is small on the way must not be large here.
-            server = await serve(
-                connected, host, port, ssl=tls, compression=None, open_timeout=self._settings.hello_timeout,
-                ping_interval=None, close_timeout=CLOSE_SECONDS, max_size=HELLO_BYTES, max_queue=1, backlog=_BACKLOG,
-                process_request=requested, **handshake,
-            )  # fmt: skip
-        self._servers.append(server)
-        address = _address(next(iter(server.sockets)).getsockname())
-        self.addresses["websocket"] = f"{'ws' if tls is None else 'wss'}://{address}"
+            for ours in await listening_sockets(host, port, self._handshakes):
+                # The session asks for signs of life itself. Uncompressed: what is small on the way must not be large here.
+                # Strangers aren't told what serves them, and don't fill the log.
+                server = await serve(
+                    connected, sock=ours, ssl=tls, compression=None, open_timeout=self._settings.hello_timeout,
+                    ping_interval=None, close_timeout=CLOSE_SECONDS, max_size=HELLO_BYTES, max_queue=1, backlog=_BACKLOG,
+                    process_request=requested, server_header=None, logger=_silent_logger(), **handshake,
+                )  # fmt: skip
+                self._servers.append(server)
+                address = f"{'ws' if tls is None else 'wss'}://{_address(ours.getsockname())}"
+                self.addresses.setdefault("websocket", address)
 
     async def _open_unix(self, path: Path) -> None:
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -214,6 +228,13 @@ def _said(what: str, setting: str, where: str) -> Any:
             got=f"is not: {getattr(error, 'strerror', None) or error}",
             next_step=f"Say another in 'service: {setting}' or to 'Start Verification Service' (port 0 is any free one)",
         ) from error
+
+
+def _silent_logger() -> logging.Logger:
+    """What goes wrong with a connection is told as an event, bounded; the library's own words would be a log line a stranger."""
+    logger = logging.getLogger(f"{__name__}.websocket")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger
 
 
 def _watch_over(connection: Any) -> None:

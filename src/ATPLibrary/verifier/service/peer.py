@@ -46,8 +46,8 @@ class Peer(ABC):
     async def close(self) -> None:
         """End it, within `CLOSE_SECONDS`, after what was sent."""
 
-    def ended(self, how: str) -> ChannelError:
-        return ChannelError.about(
+    def ended(self, how: str, kind: type[ChannelError] = ChannelError) -> ChannelError:
+        return kind.about(
             f"The agent's {self.way} connection from {self.address}", wanted="stay open", got=f"ended: {how}",
             next_step="The agent comes again by itself; its log in the guest says why it went",
         )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ATPLibrary.runtime import deadline
@@ -59,17 +60,19 @@ class AgentRegistry:
         del self._agents[agent.vm.key]
         return True
 
-    async def take(self, vm: VmIdentity, timeout: float, where: str) -> ServedChannel:
+    async def take(
+        self, vm: VmIdentity, timeout: float, where: str, refused: Callable[[], str] = lambda: ""
+    ) -> ServedChannel:
         """The channel of that VM's agent, for one session; waits until there is one that no session has.
 
-        `where` says how agents reach the service, for an error's sentence.
+        `where` says how agents reach the service, and `refused` who was not let in meanwhile, for an error's sentence.
         """
         async with deadline(
             timeout,
             f"The agent of VM '{vm.name}'",
             wanted=f"dial in to the verification service ({where})",
             got="did not",
-            last_seen=lambda: self._who_is_here(vm),
+            last_seen=lambda: "; ".join(filter(None, (self._who_is_here(vm), refused()))),
             next_step="Check the agent's log in the guest, the address that it dials, and that it has the newest token of this VM",
         ):
             while (agent := self._agents.get(vm.key)) is None or agent.is_taken:

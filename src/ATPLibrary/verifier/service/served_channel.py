@@ -57,7 +57,7 @@ class ServedChannel(ByteChannel):
             await self._arrived.wait()
         if not self._unread:
             assert self._end is not None
-            raise ChannelError(str(self._end))
+            raise type(self._end)(str(self._end))
         data = b"".join(self._unread)
         self._unread.clear()
         self._unread_bytes = 0
@@ -72,7 +72,7 @@ class ServedChannel(ByteChannel):
             for line in data.split(b"\n"):
                 if line:
                     if self._end is not None:
-                        raise ChannelError(str(self._end))
+                        raise type(self._end)(str(self._end))
                     await self.peer.send(line)
 
     @property

@@ -17,6 +17,7 @@ from ATPLibrary.verifier.service.peer import Peer
 from ATPLibrary.verifier.service.registry import AgentRegistry, ServedAgent
 from ATPLibrary.verifier.service.served_channel import ServedChannel
 from ATPLibrary.verifier.service.tokens import TokenBook, VmIdentity
+from ATPLibrary.verifier.session_state import ReplacedError
 from ATPLibrary.verifier.wire import LINE_LIMIT
 
 SOURCE = "service:verification"
@@ -37,6 +38,7 @@ class VerificationService:
         self._registry = AgentRegistry()
         self._listeners = Listeners(settings, self._serve, self._turned_away)
         self._strangers: dict[Peer, None] = {}  # in the order in which they came
+        self._last_refusal = ""
         self._told: list[float] = []  # when refusals were told
         self._is_open = False
 
@@ -53,6 +55,11 @@ class VerificationService:
     def strangers(self) -> int:
         """How many connections haven't said who they are."""
         return len(self._strangers)
+
+    @property
+    def handshakes(self) -> int:
+        """How many connections haven't ended their TLS or WebSocket handshake."""
+        return self._listeners.handshakes
 
     async def start(self) -> None:
         """Listen. `ConfigError` when a port is taken or the certificate can't be used."""
@@ -72,7 +79,14 @@ class VerificationService:
 
     async def channel(self, vm: VmIdentity, timeout: float) -> ByteChannel:
         """The byte channel of that VM's agent, for an `AgentSession`; waits until it has dialled in. `DeadlineError`."""
-        return await self._registry.take(vm, timeout, " or ".join(self.addresses.values()) or "which is closed")
+        before = self.refusals
+
+        def refused() -> str:
+            count = self.refusals - before
+            return f"meanwhile {count} were refused, the last because: {self._last_refusal}" if count else ""
+
+        where = " or ".join(self.addresses.values()) or "which is closed"
+        return await self._registry.take(vm, timeout, where, refused)
 
     def drop(self, vm: VmIdentity, why: str) -> None:
         """End the connection of that VM's agent, if there is one: its token is no longer valid."""
@@ -120,7 +134,8 @@ class VerificationService:
         peer, source = agent.channel.peer, f"vm:{agent.vm.name}"
         predecessor = self._registry.enter(agent)
         if predecessor is not None:
-            predecessor.channel.end(predecessor.channel.peer.ended("its agent has dialled in anew"))
+            ended = predecessor.channel.peer.ended("its agent has dialled in anew", ReplacedError)
+            predecessor.channel.end(ended)
         facts = {"way": peer.way, "address": peer.address, "generation": agent.generation}
         self._bus.publish(Event(source, "agent.connected", {**facts, "version": agent.version}))
         why = "the service was closed"
@@ -138,6 +153,7 @@ class VerificationService:
 
     def _refused(self, way: str, address: str, why: str) -> None:
         self.refusals += 1
+        self._last_refusal = why.rstrip(".")
         now = time.monotonic()
         self._told = [when for when in self._told if now - when < 60.0]
         if len(self._told) < REFUSALS_TOLD:

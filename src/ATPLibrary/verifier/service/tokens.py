@@ -80,7 +80,8 @@ class TokenBook:
     def admit(self, vm_id: str, token: object) -> VmIdentity | None:
         """The VM that an agent speaks for; None for a stranger. Takes the same time whatever is wrong, and however much of it."""
         called = vm_id.casefold()
-        book = next((each for each in self._books.values() if called in each.vm.ids), None)
+        # All of them are looked at, wherever in the book it stands.
+        book = next(iter([each for each in self._books.values() if called in each.vm.ids]), None)
         theirs = (token if isinstance(token, str) else "").encode("utf-8", "surrogatepass")
         current = self._nobody if book is None else book.current
         is_current = hmac.compare_digest(theirs, current.reveal().encode())

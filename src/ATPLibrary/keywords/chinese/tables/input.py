@@ -6,10 +6,12 @@ from ATPLibrary.keywords.chinese.said import said
 
 _KEY = "键：一个键，如 ``shift``、``a``"
 _ALL = "超时：全部完成最多多久"
+_LOCK = "{}：{} ``开`` 还是 ``关``；默认不论"
 
 VALUES = (
     {"ctrl+shift+u": "编码组合键", "alt+numpad": "小键盘编码"},
     {"events": "事件", "text": "文本"},
+    {"on": "开", "off": "关"},
     {"kernel": "内核", "agent": "代理", "host": "本机", "whole": "全程"},
     {"csv": "表格", "json": "数据"},
 )
@@ -19,6 +21,8 @@ KEYWORDS = {
         "输入文本",
         "在虚拟机的键盘上逐键输入文本，并在客户机内证明每个键都已到达：按顺序、只有一次。丢失、重复、乱序或卡住都使关键字失败。",
         text="文本：要输入的内容；``\\n`` 是回车，``\\t`` 是制表符。键盘布局没有的字符会事先被拒绝",
+        layout="布局：只对这段文本有效的键盘布局；默认为 `设置键盘布局` 所说的",
+        retries="重输次数：丢失的部分最多重新输入几次；只在其后什么都没有到达时才从第一个缺失的字符重输，日志会写明",
         timeout="超时：全部完成最多多久；默认随文本长度增加",
     ),
     "Type Text And Verify": said(
@@ -39,6 +43,26 @@ KEYWORDS = {
         layout="布局：XKB 的名称，如 ``us``、``de``、``ch(fr)``；默认为配置中的布局",
         compose="组合键：客户机的 Compose 键，如 ``menu``；默认没有",
         unicode_entry="编码输入：``编码组合键``（GTK、IBus）或 ``小键盘编码``（Windows）；默认没有",
+    ),
+    "Lock Keys Should Be": said(
+        "锁定键应为",
+        "客户机的 Caps Lock、Num Lock、Scroll Lock 不是所说的开或关时失败，由其键盘的指示灯得知。",
+        caps=_LOCK.format("大写锁定", "Caps Lock"),
+        num=_LOCK.format("数字锁定", "Num Lock"),
+        scroll=_LOCK.format("滚动锁定", "Scroll Lock"),
+        timeout="超时：代理应答最多多久",
+    ),
+    "Set Lock Keys": said(
+        "设置锁定键",
+        "打开或关闭客户机的 Caps Lock、Num Lock、Scroll Lock：需要时按一下它的键，等到指示灯变化。",
+        caps=_LOCK.format("大写锁定", "Caps Lock"),
+        num=_LOCK.format("数字锁定", "Num Lock"),
+        scroll=_LOCK.format("滚动锁定", "Scroll Lock"),
+    ),
+    "Get Lock Keys": said(
+        "获取锁定键",
+        "返回客户机的各个锁定键是开还是关：``caps``、``num``、``scroll``。",
+        timeout="超时：代理应答最多多久",
     ),
     "Release All Keys": said("松开所有按键", "松开关键字在虚拟机中按住的所有按键和鼠标键；没有时什么也不做。"),
     "Move Mouse": said("移动鼠标", "把指针移到屏幕上的一点，并在客户机内证明已经到达。", timeout=_ALL),

@@ -1,0 +1,149 @@
+"""Keywords about Caps Lock, Num Lock and Scroll Lock, as the lights of the guest's keyboards tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.keywords.component import Component, named
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.verifier.lock_keys import LockKey
+
+State = Literal["on", "off"]
+
+
+class LockKeyKeywords(Component):
+    @keyword(tags=["Input", "Keyboard", "Assertion"])
+    def lock_keys_should_be(
+        self,
+        caps: State | None = None,
+        num: State | None = None,
+        scroll: State | None = None,
+        *,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Fails unless Caps Lock, Num Lock and Scroll Lock are on or off in a VM's guest, as the lights of its keyboards say.
+
+        `Type Text` needs no care for Caps Lock: where it is on, it is off for the text, and on again.
+
+        - ``caps``, ``num``, ``scroll``: ``on`` or ``off``; one that isn't given doesn't matter.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Press Keys    caps_lock
+        | Lock Keys Should Be    caps=on    num=off
+        """
+        wanted = _wanted(caps, num, scroll)
+        seconds = self.seconds(timeout, "command")
+
+        async def look() -> Mapping[LockKey, bool]:
+            return await _look(await self.machine(vm, seconds), wanted, seconds)
+
+        states = self.wait(look(), seconds, f"Asking the agent of {named(vm)} for its keyboards' lights")
+        if wrong := {key: state for key, state in wanted.items() if states[key] is not state}:
+            raise VerificationError.about(
+                f"The lock keys of {named(vm)}",
+                wanted=f"be {_said(wanted)}",
+                got=f"are {_said({key: states[key] for key in wanted})}",
+                next_step=f"Switch them with 'Set Lock Keys    {'    '.join(f'{key}={_word(wrong[key])}' for key in wrong)}'",
+            )
+        logger.info(f"In {named(vm)}: {_said(states)}.")
+
+    @keyword(tags=["Input", "Keyboard"])
+    def set_lock_keys(
+        self,
+        caps: State | None = None,
+        num: State | None = None,
+        scroll: State | None = None,
+        *,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> None:
+        """Switches Caps Lock, Num Lock and Scroll Lock of a VM's guest on or off, where they aren't so already.
+
+        Its key is pressed and its light waited for; where the guest has given the key another meaning the keyword fails.
+
+        - ``caps``, ``num``, ``scroll``: ``on`` or ``off``; one that isn't given stays as it is.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.agent`` of the configuration (60 s).
+
+        Example:
+        | Connect To VM    win11
+        | Set Lock Keys    caps=off    num=on
+        | Lock Keys Should Be    caps=off    num=on
+        """
+        wanted = _wanted(caps, num, scroll)
+        seconds = self.seconds(timeout, "agent")
+
+        async def change() -> list[LockKey]:
+            machine = await self.machine(vm, seconds)
+            await _look(machine, wanted, seconds)
+            return await (await machine.typing(seconds)).set_lock_keys(wanted, seconds)
+
+        switched = self.wait(change(), seconds, f"Switching the lock keys of {named(vm)}")
+        logger.info(f"In {named(vm)}: {_said(wanted)}; {', '.join(switched) or 'nothing'} had to be switched.")
+
+    @keyword(tags=["Input", "Keyboard", "Getter"])
+    def get_lock_keys(self, vm: str | None = None, timeout: timedelta | None = None) -> dict[str, str]:
+        """Returns which lock keys a VM's guest has on: a dictionary of ``caps``, ``num`` and ``scroll`` with ``on`` or ``off``.
+
+        One that no keyboard of the guest has a light for is left out.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | &{locks} =    Get Lock Keys
+        | Log    ${locks}[caps]
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def look() -> Mapping[LockKey, bool]:
+            return await _look(await self.machine(vm, seconds), {}, seconds)
+
+        states = self.wait(look(), seconds, f"Asking the agent of {named(vm)} for its keyboards' lights")
+        logger.info(_said(states) or "No keyboard of the guest has such a light.")
+        return {key: _word(state) for key, state in states.items()}
+
+
+def _wanted(caps: State | None, num: State | None, scroll: State | None) -> dict[LockKey, bool]:
+    given: dict[LockKey, State | None] = {"caps": caps, "num": num, "scroll": scroll}
+    wanted = {key: state == "on" for key, state in given.items() if state is not None}
+    if not wanted:
+        raise InputError("Which lock key? Give at least one of caps=, num= and scroll=, 'on' or 'off'.")
+    return wanted
+
+
+async def _look(machine: Machine, wanted: Mapping[LockKey, bool], seconds: float) -> Mapping[LockKey, bool]:
+    """`InputError` where a wanted one has no light: nobody could tell what it is."""
+    session = await machine.agent(seconds)
+    await session.ensure_watching(seconds)
+    states = await session.lock_keys(seconds)
+    if dark := [key for key in wanted if key not in states]:
+        raise InputError.about(
+            f"{', '.join(key.capitalize() for key in dark)} Lock of VM '{machine.name}'",
+            wanted="have a light on one of the guest's keyboards",
+            got="has none, or the agent in the guest is too old to say",
+            last_seen=f"lights that are known: {_said(states) or 'none'}",
+            next_step="Bring a newer agent into the guest, or judge by the screen",
+        )
+    return states
+
+
+def _said(states: Mapping[LockKey, bool]) -> str:
+    return ", ".join(f"{key} {_word(state)}" for key, state in states.items())
+
+
+def _word(state: bool) -> str:
+    return "on" if state else "off"

@@ -1,0 +1,140 @@
+"""One input at a VM's mouse or tablet under the eyes of its agent: each motion is proved by what the guest saw of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ATPLibrary.errors import InputError
+from ATPLibrary.verifier.closed_loop import ClosedLoop
+from ATPLibrary.verifier.device_memory import DeviceMemory
+from ATPLibrary.verifier.observation import (
+    ABS_X,
+    ABS_Y,
+    EV_ABS,
+    EV_KEY,
+    EV_REL,
+    REL_HWHEEL,
+    REL_WHEEL,
+    REL_X,
+    REL_Y,
+    Observation,
+)
+from ATPLibrary.verifier.pointer_places import beside, scaled
+from ATPLibrary.verifier.pointer_units import BUTTONS, Motion, motion_unit
+from ATPLibrary.verifier.queues import ONE_BY_ONE
+from ATPLibrary.verifier.sending import send, shielded
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.verifier.held import Held
+    from ATPLibrary.verifier.matcher import Matcher
+    from ATPLibrary.verifier.session import AgentSession
+    from ATPLibrary.verifier.stream import ObservationStream
+    from ATPLibrary.verifier.units import Unit
+
+AGENT_TIMEOUT = 5.0
+TABLET_TIMEOUT = 5.0  # a guest that has just booted finds it a moment after its agent has started
+# A motion to where the pointer already is makes no event: so long nothing, and that is where it was.
+SILENCE_SECONDS = 0.3
+_SEEN_RELATIVE = frozenset({REL_WHEEL, REL_HWHEEL})
+
+
+class ProvedPointing:
+    """The mouse and tablet of one VM, watched."""
+
+    def __init__(self, qmp: Qmp, session: AgentSession, *, held: Held, vm_name: str) -> None:
+        self.unheard_because = ""  # why the agent's word at the end of the last input is missing
+        self._qmp = qmp
+        self._session = session
+        self._held = held
+        self._vm_name = vm_name
+        self._guest_at: dict[int, int] = {}  # axis -> the value that the guest saw last
+
+    async def know_the_guest(self) -> None:
+        """Make sure that the agent watches, and of what the guest holds where it began anew."""
+        self.unheard_because = ""
+        await self._session.ensure_watching(AGENT_TIMEOUT)
+        if await self._held.know_the_guest(self._session, AGENT_TIMEOUT):
+            self.forget_place()
+
+    def forget_place(self) -> None:
+        """Something else may have moved it: where the guest has it isn't known."""
+        self._guest_at = {}
+
+    async def carry_out(self, what: str, units: Sequence[Unit | Motion], matcher: Matcher) -> None:
+        """Send all of it, in order, and hear what became of it."""
+        loop = ClosedLoop(
+            self._qmp,
+            self._session,
+            what[0].upper() + what[1:],
+            vm_name=self._vm_name,
+            accepts=self._accepts,
+            matcher=matcher,
+            queue=ONE_BY_ONE,
+            memory=DeviceMemory(),  # there is nothing to learn: its window is one
+            note_sent=self._held.note_sent,
+        )
+        with self._session.observations.subscribe() as stream:
+            try:
+                for unit in units:
+                    if isinstance(unit, Motion):
+                        await self._follow(loop, unit, stream)
+                    else:
+                        await loop.run([unit], stream)
+                await loop.listen_to_the_end(stream)
+                self.unheard_because = loop.unheard_because
+            except BaseException:
+                await shielded(loop.drain(stream))
+                raise
+
+    async def _follow(self, loop: ClosedLoop, motion: Motion, stream: ObservationStream) -> None:
+        """Send one motion, expecting only the axes on which it differs from where the guest has the pointer."""
+        tablet = await self._session.wait_for_device(lambda device: device.pointer == "absolute", TABLET_TIMEOUT)
+        if tablet is None:
+            raise InputError.about(
+                f"VM '{self._vm_name}'",
+                wanted="have an absolute pointer",
+                got="its guest sees none",
+                last_seen=", ".join(map(str, self._session.devices.values())) or "no input device at all",
+                next_step="Add a tablet to the VM (<input type='tablet' bus='usb'/>) and its driver to the guest",
+            )
+        wanted = {ABS_X: scaled(tablet, ABS_X, motion.x), ABS_Y: scaled(tablet, ABS_Y, motion.y)}
+        # A motion to where it is already would be seen by nobody, and so be proved by nothing.
+        if self._guest_at.keys() != wanted.keys() or self._guest_at == wanted:
+            near = Motion(beside(tablet, ABS_X, motion.x), beside(tablet, ABS_Y, motion.y))
+            await self._approach(near, stream)
+            self._guest_at = {ABS_X: scaled(tablet, ABS_X, near.x), ABS_Y: scaled(tablet, ABS_Y, near.y)}
+        changed = tuple((EV_ABS, axis, value) for axis, value in wanted.items() if self._guest_at[axis] != value)
+        # Until it is seen to be there, where the guest has the pointer is anyone's guess.
+        self._guest_at = {}
+        await loop.run([motion_unit(motion, changed)], stream)
+        sent = loop.matcher.injections
+        if all(each.observation is not None for each in sent[len(sent) - len(changed) :]):
+            self._guest_at = wanted
+
+    async def _approach(self, near: Motion, stream: ObservationStream) -> None:
+        """Go right beside the target, so that the step onto it changes both axes wherever the pointer was before."""
+        events = list(motion_unit(near).reports[0].events)
+        await send(self._qmp, [("input-send-event", {"events": events})], self._vm_name, "a motion of the pointer")
+        end = time.monotonic() + SILENCE_SECONDS
+        while (remaining := end - time.monotonic()) > 0:
+            batch = await stream.next_batch(remaining)
+            if any(isinstance(seen, Observation) and self._accepts(seen) and seen.type == EV_ABS for seen in batch):
+                break
+        # The other axis comes with it, in front of the answer.
+        await self._session.ping(AGENT_TIMEOUT)
+        stream.take()
+
+    def _accepts(self, observation: Observation) -> bool:
+        device = self._session.devices.get(observation.device)
+        if device is None or device.pointer is None:
+            return False
+        if observation.type == EV_ABS:
+            return device.pointer == "absolute" and observation.code in (ABS_X, ABS_Y)
+        if observation.type == EV_REL:
+            if observation.code in (REL_X, REL_Y):
+                return device.pointer == "relative"
+            return observation.code in _SEEN_RELATIVE  # the high-resolution twins say the same once more
+        return observation.type == EV_KEY and observation.code in BUTTONS.values()

@@ -1,0 +1,231 @@
+"""One input at a VM's keyboard under the eyes of its agent: what is sent around it, so that it becomes what was meant."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ATPLibrary.errors import ATPError
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.verifier import lock_keys
+from ATPLibrary.verifier.closed_loop import ClosedLoop
+from ATPLibrary.verifier.keys import MODIFIERS
+from ATPLibrary.verifier.matcher import Matcher, Verdict
+from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, RELEASED, Observation, ObserverOverrun
+from ATPLibrary.verifier.retyping import find_cut
+from ATPLibrary.verifier.sending import shielded
+from ATPLibrary.verifier.text_units import unit_of, units_of_text
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.verifier.device_memory import DeviceMemory
+    from ATPLibrary.verifier.held import Held
+    from ATPLibrary.verifier.layout import Layout
+    from ATPLibrary.verifier.lock_keys import LockKey
+    from ATPLibrary.verifier.queues import DeviceQueue
+    from ATPLibrary.verifier.session import AgentSession
+    from ATPLibrary.verifier.stream import ObservationStream
+    from ATPLibrary.verifier.units import Unit
+
+AGENT_TIMEOUT = 5.0
+KEYBOARD_TIMEOUT = 10.0  # a guest that has just booted finds its USB devices a moment after its agent has started
+# Before the input after one that failed: so long nothing seen, and what that one had sent has arrived, or won't.
+QUIET_SECONDS = 0.2
+SETTLE_SECONDS = 2.0
+# After an input that failed, for a lock key that it had switched.
+SWITCH_BACK_SECONDS = 2.0
+
+_MODIFIER_CODES = frozenset(EVDEV_OF_QCODE[qcode] for qcode in MODIFIERS if qcode in EVDEV_OF_QCODE)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInput:
+    """What is asked of a keyboard."""
+
+    what: str  # "text 'Hello'", "keys 'ctrl+c'"
+    units: Sequence[Unit]
+    text: str = ""  # a text's characters, "\n" for each end of a line; "" for keys
+    layout: Layout | None = None  # that the text is typed on
+    retries: int = 0
+    hold_seconds: float | None = None  # between the first unit and the rest
+    releases: Sequence[str] = ()  # keys that were down before, and whose release is to be seen
+    keeps: Sequence[str] = ()  # keys that stay down after it
+
+
+class ProvedTyping:
+    """The keyboard of one VM, watched. `queue` and `bus` become those of the device that the guest sees keys on."""
+
+    def __init__(
+        self,
+        qmp: Qmp,
+        session: AgentSession,
+        keyboards: Sequence[str],
+        *,
+        queue: DeviceQueue,
+        memory: DeviceMemory,
+        held: Held,
+        vm_name: str,
+    ) -> None:
+        self.queue = queue
+        self.bus = ""
+        self.unheard_because = ""  # why the agent's word at the end of the last input is missing
+        self.notes: list[str] = []  # what the reader of its report must know besides
+        self._qmp = qmp
+        self._session = session
+        self._memory = memory
+        self._held = held
+        self._vm_name = vm_name
+        # Buses on which the guest should have a keyboard before the first key is sent; its PS/2 one is always there.
+        self._expected_buses = frozenset(keyboards) & {"usb", "virtio"}
+        self._unsettled = False  # an input failed with edges on their way
+
+    async def know_the_guest(self) -> None:
+        """Make sure that the agent watches, and of what the guest holds where it began anew."""
+        self.unheard_because, self.notes = "", []
+        await self._session.ensure_watching(AGENT_TIMEOUT)
+        await self._held.know_the_guest(self._session, AGENT_TIMEOUT)
+
+    async def carry_out(self, asked: KeyInput, matcher: Matcher) -> None:
+        """Send all of it, in order, and hear what became of it. What `matcher` holds then is the whole truth."""
+        await self._until_keyboard_is_there()
+        if self._unsettled:
+            await self._session.wait_until_quiet(QUIET_SECONDS, SETTLE_SECONDS)
+            self._unsettled = False
+        async with self._without_caps_lock(asked.text):
+            await self._send(asked, matcher)
+        # A release that was lost, or a key that came twice: the guest holds what we don't.
+        await self._held.let_go(self._stuck(matcher))
+
+    async def lock_keys(self) -> Mapping[LockKey, bool]:
+        """Which lock keys are on."""
+        return await self._session.lock_keys(AGENT_TIMEOUT)
+
+    async def switch(self, key: LockKey, on: bool) -> None:
+        """Press a lock key, and wait until its light has changed. `InputError` when it doesn't."""
+
+        async def press(qcode: str) -> None:
+            asked = KeyInput(f"key '{qcode}'", [unit_of([qcode], True, False)])
+            await self._send(asked, Matcher(held=self._held.codes))
+
+        await lock_keys.switch(self._session, key, on, press, AGENT_TIMEOUT)
+
+    async def _send(self, asked: KeyInput, matcher: Matcher) -> None:
+        loop = ClosedLoop(
+            self._qmp,
+            self._session,
+            asked.what[0].upper() + asked.what[1:],
+            vm_name=self._vm_name,
+            accepts=self._is_key,
+            matcher=matcher,
+            queue=self.queue,
+            memory=self._memory,
+            note_sent=self._held.note_sent,
+            # A combination or a held key is what it is by its reports; text may ride in few.
+            joins=bool(asked.text),
+            stops_at_loss=asked.retries > 0,
+        )
+        with self._session.observations.subscribe() as stream:
+            try:
+                if asked.hold_seconds is not None:
+                    await loop.run(asked.units[:1], stream)
+                    await loop.hold(asked.hold_seconds, stream)
+                    await loop.run(asked.units[1:], stream)
+                elif asked.retries:
+                    await self._until_it_arrives(asked, loop, stream)
+                else:
+                    await loop.run(asked.units, stream)
+                await loop.listen_to_the_end(stream)
+                self.unheard_because = loop.unheard_because
+            except BaseException:
+                await shielded(loop.drain(stream))
+                self._unsettled = bool(matcher.outstanding)
+                raise
+            finally:
+                self.queue, self.bus = loop.queue, loop.bus or self.bus
+                if loop.bus:
+                    self._memory.keys_go_to = loop.queue
+
+    async def _until_it_arrives(self, asked: KeyInput, loop: ClosedLoop, stream: ObservationStream) -> None:
+        """Type a text, and what of it was lost again, where that is sound (`retyping`)."""
+        assert asked.layout is not None, "a text is typed on a layout"
+        matcher, units = loop.matcher, asked.units
+        for left in range(asked.retries, -1, -1):
+            since, extras = len(matcher.injections), len(matcher.extras)
+            await loop.run(units, stream)
+            if all(each.verdict is Verdict.OK for each in matcher.injections[since:]):
+                return
+            cut = find_cut(units, matcher, since, extras)
+            if isinstance(cut, str):
+                self.notes.append(f"not typed again: {cut}")
+                return
+            if not left:
+                self.notes.append(f"not typed again: it was lost {asked.retries + 1} times")
+                return
+            if not await self._is_clear(matcher, loop, stream):
+                self.notes.append("not typed again: something came after what was lost")
+                return
+            for each in cut.missing:
+                each.is_sent_again = True
+            self.notes.append(
+                f"{len(cut.missing)} edges were lost and nothing came after them: typed again from position {cut.position + 1}"
+            )
+            units, _ = units_of_text(asked.text[cut.position :], asked.layout, first=cut.position)
+
+    async def _is_clear(self, matcher: Matcher, loop: ClosedLoop, stream: ObservationStream) -> bool:
+        """Let go of what the lost edges left down; whether the guest has seen nothing but that."""
+        names = [*dict.fromkeys((*self._stuck(matcher), *self._held.unwanted()))]
+        codes = {EVDEV_OF_QCODE[name] for name in names}
+        await self._held.let_go(names)
+        await self._session.ping(AGENT_TIMEOUT)  # its answer stands behind all that was seen
+        matcher.let_go(codes)
+        return not any(
+            isinstance(seen, ObserverOverrun)
+            or (self._is_key(seen) and not (seen.value == RELEASED and seen.code in codes))
+            for seen in stream.take()
+        )
+
+    def _stuck(self, matcher: Matcher) -> list[str]:
+        """Keys of this input that the guest holds, and nobody wants down."""
+        codes = {injection.symbol[1] for injection in matcher.injections} & matcher.held
+        names = (self._held.name_of(code) for code in codes)
+        return [name for name in names if name is not None and name not in self._held.wanted]
+
+    @contextlib.asynccontextmanager
+    async def _without_caps_lock(self, text: str) -> AsyncIterator[None]:
+        """While this lasts, Caps Lock is off, where it matters to the text and the guest's keyboard has a light that tells."""
+        if not lock_keys.minds_caps_lock(text) or not (await self.lock_keys()).get("caps"):
+            yield
+            return
+        self.notes.append("Caps Lock was on: switched off for this text, and on again")
+        await self.switch("caps", False)
+        try:
+            yield
+        except BaseException:
+            await shielded(self._switch_back())
+            raise
+        unheard = self.unheard_because
+        await self.switch("caps", True)
+        self.unheard_because = unheard or self.unheard_because
+
+    async def _switch_back(self) -> None:
+        with contextlib.suppress(ATPError, TimeoutError):
+            async with asyncio.timeout(SWITCH_BACK_SECONDS):
+                await self.switch("caps", True)
+
+    async def _until_keyboard_is_there(self) -> None:
+        """QEMU sends keys to a USB or virtio keyboard from the start, but until the guest has set it up they are lost."""
+        expected, self._expected_buses = self._expected_buses, frozenset()
+        if expected:
+            await self._session.wait_for_device(
+                lambda device: device.keyboard and device.bus in expected, KEYBOARD_TIMEOUT
+            )
+
+    def _is_key(self, observation: Observation) -> bool:
+        device = self._session.devices.get(observation.device)
+        if observation.type != EV_KEY or device is None or not device.keyboard:
+            return False
+        # A modifier that is held repeats like any key, and means nothing by it.
+        return not (observation.value == AUTOREPEAT and observation.code in _MODIFIER_CODES)

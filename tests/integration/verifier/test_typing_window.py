@@ -1,0 +1,100 @@
+"""How much is sent at once follows what the guest shows, and so does the pace where nobody watches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ATPLibrary.protocol.qmp.edges import key_event
+from ATPLibrary.verifier import AgentSession, TypingEngine
+from ATPLibrary.verifier.device_memory import DeviceMemory
+from ATPLibrary.verifier.queues import PS2
+from ATPLibrary.verifier.window import Window
+
+from .faulty_guest import FaultyGuest
+
+pytestmark = pytest.mark.integration
+
+TEXT = "the quick brown fox jumps over the lazy dog " * 5
+STALLS = (60, 90, 120, 150)
+SOMEBODY_S = 6  # edges
+
+
+class FixedWindow(Window):
+    """What it would be without what the guest shows: always the whole window."""
+
+    def __init__(self) -> None:
+        super().__init__(PS2)
+        self.size = PS2.window
+
+    def came_back(self, places: int, ahead: int, seconds: float) -> None: ...
+
+    def lost(self) -> None: ...
+
+
+def remembering(window: Window | None) -> DeviceMemory:
+    memory = DeviceMemory()
+    if window is not None:
+        memory._windows[PS2.bus] = window
+    return memory
+
+
+@pytest.mark.parametrize("window", [None, FixedWindow()], ids=["as the guest shows", "fixed"])
+async def test_in_a_guest_that_stalls_less_and_less_waits_for_what_becomes_of_it(
+    guest: FaultyGuest, session: AgentSession, window: Window | None
+) -> None:
+    guest.stalls = dict.fromkeys(STALLS, 0.3)
+    report = await TypingEngine(guest.qmp, session, ["ps2"], memory=remembering(window)).type_text(TEXT)
+    report.raise_if_bad(must_be_verified=True)
+    print(f"edges that waited in the device at the end of each stall: {guest.stalled}")
+    if window is None:
+        assert max(guest.stalled[1:]) <= 10
+    else:
+        assert min(guest.stalled) >= 13
+
+
+@pytest.mark.parametrize("window", [None, FixedWindow()], ids=["as the guest shows", "fixed"])
+async def test_while_a_guest_stalls_there_is_room_for_what_somebody_else_types(
+    guest: FaultyGuest, session: AgentSession, impatient: None, window: Window | None
+) -> None:
+    def somebody_types(number: int) -> None:
+        if number == STALLS[-1]:
+            guest.take([key_event("f1", number % 2 == 0) for number in range(SOMEBODY_S)])
+
+    guest.stalls = dict.fromkeys(STALLS, 0.3)
+    guest.while_stalled = somebody_types
+    report = await TypingEngine(guest.qmp, session, ["ps2"], memory=remembering(window)).type_text(TEXT)
+    print(f"dropped by a queue of 16: {guest.overflows}")
+    assert (guest.overflows == 0) == (window is None)
+    if window is None:
+        # What the other typed is told, not taken for ours.
+        assert (report.lost, report.duplicated) == (0, SOMEBODY_S)
+
+
+async def test_a_device_that_holds_less_than_it_should_loses_once_and_then_no_more(
+    tmp_path: Path, impatient: None
+) -> None:
+    async with FaultyGuest(tmp_path, queue_length=9) as guest:
+        session = guest.session()
+        await session.start(5)
+        engine = TypingEngine(guest.qmp, session, ["ps2"])
+        guest.edge_seconds = 0.002
+        reports = [await engine.type_text(TEXT) for _ in range(3)]
+        assert reports[0].lost
+        assert [report.lost for report in reports[1:]] == [0, 0]
+        await session.close()
+
+
+async def test_without_an_agent_the_pace_is_the_safe_one_until_the_device_was_measured_under_one(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    memory = DeviceMemory()
+    unwatched = TypingEngine(guest.qmp, None, ["ps2", "usb"], memory=memory)
+    report = await unwatched.type_text("ab")
+    assert "paced by 8.5 ms a place of the keyboard's queue: that is safe for this kind of keyboard" in report.note
+    await TypingEngine(guest.qmp, session, ["ps2", "usb"], memory=memory).type_text(TEXT)
+    report = await unwatched.type_text("ab")
+    assert "by what was measured on this VM" in report.note
+    assert not report.verified
+    assert report.sentence().endswith("not verified: no agent was asked: nothing proves that the keys arrived")
