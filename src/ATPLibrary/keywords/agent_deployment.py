@@ -26,6 +26,7 @@ class AgentDeploymentKeywords(Telling):
         vm: str | None = None,
         *,
         channel: str | None = None,
+        connect: str | None = None,
         token: Secret | None = None,
         force: bool = False,
         pyz: Path | None = None,
@@ -42,6 +43,8 @@ class AgentDeploymentKeywords(Telling):
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``channel``: the virtio-serial port on which the agent speaks, or a path in the guest; by default ``agent: channel`` of
           the configuration.
+        - ``connect``: for a VM without that port: the verification service as the guest reaches it, such as
+          ``tcp://192.0.2.7:8766``, ``wss://host:8765``. `Start Verification Service` must have been used; the token is made.
         - ``token``: what the agent shows to be this VM's; by default ``agent: token`` of the configuration, else the agent finds
           it in the VM's SMBIOS. It goes into a file that only the guest's root can read.
         - ``force``: ``True`` also puts an older version in the place of a newer one, and the same one anew.
@@ -63,7 +66,17 @@ class AgentDeploymentKeywords(Telling):
 
             machine = await self.machine(vm, seconds)
             package = agent_package.build() if pyz is None else agent_package.read(pyz)
-            wish = await wish_for(machine, package, seconds, channel=channel, token=token, python=python, force=force)
+            wish = await wish_for(
+                machine,
+                package,
+                seconds,
+                channel=channel,
+                connect=connect,
+                served=self.workspace.served_agents,
+                token=token,
+                python=python,
+                force=force,
+            )
             return machine.name, await deploy(machine, wish, seconds, say)
 
         name, deployed = self.wait_telling(deploy, seconds, f"Deploying the agent to {named(vm)}")

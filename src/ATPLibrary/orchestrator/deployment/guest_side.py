@@ -83,17 +83,21 @@ class GuestSide(ABC):
         """Bring the new files beside the agent's place, where only the administrator reads them; prove that they are whole."""
         await self._make_stage(timeout)
         for file, content in contents.items():
-            where = f"{self.stage_directory}{self.separator}{file}"
-            await self.files.write(where, content, timeout)
-            theirs = await self.files.checksum(where, timeout)
-            ours = hashlib.sha256(content).hexdigest()
-            if theirs.sha256 != ours:
-                raise VerificationError.about(
-                    f"The agent's file '{file}'",
-                    wanted=f"arrive in {self.vm} with SHA-256 {ours}",
-                    got=f"{theirs.made_by} says {theirs.sha256}",
-                    next_step="Try again; look whether the guest's disk is full or broken",
-                )
+            await self.put(file, content, timeout)
+
+    async def put(self, file: str, content: bytes, timeout: float) -> None:
+        """One of the new files."""
+        where = f"{self.stage_directory}{self.separator}{file}"
+        await self.files.write(where, content, timeout)
+        theirs = await self.files.checksum(where, timeout)
+        ours = hashlib.sha256(content).hexdigest()
+        if theirs.sha256 != ours:
+            raise VerificationError.about(
+                f"The agent's file '{file}'",
+                wanted=f"arrive in {self.vm} with SHA-256 {ours}",
+                got=f"{theirs.made_by} says {theirs.sha256}",
+                next_step="Try again; look whether the guest's disk is full or broken",
+            )
 
     async def has(self, contents: dict[str, bytes], timeout: float) -> bool:
         """Whether the guest's files are just these."""

@@ -44,22 +44,8 @@ _RUN = """#!/bin/sh
 # Made by ATPLibrary's 'Deploy Agent'; 'Remove Agent' takes it away again.
 exec {command}
 """
-_UNIT = """# Made by ATPLibrary's 'Deploy Agent'; 'Remove Agent' takes it away again.
-[Unit]
-Description=ATP guest agent: tells the tester's host which input this guest's kernel sees
-
-[Service]
-ExecStart=/bin/sh {run}
-Restart=always
-RestartSec=2
-NoNewPrivileges=yes
-ProtectSystem=strict
-ProtectHome=read-only
-MemoryMax=64M
-
-[Install]
-WantedBy=multi-user.target
-"""
+# Of the unit that the agent brings.
+_EXEC_START = re.compile(r"^ExecStart=.*$", re.MULTILINE)
 
 
 class PosixGuest(GuestSide):
@@ -109,14 +95,15 @@ class PosixGuest(GuestSide):
         contents[RUN] = _RUN.format(command=shlex.join(words)).encode()
         return contents
 
-    async def stage(self, contents: dict[str, bytes], timeout: float) -> None:
-        unit = {"unit": _UNIT.format(run=self.path(RUN)).encode()} if self._has_systemd else {}
-        await super().stage({**contents, **unit}, timeout)
-
     async def try_out(self, survey: Survey, timeout: float) -> str:
         assert survey.python is not None
-        command = self._command("try", self.directory, survey.python.path)
-        return said(await self.qga.exec(command, timeout=timeout, ours=True))
+        ask = self._command("try", self.directory, survey.python.path)
+        words = said(await self.qga.exec([*ask, "--version"], timeout=timeout, ours=True))
+        if self._has_systemd and version_in(words):
+            told = await self._run("try", [*ask, "--systemd-unit"], timeout)
+            unit = _EXEC_START.sub(f"ExecStart=/bin/sh {self.path(RUN)}", told.stdout)
+            await self.put("unit", unit.encode(), timeout)
+        return words
 
     async def switch(self, timeout: float) -> None:
         await self._script("switch", timeout)

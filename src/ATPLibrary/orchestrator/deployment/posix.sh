@@ -116,8 +116,8 @@ stage)
   forget_leftovers
   ;;
 try)
-  # PYTHON after NAME: says its version, or why it can't.
-  exec "$5" -I -S "$new/agent.pyz" --version
+  # PYTHON after NAME, and an option: says what that asks, or why it can't.
+  exec "$5" -I -S "$new/agent.pyz" "$6"
   ;;
 switch)
   umask 077

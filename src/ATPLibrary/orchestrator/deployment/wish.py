@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ATPLibrary.agent_package import AgentPackage
-from ATPLibrary.errors import InputError
+from ATPLibrary.errors import AgentError, InputError
 from ATPLibrary.orchestrator.agent_opening import own_token
+from ATPLibrary.orchestrator.served_agents import NEEDS_SERVICE, identity
 from ATPLibrary.secrets import Secret, as_secret
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
+    from ATPLibrary.orchestrator.served_agents import ServedAgents
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +73,18 @@ async def wish_for(
     timeout: float,
     *,
     channel: str | None = None,
+    connect: str | None = None,
+    served: ServedAgents | None = None,
     token: Any = None,
     python: str | None = None,
     force: bool = False,
 ) -> Wish:
-    """The agent with which the verifier's session with this VM can be open. `InputError` for a token that it wouldn't take."""
-    expected = await own_token(machine, timeout)
+    """The agent with which the verifier's session with this VM can be open. `InputError` for a token that it wouldn't take.
+
+    With `connect`, an address of the service as the guest reaches it, the agent dials `served`, which must run.
+    """
+    left = remaining(timeout)
+    expected = await own_token(machine, left())
     given = None if token is None else as_secret(token)
     if given is not None and not given.reveal():
         raise InputError("A token can't be empty: whoever has none would have it.")
@@ -89,7 +98,21 @@ async def wish_for(
         )
     # What the VM's SMBIOS says the agent reads by itself.
     written = given or machine.config.agent.token
-    return Wish(package, channel or machine.config.agent.channel, (), written, python, force)
+    port = channel or machine.config.agent.channel
+    if connect is None:
+        return Wish(package, port, (), written, python, force)
+    if served is None or served.service is None:
+        raise AgentError.about(
+            f"The agent of VM '{machine.name}'", wanted=f"dial {connect}", got="nobody of us listens", next_step=NEEDS_SERVICE
+        )  # fmt: skip
+    vm = await identity(machine, left())
+    if (kept := given or expected) is not None:
+        served.tokens.issue(vm, kept)
+    else:
+        kept = served.tokens.rotate(vm) if served.tokens.knows(vm.key) else served.tokens.issue(vm)
+    if channel is None and port not in (await machine.description(left())).channels:
+        port = "none"
+    return Wish(package, port, ("--connect", connect, "--vm-id", machine.uuid), kept, python, force)
 
 
 def _same(one: Secret, other: Secret) -> bool:

@@ -28,7 +28,7 @@ XML = f"""<domain><name>win11</name><devices>
 
 
 def variant(directory: Path, version: str, main: str | None = None) -> AgentPackage:
-    """The agent, but of this version; with `main` that is what it does when it isn't asked for its version."""
+    """The agent, but of this version; with `main` that is what it does when it is to run."""
     source = agent_package.source()
     assert source is not None
     package = directory / version / "atp_guest_agent"
@@ -37,8 +37,9 @@ def variant(directory: Path, version: str, main: str | None = None) -> AgentPack
     ours = agent_package.build().version
     init.write_text(init.read_text().replace(f'__version__ = "{ours}"', f'__version__ = "{version}"'))
     if main is not None:
-        told = f"if '--version' in sys.argv:\n    print('atp-guest-agent {version}')\nelse:\n    {main}\n"
-        (package / "__main__.py").write_text(f"import os, sys\n\ndef main(): pass\n\n{told}")
+        (package / "__main__.py").rename(package / "ours.py")
+        told = "if {'--version', '--systemd-unit'} & {*sys.argv}:\n    from atp_guest_agent.ours import main\n"
+        (package / "__main__.py").write_text(f"import sys\n\n{told}else:\n    {main}\n")
     return agent_package.build(package)
 
 

@@ -8,6 +8,8 @@ import asyncio
 import base64
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,8 @@ import pytest_asyncio
 from tests.integration.protocol.qga.deployed_guest import PATIENCE, Guest, variant
 
 from ATPLibrary import agent_package
-from ATPLibrary.errors import AgentAbsentError, AgentError, CommandError, DeadlineError
-from ATPLibrary.orchestrator.deployment import deploying, posix, remove
+from ATPLibrary.errors import AgentAbsentError, AgentError, CommandError, DeadlineError, InputError
+from ATPLibrary.orchestrator.deployment import deploy, deploying, posix, remove, wish_for
 
 pytestmark = [
     pytest.mark.integration,
@@ -274,6 +276,113 @@ async def test_a_deadline_says_how_far_it_came_and_what_is_left(guest: Guest) ->
     ):
         await guest.deploy(timeout=3)
     assert guest.files() == {}
+
+
+# What systemctl does to one unit, without systemd: it starts and ends what ExecStart says.
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >>{place}/asked
+for unit; do :; done
+unit=$(basename "$unit")
+file={place}/units/$unit
+pid=$(cat {place}/main-pid 2>/dev/null)
+case $1 in
+stop) kill "$pid"; while grep -q agent.pyz "/proc/$pid/cmdline"; do sleep 0.05; done; rm {place}/main-pid ;;
+disable) case $* in *--now*) "$0" stop "$unit" ;; esac ;;
+restart)
+  setsid $(sed -n s/^ExecStart=//p "$file") </dev/null >/dev/null 2>&1 &
+  echo $! >{place}/main-pid ;;
+is-active) kill -0 "$pid" ;;
+show) echo "MainPID=$pid" ;;
+esac
+"""
+
+
+@pytest_asyncio.fixture
+async def systemd(guest: Guest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
+    """A guest in which systemd seems to run. Returns the file that says what it was asked."""
+    place = guest.place
+    systemctl = place / "systemctl"
+    systemctl.write_text(SYSTEMCTL.format(place=place))
+    systemctl.chmod(0o755)
+    text = posix._text().replace("/run/systemd/system", str(place)).replace("systemctl", str(systemctl))
+    monkeypatch.setattr(posix, "_text", lambda: text)
+    yield place / "asked"
+    await guest.side().remove(PATIENCE)
+
+
+async def test_where_systemd_runs_it_starts_the_agent(guest: Guest, systemd: Path, tmp_path: Path) -> None:
+    deployed = await guest.deploy(variant(tmp_path, "0.0.9"))
+    assert deployed.keeper == "systemd"
+    old = int((tmp_path / "main-pid").read_text())
+    assert guest.processes() == [old]
+    assert "pid" not in guest.files()
+    asked = systemd.read_text()
+    assert [line.split(" ")[0] for line in asked.splitlines()] == ["daemon-reload", "enable", "restart"]
+    upgraded = await guest.deploy()
+    assert (upgraded.version, upgraded.before) == (OURS, "0.0.9")
+    assert guest.processes() == [int((tmp_path / "main-pid").read_text())]
+    assert not guest.runs(old)
+    assert (await guest.deploy()).is_new is False
+    assert await remove(guest.machine, PATIENCE, guest.side()) == str(guest.directory)
+    assert not guest.unit.exists()
+    assert guest.files() == {}
+
+
+@pytest.mark.usefixtures("systemd")
+async def test_where_systemd_runs_an_agent_that_does_not_answer_goes_with_its_unit(
+    guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploying, "ANSWER_SECONDS", 1.0)
+    with pytest.raises(AgentError, match="Nothing of it is left in the guest"):
+        await guest.deploy(variant(tmp_path, "0.3.0", "import time; time.sleep(4711)"))
+    assert guest.files() == {}
+    assert list(guest.unit.parent.iterdir()) == []
+    await guest.deploy(variant(tmp_path, "0.0.9"))
+    unit = guest.unit.read_text()
+    with pytest.raises(AgentError, match=r"Agent 0\.0\.9 that was there is in its place again"):
+        await guest.deploy(variant(tmp_path, "0.4.0", "import time; time.sleep(4711)"))
+    assert guest.unit.read_text() == unit
+    assert await guest.version() == "0.0.9"
+
+
+@pytest.mark.usefixtures("systemd")
+async def test_the_unit_is_one_that_systemd_understands(guest: Guest) -> None:
+    if (analyze := shutil.which("systemd-analyze")) is None:
+        pytest.skip("systemd-analyze isn't installed: nobody here can check a unit")
+    await guest.deploy()
+    assert f"ExecStart=/bin/sh {guest.directory}/run\n" in guest.unit.read_text()
+    ran = await asyncio.create_subprocess_exec(
+        analyze, "verify", "--man=no", str(guest.unit), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    said, _ = await ran.communicate()
+    assert [line for line in said.decode().splitlines() if guest.unit.name in line] == []
+    assert ran.returncode == 0
+
+
+async def test_an_agent_that_dials_gets_an_address_and_a_token_of_its_own(guest: Guest) -> None:
+    package = agent_package.build()
+    wish = await wish_for(
+        guest.machine, package, PATIENCE, connect=f"unix://{guest.place}/s", served=guest.served, token=None
+    )
+    assert (wish.port, wish.arguments[2:]) == ("none", ("--vm-id", guest.machine.uuid))
+    deployed = await deploy(guest.machine, wish, PATIENCE, guest.said.append, guest.side())
+    assert (deployed.version, await guest.version()) == (OURS, OURS)
+    await guest.served.stop()
+    with pytest.raises(
+        AgentError, match=r"should dial unix://.* but nobody of us listens\. Use 'Start Verification Service'"
+    ):
+        await wish_for(guest.machine, package, PATIENCE, connect="unix:///x", served=guest.served)
+    await guest.start()
+
+
+@pytest.mark.parametrize(
+    ("token", "why"), [("", "can't be empty"), ("another-token", "isn't the one of the configuration")]
+)
+async def test_a_token_that_the_verifier_would_not_take_is_refused(guest: Guest, token: str, why: str) -> None:
+    with pytest.raises(InputError, match=why) as caught:
+        await wish_for(guest.machine, agent_package.build(), PATIENCE, token=token)
+    assert "another-token" not in str(caught.value)
+    assert guest.token.reveal() not in str(caught.value)
 
 
 async def test_removing_takes_everything_and_again_does_no_harm(guest: Guest) -> None:
