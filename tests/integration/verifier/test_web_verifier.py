@@ -35,7 +35,8 @@ async def world(browser: Browser) -> AsyncIterator[WebWorld]:
     await made.start()
     yield made
     await made.close()
-    assert not [line for line in made.said if "Content Security Policy" in line or "Error" in line], made.said
+    assert made.faults == []
+    assert not [line for line in made.said if "Content Security Policy" in line]
 
 
 async def happens(page: Page, is_so: str, event: str) -> None:

@@ -50,6 +50,7 @@ class WebWorld:
         self.tokens = TokenBook()
         self.token = self.tokens.issue(VM)
         self.said: list[str] = []  # what the page's scripts wrote to the browser's console
+        self.faults: list[str] = []  # what its scripts failed with
         self._browser = browser
         self._contexts: list[BrowserContext] = []
         self._port = 0
@@ -85,7 +86,7 @@ class WebWorld:
         page = await context.new_page()
         await page.add_init_script(init)
         page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.said.append(str(error)))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
         await page.goto(self.address + (page_fragment(VM.name, self.token) if fragment is None else fragment))
         return page
 

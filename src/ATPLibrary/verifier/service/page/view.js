@@ -46,7 +46,7 @@ const WORDS = {
   admitted: "Connected; no test is watching",
   watched: "Connected; a test is watching",
   refused: "Not admitted: another token, or no test knows this VM yet",
-  lost: "The service is away; trying again",
+  lost: "Not connected; trying again",
 };
 
 function element(name, text, className = "") {
