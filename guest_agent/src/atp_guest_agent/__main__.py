@@ -8,6 +8,10 @@ from atp_guest_agent import __version__, options
 
 
 def main(arguments: list[str] | None = None) -> int:
+    if sys.platform == "win32":
+        from atp_guest_agent.windows import command
+
+        return command.main(sys.argv[1:] if arguments is None else arguments)
     try:
         wanted = options.read(sys.argv[1:] if arguments is None else arguments)
     except options.UsageError as error:

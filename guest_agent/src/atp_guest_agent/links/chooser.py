@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from atp_guest_agent.platform import Platform
     from atp_guest_agent.port import Port
     from atp_guest_agent.session import Session
+    from atp_guest_agent.windows.pipe import Pipe
 
 QUEUE_LIMIT = 1024 * 1024
 READS = 8  # of a link before others have their turn
@@ -35,7 +36,7 @@ class Links:
 
     def __init__(
         self,
-        port: Port | None,
+        port: Port | Pipe | None,
         addresses: list[Address] | None = None,
         ca_file: str | None = None,
         first_seconds: float = FIRST_SECONDS,
@@ -220,7 +221,7 @@ class Links:
 
     # the port
 
-    def _open(self, port: Port, now: float) -> None:
+    def _open(self, port: Port | Pipe, now: float) -> None:
         self._openings += 1
         by_itself = port.is_announced and "hotplug" in self._platform.capabilities
         self._open_at = None if by_itself and self._openings >= FIRST_OPENINGS else now + self._port_back_off.next()

@@ -135,7 +135,7 @@ def _python(tree: Path, agent_source: Path | None) -> None:
     if agent_source is not None:
         agent = tree / AGENT_DIRECTORY
         package = agent / "atp_guest_agent"
-        shutil.copytree(agent_source, package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(agent_source, package, ignore=shutil.ignore_patterns("__pycache__", "windows"))
         (agent / "start.py").write_text(_START, encoding="utf-8")
         tops.append(agent)
     interpreter = guest_interpreter(tree)

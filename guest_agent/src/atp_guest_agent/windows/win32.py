@@ -1,0 +1,373 @@
+"""Types, constants and functions of Win32 that the agent uses, with their signatures.
+
+Sizes are fixed here (`ctypes.wintypes` has a DWORD of 8 bytes off Windows), so that all of this can be used, and tested, anywhere:
+`load()` gives the real functions, and a test may give others of the same signatures.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from ctypes import (
+    POINTER,
+    Structure,
+    c_int16,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_ssize_t,
+    c_uint16,
+    c_uint32,
+    c_void_p,
+    c_wchar_p,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable
+
+BOOL, DWORD, LONG, UINT, USHORT, WORD = c_int32, c_uint32, c_int32, c_uint32, c_uint16, c_uint16
+HANDLE, LPVOID, LPCWSTR = c_void_p, c_void_p, c_wchar_p
+WPARAM, LPARAM, LRESULT, ULONG_PTR = c_size_t, c_ssize_t, c_ssize_t, c_size_t
+
+INVALID_HANDLE = c_void_p(-1).value
+INFINITE = 0xFFFFFFFF
+SYNCHRONIZE = 0x100000
+WAIT_OBJECT_0, WAIT_TIMEOUT, WAIT_FAILED = 0, 0x102, 0xFFFFFFFF
+ERROR_FILE_NOT_FOUND, ERROR_BROKEN_PIPE, ERROR_PIPE_BUSY, ERROR_IO_PENDING = 2, 109, 231, 997
+ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_NOT_ACTIVE = 1060, 1062
+GENERIC_READ, GENERIC_WRITE, OPEN_EXISTING, FILE_FLAG_OVERLAPPED = 0x80000000, 0x40000000, 3, 0x40000000
+WH_KEYBOARD_LL, WH_MOUSE_LL, HC_ACTION = 13, 14, 0
+WM_QUIT, WM_APP, WM_INPUT, WM_INPUT_DEVICE_CHANGE = 0x12, 0x8000, 0xFF, 0xFE
+WM_MOUSEMOVE, WM_LBUTTONDOWN, WM_MOUSEWHEEL, WM_MOUSEHWHEEL = 0x200, 0x201, 0x20A, 0x20E
+LLKHF_EXTENDED, LLKHF_INJECTED, LLKHF_UP = 0x01, 0x10, 0x80
+LLMHF_INJECTED = 0x01
+RID_INPUT, RIDI_DEVICENAME, RIM_TYPEMOUSE, RIM_TYPEKEYBOARD = 0x10000003, 0x20000007, 0, 1
+RIDEV_INPUTSINK, RIDEV_DEVNOTIFY, RIDEV_REMOVE = 0x100, 0x2000, 0x1
+MOUSE_MOVE_ABSOLUTE = 0x01
+MAPVK_VK_TO_VSC_EX = 4
+SM_CXSCREEN, SM_CYSCREEN = 0, 1
+HWND_MESSAGE = -3
+PER_MONITOR_AWARE_V2 = -4
+CTRL_NAMES = {0: "ctrl+c", 1: "ctrl+break", 2: "the console was closed", 5: "log-off", 6: "shutdown"}
+
+# Off Windows there is no other calling convention: C's stands for Windows's.
+function_type = getattr(ctypes, "WINFUNCTYPE", ctypes.CFUNCTYPE)
+HOOKPROC = function_type(LRESULT, c_int32, WPARAM, LPARAM)
+WNDPROC = function_type(LRESULT, HANDLE, UINT, WPARAM, LPARAM)
+HANDLER_ROUTINE = function_type(BOOL, DWORD)
+SERVICE_MAIN = function_type(None, DWORD, POINTER(LPCWSTR))
+HANDLER_EX = function_type(DWORD, DWORD, DWORD, LPVOID, LPVOID)
+
+
+class POINT(Structure):
+    _fields_ = [("x", LONG), ("y", LONG)]
+
+
+class MSG(Structure):
+    _fields_ = [
+        ("hwnd", HANDLE),
+        ("message", UINT),
+        ("wParam", WPARAM),
+        ("lParam", LPARAM),
+        ("time", DWORD),
+        ("pt", POINT),
+    ]
+
+
+class KBDLLHOOKSTRUCT(Structure):
+    _fields_ = [("vkCode", DWORD), ("scanCode", DWORD), ("flags", DWORD), ("time", DWORD), ("dwExtraInfo", ULONG_PTR)]
+
+
+class MSLLHOOKSTRUCT(Structure):
+    _fields_ = [("pt", POINT), ("mouseData", DWORD), ("flags", DWORD), ("time", DWORD), ("dwExtraInfo", ULONG_PTR)]
+
+
+class RAWINPUTDEVICE(Structure):
+    _fields_ = [("usUsagePage", USHORT), ("usUsage", USHORT), ("dwFlags", DWORD), ("hwndTarget", HANDLE)]
+
+
+class RAWINPUTDEVICELIST(Structure):
+    _fields_ = [("hDevice", HANDLE), ("dwType", DWORD)]
+
+
+class RAWINPUTHEADER(Structure):
+    _fields_ = [("dwType", DWORD), ("dwSize", DWORD), ("hDevice", HANDLE), ("wParam", WPARAM)]
+
+
+class RAWMOUSE(Structure):
+    _fields_ = [
+        ("usFlags", USHORT),
+        ("_align", USHORT),
+        ("usButtonFlags", USHORT),
+        ("usButtonData", c_int16),  # signed where it is a wheel's
+        ("ulRawButtons", DWORD),
+        ("lLastX", LONG),
+        ("lLastY", LONG),
+        ("ulExtraInformation", DWORD),
+    ]
+
+
+class RAWINPUT(Structure):
+    """Of a mouse; another device's data are longer or shorter, and not looked at."""
+
+    _fields_ = [("header", RAWINPUTHEADER), ("mouse", RAWMOUSE)]
+
+
+class WNDCLASSW(Structure):
+    _fields_ = [
+        ("style", UINT),
+        ("lpfnWndProc", WNDPROC),
+        ("cbClsExtra", c_int32),
+        ("cbWndExtra", c_int32),
+        ("hInstance", HANDLE),
+        ("hIcon", HANDLE),
+        ("hCursor", HANDLE),
+        ("hbrBackground", HANDLE),
+        ("lpszMenuName", LPCWSTR),
+        ("lpszClassName", LPCWSTR),
+    ]
+
+
+class LASTINPUTINFO(Structure):
+    _fields_ = [("cbSize", UINT), ("dwTime", DWORD)]
+
+
+class OVERLAPPED(Structure):
+    _fields_ = [
+        ("Internal", ULONG_PTR),
+        ("InternalHigh", ULONG_PTR),
+        ("Offset", DWORD),
+        ("OffsetHigh", DWORD),
+        ("hEvent", HANDLE),
+    ]
+
+
+class TIMEOFDAY(Structure):
+    """SYSTEM_TIMEOFDAY_INFORMATION, in units of 100 ns."""
+
+    _fields_ = [
+        ("BootTime", c_int64),
+        ("CurrentTime", c_int64),
+        ("TimeZoneBias", c_int64),
+        ("TimeZoneId", DWORD),
+        ("Reserved", DWORD),
+        ("BootTimeBias", c_int64),
+        ("SleepTimeBias", c_int64),
+    ]
+
+
+class STARTUPINFOW(Structure):
+    _fields_ = [
+        ("cb", DWORD),
+        ("lpReserved", LPCWSTR),
+        ("lpDesktop", LPCWSTR),
+        ("lpTitle", LPCWSTR),
+        ("dwX", DWORD),
+        ("dwY", DWORD),
+        ("dwXSize", DWORD),
+        ("dwYSize", DWORD),
+        ("dwXCountChars", DWORD),
+        ("dwYCountChars", DWORD),
+        ("dwFillAttribute", DWORD),
+        ("dwFlags", DWORD),
+        ("wShowWindow", WORD),
+        ("cbReserved2", WORD),
+        ("lpReserved2", LPVOID),
+        ("hStdInput", HANDLE),
+        ("hStdOutput", HANDLE),
+        ("hStdError", HANDLE),
+    ]
+
+
+class PROCESS_INFORMATION(Structure):
+    _fields_ = [("hProcess", HANDLE), ("hThread", HANDLE), ("dwProcessId", DWORD), ("dwThreadId", DWORD)]
+
+
+class SECURITY_ATTRIBUTES(Structure):
+    _fields_ = [("nLength", DWORD), ("lpSecurityDescriptor", LPVOID), ("bInheritHandle", BOOL)]
+
+
+class JOB_LIMITS(Structure):
+    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION."""
+
+    _fields_ = [
+        ("PerProcessUserTimeLimit", c_int64),
+        ("PerJobUserTimeLimit", c_int64),
+        ("LimitFlags", DWORD),
+        ("MinimumWorkingSetSize", c_size_t),
+        ("MaximumWorkingSetSize", c_size_t),
+        ("ActiveProcessLimit", DWORD),
+        ("Affinity", ULONG_PTR),
+        ("PriorityClass", DWORD),
+        ("SchedulingClass", DWORD),
+        ("IoInfo", c_int64 * 6),
+        ("ProcessMemoryLimit", c_size_t),
+        ("JobMemoryLimit", c_size_t),
+        ("PeakProcessMemoryUsed", c_size_t),
+        ("PeakJobMemoryUsed", c_size_t),
+    ]
+
+
+class SERVICE_STATUS(Structure):
+    _fields_ = [
+        ("dwServiceType", DWORD),
+        ("dwCurrentState", DWORD),
+        ("dwControlsAccepted", DWORD),
+        ("dwWin32ExitCode", DWORD),
+        ("dwServiceSpecificExitCode", DWORD),
+        ("dwCheckPoint", DWORD),
+        ("dwWaitHint", DWORD),
+    ]
+
+
+class SERVICE_TABLE_ENTRYW(Structure):
+    _fields_ = [("lpServiceName", LPCWSTR), ("lpServiceProc", SERVICE_MAIN)]
+
+
+class SC_ACTION(Structure):
+    _fields_ = [("Type", c_int32), ("Delay", DWORD)]
+
+
+class SERVICE_FAILURE_ACTIONSW(Structure):
+    _fields_ = [
+        ("dwResetPeriod", DWORD),
+        ("lpRebootMsg", LPCWSTR),
+        ("lpCommand", LPCWSTR),
+        ("cActions", DWORD),
+        ("lpsaActions", POINTER(SC_ACTION)),
+    ]
+
+
+class SERVICE_DESCRIPTIONW(Structure):
+    _fields_ = [("lpDescription", LPCWSTR)]
+
+
+# Name -> what it gives, what it takes; by the DLL that has it.
+SIGNATURES: dict[str, dict[str, tuple[Any, ...]]] = {
+    "kernel32": {
+        "AssignProcessToJobObject": (BOOL, HANDLE, HANDLE),
+        "CancelIoEx": (BOOL, HANDLE, POINTER(OVERLAPPED)),
+        "CloseHandle": (BOOL, HANDLE),
+        "CreateEventW": (HANDLE, POINTER(SECURITY_ATTRIBUTES), BOOL, BOOL, LPCWSTR),
+        "CreateFileW": (HANDLE, LPCWSTR, DWORD, DWORD, LPVOID, DWORD, DWORD, HANDLE),
+        "CreateJobObjectW": (HANDLE, LPVOID, LPCWSTR),
+        "GetCurrentProcess": (HANDLE,),
+        "GetCurrentThreadId": (DWORD,),
+        "GetLastError": (DWORD,),
+        "GetModuleHandleW": (HANDLE, LPCWSTR),
+        "GetOverlappedResult": (BOOL, HANDLE, POINTER(OVERLAPPED), POINTER(DWORD), BOOL),
+        "GetSystemFirmwareTable": (UINT, DWORD, DWORD, LPVOID, DWORD),
+        "GetTickCount": (DWORD,),
+        "OpenEventW": (HANDLE, DWORD, BOOL, LPCWSTR),
+        "ReadFile": (BOOL, HANDLE, LPVOID, DWORD, POINTER(DWORD), POINTER(OVERLAPPED)),
+        "ResetEvent": (BOOL, HANDLE),
+        "ResumeThread": (DWORD, HANDLE),
+        "SetConsoleCtrlHandler": (BOOL, HANDLER_ROUTINE, BOOL),
+        "SetEvent": (BOOL, HANDLE),
+        "SetInformationJobObject": (BOOL, HANDLE, c_int32, LPVOID, DWORD),
+        "TerminateProcess": (BOOL, HANDLE, UINT),
+        "WaitForMultipleObjects": (DWORD, DWORD, POINTER(HANDLE), BOOL, DWORD),
+        "WaitForSingleObject": (DWORD, HANDLE, DWORD),
+        "WriteFile": (BOOL, HANDLE, LPVOID, DWORD, POINTER(DWORD), POINTER(OVERLAPPED)),
+        "WTSGetActiveConsoleSessionId": (DWORD,),
+    },
+    "user32": {
+        "CallNextHookEx": (LRESULT, HANDLE, c_int32, WPARAM, LPARAM),
+        "CreateWindowExW": (
+            HANDLE, DWORD, LPCWSTR, LPCWSTR, DWORD, c_int32, c_int32, c_int32, c_int32, HANDLE, HANDLE, HANDLE, LPVOID,
+        ),
+        "DefWindowProcW": (LRESULT, HANDLE, UINT, WPARAM, LPARAM),
+        "DestroyWindow": (BOOL, HANDLE),
+        "DispatchMessageW": (LRESULT, POINTER(MSG)),
+        "GetAsyncKeyState": (c_int16, c_int32),
+        "GetLastInputInfo": (BOOL, POINTER(LASTINPUTINFO)),
+        "GetMessageW": (BOOL, POINTER(MSG), HANDLE, UINT, UINT),
+        "GetRawInputData": (UINT, LPVOID, UINT, LPVOID, POINTER(UINT), UINT),
+        "GetRawInputDeviceInfoW": (UINT, HANDLE, UINT, LPVOID, POINTER(UINT)),
+        "GetRawInputDeviceList": (UINT, POINTER(RAWINPUTDEVICELIST), POINTER(UINT), UINT),
+        "GetSystemMetrics": (c_int32, c_int32),
+        "MapVirtualKeyW": (UINT, UINT, UINT),
+        "PostThreadMessageW": (BOOL, DWORD, UINT, WPARAM, LPARAM),
+        "RegisterClassW": (c_uint16, POINTER(WNDCLASSW)),
+        "RegisterRawInputDevices": (BOOL, POINTER(RAWINPUTDEVICE), UINT, UINT),
+        "SetProcessDpiAwarenessContext": (BOOL, HANDLE),
+        "SetWindowsHookExW": (HANDLE, c_int32, HOOKPROC, HANDLE, DWORD),
+        "UnhookWindowsHookEx": (BOOL, HANDLE),
+    },
+    "ntdll": {"NtQuerySystemInformation": (LONG, c_int32, LPVOID, DWORD, POINTER(DWORD))},
+    "ws2_32": {
+        "WSAEventSelect": (c_int32, c_size_t, HANDLE, LONG),
+        "WSAEnumNetworkEvents": (c_int32, c_size_t, HANDLE, LPVOID),
+    },
+    "advapi32": {
+        "ChangeServiceConfig2W": (BOOL, HANDLE, DWORD, LPVOID),
+        "CloseServiceHandle": (BOOL, HANDLE),
+        "ControlService": (BOOL, HANDLE, DWORD, POINTER(SERVICE_STATUS)),
+        "CreateProcessAsUserW": (
+            BOOL, HANDLE, LPCWSTR, LPVOID, LPVOID, LPVOID, BOOL, DWORD, LPVOID, LPCWSTR,
+            POINTER(STARTUPINFOW), POINTER(PROCESS_INFORMATION),
+        ),
+        "CreateServiceW": (
+            HANDLE, HANDLE, LPCWSTR, LPCWSTR, DWORD, DWORD, DWORD, DWORD, LPCWSTR, LPCWSTR, LPVOID, LPCWSTR, LPCWSTR, LPCWSTR,
+        ),
+        "DeleteService": (BOOL, HANDLE),
+        "DuplicateTokenEx": (BOOL, HANDLE, DWORD, LPVOID, c_int32, c_int32, POINTER(HANDLE)),
+        "OpenProcessToken": (BOOL, HANDLE, DWORD, POINTER(HANDLE)),
+        "OpenSCManagerW": (HANDLE, LPCWSTR, LPCWSTR, DWORD),
+        "OpenServiceW": (HANDLE, HANDLE, LPCWSTR, DWORD),
+        "QueryServiceStatus": (BOOL, HANDLE, POINTER(SERVICE_STATUS)),
+        "RegisterServiceCtrlHandlerExW": (HANDLE, LPCWSTR, HANDLER_EX, LPVOID),
+        "SetServiceStatus": (BOOL, HANDLE, POINTER(SERVICE_STATUS)),
+        "SetTokenInformation": (BOOL, HANDLE, c_int32, LPVOID, DWORD),
+        "StartServiceCtrlDispatcherW": (BOOL, POINTER(SERVICE_TABLE_ENTRYW)),
+        "StartServiceW": (BOOL, HANDLE, DWORD, POINTER(LPCWSTR)),
+    },
+}  # fmt: skip
+
+
+class Win32:
+    """The functions by their names. `source(dll, name)` gives one that takes its signature (`restype`, `argtypes`)."""
+
+    def __init__(self, source: Callable[[str, str], Any]) -> None:
+        for dll, functions in SIGNATURES.items():
+            for name, (result, *arguments) in functions.items():
+                setattr(self, name, _function(source, dll, name, result, arguments))
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(name)
+
+    def error(self, what: str) -> OSError:
+        """What the last call on this thread failed with."""
+        if sys.platform == "win32":
+            number = ctypes.get_last_error()
+        else:
+            number = self.GetLastError()
+        return self.error_of(number, what)
+
+    def error_of(self, number: int, what: str) -> OSError:
+        if sys.platform == "win32":
+            return OSError(None, f"{what}: {ctypes.FormatError(number).strip()}", None, number)
+        return OSError(number, f"{what}: error {number}")
+
+    def check(self, result: Any, what: str) -> Any:
+        """`result`, unless it says that the call failed: then OSError."""
+        if not result or result == INVALID_HANDLE:
+            raise self.error(what)
+        return result
+
+
+def _function(source: Callable[[str, str], Any], dll: str, name: str, result: Any, arguments: list[Any]) -> Any:
+    try:
+        function = source(dll, name)
+    except AttributeError:  # a Windows too old to have it
+        return None
+    function.restype = result
+    function.argtypes = arguments
+    return function
+
+
+def load() -> Win32:
+    """The real ones. Windows only."""
+    libraries = {dll: ctypes.WinDLL(dll, use_last_error=True) for dll in SIGNATURES}  # type: ignore[attr-defined]
+    return Win32(lambda dll, name: getattr(libraries[dll], name))
