@@ -1,7 +1,7 @@
 """ATPLibrary drives virtual desktops from Robot Framework and proves inside the guest that every input arrived.
 
 Libraries: `ATPLibrary` (the facade with every keyword), `ATPLibrary.Transport`, `ATPLibrary.QMP`, `ATPLibrary.QGA`,
-`ATPLibrary.VirtioSerial`, `ATPLibrary.VDIPlatform`, `ATPLibrary.Verifier`. They share one set of connections.
+`ATPLibrary.VirtioSerial`, `ATPLibrary.Spice`, `ATPLibrary.VDIPlatform`, `ATPLibrary.Verifier`. They share one set of connections.
 docs/architecture.md is the plan of the packages below.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LIBRARIES = ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
+_LIBRARIES = ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 
 
 def __getattr__(name: str) -> Any:

@@ -85,6 +85,7 @@ class Peer:
         self.mini = True
         self.ticket: str | None = None
         self.got: deque[tuple[int, bytes]] = deque()  # all that it sent
+        self.gone = asyncio.Event()
         self._serial = 0
         self._more = asyncio.Event()
 
@@ -188,6 +189,7 @@ class SpiceServer:
                     await peer.listen(lambda number, body: self._answer(peer, number))
         finally:
             writer.close()
+            peer.gone.set()
 
     async def _link(self, peer: Peer) -> bool:
         says = self.behaviour

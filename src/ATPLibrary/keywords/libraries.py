@@ -1,4 +1,4 @@
-"""The seven Robot Framework libraries, each put together from components. `ATPLibrary` has them all."""
+"""The eight Robot Framework libraries, each put together from components. `ATPLibrary` has them all."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ from ATPLibrary.keywords.screen import ScreenKeywords
 from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.spice import SpiceKeywords
+from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
+from ATPLibrary.keywords.spice_messages import SpiceMessageKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.verification_service import VerificationServiceKeywords
 from ATPLibrary.keywords.verifiers import VerifierKeywords
@@ -191,6 +193,28 @@ class VirtioSerial(_Library):
     components = (VmKeywords, ChannelKeywords, ProtocolKeywords)
 
 
+class Spice(_Library):
+    """A VM's SPICE server as a client sees it: its channels, their messages, and faults on purpose.
+
+    What is sent is on its way to the server, and what is expected has passed; whether the guest took an input is proved by the
+    keywords of the other libraries.
+
+    | ***** Settings *****
+    | Library    ATPLibrary.Spice
+    |
+    | ***** Test Cases *****
+    | The Display Has A Picture
+    |     Connect To VM    win11
+    |     Connect To SPICE
+    |     Open SPICE Channel    display
+    |     Expect SPICE Message    display    MARK    within=5 s
+
+    All libraries of the package share one set of connections, and a keyword means the same in each that has it.
+    """
+
+    components = (VmKeywords, SpiceKeywords, SpiceChannelKeywords, SpiceMessageKeywords)
+
+
 class VDIPlatform(_MakingLibrary):
     """Desk pools and desktops of a VDI platform (OCloudView), and the way from there to connected VMs.
 
@@ -250,7 +274,7 @@ class ATPLibrary(_MakingLibrary):
     """Drives virtual desktops and proves inside the guest that every input arrived: in order, once, and how fast.
 
     This library has every keyword of ``ATPLibrary.Transport``, ``ATPLibrary.QMP``, ``ATPLibrary.QGA``,
-    ``ATPLibrary.VirtioSerial``, ``ATPLibrary.VDIPlatform`` and ``ATPLibrary.Verifier``.
+    ``ATPLibrary.VirtioSerial``, ``ATPLibrary.Spice``, ``ATPLibrary.VDIPlatform`` and ``ATPLibrary.Verifier``.
 
     = Configuration =
     Hosts and platforms are described in a YAML file: ``$ATP_CONFIG``, ``./atp.yaml``, or what the running lab (``atp lab up``)
@@ -294,6 +318,8 @@ class ATPLibrary(_MakingLibrary):
         ConfigurationKeywords,
         ConsoleKeywords,
         SpiceKeywords,
+        SpiceChannelKeywords,
+        SpiceMessageKeywords,
         KeyboardKeywords,
         LockKeyKeywords,
         MouseKeywords,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Workspace
 
 PACKAGE = "ATPLibrary"
-LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
+LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 RELEASE_SECONDS = 5.0
 THAW_SECONDS = 5.0
 THAW_GRACE_SECONDS = 1.0  # its own error says more than that the time was up

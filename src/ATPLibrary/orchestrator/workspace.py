@@ -19,6 +19,7 @@ from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.machines import Machines
 from ATPLibrary.orchestrator.platforms import Platforms
 from ATPLibrary.orchestrator.served_agents import ServedAgents
+from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, HostSettings
@@ -52,6 +53,7 @@ class Workspace:
         self.creations = Creations(self.platforms.session_of)
         self.leases = LeaseBook()
         self.served_agents = ServedAgents(self.bus)
+        self.spice_sessions = SpiceSessions(self)
         self.config_watch = ConfigWatch(self)
         self.retired: list[
             HostConnection
@@ -270,6 +272,7 @@ class Workspace:
             self.current_machine = None
         try:
             await machine.close()
+            await self.spice_sessions.close(machine.uuid)
         finally:
             if self.retired:
                 reload.close_unused(self)
@@ -351,6 +354,7 @@ class Workspace:
             async with runtime.deadline(timeout, "Closing the connections"):
                 await asyncio.gather(*(machine.close() for machine in machines), return_exceptions=True)
                 await self.served_agents.stop()
+                await self.spice_sessions.close()
                 await self.platforms.close()
                 await asyncio.gather(*(host.close(HOST_CLOSE_SECONDS) for host in retired))
                 if transport is not None:

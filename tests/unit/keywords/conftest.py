@@ -20,7 +20,7 @@ from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.secrets import Secret as OurSecret
 from ATPLibrary.vdi import VdiClient
 
-LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
+LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 LIBRARIES = (
     "ATPLibrary",
-    *(f"ATPLibrary.{n}" for n in ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")),
+    *(f"ATPLibrary.{n}" for n in ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")),
 )
 FACADE = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\n"
 

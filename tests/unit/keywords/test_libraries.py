@@ -23,14 +23,14 @@ from ATPLibrary.keywords.words import ready
 
 pytestmark = pytest.mark.unit
 
-LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier")
+LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 ALL = ("ATPLibrary", *(f"ATPLibrary.{name}" for name in LIBRARIES))
 
 IMPORT_ALL = """
 import json, sys, threading
 import robot.api, robot.running
 import ATPLibrary
-for name in ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "VDIPlatform", "Verifier"):
+for name in ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier"):
     library = getattr(ATPLibrary, name)()
     library.get_keyword_names()
 print(json.dumps({"modules": sorted(sys.modules), "threads": [thread.name for thread in threading.enumerate()]}))

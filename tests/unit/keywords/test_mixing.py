@@ -20,6 +20,7 @@ EVERY_LIBRARY = "\n".join(
         "ATPLibrary.QGA",
         "ATPLibrary",
         "ATPLibrary.VirtioSerial",
+        "ATPLibrary.Spice",
         "ATPLibrary.Transport",
     )
 )

@@ -353,3 +353,32 @@ async def test_a_window_that_a_greeting_sets_counts_from_the_next_message() -> N
         await peer.expect(1)
         await peer.expect(2)  # INIT and NAME
         await connection.close()
+
+
+async def test_an_expectation_begins_behind_what_the_last_one_found(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel = speaking(connection.channels[Type.MAIN, 0])
+    assert (await channel.expect("INIT", 5)).size == 32
+    assert (await channel.expect("CHANNELS_LIST", 5)).sender is Sender.SERVER
+    with pytest.raises(
+        DeadlineError, match=r"should bring INIT within 0\.05 s but did not\. Last seen: .*<- CHANNELS_LIST"
+    ):
+        await channel.expect("INIT", 0.05)
+    waiting = asyncio.create_task(channel.expect("MOUSE_MODE", 5))
+    await asyncio.sleep(0)
+    (await server.peer(Type.MAIN)).say(main.MouseMode(3, 2))
+    assert (await waiting).name == "MOUSE_MODE"
+    await channel.send(main.MouseModeRequest(2), 5)
+    assert (await channel.expect("MOUSE_MODE_REQUEST", 5)).sender is Sender.CLIENT
+
+
+async def test_a_dropped_channel_has_failed_and_the_server_sees_its_end(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel = await connection.open_channel(Type.CURSOR, timeout=5)
+    peer = await server.peer(Type.CURSOR)
+    speaking(channel).drop("a test dropped it")
+    assert (channel.state, channel.failure) == (SpiceChannelState.FAILED, "a test dropped it")
+    await asyncio.wait_for(peer.gone.wait(), 5)
+    assert connection.channels[Type.MAIN, 0].state is SpiceChannelState.LINKED

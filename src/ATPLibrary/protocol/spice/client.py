@@ -18,7 +18,8 @@ from ATPLibrary.protocol.spice.channels import CONVERSATIONS, ChannelState, Conv
 from ATPLibrary.protocol.spice.frames import Frame
 from ATPLibrary.protocol.spice.link import Identity, Linked, LinkMachine, LinkRequest
 from ATPLibrary.protocol.spice.options import SpiceOptions
-from ATPLibrary.protocol.spice.schema import Message
+from ATPLibrary.protocol.spice.schema import Message, Sender
+from ATPLibrary.protocol.spice.seam import Record
 from ATPLibrary.protocol.spice.wire import Pause, Piece
 from ATPLibrary.runtime import deadline
 from ATPLibrary.transport.spice import SpiceChannelType
@@ -27,6 +28,8 @@ from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceSpeaker
 _READ_BYTES = 256 * 1024
 # What may wait to be sent: a server that reads nothing must not make it grow.
 _UNSENT_LIMIT = 32 << 20
+# How many messages an expectation that fails quotes.
+_QUOTED = 8
 # How long is tried whether the server still listens, once it has closed the main channel.
 _PROBE_SECONDS = 1.0
 
@@ -45,6 +48,7 @@ class SpeakingChannel(SpiceSpeaker):
         self._sender: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._end: ATPError | None = None
+        self._expected = 0  # the number of the record that the last expectation found
 
     def start(self, early: bytes) -> None:
         """Begin to speak; `early` came behind the link."""
@@ -73,6 +77,12 @@ class SpeakingChannel(SpiceSpeaker):
         self._flush()
         return owed
 
+    def drop(self, reason: str) -> None:
+        """Break the connection, without a goodbye: the channel has failed then."""
+        self._require_open()
+        self._writer.transport.abort()
+        self.channel.fail(reason)
+
     async def wait_until(
         self, holds: Callable[[], bool], timeout: float, wanted: str, last_seen: Callable[[], str] = str
     ) -> None:
@@ -82,6 +92,26 @@ class SpeakingChannel(SpiceSpeaker):
                 self._require_open()
                 self._changed.clear()
                 await self._changed.wait()
+
+    async def expect(self, name: str, timeout: float, sender: Sender | None = None) -> Record:
+        """The first message of that name behind the one that the last expectation on this channel found; both directions count
+        unless `sender` is told. What passed before is found at once (of the last 1000). `DeadlineError` quotes what passed last.
+        """
+        seam = self.conversation.wire.seam
+        record: Record | None = None
+
+        def found() -> bool:
+            nonlocal record
+            record = seam.first_after(self._expected, name, sender)
+            return record is not None
+
+        def passed_last() -> str:
+            return "; ".join(map(str, list(seam.records)[-_QUOTED:])) or "no message at all"
+
+        await self.wait_until(found, timeout, f"bring {name}", passed_last)
+        assert record is not None
+        self._expected = record.number
+        return record
 
     def ended(self, reason: str) -> None:
         """The channel is closed or has failed."""
@@ -139,6 +169,7 @@ class SpeakingChannel(SpiceSpeaker):
 
     def _flush(self) -> None:
         """Write what is to be sent; what a fault delays, and all behind it, is left to a task."""
+        self._changed.set()
         for piece in self.conversation.wire.output():
             if piece.seconds or self._delayed:
                 self._delayed.append(piece)

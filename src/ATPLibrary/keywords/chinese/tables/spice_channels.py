@@ -1,0 +1,80 @@
+"""SPICE channels SPICE 通道: sessions 会话, messages 消息, faults 故障."""
+
+from __future__ import annotations
+
+from ATPLibrary.keywords.chinese.said import said
+
+_CHANNEL = "通道：必须已打开，如 ``display`` ；有多个时写编号，如 ``display:1``"
+_MESSAGE = "消息：规范中的名称，不带前缀，如 ``DRAW_COPY``"
+_SENDER = "发送方：``客户端`` 或 ``服务器``；双方都有同名消息时需要写明"
+
+VALUES = (
+    {"closed": "已关闭", "connecting": "正在连接", "connected": "已连接", "linked": "已建立", "failed": "已失败"},
+    {"client": "客户端", "server": "服务器"},
+)
+
+KEYWORDS = {
+    "Connect To SPICE": said(
+        "连接 SPICE",
+        "开始与虚拟机的 SPICE 会话：建立主通道，并让服务器列出其它通道。已有的会话保持不变；服务器会为此结束别的客户端的会话。"
+        "失败时说明卡在哪个阶段。",
+    ),
+    "Disconnect From SPICE": said("断开 SPICE", "关闭虚拟机的 SPICE 会话的全部通道。"),
+    "Open SPICE Channel": said(
+        "打开 SPICE 通道",
+        "打开 SPICE 会话的一个通道，或重新打开已失败的通道，其它通道不受影响。没有会话时先开始会话。",
+        channel="通道：``main``、``display``、``inputs``、``cursor``、``playback``、``record``、``smartcard``、``usbredir``、"
+        "``port`` 或 ``webdav``；有多个时写编号，如 ``display:1``",
+    ),
+    "Close SPICE Channel": said(
+        "关闭 SPICE 通道", "关闭 SPICE 会话的一个通道；关闭 ``main`` 便结束会话。", channel=_CHANNEL
+    ),
+    "Get SPICE Channels": said(
+        "获取 SPICE 通道", "返回虚拟机的 SPICE 服务器提供的通道，如 ``display:0``；可以同时断言。"
+    ),
+    "SPICE Channel Should Be": said(
+        "SPICE 通道应为",
+        "等到一个 SPICE 通道处于某个状态；等不到时说明它现在的状态和原因。",
+        channel="通道：如 ``display``；有多个时写编号，如 ``display:1``",
+        state="状态：``已建立`` 为打开并已开始，``已失败`` 为自行结束，``已关闭`` 为从未打开或在此关闭",
+    ),
+    "Get SPICE Statistics": said(
+        "获取 SPICE 统计",
+        "返回一个 SPICE 通道打开以来的计数：消息、字节、确认、因缺少确认而停顿的次数、往返时间；可以只取一项并断言。",
+        channel=_CHANNEL,
+        field="字段：哪一项，如 ``ack_stalls``；不写则返回全部",
+    ),
+    "Expect SPICE Message": said(
+        "期待 SPICE 消息",
+        "等到一个 SPICE 通道上出现某种消息。每次期待从上一次找到的消息之后开始，因此两个关键字之间到来的消息不会错过；"
+        "等不到时给出最后的消息。",
+        channel=_CHANNEL,
+        message=_MESSAGE,
+        within="时限：等待多久，默认 10 秒",
+        sender="发送方：``客户端`` 或 ``服务器``；默认不限",
+    ),
+    "Send SPICE Message": said(
+        "发送 SPICE 消息",
+        "以客户端的身份发送一条消息。只说明它已发出，不说明服务器怎样处理。",
+        channel=_CHANNEL,
+        message="消息：规范中的名称，不带前缀，如 ``KEY_DOWN``",
+        fields="字段：消息的各字段，按名称给出：数，或十六进制的字节",
+    ),
+    "Truncate Next Message": said(
+        "截断下一条消息",
+        "把一个 SPICE 通道上的下一条某种消息截短，消息头也如此说明。是否已经发生，见 `获取 SPICE 统计` 的 ``faults``。",
+        channel=_CHANNEL,
+        message=_MESSAGE,
+        keep="保留字节：留下多少字节",
+        sender=_SENDER,
+    ),
+    "Withhold Acknowledgements": said(
+        "扣留确认",
+        "不再确认一个 SPICE 通道上的消息，使服务器停止发送；或补发欠下的确认并继续。",
+        channel=_CHANNEL,
+        withhold="扣留：``否`` 为补发并继续确认",
+    ),
+    "Drop Channel": said(
+        "断开通道", "像网络故障那样切断一个 SPICE 通道的连接，不作告别；其它通道不受影响。", channel=_CHANNEL
+    ),
+}

@@ -1,0 +1,82 @@
+"""The SPICE sessions of a workspace: one for each VM that a test has connected to."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from ATPLibrary.errors import ChannelError
+from ATPLibrary.runtime import deadline
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator.machine import Machine
+    from ATPLibrary.orchestrator.workspace import Workspace
+    from ATPLibrary.protocol.spice.client import SpeakingChannel
+    from ATPLibrary.transport.spice import SpiceChannelType
+    from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceConnectionManager, SpiceVmConnection
+
+
+class SpiceSessions:
+    """Nothing is loaded before the first session. Configuration is read when a session begins."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._managers: dict[str, SpiceConnectionManager] = {}  # by UUID: each has its session's own settings
+
+    async def connect(self, machine: Machine, timeout: float) -> SpiceVmConnection:
+        """The session with that VM: the one that lives, or a new one, whose main channel is linked then."""
+        from ATPLibrary.orchestrator.spice import spice_connections
+        from ATPLibrary.transport.spice import SpiceChannelType
+
+        async with deadline(timeout, f"The SPICE session with VM '{machine.name}'", wanted="begin", got="did not"):
+            known = self.known(machine)
+            if known is not None:
+                main = known.channel(SpiceChannelType.MAIN)
+                if main is not None and main.state.is_open:
+                    return known
+                await self.close(machine.uuid)
+            manager = self._managers[machine.uuid] = spice_connections(self._workspace)
+            host = self._workspace.config.hosts.get(machine.host)
+            connection = await manager.connection(machine.domain, timeout, host.ip if host is not None else None)
+            await connection.connect_main_channel(timeout)
+            return connection
+
+    def known(self, machine: Machine) -> SpiceVmConnection | None:
+        """The session with that VM, whether it lives or has failed."""
+        manager = self._managers.get(machine.uuid)
+        return manager.vm_connections.get(machine.uuid) if manager is not None else None
+
+    def of(self, machine: Machine) -> SpiceVmConnection:
+        """As `known`; `ChannelError` where there is none."""
+        known = self.known(machine)
+        if known is None:
+            raise ChannelError.about(
+                f"VM '{machine.name}'",
+                wanted="have a SPICE session",
+                got="has none",
+                next_step="Say 'Connect To SPICE' first",
+            )
+        return known
+
+    def channel(self, machine: Machine, type: SpiceChannelType, id: int) -> SpiceChannel:
+        """A channel of that VM's session, in any state. `ChannelError` for one that was not opened, with those that were."""
+        connection = self.of(machine)
+        found = connection.channel(type, id)
+        if found is None:
+            there = ", ".join(each.name for each in connection.channels.values())
+            raise ChannelError.about(
+                f"SPICE channel {type.name.lower()}:{id} of VM '{machine.name}'", wanted="have been opened",
+                got=f"was not; opened are: {there or 'none'}", next_step="Say 'Open SPICE Channel' first",
+            )  # fmt: skip
+        return found
+
+    def speaking(self, machine: Machine, type: SpiceChannelType, id: int) -> SpeakingChannel:
+        """The client on a linked channel. `ChannelError` when it isn't linked."""
+        from ATPLibrary.protocol.spice.client import speaking
+
+        return speaking(self.channel(machine, type, id))
+
+    async def close(self, uuid: str | None = None) -> None:
+        """End the session with one VM, or all; one that isn't there needs no ending."""
+        ending = [uuid] if uuid is not None else list(self._managers)
+        await asyncio.gather(*(self._managers.pop(each).close() for each in ending if each in self._managers))
