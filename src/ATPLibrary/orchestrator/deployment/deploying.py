@@ -33,8 +33,8 @@ ANSWER_SECONDS = 30.0
 # For one that has the port open already, and that nobody of us has put there.
 STRANGER_SECONDS = 5.0
 WAYS_OUT = (
-    "Install one in the guest (Debian: 'apt-get install python3-minimal'), say where it is with python=, or use a guest image that "
-    "has the agent"
+    "Install one in the guest (Debian: 'apt-get install python3-minimal'; Windows: python.org's, for all users), say where it is "
+    "with python=, or use a guest image that has the agent"
 )
 
 
@@ -56,14 +56,10 @@ class Deployed:
 async def side_of(qga: Qga, timeout: float) -> GuestSide:
     """What can be done in this guest, by its family."""
     from ATPLibrary.orchestrator.deployment.posix import PosixGuest
+    from ATPLibrary.orchestrator.deployment.windows import WindowsGuest
 
     name = secrets.token_hex(4)
-    if await qga.family(timeout) == "windows":
-        raise AgentError.about(
-            f"VM '{qga.domain.name}'", wanted="be a Linux for 'Deploy Agent'", got="is a Windows",
-            next_step="Install the agent there by hand: docs/guest-agent.md",
-        )  # fmt: skip
-    return PosixGuest(qga, name)
+    return WindowsGuest(qga, name) if await qga.family(timeout) == "windows" else PosixGuest(qga, name)
 
 
 async def deploy(machine: Machine, wish: Wish, timeout: float, say: Say, side: GuestSide | None = None) -> Deployed:
@@ -133,7 +129,7 @@ class _Deploying:
             return Deployed(version, version, "", "", "", is_new=False)
         if survey.is_installed and await self._is_there(side, survey, contents, left):
             return self._done(survey, is_new=False)
-        self._check_python(survey)
+        self._check_python(survey, side)
         self._begun = side, survey
         await self._bring(side, survey, contents, left)
         return self._done(survey, is_new=True)
@@ -168,12 +164,10 @@ class _Deploying:
                 got="is newer", next_step="Use the ATPLibrary that belongs to it, or say force=True",
             )  # fmt: skip
 
-    def _check_python(self, survey: Survey) -> None:
+    def _check_python(self, survey: Survey, side: GuestSide) -> None:
         if survey.python is not None:
             return
-        from ATPLibrary.orchestrator.deployment.posix import PYTHONS
-
-        looked = (self._wish.python,) if self._wish.python is not None else PYTHONS
+        looked = (self._wish.python,) if self._wish.python is not None else side.pythons
         found = f"has only {', '.join(map(str, survey.tried))}" if survey.tried else "has none"
         raise AgentError.about(
             f"VM '{self._machine.name}'", wanted="have a Python 3.8 or later for the agent", got=found,

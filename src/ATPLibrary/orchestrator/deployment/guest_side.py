@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -12,8 +13,9 @@ from ATPLibrary.protocol.qga import GuestFiles
 from ATPLibrary.secrets import redact
 
 if TYPE_CHECKING:
-    from ATPLibrary.orchestrator.deployment.wish import Survey, Wish
+    from ATPLibrary.orchestrator.deployment.wish import GuestPython, Survey, Wish
     from ATPLibrary.protocol.qga import ExecResult, Qga
+    from ATPLibrary.protocol.qga.command_lines import Shell
 
 OLDEST_PYTHON = (3, 8)
 AGENT, RUN, TOKEN = "agent.pyz", "run", "token"
@@ -28,6 +30,7 @@ class GuestSide(ABC):
     """
 
     separator = "/"
+    pythons: tuple[str, ...] = ()  # where a Python is looked for, in words that an error can say
 
     def __init__(self, qga: Qga, name: str) -> None:
         self.qga = qga
@@ -112,9 +115,11 @@ class GuestSide(ABC):
     @abstractmethod
     async def _exists(self, path: str, timeout: float) -> bool: ...
 
-    async def _run(self, what: str, command: Sequence[str], timeout: float) -> ExecResult:
+    async def _run(
+        self, what: str, command: str | Sequence[str], timeout: float, shell: Shell | None = None
+    ) -> ExecResult:
         """Run a script of ours. `AgentError` says what it said when it failed."""
-        result = await self.qga.exec(command, timeout=timeout, ours=True)
+        result = await self.qga.exec(command, timeout=timeout, shell=shell, ours=True)
         if result.exit_code != 0:
             ended = f"signal {result.signal}" if result.exit_code is None else f"exit code {result.exit_code}"
             raise AgentError.about(
@@ -129,6 +134,12 @@ def said(result: ExecResult, between: str = " ") -> str:
         " ".join(line.split()) for line in (result.stderr.strip() or result.stdout.strip()).splitlines()
     )
     return redact(words[-_LONGEST_SAID:])
+
+
+def will_do(python: GuestPython) -> bool:
+    """Whether the agent runs on it."""
+    found = re.match(r"(\d+)\.(\d+)", python.version)
+    return found is not None and (int(found[1]), int(found[2])) >= OLDEST_PYTHON
 
 
 def pairs(lines: Iterable[str]) -> list[tuple[str, str]]:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.orchestrator.deployment.guest_side import (
     AGENT,
-    OLDEST_PYTHON,
     RUN,
     TOKEN,
     GuestSide,
     pairs,
     said,
     version_in,
+    will_do,
 )
 from ATPLibrary.orchestrator.deployment.wish import GuestPython, Survey, Wish
 from ATPLibrary.secrets import redact
@@ -49,6 +49,8 @@ _EXEC_START = re.compile(r"^ExecStart=.*$", re.MULTILINE)
 
 
 class PosixGuest(GuestSide):
+    pythons = PYTHONS
+
     def __init__(
         self, qga: Qga, name: str, directories: tuple[str, ...] = DIRECTORIES, unit_file: str = UNIT_FILE
     ) -> None:
@@ -59,11 +61,11 @@ class PosixGuest(GuestSide):
         self._has_systemd = False
 
     async def survey(self, python: str | None, port: str, timeout: float) -> Survey:
-        looked_for = PYTHONS if python is None else (python,)
+        looked_for = self.pythons if python is None else (python,)
         result = await self._script("survey", timeout, port, *looked_for, directory=":".join(self._directories))
         told = pairs(result.stdout.splitlines())
         facts = dict(told)
-        tried = tuple(_python(value) for name, value in told if name == "python")
+        tried = tuple(GuestPython.parse(value) for name, value in told if name == "python")
         self.directory = facts["directory"] or self.directory
         self._has_systemd = "systemd" in facts
         obstacle = ""
@@ -136,14 +138,3 @@ class PosixGuest(GuestSide):
 @cache
 def _text() -> str:
     return Path(__file__).with_name("posix.sh").read_text(encoding="utf-8")
-
-
-def _python(words: str) -> GuestPython:
-    path, _, version = words.rpartition(" ")
-    return GuestPython(path, version if version != "?" else "")
-
-
-def will_do(python: GuestPython) -> bool:
-    """Whether the agent runs on it."""
-    found = re.match(r"(\d+)\.(\d+)", python.version)
-    return found is not None and (int(found[1]), int(found[2])) >= OLDEST_PYTHON

@@ -42,6 +42,12 @@ class GuestPython:
     path: str
     version: str
 
+    @classmethod
+    def parse(cls, words: str) -> GuestPython:
+        """Of "/usr/bin/python3 3.11.2"; "?" is no version."""
+        path, _, version = words.rpartition(" ")
+        return cls(path, version if version != "?" else "")
+
     def __str__(self) -> str:
         return f"{self.path} ({self.version or 'which does not run'})"
 

@@ -157,7 +157,7 @@ async def test_a_full_disk_is_said_and_nothing_is_left(guest: Guest) -> None:
 async def test_a_guest_without_python_is_told_what_was_looked_for(
     guest: Guest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posix, "PYTHONS", ("no-python3", "/no/such/python3"))
+    monkeypatch.setattr(posix.PosixGuest, "pythons", ("no-python3", "/no/such/python3"))
     with pytest.raises(
         AgentError,
         match=r"should have a Python 3\.8 or later for the agent but has none\. Last seen: looked for no-python3, /no/such/python3"
