@@ -19,6 +19,9 @@ RELEASED = 0
 PRESSED = 1
 AUTOREPEAT = 2
 
+# The bus of the web verifier's devices: whatever they are connected by, a browser doesn't know.
+BROWSER = "browser"
+
 ABS_X = 0
 ABS_Y = 1
 REL_X = 0

@@ -14,7 +14,7 @@ from ATPLibrary.verifier import lock_keys
 from ATPLibrary.verifier.closed_loop import ClosedLoop
 from ATPLibrary.verifier.keys import MODIFIERS
 from ATPLibrary.verifier.matcher import Matcher, Verdict
-from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, RELEASED, Observation, ObserverOverrun
+from ATPLibrary.verifier.observation import AUTOREPEAT, BROWSER, EV_KEY, RELEASED, Observation, ObserverOverrun
 from ATPLibrary.verifier.retyping import find_cut
 from ATPLibrary.verifier.sending import shielded
 from ATPLibrary.verifier.text_units import unit_of, units_of_text
@@ -220,7 +220,9 @@ class ProvedTyping:
         expected, self._expected_buses = self._expected_buses, frozenset()
         if expected:
             await self._session.wait_for_device(
-                lambda device: device.keyboard and device.bus in expected, KEYBOARD_TIMEOUT
+                # A browser has one keyboard, which is all of them.
+                lambda device: device.keyboard and (device.bus in expected or device.bus == BROWSER),
+                KEYBOARD_TIMEOUT,
             )
 
     def _is_key(self, observation: Observation) -> bool:

@@ -6,6 +6,8 @@ import { PROTOCOL, VERSION } from "./tables.js";
 // So much may wait in the browser to be sent; beyond it batches are dropped, and an overrun says how many.
 const QUEUE_LIMIT = 1024 * 1024;
 const LOOK_AGAIN_MS = 250;
+// An answer waits this long at most for the browser to hand on the input that it has already.
+const SETTLED_MS = 100;
 // The same as long as this page is loaded: its clock began with it.
 const BOOT_ID = `page-${Math.round(performance.timeOrigin)}-${Math.random().toString(36).slice(2, 10)}`;
 
@@ -21,6 +23,8 @@ export class Agent {
     this.state = "silent";
     this.sent = this.unwatched = this.dropped = 0;
     this.socket = null;
+    this.epoch = 0; // one more for each hello and each connection: answers to what went before are nobody's
+    this.answering = Promise.resolve();
     this.watching = false;
     this.untold = 0; // batches dropped that no overrun has told yet
     this.skipped = 0;
@@ -31,6 +35,7 @@ export class Agent {
   // A connection is open; what was said over an older one is over.
   opened(socket) {
     this.socket = socket;
+    this.epoch += 1;
     this.watching = false;
     this.untold = 0;
     this.#move("silent");
@@ -51,11 +56,14 @@ export class Agent {
       this.skipped += 1;
       return;
     }
-    const answers = { hello: this.#hello, ping: this.#ping, watch: this.#watch, state: this.#state, expect: this.#expect };
+    // Their answers stand behind all that was seen when they were asked.
+    const whenSettled = { ping: this.#ping, watch: this.#watch, state: this.#state };
+    const atOnce = { hello: this.#hello, expect: this.#expect };
     const kind = message?.type;
     if (typeof kind !== "string") this.#error("a message is an object with a type", null);
     else if (kind === "refused") return;
-    else if (Object.hasOwn(answers, kind)) answers[kind].call(this, message, arrived);
+    else if (Object.hasOwn(atOnce, kind)) atOnce[kind].call(this, message);
+    else if (Object.hasOwn(whenSettled, kind)) this.#later(() => whenSettled[kind].call(this, message, arrived));
     else this.#error("unknown type", kind.slice(0, 100), message);
   }
 
@@ -86,8 +94,17 @@ export class Agent {
     if (this.state !== "silent") this.#say({ type: "bye", reason });
   }
 
+  // One after the other, in the order in which they were asked.
+  #later(answer) {
+    const epoch = this.epoch;
+    this.answering = this.answering.then(settled).then(() => {
+      if (this.epoch === epoch) answer();
+    });
+  }
+
   #hello(message) {
     if (typeof message.nonce !== "string") return this.#error("hello needs a nonce, a string", "hello", message);
+    this.epoch += 1;
     this.watching = message.watch !== false;
     this.untold = 0;
     this.#say({
@@ -179,6 +196,16 @@ export class Agent {
     this.state = state;
     this.changed();
   }
+}
+
+// The browser hands on motions once a frame, and keys as soon as its main thread is free: then what it had is here. A page that
+// isn't shown has no frames, and sees nothing.
+function settled() {
+  if (document.visibilityState === "hidden") return Promise.resolve();
+  return new Promise((done) => {
+    requestAnimationFrame(() => setTimeout(done, 0));
+    setTimeout(done, SETTLED_MS);
+  });
 }
 
 function realtimeUs() {
