@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from dataclasses import dataclass, field
 
@@ -11,17 +12,22 @@ from ATPLibrary.verifier import TypingEngine
 
 from ..taps import Tally
 
-SHARE = 0.5  # of the processors that the idle guests leave
-LEAST_LEFT = 0.1  # of a processor: a machine whose idle guests take all of it is measured all the same, slowly
+SHARE = 0.5  # of the processors that idle guests, and whatever else runs, leave
+LEAST_LEFT = 0.1  # of a processor: a machine on which nothing is left is measured all the same, slowly
 
 
-def interval(vms: int, cpu_a_tap: float, processors: int, idle: float) -> float:
+def interval(vms: int, cpu_a_tap: float, left: float) -> float:
     """Seconds between two taps of the same VM: all of them together take `SHARE` of what is left.
 
-    `cpu_a_tap` is seconds of all processes for one tap, `idle` the processors that the idle guests take.
+    `cpu_a_tap` is seconds of all processes for one tap, `left` the processors that nothing takes when nobody types.
     """
-    left = max(processors - idle, LEAST_LEFT)
-    return vms * cpu_a_tap / (SHARE * left)
+    return vms * cpu_a_tap / (SHARE * max(left, LEAST_LEFT))
+
+
+def idle_seconds(stat: str) -> float:
+    """Processor seconds since the start in which nothing was to be done, from /proc/stat (proc(5): idle and iowait)."""
+    fields = stat.splitlines()[0].split()
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")
 
 
 def most_characters(processors: int, cpu_a_character: float) -> float:

@@ -19,7 +19,7 @@ from ATPLibrary.verifier import TypingEngine
 from ..rows import Row
 from ..taps import NOTHING_WRONG, WORDS, Tally, type_piece
 from ..world import CALL_SECONDS, BenchVm, Progress, World, booted_vm, connection, world
-from .pace import Paced, interval, most_characters, tap
+from .pace import Paced, idle_seconds, interval, most_characters, tap
 
 VMS, QUICK_VMS = 50, 10
 BOOTING = 4  # at a time
@@ -31,6 +31,7 @@ CHARACTERS, QUICK_CHARACTERS = 200, 50  # each, as fast as it goes
 SECONDS, QUICK_SECONDS = 30.0, 6.0  # of paced taps
 SINGLE_TAPS, QUICK_SINGLE_TAPS = 200, 50  # of one alone: enough for a p99
 PROBE_TAPS = 50
+STAT = Path("/proc/stat")
 LEAST_CPU = 1e-3  # seconds: less than the kernel's clock of CPU time can tell
 
 
@@ -65,13 +66,14 @@ async def _measure(here: World, vms: int, progress: Progress, *, quick: bool) ->
     processors = len(os.sched_getaffinity(0))
     async with typists(here, vms, progress) as everybody:
         alone = everybody[:1]
-        idle = await _idle(everybody)
+        idle, left = await _idle(everybody)
         progress(
-            f"at-once: {vms} idle guests take {idle:.2f} of {processors} processors; one alone, as fast as it goes"
+            f"at-once: {vms} idle guests take {idle:.2f} of {processors} processors, and all that runs leaves {left:.2f}; one "
+            "alone, as fast as it goes"
         )
         single_text, cpu_a_character = await _cost(everybody, idle, _saturated(alone, characters))
         _, cpu_a_tap = await _cost(everybody, idle, _one_by_one(alone[0], PROBE_TAPS))
-        every = interval(vms, cpu_a_tap, processors, idle)
+        every = interval(vms, cpu_a_tap, left)
         progress(
             f"at-once: a tap takes {cpu_a_tap * 1000:.1f} ms of CPU: one each {every * 1000:.0f} ms a VM; one alone"
         )
@@ -86,6 +88,7 @@ async def _measure(here: World, vms: int, progress: Progress, *, quick: bool) ->
             "vms": vms,
             "processors": processors,
             "idle_processors": round(idle, 3),
+            "left_processors": round(left, 3),
             "interval_ms": round(every * 1000, 1),
         },
         **{"cpu_ms_a_tap": round(cpu_a_tap * 1000, 3), "cpu_ms_a_character": round(cpu_a_character * 1000, 3)},
@@ -130,11 +133,17 @@ async def _cpu(typists: Sequence[Typist]) -> float:
     return sum(used) / 1e9 + time.process_time()
 
 
-async def _idle(everybody: Sequence[Typist]) -> float:
-    """Processors that all of it takes when nobody types."""
-    started, cpu = time.perf_counter(), await _cpu(everybody)
+def _idle_now() -> float:
+    return idle_seconds(STAT.read_text(encoding="ascii"))
+
+
+async def _idle(everybody: Sequence[Typist]) -> tuple[float, float]:
+    """When nobody types: processors that the guests and we take, and processors that nothing on this machine takes."""
+    started, cpu, idle = time.perf_counter(), await _cpu(everybody), _idle_now()
     await asyncio.sleep(IDLE_SECONDS)
-    return (await _cpu(everybody) - cpu) / (time.perf_counter() - started)
+    idle = _idle_now() - idle
+    cpu, seconds = await _cpu(everybody) - cpu, time.perf_counter() - started
+    return cpu / seconds, idle / seconds
 
 
 async def _cost(everybody: Sequence[Typist], idle: float, typing: Awaitable[Tally]) -> tuple[Tally, float]:
@@ -217,8 +226,8 @@ def _p99(name: str, begin: str, pair: tuple[Histogram, Histogram], more: Mapping
     values = {f"peer_p{p}": round(single.percentile(p), 3) for p in (50, 95)}
     values |= {f"p{p}": round(every.percentile(p), 3) for p in (50, 95)}
     unit = f"ms, {begin} to verified, all VMs"
-    aim = f"at most {TIMES_SINGLE:g} times"
-    met = value <= TIMES_SINGLE * peer
+    # What a tap waits for in this process before it is sent is told, and isn't what was promised.
+    aim, met = (f"at most {TIMES_SINGLE:g} times", value <= TIMES_SINGLE * peer) if begin == "injection" else ("", None)
     return Row(f"at-once.paced.{name}", value, unit, "one VM alone, same pace", peer, aim, met, {**more, **values})
 
 

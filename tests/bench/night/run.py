@@ -72,7 +72,8 @@ async def _type(vm: BenchVm, engine: TypingEngine, journal: Journal, progress: P
         done = f"{journal.done.taps:,} of {journal.taps:,} taps"
         progress(f"{vm.keyboard}: cut off after {done}; the same command goes on from there")
         raise
-    journal.write(stretch, None)
+    if stretch.taps:
+        journal.write(stretch, None)
     progress(f"{vm.keyboard}: {how_far(journal, Tally(), journal.done.taps - before, time.monotonic() - began)}")
     return samples
 

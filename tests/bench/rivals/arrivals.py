@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ATPLibrary.verifier.stream import ObservationStream
 
 SETTLE_SECONDS = 1.5  # so long without an edge, when the sender has ended: nothing more will come
 LONGEST_SECONDS = 120.0
+QUIET_SECONDS = 0.2
+SECONDS = 10.0  # for a question
 EDGES_A_TAP = 2
 
 
@@ -92,8 +95,9 @@ async def settled(stream: ObservationStream) -> list[Observation | ObserverOverr
 
 
 async def let_go(session: AgentSession, qmp: Qmp) -> None:
-    """Let go of what a rival's lost releases have left down."""
-    held = {code for _, code in await session.held_keys(10)}
-    qcodes = [qcode for qcode, code in EVDEV_OF_QCODE.items() if code in held]
-    for qcode in qcodes:
-        await qmp.execute("input-send-event", {"events": [key_event(qcode, False)]}, timeout=10)
+    """Let go of what lost releases have left down, and see it go: it is none of what is typed next."""
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while held := {code for _, code in await session.held_keys(SECONDS)}:
+            for qcode in [qcode for qcode, code in EVDEV_OF_QCODE.items() if code in held]:
+                await qmp.execute("input-send-event", {"events": [key_event(qcode, False)]}, timeout=SECONDS)
+            await session.wait_until_quiet(QUIET_SECONDS, SECONDS)
