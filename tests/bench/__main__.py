@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import dataclasses
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -89,6 +90,7 @@ def main() -> None:
         "--output", type=Path, help="where the JSON goes (default: results/bench.json, with --night results/night.json)"
     )
     options = parser.parse_args()
+    end_cleanly_on_signals()
     load = os.getloadavg()[0]
     if load > 0.5:
         progress(f"this machine isn't idle (load {load:.1f}): latencies will be longer than they are")
@@ -99,6 +101,12 @@ def main() -> None:
     print(f"\nSaved to {output}")
     if broken := [row.name for row in rows if row.is_broken]:
         sys.exit(f"BROKEN: {', '.join(broken)}")
+
+
+def end_cleanly_on_signals() -> None:
+    """SIGTERM ends a run as Ctrl-C does, VMs and daemons with it, and Ctrl-C does so for one that was started in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
 
 
 def measure_all(options: argparse.Namespace) -> list[Row]:
@@ -153,4 +161,7 @@ async def measure_vms(here: World, parts: list[str], size: Size) -> list[Row]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
