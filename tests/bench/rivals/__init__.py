@@ -48,7 +48,7 @@ async def measure(vm: BenchVm, qmp: Qmp, progress: Progress, *, quick: bool) -> 
     )  # the first time it is fetched, for which the agent's session needn't wait
     for rival in RIVALS:
         characters = rival.quick if quick else rival.characters
-        progress(f"{vm.keyboard}: {characters} characters typed by {rival.words()}")
+        progress(f"{vm.keyboard}: {characters} characters, {rival.words()}")
         arrivals = await watch(vm, qmp, rival, characters)
         progress(
             f"{vm.keyboard}: {rival.name} brought in {arrivals.rate:.1f} characters/s, {arrivals.arrived} of {arrivals.sent}; "
