@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 
-.PHONY: help setup demo test lint unit integration e2e bench docs clean
+.PHONY: help setup demo test lint unit integration e2e fuzz bench docs clean
 
 help: ## what there is to make
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ integration: setup ## tests against local libvirt daemons, sockets and servers
 
 e2e: setup ## tests that boot VMs
 	@scripts/test e2e
+
+fuzz: setup ## made-up bytes and messages for the guest agent, its service and session: minutes
+	@$(PY) -m pytest -m deep guest_agent/tests tests/integration/verifier
 
 bench: setup ## measure speed beside a peer in the same run: a table, and results/bench.json
 	@$(PY) -m tests.bench

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import string
 import tempfile
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from hypothesis import strategies as st
 
 from ATPLibrary.errors import AgentError
 from ATPLibrary.verifier import AgentSession, Observation, ObserverOverrun, SessionState
+from ATPLibrary.verifier.fields import MOST_DEVICES
+from ATPLibrary.verifier.remarks import KEPT
 
 from .faulty_guest import KEYBOARD, FaultyGuest
 
@@ -206,9 +210,25 @@ async def test_only_the_first_of_many_senseless_messages_are_told_and_all_are_co
     assert "skipped 20 unreadable lines" in session.describe()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.lists(MESSAGES, min_size=1, max_size=12))
-def test_whatever_the_shape_of_its_messages_the_session_carries_on(messages: list[dict[str, Any]]) -> None:
+EXAMPLES = 60
+# What a hostile agent may send as it is: numbers that JSON doesn't have, or too many of something.
+RAW = st.sampled_from(
+    [
+        b'{"type":"observations","seq":1e999,"events":[]}',
+        b'{"type":"observations","seq":NaN,"events":[]}',
+        b"\xff" * 100,
+        b'{"type":"pong","id":-Infinity}',
+        b'{"type":"pong","type":"bye"}',
+        b"[" * 50_000,
+        b'{"type":"bye","reason":' + b"9" * 5000,
+        b'{"type":"devices","seq":9,"devices":[' + b",".join(b'{"id":%d}' % number for number in range(5000)) + b"]}",
+        b'{"type":"observations","seq":9,"events":[' + b"[1,1,1,1,1]," * 20_000 + b"[1,1,1,1,1]]}",
+        b'{"type":"error","message":"' + b"m" * 1_000_000 + b'"}',
+    ]
+)
+
+
+def session_carries_on(messages: list[dict[str, Any] | bytes]) -> None:
     async def scenario() -> None:
         with tempfile.TemporaryDirectory() as directory:
             async with FaultyGuest(Path(directory)) as guest:
@@ -216,12 +236,46 @@ def test_whatever_the_shape_of_its_messages_the_session_carries_on(messages: lis
                 await session.start(10)
                 nonce = session._nonce
                 for message in messages:
-                    if message["type"] == "hello":  # of this session, or it would only be skipped
+                    if (
+                        isinstance(message, dict) and message["type"] == "hello"
+                    ):  # of this session, or it would be skipped
                         message["nonce"] = nonce
-                    guest.say(json.dumps(message).encode() + b"\n")
+                    guest.say((message if isinstance(message, bytes) else json.dumps(message).encode()) + b"\n")
+                    assert session.state in SessionState
                 await carries_on(guest, session)
                 session.describe().encode()
+                assert len(session.devices) <= MOST_DEVICES
+                assert len(session.remarks.since(0.0)) <= KEPT
                 await session.close()
                 assert session.state is SessionState.CLOSED
 
     asyncio.run(scenario())
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(MESSAGES | RAW, min_size=1, max_size=12))
+def test_whatever_the_shape_of_its_messages_the_session_carries_on(messages: list[dict[str, Any] | bytes]) -> None:
+    session_carries_on(messages)
+
+
+@pytest.mark.parametrize("what", ["devices", "events", "text", "bytes"])
+async def test_what_is_too_much_of_something_costs_little_memory(
+    guest: FaultyGuest, session: AgentSession, what: str
+) -> None:
+    many = 200_000
+    line = {
+        "devices": b'{"type":"devices","seq":0,"devices":[' + b'{"id":1},' * many + b'{"id":1}]}',
+        "events": b'{"type":"observations","seq":0,"events":[' + b"[1,1,1,1,1]," * many + b"[1,1,1,1,1]]}",
+        "text": b'{"type":"error","about":"ping","message":"' + b"x" * (10 * 1024 * 1024 - 100) + b'"}',
+        "bytes": b"x" * (50 * 1024 * 1024),
+    }[what]
+    devices = dict(session.devices)
+    tracemalloc.start()
+    try:
+        guest.say(line + b"\n")
+        await carries_on(guest, session)
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 1024 * 1024, "nothing of it is kept"
+    finally:
+        tracemalloc.stop()
+    assert session.devices == devices
