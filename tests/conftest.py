@@ -116,9 +116,9 @@ class LabVm:
 
 
 def start_vm(
-    host: LabHost, image: Any, accelerator: Any, model: str, *, boot: bool = True, name: str = "", network: bool = False
+    host: LabHost, image: Any, accelerator: Any, model: str, *, boot: bool = True, name: str = "", **more: Any
 ) -> LabVm:
-    """Define a linked clone by plain libvirt and, if asked to, boot it until its agent answers."""
+    """Define a linked clone by plain libvirt and, if asked to, boot it until its agent answers. `more`: fields of its spec."""
     import libvirt
 
     spec = MachineSpec(
@@ -129,7 +129,7 @@ def start_vm(
         directory=host.directory,
         model=model,
         listen=host.ip,
-        network=network,
+        **more,
     )
     vm = LabVm(spec, host)
     create_overlay(spec)

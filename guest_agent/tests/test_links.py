@@ -307,6 +307,25 @@ def test_unix_sockets_are_dialled_and_speak_lines(world, tmp_path):
             assert json.loads(said)["nonce"] == "n"
 
 
+def test_a_service_that_stays_away_fills_no_log(world):
+    first, second = world.service(), world.service()
+    first.close()
+    second.close()
+    world.start(first.address, second.address)
+    for _ in range(500):
+        world.agent.turn(0.001)
+    assert len(world.log().splitlines()) == 2
+
+
+def test_no_deadline_is_of_the_wall_clock():
+    """It may be set while the agent waits: only what is said to the host in `realtime_us` is of it."""
+    sources = os.path.dirname(dialled.__file__)
+    for name in os.listdir(sources):
+        if name.endswith(".py"):
+            with open(f"{sources}/{name}", encoding="utf-8") as file:
+                assert "import time" not in file.read(), name
+
+
 def test_waits_grow_to_a_limit_and_no_two_agents_wait_alike():
     waits = BackOff(0.5, 15.0)
     times = [waits.next() for _ in range(12)]

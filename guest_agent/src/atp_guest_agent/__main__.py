@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     elif wanted.action == "--systemd-unit":
         from atp_guest_agent import systemd
 
-        sys.stdout.write(systemd.unit(sys.executable or "/usr/bin/python3"))
+        sys.stdout.write(systemd.unit(sys.executable, sys.argv[0]))
     else:
         return _run(wanted)
     return 0

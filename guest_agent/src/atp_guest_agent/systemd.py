@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 PLACE = "/usr/local/lib/atp-agent/agent.pyz"
 
 _UNIT = """\
@@ -53,6 +55,7 @@ WantedBy=multi-user.target
 """
 
 
-def unit(python: str, place: str = PLACE) -> str:
-    """The unit's text: `place` is where the agent lies, `python` what runs it."""
-    return _UNIT.format(python=python, place=place)
+def unit(python: str, started: str) -> str:
+    """The unit's text: `python` runs the agent, which lies where it was `started` from, if that is a file, else at `PLACE`."""
+    place = os.path.abspath(started) if started.endswith(".pyz") else PLACE
+    return _UNIT.format(python=python or "/usr/bin/python3", place=place)
