@@ -17,6 +17,13 @@ from ATPLibrary.keywords.component import Component, in_seconds, named
 if TYPE_CHECKING:
     from ATPLibrary.verifier.verifiers.interface import VerifyEvent, VerifyResult
 
+# By the reason that the guest's agent gives (docs/agent-protocol.md, "Expectations").
+_ADVICE = {
+    "timeout": "What the guest had seen before the question counts with looking_back= only",
+    "unknown key": "Keys are called as Linux calls them, without KEY_: a, leftctrl, enter, up; or give the evdev code as a number",
+    "unsupported": "Actions are keydown, keyup, keypress; buttondown, buttonup, click, move, wheel; some need metadata",
+}
+
 
 class VerifierKeywords(Component):
     @keyword(tags=["Verification", "Assertion"])
@@ -90,6 +97,7 @@ class VerifierKeywords(Component):
                 waited=seconds if reason == "timeout" else None,
                 got="did not" if reason == "timeout" else f"verifier '{asked.type}' says no: {reason}",
                 last_seen=shown(json.dumps(seen, ensure_ascii=False, default=str)) if seen else "",
+                next_step=_ADVICE.get(str(reason), ""),
             )
         return told
 

@@ -1,15 +1,22 @@
-"""A guest that goes wrong on demand, and what types into it."""
+"""A guest that goes wrong on demand, and what types into it; a browser, and a service with pages of the web verifier in it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
 from ATPLibrary.verifier import AgentSession, TypingEngine
 
 from .faulty_guest import FaultyGuest
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser
+
+    from .web_world import WebWorld
 
 
 @pytest.fixture
@@ -39,3 +46,25 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closed_loop, "STALL_SECONDS", 0.3)
     monkeypatch.setattr(closed_loop, "QUIET_SECONDS", 0.1)
     monkeypatch.setattr(closed_loop, "END_SECONDS", 0.3)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium, one for a file of tests."""
+    from .web_world import chromium
+
+    async with chromium() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def web(browser: Browser) -> AsyncIterator[WebWorld]:
+    """The service, and pages of it in that browser. No page's script may fail, nor want what its policy forbids."""
+    from .web_world import WebWorld
+
+    made = WebWorld(browser)
+    await made.start()
+    yield made
+    await made.close()
+    assert made.faults == []
+    assert not [line for line in made.said if "Content Security Policy" in line]

@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import expect
 
-from ATPLibrary.verifier import Matcher, ObserverOverrun, SessionState, Verdict
+from ATPLibrary.verifier import Matcher, Verdict
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, REL_HWHEEL, REL_WHEEL
 from ATPLibrary.verifier.service.key_codes import EVDEV_OF_CODE, KEY_UNKNOWN, QCODE_OF_CODE
-from ATPLibrary.verifier.service.web import page_fragment
 from ATPLibrary.verifier.watching import InputWatch, drag_path, strays, text_of
 
-from .web_world import CODE_OF_QCODE, PATIENCE, SCREEN, VM, WebWorld, all_of, chromium, only_observations, watched
+from .web_world import CODE_OF_QCODE, PATIENCE, SCREEN, WebWorld, all_of, happens, only_observations, watched
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 TEXT = "Hello, World! ~`@#$%^&*()_+-=[]{}\\|;:'\",.<>/? 0123456789\n\tthe quick brown fox"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def world(browser: Browser) -> AsyncIterator[WebWorld]:
-    made = WebWorld(browser)
-    await made.start()
-    yield made
-    await made.close()
-    assert made.faults == []
-    assert not [line for line in made.said if "Content Security Policy" in line]
-
-
-async def happens(page: Page, is_so: str, event: str) -> None:
-    """Wait until `is_so`, which `event` tells. Playwright's own way polls with `eval`, which the page's policy forbids."""
-    await page.evaluate(
-        f"""new Promise(done => {{
-            const look = () => {is_so} && done();
-            for (const each of [window, document]) each.addEventListener("{event}", look);
-            look();
-        }})"""
-    )
-
-
-async def test_every_edge_of_a_text_is_proved_in_order_and_once(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_every_edge_of_a_text_is_proved_in_order_and_once(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         matcher = Matcher()
         for edge in Layout("us").edges(TEXT):
             code = CODE_OF_QCODE[edge.qcode]
@@ -65,10 +35,10 @@ async def test_every_edge_of_a_text_is_proved_in_order_and_once(world: WebWorld)
         assert await seen.session.held_keys(PATIENCE) == frozenset()
 
 
-async def test_every_key_that_the_browser_knows_has_its_code(world: WebWorld) -> None:
-    page = await world.page()
+async def test_every_key_that_the_browser_knows_has_its_code(web: WebWorld) -> None:
+    page = await web.page()
     reported: dict[str, int] = {}
-    async with watched(world) as seen:
+    async with watched(web) as seen:
         wanted = {
             code for code in QCODE_OF_CODE if re.fullmatch(r"Key.|Digit.|F\d+|Numpad\d|Arrow\w+|\w+(Left|Right)", code)
         }
@@ -106,9 +76,9 @@ async def test_every_key_that_the_browser_knows_has_its_code(world: WebWorld) ->
     assert reported == {code: EVDEV_OF_CODE[code] for code in wanted}
 
 
-async def test_a_watch_reads_what_a_page_saw_as_it_does_an_agent_s(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_a_watch_reads_what_a_page_saw_as_it_does_an_agent_s(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         watch = InputWatch(seen.session)
         for edge in Layout("de").edges("Grüße"):
             code = CODE_OF_QCODE[edge.qcode]
@@ -119,8 +89,8 @@ async def test_a_watch_reads_what_a_page_saw_as_it_does_an_agent_s(world: WebWor
         watch.close()
 
 
-async def test_altgr_of_a_windows_is_one_key(world: WebWorld) -> None:
-    page = await world.page(
+async def test_altgr_of_a_windows_is_one_key(web: WebWorld) -> None:
+    page = await web.page(
         init="Object.defineProperty(navigator, 'userAgentData', {get: () => ({platform: 'Windows'})})"
     )
     cdp = await page.context.new_cdp_session(page)
@@ -132,7 +102,7 @@ async def test_altgr_of_a_windows_is_one_key(world: WebWorld) -> None:
         name = "Control" if code == "ControlLeft" else name
         await cdp.send("Input.dispatchKeyEvent", {"type": way, "code": code, "key": name, "timestamp": moment - ago})
 
-    async with watched(world) as seen:
+    async with watched(web) as seen:
         watch = InputWatch(seen.session)
         for way in ("rawKeyDown", "keyUp"):
             await key(way, "ControlLeft", 0)
@@ -156,20 +126,9 @@ async def test_altgr_of_a_windows_is_one_key(world: WebWorld) -> None:
         watch.close()
 
 
-async def test_of_two_tabs_the_one_that_was_told_last_reports(world: WebWorld) -> None:
-    first = await world.page()
-    await world.until(lambda: len(world.service.agents) == 1)
-    generation = world.service.agents[0].generation
-    second = await first.context.new_page()
-    await second.goto(world.address + page_fragment(VM.name, world.token))
-    await world.until(lambda: [agent.generation for agent in world.service.agents] == [generation + 1])
-    await expect(first.locator("#status")).to_have_attribute("data-state", "idle")
-    await expect(first.locator("#log")).to_contain_text("another tab of this browser reports for this VM now")
-
-
-async def test_a_held_key_is_down_repeats_and_goes_up(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_a_held_key_is_down_repeats_and_goes_up(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         await page.keyboard.down("KeyA")
         await page.keyboard.down("KeyA")  # Playwright's second down of a key is its repeat
         assert await seen.session.held_keys(PATIENCE) == {(1, 30)}
@@ -180,13 +139,13 @@ async def test_a_held_key_is_down_repeats_and_goes_up(world: WebWorld) -> None:
         assert await seen.session.held_keys(PATIENCE) == frozenset()
 
 
-async def test_a_drag_is_seen_place_by_place_with_its_button(world: WebWorld) -> None:
-    page = await world.page()
+async def test_a_drag_is_seen_place_by_place_with_its_button(web: WebWorld) -> None:
+    page = await web.page()
     # Where the page is on the screen, as the browser says of a motion in it.
     await page.evaluate(
         "addEventListener('pointermove', at => { window.offset = [at.screenX - at.clientX, at.screenY - at.clientY]; })"
     )
-    async with watched(world) as seen:
+    async with watched(web) as seen:
         await page.mouse.move(100, 200)
         await page.mouse.down(button="right")
         await page.mouse.move(500, 200, steps=8)
@@ -206,9 +165,9 @@ async def test_a_drag_is_seen_place_by_place_with_its_button(world: WebWorld) ->
         assert at == pytest.approx(places[-1], abs=0.002)
 
 
-async def test_buttons_and_both_wheels_are_seen(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_buttons_and_both_wheels_are_seen(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         watch = InputWatch(seen.session)
         await page.mouse.move(300, 300)
         for button in ("left", "middle", "right"):
@@ -233,9 +192,9 @@ async def test_buttons_and_both_wheels_are_seen(world: WebWorld) -> None:
         assert turned == {REL_WHEEL: -2, REL_HWHEEL: 2}
 
 
-async def test_fingers_are_seen_one_by_one(world: WebWorld) -> None:
-    page = await world.page(has_touch=True)
-    async with watched(world) as seen:
+async def test_fingers_are_seen_one_by_one(web: WebWorld) -> None:
+    page = await web.page(has_touch=True)
+    async with watched(web) as seen:
         watch = InputWatch(seen.session)
         await page.touchscreen.tap(250, 350)
         cdp = await page.context.new_cdp_session(page)
@@ -261,9 +220,9 @@ async def test_fingers_are_seen_one_by_one(world: WebWorld) -> None:
         watch.close()
 
 
-async def test_a_locked_pointer_is_told_by_its_motions(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_a_locked_pointer_is_told_by_its_motions(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         await page.click("#lock")
         await happens(page, "document.pointerLockElement !== null", "pointerlockchange")
         await page.mouse.move(400, 400)
@@ -276,9 +235,9 @@ async def test_a_locked_pointer_is_told_by_its_motions(world: WebWorld) -> None:
         assert moved == {(3, EV_REL, 0): 30, (3, EV_REL, 1): -20}
 
 
-async def test_text_that_comes_without_keys_is_no_input_and_is_said(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_text_that_comes_without_keys_is_no_input_and_is_said(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         await page.keyboard.insert_text("pasted")
         assert only_observations(await all_of(seen.session, seen.stream)) == []
         await expect(page.locator("#log")).to_contain_text(
@@ -290,167 +249,25 @@ async def test_text_that_comes_without_keys_is_no_input_and_is_said(world: WebWo
         assert await page.input_value("#catch") == ""
 
 
-async def test_a_page_that_lost_the_focus_says_what_it_does_not_know(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
-        cdp = await page.context.new_cdp_session(page)
-        await cdp.send(
-            "Emulation.setFocusEmulationEnabled", {"enabled": False}
-        )  # else every page thinks that it has the focus
-        await page.keyboard.down("ControlLeft")
-        assert await seen.session.held_keys(PATIENCE) == {(1, 29)}
-        other = await page.context.new_page()
-        await other.bring_to_front()
-        await happens(page, "!document.hasFocus()", "blur")
-        assert await seen.session.held_keys(PATIENCE) == frozenset()
-        items = await all_of(seen.session, seen.stream)
-        reasons = [each.reason for each in items if isinstance(each, ObserverOverrun)]
-        assert re.search(r"has no focus.*count as let go: ControlLeft", reasons[0])
-        assert not [
-            each
-            for each in only_observations([each for each in items if not isinstance(each, ObserverOverrun)])
-            if each.value == 0
-        ]
-        # Blind is what it stays: whoever watches now is told so too.
-        seen.stream.take()
-        assert any(isinstance(each, ObserverOverrun) for each in await all_of(seen.session, seen.stream))
-        await page.bring_to_front()
-        await happens(page, "document.hasFocus()", "focus")
-        await all_of(seen.session, seen.stream)
-        await page.keyboard.press("KeyB")
-        assert [each.code for each in only_observations(await all_of(seen.session, seen.stream))] == [48, 48]
-
-
-async def test_after_a_restart_of_the_service_the_page_comes_again(world: WebWorld) -> None:
-    page = await world.page()
-    session = world.session()
-    await session.start(PATIENCE)
-    try:
-        await world.stop()
-        await expect(page.locator("#status")).to_have_attribute("data-state", re.compile("lost|connecting"))
-        await page.keyboard.press("KeyX")  # nobody is told
-        await world.start()
-        await session.close()
-        await session.start(PATIENCE)
-        with session.observations.subscribe() as stream:
-            await page.keyboard.press("KeyA")
-            codes = [each.code for each in only_observations(await all_of(session, stream))]
-        assert codes == [30, 30]
-        await expect(page.locator("#status")).to_have_attribute("data-state", "watched")
-    finally:
-        await session.close()
-
-
-async def test_a_page_that_is_loaded_anew_is_another_one_and_needs_no_token_again(world: WebWorld) -> None:
-    page = await world.page()
-    session = world.session()
-    await session.start(PATIENCE)
-    try:
-        before = session.life.number
-        await page.reload()
-        await world.until(lambda: session.life.number > before)
-        await session.wait_ready(PATIENCE)
-        assert session.life.number == before + 1
-        assert session.life.why == "was restarted"
-        assert (await session.ping(PATIENCE)).error_us < 5e6
-    finally:
-        await session.close()
-
-
-async def test_a_wrong_token_is_refused_and_another_one_can_be_typed(world: WebWorld) -> None:
-    page = await world.page("#vm=win11&token=wrong")
-    await world.until(lambda: world.service.refusals > 0)
-    await expect(page.locator("#status")).to_have_attribute("data-state", "refused")
-    assert world.service.agents == []
-    assert "wrong" not in page.url
-    await page.fill("#who-token", world.token.reveal())
-    await page.press("#who-token", "Enter")
-    await world.until(lambda: [agent.vm for agent in world.service.agents] == [VM])
-    await expect(page.locator("#status")).to_have_attribute("data-state", "admitted")
-    async with watched(world) as seen:
-        assert only_observations(await all_of(seen.session, seen.stream)) == [], (
-            "what is typed into the form is nobody's business"
-        )
-        await page.keyboard.press("KeyA")
-        assert len(only_observations(await all_of(seen.session, seen.stream))) == 2
-
-
-async def test_the_token_is_in_no_address_no_request_and_no_event(world: WebWorld) -> None:
-    page = await world.page("")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url + str(request.headers)))
-    page.on("websocket", lambda socket: asked.append(socket.url))
-    await page.goto("about:blank")
-    await page.goto(f"{world.address}#vm={VM.name}&token={world.token.reveal()}")
-    await world.until(lambda: len(world.service.agents) == 1)
-    assert page.url == world.address
-    assert any("/agent" in each for each in asked)
-    shown = await page.content() + str([await field.input_value() for field in await page.locator("input").all()])
-    told = [str(event) for event in world.bus.recent(limit=200)]
-    assert world.token.reveal() not in "".join([*asked, *told, *world.said, shown])
-
-
-async def test_a_stranger_s_page_is_turned_away(world: WebWorld, browser: Browser) -> None:
-    context = await browser.new_context()
-    try:
-        page = await context.new_page()
-        opened = await page.evaluate(
-            """address => new Promise(done => {
-                const socket = new WebSocket(address);
-                socket.onmessage = event => done(event.data);
-                socket.onerror = () => done(null);
-            })""",
-            world.service.addresses["websocket"],
-        )
-        assert opened is None
-    finally:
-        await context.close()
-    (told,) = [event for event in world.bus.recent(limit=50) if event.kind == "service.refused"]
-    assert "A page of another server (null)" in told.data["why"]
-    assert world.service.refusals == 1
-
-
-async def test_scripts_make_no_input(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_scripts_make_no_input(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         await page.evaluate("document.dispatchEvent(new KeyboardEvent('keydown', {code: 'KeyA', bubbles: true}))")
         assert only_observations(await all_of(seen.session, seen.stream)) == []
 
 
-async def test_a_key_that_nothing_names_is_the_unknown_key(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
+async def test_a_key_that_nothing_names_is_the_unknown_key(web: WebWorld) -> None:
+    page = await web.page()
+    async with watched(web) as seen:
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "code": "", "key": "Unidentified"})
         await cdp.send("Input.dispatchKeyEvent", {"type": "keyUp", "code": "", "key": "Unidentified"})
         assert [each.code for each in only_observations(await all_of(seen.session, seen.stream))] == [KEY_UNKNOWN] * 2
 
 
-async def test_what_doesn_t_fit_is_dropped_counted_and_told(world: WebWorld) -> None:
-    page = await world.page()
-    async with watched(world) as seen:
-        # The browser's own account of what waits to be sent says that all is full, as when nobody reads.
-        await page.evaluate(
-            "Object.defineProperty(WebSocket.prototype, 'bufferedAmount', {get: () => window.full ?? 0, configurable: true})"
-        )
-        await page.evaluate("window.full = 2 ** 24")
-        await page.keyboard.press("KeyA")
-        await page.evaluate("window.full = 0")
-        reasons: list[str] = []
-        while not reasons:
-            batch = await seen.stream.next_batch(PATIENCE)
-            assert batch, "nothing was told"
-            assert all(isinstance(each, ObserverOverrun) for each in batch)
-            reasons += [each.reason for each in batch if isinstance(each, ObserverOverrun)]
-        assert reasons == ["the agent's outgoing queue was full, 2 batches dropped"]
-        await page.keyboard.press("KeyB")
-        assert [each.code for each in only_observations(await all_of(seen.session, seen.stream))] == [48, 48]
-        assert seen.session.state is SessionState.READY
-
-
-async def test_places_are_those_of_the_screen(world: WebWorld) -> None:
-    await world.page()
-    async with watched(world) as seen:
+async def test_places_are_those_of_the_screen(web: WebWorld) -> None:
+    await web.page()
+    async with watched(web) as seen:
         pointer = seen.session.devices[2]
         assert pointer.pointer == "absolute"
         assert dict(pointer.absolute) == {0: (0, SCREEN[0] - 1), 1: (0, SCREEN[1] - 1)}

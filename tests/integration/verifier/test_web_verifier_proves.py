@@ -6,19 +6,20 @@ Between QMP's real commands and the real browser stands a guest that passes each
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.protocol.qmp import Command, Qmp
 from ATPLibrary.verifier import AgentSession, Pointer, TypingEngine, Verdict
 
-from .web_world import CODE_OF_QCODE, PATIENCE, SCREEN, WebWorld, chromium
+from .web_world import CODE_OF_QCODE, PATIENCE, SCREEN, WebWorld
 
 pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
@@ -38,7 +39,6 @@ class BrowserQmp(Qmp):
         self._page = page
         self._queue: asyncio.Queue[Mapping[str, Any]] = asyncio.Queue()
         self._at = [0, 0]
-        self._guest = asyncio.create_task(self._pass_on())
 
     async def execute(self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = 1.0) -> Any:
         if command == "query-status":
@@ -54,20 +54,22 @@ class BrowserQmp(Qmp):
     async def execute_many(self, commands: Sequence[Command], timeout: float = 1.0) -> list[Any]:
         return [await self.execute(command, arguments) for command, arguments in commands]
 
-    async def _pass_on(self) -> None:
+    async def open(self) -> None:
+        """Find out where the page is on the screen, then pass on what comes."""
         await self._page.evaluate(
             "addEventListener('pointermove', at => { window.offset = [at.screenX - at.clientX, at.screenY - at.clientY]; })"
         )
         await self._page.mouse.move(3, 3)
-        offset = await self._page.evaluate("window.offset")
-        number = 0
-        while True:
-            event = await self._queue.get()
-            number += 1
-            if number - 1 not in self.lost:
-                await self._do(event["type"], event["data"], offset)
+        self._offset = await self._page.evaluate("window.offset")
+        self._guest = asyncio.create_task(self._pass_on())
 
-    async def _do(self, kind: str, data: Mapping[str, Any], offset: Sequence[int]) -> None:
+    async def _pass_on(self) -> None:
+        for number in itertools.count():
+            event = await self._queue.get()
+            if number not in self.lost:
+                await self._do(event["type"], event["data"])
+
+    async def _do(self, kind: str, data: Mapping[str, Any]) -> None:
         keyboard, mouse = self._page.keyboard, self._page.mouse
         if kind == "key":
             code = CODE_OF_QCODE[data["key"]["data"]]
@@ -76,7 +78,7 @@ class BrowserQmp(Qmp):
             axis = "xy".index(data["axis"])
             self._at[axis] = round(data["value"] * (SCREEN[axis] - 1) / QMP_MAXIMUM)
             if axis == 1:  # a report's end
-                await mouse.move(self._at[0] - offset[0], self._at[1] - offset[1])
+                await mouse.move(self._at[0] - self._offset[0], self._at[1] - self._offset[1])
         elif data["button"].startswith("wheel"):
             if data["down"]:
                 await mouse.wheel(0, {"wheel-up": -100, "wheel-down": 100}[data["button"]])
@@ -95,23 +97,15 @@ class BrowserQmp(Qmp):
         await asyncio.wait((self._guest,))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
-
-
 @pytest_asyncio.fixture(loop_scope="module")
-async def vm(browser: Browser) -> AsyncIterator[tuple[BrowserQmp, AgentSession]]:
-    world = WebWorld(browser)
-    await world.start()
-    qmp = BrowserQmp(world, await world.page())
-    session = world.session()
+async def vm(web: WebWorld) -> AsyncIterator[tuple[BrowserQmp, AgentSession]]:
+    qmp = BrowserQmp(web, await web.page())
+    await qmp.open()
+    session = web.session()
     await session.start(PATIENCE)
     yield qmp, session
     await session.close()
     await qmp.close()
-    await world.close()
 
 
 async def test_text_is_typed_and_proved_whatever_keyboard_the_vm_has(vm: tuple[BrowserQmp, AgentSession]) -> None:

@@ -126,3 +126,14 @@ async def all_of(session: AgentSession, stream: ObservationStream) -> Sequence[S
 def only_observations(seen: Sequence[Seen]) -> list[Observation]:
     assert not [each for each in seen if isinstance(each, ObserverOverrun)]
     return [each for each in seen if isinstance(each, Observation)]
+
+
+async def happens(page: Page, is_so: str, event: str) -> None:
+    """Wait until `is_so`, which `event` tells. Playwright's own way polls with `eval`, which the page's policy forbids."""
+    await page.evaluate(
+        f"""new Promise(done => {{
+            const look = () => {is_so} && done();
+            for (const each of [window, document]) each.addEventListener("{event}", look);
+            look();
+        }})"""
+    )

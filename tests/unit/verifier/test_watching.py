@@ -85,6 +85,22 @@ def test_each_thing_is_told_in_a_line_and_both_axes_of_a_motion_in_one() -> None
     ]
 
 
+def test_fingers_are_told_one_by_one_and_where_they_are() -> None:
+    screen = AgentDevice(4, "", "Touch screen", "usb", False, None, {53: (0, 100), 54: (0, 50)})
+    finger = [(47, 0), (57, 7), (53, 50), (54, 25)]
+    other = [(47, 1), (57, 8), (53, 100), (54, 0)]
+    items = [seen(3, code, value, 1, 4) for code, value in finger] + [seen(1, 330, 1, 1, 4)]
+    items += [seen(3, code, value, 2, 4) for code, value in other] + [seen(3, 53, 80, 3, 4)]
+    items += [seen(3, 57, -1, 4, 4), seen(3, 47, 0, 5, 4), seen(3, 57, -1, 5, 4), seen(1, 330, 0, 5, 4)]
+    assert [*told(items, {4: screen})] == [
+        "finger 1 down at 0.500, 0.500", "touch down", "finger 2 down at 1.000, 0.000", "finger 2 at 0.800, 0.000",
+        "finger 2 up", "finger 1 up", "touch up",
+    ]  # fmt: skip
+    assert [*told(items[:1] + items[2:4], {})] == ["finger 1 up"], (
+        "a finger that was down before the watch isn't known to be"
+    )
+
+
 def test_the_path_is_where_the_pointer_was_while_the_button_was_down() -> None:
     things = [*at(0, 0, 1), seen(1, 0x110, 1), *at(500, 0, 2), *at(1000, 250, 3), seen(1, 0x110, 0), *at(0, 0, 4)]
     path = drag_path(things, DEVICES, "left")
