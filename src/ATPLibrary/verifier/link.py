@@ -32,11 +32,11 @@ from ATPLibrary.verifier.flood import FloodGuard
 from ATPLibrary.verifier.guest_clock import WallClock, leap
 from ATPLibrary.verifier.guest_life import GuestLife
 from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
-from ATPLibrary.verifier.observation import Missed
 from ATPLibrary.verifier.questions import Questions
 from ATPLibrary.verifier.remarks import Remarks
-from ATPLibrary.verifier.session_state import STATUS_ADVICE, ReplacedError, SessionState
+from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.silence import PortState, why_silent
+from ATPLibrary.verifier.succession import Succession, briefly
 from ATPLibrary.verifier.wire import LineReader, Refused, encode
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class AgentLink:
         self._doubted = False  # whether the guest is what it was: until the agent has said so
         self._clock = ClockEstimate()
         self._wall_clock = WallClock()
-        self._flood = FloodGuard()
+        self._flood = FloodGuard(vm_name)
         self._ids = itertools.count(1)
         self._questions = Questions()
         self._writing = asyncio.Lock()  # a channel has one writer at a time
@@ -98,8 +98,7 @@ class AgentLink:
         self._refused, self._refused_lines = "", 0
         self._refusal: AgentError | None = None  # this agent is the wrong one: waiting won't help
         self._trouble = "nothing was tried yet"
-        self._ended = ""  # why the channel before this one ended; "" once an agent has greeted on this one
-        self._was_replaced = False  # the channel before was ended by a newer connection of the agent
+        self._succession = Succession()
         self._strange_hellos = 0  # since the port was opened: answers to a nonce that isn't ours
 
     @property
@@ -146,9 +145,9 @@ class AgentLink:
     async def why_silent(self, since: float) -> str:
         """Why what was asked at `since` (`time.monotonic()`) isn't answered, as far as it can be told: the "got" of a sentence."""
         if self._refusal is not None and self._state is not SessionState.READY:
-            return f"what answers there was refused: {_briefly(self._refusal)}"
+            return f"what answers there was refused: {briefly(self._refusal)}"
         if self._state in (SessionState.LOST, SessionState.OPENING, SessionState.CLOSED):
-            return f"the agent's connection ended: {_briefly(self._trouble)}"
+            return f"the agent's connection ended: {briefly(self._trouble)}"
         is_ready = self._state is SessionState.READY
         heard_since = is_ready and self._heard is not None and self._heard > since
         words = await why_silent(heard_since=heard_since, port_state=self._port_state)
@@ -166,7 +165,7 @@ class AgentLink:
                 await self._serve(self._channel)
             except (ATPError, OSError) as error:
                 self._trouble = str(error)
-                self._was_replaced, self._ended = isinstance(error, ReplacedError), _briefly(error)
+                self._succession.ended(error)
                 if isinstance(error, AgentError):
                     self._refusal = error
             finally:
@@ -221,21 +220,11 @@ class AgentLink:
                 if isinstance(message, Refused):
                     self._batches.garbage(message.why)
                     self._refuse(message.why)
-                    self._count(now, others=1)
+                    self._flood.count(now, others=1)
                 else:
                     self._receive(message, now)
-                    self._count(now, **_size_of(message))
-            self._count(now, size=lines.read - read)
-
-    def _count(self, now: float, **what: int) -> None:
-        if too_much := self._flood.count(now, **what):
-            raise AgentError.about(
-                f"The agent of VM '{self.vm_name}'",
-                wanted="say what the guest sees",
-                got=f"floods: {too_much}",
-                next_step="See what goes on in the guest: no keyboard or mouse is that quick. The session is opened again, less "
-                "and less often",
-            )
+                    self._flood.count(now, **_size_of(message))
+            self._flood.count(now, size=lines.read - read)
 
     async def _tend(self) -> None:
         """Greet until the agent answers, then ask now and then whether it is still there."""
@@ -370,24 +359,12 @@ class AgentLink:
             return
         hello = AgentHello.from_wire(message, self.vm_name, self._token)
         before, self.hello, self._refusal, self._doubted = self.hello, hello, None, False
-        if self.life.greeted(hello, self._batches.next_seq, was_replaced=self._was_replaced):
+        if self.life.greeted(hello, self._batches.next_seq, was_replaced=self._succession.was_replaced):
             self._forget_the_clocks()
             self._publish("agent.guest_changed", {"guest": self.life.why})
-        self._batches.begin(hello.next_seq, hello.devices, *self._how_it_began(before, hello))
-        self._was_replaced, self._ended = False, ""
+        self._batches.begin(hello.next_seq, hello.devices, *self._succession.greeted(before, hello))
         if self._state is SessionState.GREETING:
             self._move(SessionState.READY)
-
-    def _how_it_began(self, before: AgentHello | None, hello: AgentHello) -> tuple[str, Missed]:
-        """What is known of why an agent greets anew."""
-        if self._was_replaced:
-            return "another connection took its place while it was connected", Missed.REPLACED
-        if before is not None and before.is_another_program_than(hello):
-            words = f"another agent took its place: {hello.vm_id} {hello.version} for {before.vm_id} {before.version}"
-            return words, Missed.REPLACED
-        if before is not None and hello.started_after(before):
-            return "the agent was started again", Missed.STARTED_AGAIN
-        return self._ended, Missed.AWAY
 
     def _forget_the_clocks(self) -> None:
         self._clock.clear()
@@ -450,11 +427,6 @@ class AgentLink:
 
     def _publish(self, kind: str, data: Mapping[str, Any]) -> None:
         self._bus.publish(Event(f"vm:{self.vm_name}", kind, data))
-
-
-def _briefly(trouble: object) -> str:
-    """A trouble's first sentence, without its end."""
-    return str(trouble).partition(". ")[0].rstrip(".")
 
 
 def _size_of(message: Mapping[str, Any]) -> dict[str, int]:
