@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from pathlib import Path
@@ -22,6 +24,7 @@ from atp_guest_agent.links.websocket import WebSocket
 from atp_guest_agent.session import Session
 
 EXAMPLES, DEEP_EXAMPLES = 60, 5000
+GUIDED_SECONDS = 60
 READ_AHEAD = 64 * 1024  # bytes of requests that are answered beyond a full queue
 # The longest answer to the shortest question, a hello of 30 bytes with the devices of this world: some 1,000 bytes.
 LARGEST_QUEUE = QUEUE_LIMIT + READ_AHEAD * 60
@@ -31,7 +34,7 @@ NAMES = (
     *("nonce", "protocol", "watch", "id", "enabled", "event_id", "event", "timeout_ms", "type", "action", "key"),
     *("timestamp", "metadata", "x", "y", "dx", "dy", "delta", "horizontal", "tolerance"),
 )
-KINDS = ("hello", "ping", "watch", "state", "expect", "cancel", "refused", "?", "")
+KINDS = ("hello", "ping", "watch", "state", "grab", "expect", "cancel", "refused", "?", "")
 WORDS = (
     "keyboard",
     "mouse",
@@ -162,6 +165,17 @@ def test_any_text_is_a_value_or_a_value_error_and_what_was_read_can_be_written(d
     assert (
         json.loads(dump(value)) == value or "e" in data.decode().lower()
     )  # 1e999 is read as infinity and written as null
+
+
+@pytest.mark.deep
+@pytest.mark.timeout(600)
+def test_bytes_that_are_made_up_by_what_they_reach(tmp_path):
+    pytest.importorskip("atheris", reason="atheris isn't installed: pip install -e '.[fuzz]'")
+    script = Path(__file__).with_name("coverage_guided.py")
+    command = [sys.executable, str(script), f"-max_total_time={GUIDED_SECONDS}", f"-artifact_prefix={tmp_path}/"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=GUIDED_SECONDS + 120)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Done " in done.stderr
 
 
 @pytest.mark.unit
