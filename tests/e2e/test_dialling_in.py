@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import libvirt
 import pytest
 import pytest_asyncio
 
@@ -19,6 +20,7 @@ from ATPLibrary.config import Config
 from ATPLibrary.lab.machine import HOST_IN_GUEST
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.orchestrator.served_agents import identity
+from ATPLibrary.transport import VmState
 from ATPLibrary.verifier import Verdict
 
 from ..conftest import LabVm, start_vm, stop_vm
@@ -203,6 +205,21 @@ async def test_a_paused_guest_goes_on_where_it_was(served: Served) -> None:
     await served.elsewhere(lambda vm: vm.suspend())
     await asyncio.sleep(2)
     await served.elsewhere(lambda vm: vm.resume())
+    await served.types("#after")
+
+
+@pytest.mark.parametrize("way", ["ws", "tcp"])
+async def test_a_guest_that_slept_goes_on(served: Served, way: str) -> None:
+    """Suspended to memory by its own kernel, and woken."""
+    addresses = await served.listen()
+    await served.dial(addresses[way])
+    await served.types("#before")
+    domain = served.machine.domain
+    await served.elsewhere(lambda vm: vm.pMSuspendForDuration(libvirt.VIR_NODE_SUSPEND_TARGET_MEM, 0))
+    await domain.wait_for_state(VmState.SUSPENDED, timeout=60)
+    await asyncio.sleep(2)
+    await served.elsewhere(lambda vm: vm.pMWakeup())
+    await domain.wait_for_state(VmState.RUNNING, timeout=60)
     await served.types("#after")
 
 
