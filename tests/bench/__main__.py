@@ -26,6 +26,7 @@ from . import (
     stress,
     stuck_host,
     typing_speed,
+    window,
 )
 from .rows import Row, save, table
 from .world import Progress, World, running_vm, world
@@ -47,7 +48,7 @@ ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
         *stuck_host.measure(progress, quick=quick),
     ],
 }
-ON_ONE_HOST = ("qmp", "ssh", *KEYBOARDS, "measure")
+ON_ONE_HOST = ("qmp", "ssh", *KEYBOARDS, "measure", "window")  # "window" with each keyboard that is measured, or all
 
 _started = time.monotonic()
 
@@ -146,7 +147,8 @@ async def measure_vms(here: World, parts: list[str], size: Size) -> list[Row]:
     rows: list[Row] = []
     for keyboard in KEYBOARDS:
         on_first = [part for part in ("qmp", "ssh", "measure") if part in parts and keyboard == KEYBOARDS[0]]
-        if keyboard not in parts and not on_first:
+        has_window = "window" in parts and (keyboard in parts or not set(KEYBOARDS) & set(parts))
+        if keyboard not in parts and not on_first and not has_window:
             continue
         async with running_vm(here, keyboard) as vm:
             if "qmp" in on_first:
@@ -155,6 +157,8 @@ async def measure_vms(here: World, parts: list[str], size: Size) -> list[Row]:
                 rows += await over_ssh.measure(here, vm, size.commands, progress)
             if keyboard in parts:
                 rows += await typing_speed.measure(vm, size.taps, size.presses, progress, quick=size.quick)
+            if has_window:
+                rows += await window.measure(vm, progress, quick=size.quick)
             if "measure" in on_first:
                 rows += await measure_cost.measure(vm, progress, quick=size.quick)
     return rows

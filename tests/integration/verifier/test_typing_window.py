@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.fixed_window import FixedMemory
 
 from ATPLibrary.protocol.qmp.edges import key_event
 from ATPLibrary.verifier import AgentSession, TypingEngine
 from ATPLibrary.verifier.device_memory import DeviceMemory
-from ATPLibrary.verifier.queues import PS2
-from ATPLibrary.verifier.window import Window
 
 from .faulty_guest import FaultyGuest
 
@@ -21,42 +20,23 @@ STALLS = (60, 90, 120, 150)
 SOMEBODY_S = 6  # edges
 
 
-class FixedWindow(Window):
-    """What it would be without what the guest shows: always the whole window."""
-
-    def __init__(self) -> None:
-        super().__init__(PS2)
-        self.size = PS2.window
-
-    def came_back(self, places: int, ahead: int, seconds: float) -> None: ...
-
-    def lost(self) -> None: ...
-
-
-def remembering(window: Window | None) -> DeviceMemory:
-    memory = DeviceMemory()
-    if window is not None:
-        memory._windows[PS2.bus] = window
-    return memory
-
-
-@pytest.mark.parametrize("window", [None, FixedWindow()], ids=["as the guest shows", "fixed"])
+@pytest.mark.parametrize("memory", [DeviceMemory, FixedMemory])
 async def test_in_a_guest_that_stalls_less_and_less_waits_for_what_becomes_of_it(
-    guest: FaultyGuest, session: AgentSession, window: Window | None
+    guest: FaultyGuest, session: AgentSession, memory: type[DeviceMemory]
 ) -> None:
     guest.stalls = dict.fromkeys(STALLS, 0.3)
-    report = await TypingEngine(guest.qmp, session, ["ps2"], memory=remembering(window)).type_text(TEXT)
+    report = await TypingEngine(guest.qmp, session, ["ps2"], memory=memory()).type_text(TEXT)
     report.raise_if_bad(must_be_verified=True)
     print(f"edges that waited in the device at the end of each stall: {guest.stalled}")
-    if window is None:
+    if memory is DeviceMemory:
         assert max(guest.stalled[1:]) <= 10
     else:
         assert min(guest.stalled) >= 13
 
 
-@pytest.mark.parametrize("window", [None, FixedWindow()], ids=["as the guest shows", "fixed"])
+@pytest.mark.parametrize("memory", [DeviceMemory, FixedMemory])
 async def test_while_a_guest_stalls_there_is_room_for_what_somebody_else_types(
-    guest: FaultyGuest, session: AgentSession, impatient: None, window: Window | None
+    guest: FaultyGuest, session: AgentSession, impatient: None, memory: type[DeviceMemory]
 ) -> None:
     def somebody_types(number: int) -> None:
         if number == STALLS[-1]:
@@ -64,10 +44,10 @@ async def test_while_a_guest_stalls_there_is_room_for_what_somebody_else_types(
 
     guest.stalls = dict.fromkeys(STALLS, 0.3)
     guest.while_stalled = somebody_types
-    report = await TypingEngine(guest.qmp, session, ["ps2"], memory=remembering(window)).type_text(TEXT)
+    report = await TypingEngine(guest.qmp, session, ["ps2"], memory=memory()).type_text(TEXT)
     print(f"dropped by a queue of 16: {guest.overflows}")
-    assert (guest.overflows == 0) == (window is None)
-    if window is None:
+    assert (guest.overflows == 0) == (memory is DeviceMemory)
+    if memory is DeviceMemory:
         # What the other typed is told, not taken for ours.
         assert (report.lost, report.duplicated) == (0, SOMEBODY_S)
 
