@@ -48,7 +48,7 @@ A Command Is Run And Judged
     ${output} =    Command Should Succeed In Guest    /bin/busybox    echo    two words    output=two words    operator===
     Should Be Equal    ${output}    two words
     Run Keyword And Expect Error
-    ...    Command 'echo broken >&2; exit 4' should succeed but ended with exit code 4. Last seen: stderr 'broken'.
+    ...    Command 'echo broken >&2; exit 4' should succeed but ended with exit code 4. Last seen: stderr 'broken'. The log *
     ...    Command Should Succeed In Guest    echo broken >&2; exit 4
     Run Keyword And Expect Error    Command 'no-such-program' * exit code 127. *Last seen: stderr * The guest has no such program*
     ...    Command Should Succeed In Guest    no-such-program

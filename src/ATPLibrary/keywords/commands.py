@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
+from ATPLibrary.keywords.command_results import ending, log, must_succeed, output_of
 from ATPLibrary.keywords.component import in_seconds, named
 from ATPLibrary.keywords.telling import Telling
 from ATPLibrary.protocol.qga.command_lines import Shell
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
 
 # Between two tries of a command that hasn't succeeded yet: the guest agent has no event for "something has changed".
 RETRY_SECONDS = 0.25
-# What a shell's own exit codes mean.
-_ADVICE = {
-    126: "The guest has that program, but may not run it: look at its permissions",
-    127: "The guest has no such program: install it, or give its path",
-}
 
 
 class CommandKeywords(Telling):
@@ -94,7 +90,7 @@ class CommandKeywords(Telling):
 
         result = self.wait_telling(run, _with_its_end(seconds), what)
         self.workspace.last_command = (command, result)
-        _log(command, result, told=stream)
+        log(command, result, told=stream)
         return result
 
     @keyword(tags=["Command", "Assertion"])
@@ -131,7 +127,7 @@ class CommandKeywords(Telling):
             vm=vm,
             timeout=timeout,
         )
-        _must_succeed(command, result)
+        must_succeed(command, result)
         return result
 
     @keyword(tags=["Command", "Assertion"])
@@ -216,7 +212,7 @@ class CommandKeywords(Telling):
         command, result = self._last_result()
         if expected not in result.stdout and expected not in result.stderr:
             raise VerificationError.about(
-                f"The output of '{command}'", wanted=f"contain {shown(expected)}", got=f"is {_output(result)}"
+                f"The output of '{command}'", wanted=f"contain {shown(expected)}", got=f"is {output_of(result)}"
             )
 
     @keyword(tags=["Command"])
@@ -239,7 +235,7 @@ class CommandKeywords(Telling):
         seconds = in_seconds(timeout)
         what = f"Command '{command}' in {named(vm)}"
         result = self.wait(self._until_success(command, vm, seconds), _with_its_end(seconds), what)
-        _log(command, result)
+        log(command, result)
         return result
 
     @keyword(tags=["Command", "Assertion"])
@@ -338,7 +334,7 @@ class CommandKeywords(Telling):
             f"Command '{command}' in {named(vm)}",
             wanted="succeed",
             got="has not",
-            last_seen=lambda: _ending(result) if result is not None else "no answer yet",
+            last_seen=lambda: ending(result) if result is not None else "no answer yet",
         ):
             qga = await (await self.machine(vm, seconds)).qga(seconds)
             while True:
@@ -380,45 +376,3 @@ def _with_its_end(seconds: float) -> float:
     from ATPLibrary.protocol.qga.execution import ENDING_SECONDS
 
     return seconds + ENDING_SECONDS
-
-
-def _log(command: str, result: ExecResult, *, told: bool = False) -> None:
-    """`told`: the output is in the log already."""
-    logger.info(f"'{command}' {_ending(result)} after {result.duration_ms:.0f} ms.")
-    for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
-        if text and not told:
-            logger.info(f"{stream}:\n{text.rstrip()}")
-    if result.truncated:
-        kept = "16 MiB of each stream are" if told else "1 MB of stdout and 0.25 MB of stderr are"
-        more = "" if told else "Follow it with stream=True (16 MiB), or "
-        rest = f"{more}let it go into a file and use 'Pull File From Guest'"
-        logger.warn(f"The output of '{command}' was cut: {kept} kept. {rest[0].upper()}{rest[1:]}.")
-
-
-def _must_succeed(command: str, result: ExecResult) -> None:
-    if result.exit_code != 0:
-        raise VerificationError.about(
-            f"Command '{command}'",
-            wanted="succeed",
-            got=_ending(result),
-            last_seen=_streams(result),
-            next_step=_ADVICE.get(result.exit_code or 0, ""),
-        )
-
-
-def _streams(result: ExecResult) -> str:
-    """What the command wrote, what went wrong first."""
-    said = {"stderr": result.stderr.rstrip(), "stdout": result.stdout.rstrip()}
-    return ", ".join(f"{stream} {shown(text)}" for stream, text in said.items() if text) or "no output"
-
-
-def _ending(result: ExecResult) -> str:
-    return (
-        f"ended with signal {result.signal}"
-        if result.signal is not None
-        else f"ended with exit code {result.exit_code}"
-    )
-
-
-def _output(result: ExecResult) -> str:
-    return shown((result.stdout + result.stderr).rstrip() or "(no output)")
