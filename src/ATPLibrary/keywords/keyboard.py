@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import named
+from ATPLibrary.keywords.plain import plain
 from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, VerifiedInput
+from ATPLibrary.secrets import as_secret
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport, Layout, TypingEngine
@@ -21,7 +24,7 @@ class KeyboardKeywords(VerifiedInput):
     @keyword(tags=["Input", "Keyboard"])
     def type_text(
         self,
-        text: str,
+        text: str | Secret,
         *,
         layout: str | None = None,
         retries: int = 0,
@@ -37,7 +40,8 @@ class KeyboardKeywords(VerifiedInput):
 
         Where Caps Lock is on in the guest it is switched off for the text and on again, and the log says so.
 
-        - ``text``: what to type. A character that the keyboard layout lacks is refused before anything is sent.
+        - ``text``: what to type. A character that the keyboard layout lacks is refused before anything is sent. Of a secret
+          (``${PASSWORD: secret}``) no log, error or file names a character or a key, only positions.
         - ``layout``: the guest's keyboard layout for this text alone; by default that of `Set Keyboard Layout`.
         - ``retries``: how many times what was lost is typed again, from the first character that is missing. That is done only
           where nothing came after it: else the rest would stand behind the damage, and what a backspace would take away nobody
@@ -54,26 +58,33 @@ class KeyboardKeywords(VerifiedInput):
         | Type Text    no agent here    verify=False
         """
 
-        if not text:
+        said, is_secret = plain(text)
+        if not said:
             raise InputError("There is no text to type: it is empty. Nothing was sent, so nothing can be proved.")
         if retries < 0:
             raise InputError(f"What is lost can't be typed again {retries} times: give 0 or more.")
         if retries and not verify:
             raise InputError("Without the agent nobody knows what was lost: leave out retries, or verify.")
         return self.type_with(
-            f"Typing {len(text)} characters",
+            f"Typing {len(said)} characters",
             vm,
             verify,
             timeout,
             lambda engine, seconds: engine.type_text(
-                text, seconds, layout=None if layout is None else _layout(layout), retries=retries
+                said,
+                seconds,
+                layout=None if layout is None else _layout(layout),
+                retries=retries,
+                secret=not isinstance(text, str),
             ),
-            text=text,
-            extra_seconds=len(text) * SECONDS_PER_CHARACTER,
+            text=as_secret(said) if is_secret else said,
+            extra_seconds=len(said) * SECONDS_PER_CHARACTER,
         )
 
     @keyword(tags=["Input", "Keyboard", "Assertion"])
-    def type_text_and_verify(self, text: str, *, vm: str | None = None, timeout: timedelta | None = None) -> str:
+    def type_text_and_verify(
+        self, text: str | Secret, *, vm: str | None = None, timeout: timedelta | None = None
+    ) -> str:
         r"""Types text as `Type Text` does, never without the proof, and returns what is proved as a sentence.
 
         Fails unless the guest's kernel has seen every key go down and up, in order and once. The sentence says how many characters

@@ -7,11 +7,14 @@ from typing import Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.plain import plain
 from ATPLibrary.metrics import Histogram
+from ATPLibrary.secrets import MASK
 
 _WAYS = {
     "kernel": "from this machine to the guest's kernel",
@@ -72,7 +75,7 @@ class VerificationKeywords(Component):
         logger.info(f"The agent's channel of VM '{name}' is free.")
 
     @keyword(tags=["Verification", "Assertion"])
-    def text_should_have_arrived(self, text: str | None = None, vm: str | None = None) -> None:
+    def text_should_have_arrived(self, text: str | Secret | None = None, vm: str | None = None) -> None:
         """Fails unless the last text typed into a VM was verified: every key seen by the guest, in order, once.
 
         `Type Text` has already checked that, unless it was told ``verify=False``: then this keyword fails, because nothing was
@@ -90,9 +93,13 @@ class VerificationKeywords(Component):
         if machine.last_text is None:
             raise VerificationError(f"No text was typed into VM '{machine.name}' yet. Use 'Type Text' first.")
         typed = machine.last_text.text
-        if text is not None and typed != text:
+        was = typed if typed is None or isinstance(typed, str) else typed.reveal()
+        wanted, is_secret = (None, False) if text is None else plain(text)
+        if wanted is not None and was != wanted:
             raise VerificationError.about(
-                f"The last text typed into VM '{machine.name}'", wanted=f"be {shown(text)}", got=f"was {shown(typed)}"
+                f"The last text typed into VM '{machine.name}'",
+                wanted=f"be {MASK if is_secret else shown(wanted)}",
+                got=f"was {shown(str(typed))}",
             )
         report = machine.last_text.proved(machine.name)
         logger.info(

@@ -14,6 +14,7 @@ from ATPLibrary.keywords.journals import JOURNALS
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.secrets import Secret as OurSecret
     from ATPLibrary.verifier import InputReport, Pointer, TypingEngine
     from ATPLibrary.verifier.following import Tell
 
@@ -40,7 +41,7 @@ class VerifiedInput(Component):
         timeout: timedelta | None,
         action: Callable[[TypingEngine, float], Awaitable[InputReport]],
         *,
-        text: str | None = None,
+        text: str | OurSecret | None = None,
         extra_seconds: float = 0.0,
     ) -> InputReport:
         """Let the VM's typing engine carry out `action`; `text` is what 'Text Should Have Arrived' is to know. See `_send`."""
@@ -76,7 +77,7 @@ class VerifiedInput(Component):
         vm: str | None,
         verify: bool,
         timeout: timedelta | None,
-        text: str | None = None,
+        text: str | OurSecret | None = None,
         extra_seconds: float = 0.0,
     ) -> InputReport:
         """Send input and log its report's sentence; with `verify`, fail with `VerificationError` unless all of it arrived.

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, in_seconds, named
 from ATPLibrary.keywords.places import Place
+from ATPLibrary.keywords.plain import plain
+from ATPLibrary.secrets import MASK
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -91,7 +94,8 @@ class WatchedInputKeywords(Component):
 
         - ``operator`` and ``expected``: an assertion, such as ``contains    left button down``.
         - ``kind``: ``events`` returns a list with a line for each ("a down", "left button up", "pointer at 0.500, 0.250"); ``text``
-          the text that the keys write on the VM's keyboard layout (`Set Keyboard Layout`).
+          the text that the keys write on the VM's keyboard layout (`Set Keyboard Layout`). Keys of a secret that `Type Text`
+          has typed meanwhile are ``a key down`` and ``*``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
 
@@ -106,7 +110,7 @@ class WatchedInputKeywords(Component):
         async def look(machine: Machine, watch: InputWatch, seconds: float) -> list[str] | str:
             await watch.settle(seconds)
             watch.check_is_whole()
-            return _text(machine, watch) if kind == "text" else watch.lines()
+            return _text(machine, watch, masked=True) if kind == "text" else watch.lines()
 
         seen = self._look(look, vm, timeout)
         logger.info(shown(seen) if isinstance(seen, str) else _some(seen))
@@ -161,14 +165,14 @@ class WatchedInputKeywords(Component):
 
     @keyword(tags=["Verification", "Assertion"])
     def text_should_have_arrived_in_order(
-        self, text: str, *, vm: str | None = None, timeout: timedelta | None = None
+        self, text: str | Secret, *, vm: str | None = None, timeout: timedelta | None = None
     ) -> None:
         r"""Fails unless the keys that a VM's guest has seen since `Start Watching Input` write a text: nothing less, nothing more.
 
         They are read as the VM's keyboard layout writes them (`Set Keyboard Layout`). For text that others type; `Type Text`
         proves its own.
 
-        - ``text``: what should have been written; ``\n`` is Enter and ``\t`` is Tab.
+        - ``text``: what should have been written; ``\n`` is Enter and ``\t`` is Tab. Of a secret the error names positions only.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: how long it may still take to come; by default it must have come.
 
@@ -179,23 +183,24 @@ class WatchedInputKeywords(Component):
         | Text Should Have Arrived In Order    Hello from elsewhere
         """
         wait = 0.0 if timeout is None else in_seconds(timeout)
-        wanted = text.replace("\r\n", "\n")
+        said, is_secret = plain(text)
+        wanted = said.replace("\r\n", "\n")
 
-        async def look(machine: Machine, watch: InputWatch, seconds: float) -> str:
+        async def look(machine: Machine, watch: InputWatch, seconds: float) -> tuple[str, str]:
             await watch.settle(seconds)
             await watch.until(lambda: len(_text(machine, watch)) >= len(wanted), wait)
             watch.check_is_whole()
-            return _text(machine, watch)
+            return _text(machine, watch), _text(machine, watch, masked=True)
 
-        got = self._look(look, vm, None, wait)
-        check(
-            f"The text that {named(vm)} has seen typed",
-            got,
-            "==",
-            wanted,
-            next_step=_first_difference(got, wanted) + "'Get Observed Input' tells every key",
-        )
-        logger.info(f"Proved: {named(vm)} has seen {shown(wanted)} typed, in order and once.")
+        got, readable = self._look(look, vm, None, wait)
+        if got != wanted:
+            raise VerificationError.about(
+                f"The text that {named(vm)} has seen typed",
+                wanted=f"be {MASK if is_secret else shown(wanted)}",
+                got=f"is another, of {len(got)} characters" if is_secret else f"is {shown(readable)}",
+                next_step=_first_difference(got, wanted) + "'Get Observed Input' tells every key",
+            )
+        logger.info(f"Proved: {named(vm)} has seen {MASK if is_secret else shown(wanted)} typed, in order and once.")
 
     @keyword(tags=["Verification", "Assertion"])
     def no_input_should_arrive(
@@ -353,10 +358,10 @@ class WatchedInputKeywords(Component):
         return self.wait(looked(), seconds + wait, f"Looking at what {named(vm)} has seen")
 
 
-def _text(machine: Machine, watch: InputWatch) -> str:
+def _text(machine: Machine, watch: InputWatch, *, masked: bool = False) -> str:
     from ATPLibrary.verifier.watching import text_of
 
-    return text_of(watch.edges, machine.layout())
+    return text_of(watch.edges, machine.layout(), masked=masked)
 
 
 def _some(lines: list[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ATPLibrary.errors import VerificationError
 
 if TYPE_CHECKING:
+    from ATPLibrary.secrets import Secret
     from ATPLibrary.verifier import InputReport
 
 
@@ -16,7 +17,7 @@ class SentInput:
     """`text` is what was typed, when it was text. `failure` says why it was refused or broke off; then `report` proves nothing."""
 
     what: str
-    text: str | None
+    text: str | Secret | None
     report: InputReport | None
     failure: str = ""
 

@@ -313,7 +313,7 @@ class ClosedLoop:
         seen = sum(injection.observation is not None for injection in self.matcher.injections)
         words = f"of {edges} edges {len(self.matcher.injections)} were sent and {seen} seen by the guest"
         if (unit := self._first_unseen()) is not None and unit.position is not None:
-            words += f", all before character {unit.character!r} at position {unit.position + 1}"
+            words += f", all before {_character(unit)} at position {unit.position + 1}"
         return words
 
     def _first_unseen(self) -> Unit | None:
@@ -350,4 +350,9 @@ class ClosedLoop:
     def _at(self, unit: Unit | None) -> str:
         if unit is None or unit.position is None:
             return ""
-        return f", character {unit.character!r} at position {unit.position + 1},"
+        return f", {_character(unit)} at position {unit.position + 1},"
+
+
+def _character(unit: Unit) -> str:
+    """One of a secret has no name."""
+    return f"character {unit.character!r}" if unit.character else "the character"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ATPLibrary.verifier.hiding import hides
 from ATPLibrary.verifier.matcher import Finding, Injection, Verdict
 from ATPLibrary.verifier.report import TimelineRow, extra_row, row_of
 
@@ -25,6 +26,7 @@ def follow(matcher: Matcher, what: str, session: AgentSession | None, tell: Tell
     if tell is None:
         return
     to_epoch = time.time() - time.monotonic()
+    hidden = hides(what)
 
     def pass_on(injection: Injection | None, observation: Observation | None, verdict: Verdict | None) -> None:
         clock = None if session is None else session.clock
@@ -32,7 +34,7 @@ def follow(matcher: Matcher, what: str, session: AgentSession | None, tell: Tell
             row = row_of(injection, clock, to_epoch)
         else:
             assert verdict is not None, "what nobody sent is told with a verdict"
-            row = extra_row(Finding(verdict, None, observation), clock, to_epoch, EXTRA)
+            row = extra_row(Finding(verdict, None, observation), clock, to_epoch, EXTRA, hidden=hidden)
         tell(what, row, None if clock is None else clock.error_us / 1000)
 
     matcher.tell = pass_on

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ATPLibrary import events
 from ATPLibrary.errors import ATPError, VmStateError
+from ATPLibrary.verifier.hiding import A_KEY
 from ATPLibrary.verifier.release_on_resume import ReleaseOnResume
 from ATPLibrary.verifier.session_state import SessionState
 
@@ -38,6 +39,7 @@ class Held:
         self.wanted: set[str] = set()  # what the caller asked to stay down
         # What is down or may be, in the order in which it went down, each with the newest report that moves it.
         self._down: dict[str, Report | None] = {}
+        self._nameless: set[str] = set()
         self._kind = kind
         self._codes = codes
         self._names = {code: name for name, code in reversed(list(codes.items()))}
@@ -51,6 +53,10 @@ class Held:
     @property
     def names(self) -> list[str]:
         return list(self._down)
+
+    def shown(self, names: Sequence[str]) -> str:
+        """These in words: a key that was last moved by the typing of a secret has no name."""
+        return ", ".join("a key" if name in self._nameless else name for name in names)
 
     @property
     def codes(self) -> set[int]:
@@ -68,6 +74,7 @@ class Held:
         if report.moves is None:
             return
         name, is_down = report.moves
+        (self._nameless.add if report.what == A_KEY[is_down] else self._nameless.discard)(name)
         if not written:
             self._down[name] = report  # from now on it may be down
         elif not is_down and self._down.get(name) is report:
@@ -111,7 +118,7 @@ class Held:
         except (ATPError, TimeoutError) as error:
             for name in names:
                 self._down.setdefault(name, None)
-            data = {self._kind: ", ".join(names), "why": str(error) or type(error).__name__}
+            data = {self._kind: self.shown(names), "why": str(error) or type(error).__name__}
             events.bus().publish(events.Event(f"vm:{self._vm_name}", f"input.{self._kind}_left_down", data))
             if isinstance(error, VmStateError):
                 self._on_resume.arm()

@@ -74,7 +74,7 @@ class Layout:
         """Whether the keys are dead keys, which write something together with the next."""
         return chords in _dead(self.name)
 
-    def note_about(self, text: str) -> str:
+    def note_about(self, text: str, *, hidden: bool = False) -> str:
         """Which characters are written otherwise than with their keys, and what that leaves unproved; "" where none is."""
         if self._compose is None and self._unicode_entry is None:
             return ""
@@ -84,19 +84,23 @@ class Layout:
         by = [f"the Compose key {self._compose}"] if self._compose else []
         by += [f"the guest's Unicode entry {self._unicode_entry.value}"] if self._unicode_entry else []
         shown = "".join(beyond[:10]) + ("..." if len(beyond) > 10 else "")
+        if hidden:
+            shown = f"{len(beyond)} different characters"
         return f"by {' or '.join(by)}: {shown}; the keys are proved, what the guest's program made of them is not"
 
     def edges(self, text: str) -> list[Edge]:
         """Every edge of `text`, in order. Raises `InputError` naming the first character that can't be written."""
         return [edge for stroke in self.strokes(text) for edge in stroke.edges]
 
-    def strokes(self, text: str) -> list[Stroke]:
+    def strokes(self, text: str, *, hidden: bool = False) -> list[Stroke]:
         """One stroke a character; modifiers stay down while the next key needs them too. "\\r\\n" is one return."""
-        return list(self._strokes(with_newlines(text)))
+        return list(self._strokes(with_newlines(text), hidden))
 
-    def _strokes(self, text: str) -> Iterator[Stroke]:
+    def _strokes(self, text: str, hidden: bool) -> Iterator[Stroke]:
         known = self._chords
-        ways = [known.get(character) or self._other_way(text, position) for position, character in enumerate(text)]
+        ways = [
+            known.get(character) or self._other_way(text, position, hidden) for position, character in enumerate(text)
+        ]
         held: tuple[str, ...] = ()
         for position, (character, chords) in enumerate(zip(text, ways, strict=True)):
             edges: list[Edge] = []
@@ -112,7 +116,7 @@ class Layout:
                     held = tuple([modifier for modifier in held if modifier in wanted])
             yield Stroke(position, character, tuple(edges))
 
-    def _other_way(self, text: str, position: int) -> tuple[Chord, ...]:
+    def _other_way(self, text: str, position: int, hidden: bool) -> tuple[Chord, ...]:
         character = text[position]
         if self._compose is not None and (plain := _compose().get(character)):
             chords = [chord for each in plain for chord in self._chords.get(each, ())]
@@ -120,7 +124,7 @@ class Layout:
                 return (Chord(self._compose), *chords)
         if self._unicode_entry is not None:
             return self._by_number(character, self._unicode_entry)
-        self._refuse(text, position)
+        self._refuse(text, position, hidden)
 
     def _by_number(self, character: str, entry: UnicodeEntry) -> tuple[Chord, ...]:
         chords: list[Chord] = []
@@ -132,7 +136,13 @@ class Layout:
                 chords.append(Chord(key.qcode, tuple(dict.fromkeys((*modifiers, *key.modifiers))), is_last))
         return tuple(chords)
 
-    def _refuse(self, text: str, position: int) -> NoReturn:
+    def _refuse(self, text: str, position: int, hidden: bool) -> NoReturn:
+        if hidden:
+            raise InputError.about(
+                f"The character at position {position + 1} of the text", wanted=f"be on the '{self.name}' keyboard layout",
+                got="is not, and nothing was typed",
+                next_step="It isn't named, as the text is a secret. Use a layout that has it, in the guest too",
+            )  # fmt: skip
         character = text[position]
         before = text[max(0, position - 10) : position]
         others = [name for name in _shipped() if name != self.name and character in _table(name)][:12]

@@ -32,6 +32,7 @@ from ATPLibrary.verifier.flood import FloodGuard
 from ATPLibrary.verifier.guest_clock import WallClock, leap
 from ATPLibrary.verifier.guest_life import GuestLife
 from ATPLibrary.verifier.hello import PROTOCOL, AgentHello
+from ATPLibrary.verifier.hiding import HiddenTimes
 from ATPLibrary.verifier.questions import Questions
 from ATPLibrary.verifier.remarks import Remarks
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
@@ -86,6 +87,7 @@ class AgentLink:
         self._task: asyncio.Task[None] | None = None
         self._channel: ByteChannel | None = None
         self._nonce = ""
+        self.hidden = HiddenTimes()
         self._hurry = asyncio.Event()  # something has become of the VM or of its ports: don't wait for the next turn
         self._doubted = False  # whether the guest is what it was: until the agent has said so
         self._clock = ClockEstimate()

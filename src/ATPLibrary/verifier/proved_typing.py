@@ -12,6 +12,7 @@ from ATPLibrary.errors import ATPError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier import lock_keys
 from ATPLibrary.verifier.closed_loop import ClosedLoop
+from ATPLibrary.verifier.hiding import hides
 from ATPLibrary.verifier.keys import MODIFIERS
 from ATPLibrary.verifier.matcher import Matcher, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, BROWSER, EV_KEY, RELEASED, Observation, ObserverOverrun
@@ -172,7 +173,8 @@ class ProvedTyping:
             self.notes.append(
                 f"{len(cut.missing)} edges were lost and nothing came after them: typed again from position {cut.position + 1}"
             )
-            units, _ = units_of_text(asked.text[cut.position :], asked.layout, first=cut.position)
+            rest = asked.text[cut.position :]
+            units, _ = units_of_text(rest, asked.layout, first=cut.position, hidden=hides(asked.what))
 
     async def _is_clear(self, matcher: Matcher, loop: ClosedLoop, stream: ObservationStream) -> bool:
         """Let go of what the lost edges left down; whether the guest has seen nothing but that."""

@@ -12,6 +12,7 @@ from ATPLibrary.errors import VerificationError
 from ATPLibrary.metrics import Histogram
 from ATPLibrary.verifier.clock import ClockOffset
 from ATPLibrary.verifier.diagnosis import advice
+from ATPLibrary.verifier.hiding import hides
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation, ObserverOverrun
 from ATPLibrary.verifier.session_state import STATUS_ADVICE
@@ -229,7 +230,10 @@ def build_report(
             if row.agent is not None:
                 to_agent.record((row.agent - row.kernel) * 1000)
                 to_host.record((row.host - row.agent) * 1000)
-    rows += [extra_row(each, clock, to_epoch, index) for index, each in enumerate(matcher.extras, len(rows))]
+    hidden = hides(what)
+    rows += [
+        extra_row(each, clock, to_epoch, index, hidden=hidden) for index, each in enumerate(matcher.extras, len(rows))
+    ]
     # Unobserved rows keep the place that they were injected at.
     rows.sort(key=lambda row: row.injected if row.injected is not None else row.observed or 0.0)
     counts: Counter[Verdict] = Counter() if unverified_because else matcher.counts()
@@ -295,19 +299,21 @@ def _moments(
     return clock.host_time(seen.time_us) + to_epoch, agent, host
 
 
-def extra_row(finding: Finding, clock: ClockOffset | None, to_epoch: float, index: int) -> TimelineRow:
+def extra_row(finding: Finding, clock: ClockOffset | None, to_epoch: float, index: int, *, hidden: bool) -> TimelineRow:
     """What was observed and never sent."""
     assert finding.observation is not None
     kernel, agent, host = _moments(finding.observation, clock, to_epoch)
-    return TimelineRow(index, describe(finding.observation), None, kernel, agent, host, finding.verdict)
+    return TimelineRow(index, describe(finding.observation, hidden=hidden), None, kernel, agent, host, finding.verdict)
 
 
 _VALUES = {0: "up", 1: "down", 2: "repeat"}
 _KINDS = {EV_REL: "relative", EV_ABS: "absolute"}
 
 
-def describe(observation: Observation) -> str:
-    """An observation as a row says it: "key code 30 down"."""
+def describe(observation: Observation, *, hidden: bool = False) -> str:
+    """An observation as a row says it: "key code 30 down"; of one that is `hidden` no code."""
     if observation.type == EV_KEY:
+        if hidden:
+            return f"a key {_VALUES.get(observation.value, observation.value)}"
         return f"key code {observation.code} {_VALUES.get(observation.value, observation.value)}"
     return f"{_KINDS.get(observation.type, observation.type)} axis {observation.code} {observation.value}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import secrets
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, Edge, key_event
+from ATPLibrary.verifier.hiding import A_KEY
 from ATPLibrary.verifier.observation import EV_KEY
 from ATPLibrary.verifier.queues import scancode_bytes
 from ATPLibrary.verifier.units import Report, Unit
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 DESCRIBED_CHARACTERS = 40
 
 
-def units_of_text(text: str, layout: Layout, first: int = 0) -> tuple[list[Unit], int]:
+def units_of_text(text: str, layout: Layout, first: int = 0, *, hidden: bool = False) -> tuple[list[Unit], int]:
     """The units of a text, and how many characters it has. `first` is the position of its first character.
 
-    `InputError` names the first character that can't be written.
+    `InputError` names the first character that can't be written. What is `hidden` tells no characters and no keys, but positions.
     """
-    strokes = layout.strokes(text)
+    strokes = layout.strokes(text, hidden=hidden)
+    report = _hidden_report_of if hidden else report_of
     units = [
-        Unit(tuple([report_of(edge) for edge in group]), first + stroke.position, stroke.character)
+        Unit(tuple([report(edge) for edge in group]), first + stroke.position, "" if hidden else stroke.character)
         for stroke in strokes
         for group in _taps(stroke.edges)
     ]
@@ -41,6 +43,10 @@ def unit_of(qcodes: Sequence[str], *directions: bool) -> Unit:
 
 def report_of(edge: Edge) -> Report:
     return Report(*_parts(edge.qcode, edge.down))
+
+
+def _hidden_report_of(edge: Edge) -> Report:
+    return report_of(edge)._replace(what=A_KEY[edge.down])
 
 
 @cache
@@ -61,8 +67,10 @@ def _taps(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:
         start += 1 + is_tap
 
 
-def described(text: str) -> str:
+def described(text: str, *, hidden: bool = False) -> str:
     """What is typed, in a few words. A secret is hidden before the text is cut: a part of one wouldn't be known for it."""
+    if hidden:
+        return f"text {secrets.MASK!r}"
     shown = secrets.redact(text)
     if len(text) <= DESCRIBED_CHARACTERS:
         return f"text {shown!r}"

@@ -15,11 +15,12 @@ from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, key_event
 from ATPLibrary.verifier.device_memory import DeviceMemory
 from ATPLibrary.verifier.following import Tell, follow
 from ATPLibrary.verifier.held import Held
+from ATPLibrary.verifier.hiding import hides
 from ATPLibrary.verifier.keys import parse_combination
 from ATPLibrary.verifier.layout import Layout, with_newlines
 from ATPLibrary.verifier.matcher import Matcher
 from ATPLibrary.verifier.pacing import send_unwatched
-from ATPLibrary.verifier.proved_typing import KeyInput, ProvedTyping
+from ATPLibrary.verifier.proved_typing import SETTLE_SECONDS, KeyInput, ProvedTyping
 from ATPLibrary.verifier.queues import queue_of_keyboards
 from ATPLibrary.verifier.report import InputReport, build_report
 from ATPLibrary.verifier.sending import require_running, send, shielded
@@ -87,10 +88,17 @@ class TypingEngine:
     # -- what a tester does ---------------------------------------------------------------------------------------------------
 
     async def type_text(
-        self, text: str, timeout: float | None = None, *, layout: Layout | None = None, retries: int = 0
+        self,
+        text: str,
+        timeout: float | None = None,
+        *,
+        layout: Layout | None = None,
+        retries: int = 0,
+        secret: bool = False,
     ) -> InputReport:
         """Type `text` as a person would on this layout, and return what became of it; `timeout` in seconds is for all of it.
 
+        Of a `secret`, and of text that has a known one in it, neither characters nor keys are told anywhere, only positions.
         `layout` is for this text alone. Where Caps Lock is on in the guest it is off for the text, and on again. What was lost is
         typed again, up to `retries` times, only where nothing came after it: the report's note says so, or why it wasn't.
 
@@ -99,9 +107,20 @@ class TypingEngine:
         is returned, not raised: call its `raise_if_bad()`.
         """
         chosen = self.layout if layout is None else layout
-        units, characters = units_of_text(text, chosen)
-        asked = KeyInput(described(text), units, with_newlines(text), chosen, retries)
-        return await self._input(asked, timeout, characters=characters, note=chosen.note_about(text))
+        hidden = secret or hides(text)
+        units, characters = units_of_text(text, chosen, hidden=hidden)
+        asked = KeyInput(described(text, hidden=secret), units, with_newlines(text), chosen, retries)
+        note = chosen.note_about(text, hidden=hidden)
+        if not hidden or self._session is None:
+            return await self._input(asked, timeout, characters=characters, note=note)
+        self._session.hidden.begin()
+        settles_after = SETTLE_SECONDS  # of an input that fails something may still come
+        try:
+            report = await self._input(asked, timeout, characters=characters, note=note)
+            settles_after = 0.0
+        finally:
+            self._session.hidden.end(settles_after)
+        return report
 
     async def press(self, combination: str, timeout: float | None = None) -> InputReport:
         """Press keys together, the first named first, and let them go in the opposite order: "ctrl+alt+delete", "enter", "A"."""
@@ -128,7 +147,7 @@ class TypingEngine:
                 f"Key '{name}' of VM '{self._vm_name}'",
                 wanted="be up to be pressed",
                 got=f"{', '.join(down)} is down already",
-                last_seen=f"down are: {', '.join(self.keys_down)}",
+                last_seen=f"down are: {self._held.shown(self.keys_down)}",
                 next_step="Let go of it first, with 'Key Up'",
             )
         return await self._input(KeyInput(f"key '{name}' down", [unit_of(qcodes, True)], keeps=qcodes), timeout)
@@ -141,7 +160,7 @@ class TypingEngine:
                 f"Key '{name}' of VM '{self._vm_name}'",
                 wanted="be down to be let go",
                 got=f"{', '.join(up)} is not down",
-                last_seen=f"down are: {', '.join(self.keys_down) or 'none'}",
+                last_seen=f"down are: {self._held.shown(self.keys_down) or 'none'}",
                 next_step="Press it with 'Key Down' first",
             )
         self._held.wanted.difference_update(qcodes)
@@ -248,7 +267,7 @@ class TypingEngine:
 
     async def _send_releases(self, qcodes: Sequence[str]) -> None:
         commands = [("input-send-event", {"events": [key_event(qcode, False)]}) for qcode in qcodes]
-        await send(self._qmp, commands, self._vm_name, f"the release of {', '.join(qcodes)}")
+        await send(self._qmp, commands, self._vm_name, f"the release of {self._held.shown(qcodes)}")
 
     def _build(
         self, asked: KeyInput, matcher: Matcher, *, complete: bool, characters: int, repeats: bool, notes: Sequence[str]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ATPLibrary.errors import AgentError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.verifier.hiding import A_KEY, NOTHING_HIDDEN, HiddenTimes
 from ATPLibrary.verifier.observation import (
     ABS_X,
     ABS_Y,
@@ -53,9 +54,10 @@ class KeyEdge(NamedTuple):
 
     name: str  # QEMU's name of a key ("a", "ctrl"), "left button", or "key code 240"
     down: bool
+    is_hidden: bool = False  # it came while a secret was typed
 
     def __str__(self) -> str:
-        return f"{self.name} {'down' if self.down else 'up'}"
+        return A_KEY[self.down] if self.is_hidden else f"{self.name} {'down' if self.down else 'up'}"
 
 
 class InputWatch:
@@ -74,11 +76,14 @@ class InputWatch:
 
     @property
     def edges(self) -> list[KeyEdge]:
-        return [*key_edges(self.seen)]
+        return [*key_edges(self.seen, self.session.hidden)]
 
     def lines(self) -> list[str]:
-        """A line for each thing seen: "a down", "left button up", "pointer at 0.500, 0.250", "unknown: ..."."""
-        return [*told(self.seen, self.session.devices)]
+        """A line for each thing seen: "a down", "left button up", "pointer at 0.500, 0.250", "unknown: ...".
+
+        What came while a secret was typed is "a key down".
+        """
+        return [*told(self.seen, self.session.devices, self.session.hidden)]
 
     def check_is_whole(self) -> None:
         """`AgentError` where something may have been seen that the agent did not tell."""
@@ -121,14 +126,20 @@ class InputWatch:
             self._seen = [ObserverOverrun(reason, None, frozenset(), time.monotonic()), *kept]
 
 
-def key_edges(seen: Iterable[Seen]) -> Iterator[KeyEdge]:
+def key_edges(seen: Iterable[Seen], hidden: HiddenTimes = NOTHING_HIDDEN) -> Iterator[KeyEdge]:
     """The keys and buttons that went down and up; repeats that the guest makes itself aren't edges."""
     for each in seen:
         if isinstance(each, Observation) and each.type == EV_KEY and each.value != AUTOREPEAT:
-            yield KeyEdge(_key_name(each.code), each.value == PRESSED)
+            yield KeyEdge(_key_name(each.code), each.value == PRESSED, _is_hidden(each, hidden))
 
 
-def told(seen: Iterable[Seen], devices: Mapping[int, AgentDevice]) -> Iterator[str]:
+def _is_hidden(seen: Observation, hidden: HiddenTimes) -> bool:
+    return seen.code not in _BUTTON_OF_EVDEV and hidden.cover(seen.received)
+
+
+def told(
+    seen: Iterable[Seen], devices: Mapping[int, AgentDevice], hidden: HiddenTimes = NOTHING_HIDDEN
+) -> Iterator[str]:
     """A line for each thing seen; a motion of several axes at once is one."""
     at: dict[int, dict[int, int]] = {}
     fingers: dict[int, Fingers] = {}
@@ -155,7 +166,10 @@ def told(seen: Iterable[Seen], devices: Mapping[int, AgentDevice]) -> Iterator[s
                 at.setdefault(each.device, {})[each.code] = each.value
             moved = motion
         elif each.type == EV_KEY:
-            yield f"{_key_name(each.code)} repeated" if each.value == AUTOREPEAT else str(next(key_edges([each])))
+            if each.value != AUTOREPEAT:
+                yield str(next(key_edges([each], hidden)))
+            else:
+                yield f"{'a key' if _is_hidden(each, hidden) else _key_name(each.code)} repeated"
         elif each.type == EV_REL:
             yield _MOTIONS.get(each.code, f"axis {each.code} by {{}}").format(each.value)
     if moved is not None:
@@ -177,8 +191,11 @@ def pressed(edges: Iterable[KeyEdge], keys: Sequence[str]) -> int:
     return times
 
 
-def text_of(edges: Iterable[KeyEdge], layout: Layout) -> str:
-    """What a guest with that layout makes of the keys, dead keys included; keys that write nothing there are left out."""
+def text_of(edges: Iterable[KeyEdge], layout: Layout, *, masked: bool = False) -> str:
+    """What a guest with that layout makes of the keys, dead keys included; keys that write nothing there are left out.
+
+    `masked`: an asterisk for each character that was typed of a secret.
+    """
     down: set[str] = set()
     text = ""
     before: tuple[tuple[str, frozenset[str]], ...] = ()
@@ -192,7 +209,7 @@ def text_of(edges: Iterable[KeyEdge], layout: Layout) -> str:
             continue  # a command, not a text
         for chords in ((*before, chord), (chord,)):
             if (character := layout.read(chords)) is not None:
-                text, before = text + character, ()
+                text, before = text + ("*" if masked and edge.is_hidden else character), ()
                 break
             if layout.begins(chords):
                 before = chords

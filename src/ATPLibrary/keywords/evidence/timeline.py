@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary import secrets
+from ATPLibrary.verifier.hiding import hides
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import TimelineRow
@@ -19,7 +20,7 @@ _GOOD = ("ok", "repeated", None)
 
 def edge_name(what: str, row: TimelineRow) -> str:
     """What the row's edge of the input `what` was; not told when there is a secret in it, which its letters would spell."""
-    return secrets.MASK if secrets.MASK in secrets.redact(what) else row.what
+    return secrets.MASK if hides(what) else row.what
 
 
 def is_bad(row: TimelineRow) -> bool:

@@ -1,0 +1,32 @@
+"""A text may be a secret: the keywords take one, and neither log nor error says what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.unit
+
+WORD = "correct-horse-9"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Type Text    ${secret}",
+        "Type Text And Verify    ${secret}",
+        "Text Should Have Arrived    ${secret}",
+        "Text Should Have Arrived In Order    ${secret}",
+    ],
+)
+def test_a_secret_is_taken_and_not_told(
+    run_robot: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    monkeypatch.setenv("THE_WORD", WORD)
+    suite = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nTold\n    VAR    ${secret: secret}    %{THE_WORD}\n"
+    (test,) = run_robot(f"{suite}    {step}\n", loglevel="TRACE").suite.tests
+    assert test.message.startswith("This keyword needs a VM and none is connected.")
+    assert WORD not in (tmp_path / "output.xml").read_text()
