@@ -1,0 +1,78 @@
+"""Faults of docs/input-faults.md in a real guest: its agent stopped and overrun, its clock set, somebody else at its keyboard."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+
+import pytest
+
+from ATPLibrary.errors import VerificationError
+from ATPLibrary.verifier import InputReport
+
+from .test_faults_vms import TEXT, Desk, one_desk, workspace  # noqa: F401
+
+pytestmark = pytest.mark.e2e
+
+AGENT = "$(cat /run/atp-agent.pid)"
+SHORT = TEXT[:2500]  # its end is seconds away when the fault is made
+TAP = [{"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": "z"}}} for down in (True, False)]
+
+
+async def somebody_else_taps(desk: Desk, times: int) -> None:
+    """On a connection of their own, as another run would."""
+    import libvirt_qemu
+
+    command = json.dumps({"execute": "input-send-event", "arguments": {"events": TAP * times}})
+    await desk.elsewhere(lambda vm: libvirt_qemu.qemuMonitorCommand(vm, command, 0))
+
+
+def _sentence(report: InputReport) -> str:
+    with pytest.raises(VerificationError) as caught:
+        report.raise_if_bad(must_be_verified=True)
+    return str(caught.value)
+
+
+async def test_keys_that_somebody_else_sends_are_duplicated_and_not_the_texts(one_desk: Desk) -> None:  # noqa: F811
+    report = await one_desk.interrupted(lambda: somebody_else_taps(one_desk, 1), within=40, text=SHORT)
+    assert report.duplicated == 2
+    assert "A duplicated edge was seen more often than it was sent" in _sentence(report)
+    await one_desk.is_well()
+
+
+async def test_an_agent_that_is_stopped_is_called_frozen(one_desk: Desk) -> None:  # noqa: F811
+    error = await one_desk.interrupted(lambda: one_desk.run(f"kill -STOP {AGENT}"), within=15)
+    await one_desk.run(f"kill -CONT {AGENT}")
+    assert isinstance(error, VerificationError)
+    assert "the agent has its port open and stopped answering: it is frozen" in str(error)
+    await one_desk.is_well()
+
+
+async def test_what_the_kernel_dropped_while_the_agent_stood_still_is_unknown(one_desk: Desk) -> None:  # noqa: F811
+    async def overrun() -> None:
+        await one_desk.run(f"kill -STOP {AGENT}")
+        for _ in range(12):  # its buffer takes some twenty edges
+            await somebody_else_taps(one_desk, 3)
+            await asyncio.sleep(0.03)  # so that the keyboard's own queue is read out between
+        await one_desk.run(f"kill -CONT {AGENT}")
+
+    report = await one_desk.interrupted(overrun, within=40, text=SHORT)
+    assert isinstance(report, InputReport), report
+    assert report.observer_overrun > 0
+    assert "(SYN_DROPPED)" in _sentence(report)
+    await one_desk.is_well()
+
+
+@pytest.mark.parametrize(("step", "way"), [("+ 3600", "forwards"), ("- 3600", "backwards")])
+async def test_a_clock_that_is_set_changes_no_verdict_and_is_told(one_desk: Desk, step: str, way: str) -> None:  # noqa: F811
+    async def set_clock() -> None:
+        await one_desk.run(f"date -s @$(( $(date +%s) {step} ))")
+
+    report = await one_desk.interrupted(set_clock, within=40, text=SHORT)
+    assert isinstance(report, InputReport), report
+    report.raise_if_bad(must_be_verified=True)
+    # `date` is given whole seconds.
+    assert re.search(rf"the guest's clock was set {way} by 3(599|600|601)\.\d s", report.sentence())
+    assert -5 < report.latency.percentile(50) < 5000, "measured on the clock that can't be set"
+    await one_desk.is_well()
