@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass, field
 
 from ATPLibrary.protocol.spice.enums import DisplayCap, ImageCompression, MainCap, PlaybackCap, RecordCap
@@ -25,6 +26,11 @@ _OURS: dict[SpiceChannelType, int] = {
 }  # fmt: skip
 
 
+def _best_compression() -> ImageCompression:
+    """LZ4 where this process can unpack it, else none: the others are unpacked in Python, or not at all."""
+    return ImageCompression.LZ4 if importlib.util.find_spec("lz4") is not None else ImageCompression.OFF
+
+
 @dataclass(frozen=True, slots=True)
 class SpiceOptions:
     """`user` is SASL's, where the server asks for one. `compression` is asked for where the server can be asked.
@@ -34,7 +40,7 @@ class SpiceOptions:
     """
 
     user: str = ""
-    compression: ImageCompression = ImageCompression.LZ4
+    compression: ImageCompression = field(default_factory=_best_compression)
     common_caps: int = OUR_COMMON_CAPS
     channel_caps: dict[SpiceChannelType, int] = field(default_factory=dict)
     cache_pixels: int = 20 << 20

@@ -1,0 +1,91 @@
+"""A surface: the screen, or something drawn beforehand. Everything that would reach beyond it is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unhandled, check_size
+from ATPLibrary.protocol.spice.enums import SurfaceFormat
+from ATPLibrary.protocol.spice.messages.draw import Rect
+
+
+class Surface:
+    """`data` has four bytes a pixel (blue, green, red, alpha), rows from the top down."""
+
+    def __init__(self, width: int, height: int, format: int) -> None:
+        if format not in (SurfaceFormat.XRGB, SurfaceFormat.ARGB):
+            raise Unhandled(f"surface format {format}")
+        check_size("width", width, height)
+        self.width, self.height, self.format = width, height, format
+        self.data = bytearray(width * height * BYTES)
+
+    def copy(self, pixels: Pixels, x: int, y: int, area: Rect) -> None:
+        """Put the part of `pixels` whose upper left corner is at x, y into `area`, which is cut to what both have."""
+        left, top = max(area.left, 0, area.left - x), max(area.top, 0, area.top - y)
+        right = min(area.right, self.width, area.left - x + pixels.width)
+        bottom = min(area.bottom, self.height, area.top - y + pixels.height)
+        if left >= right or top >= bottom:
+            return
+        size, source_row, row = (right - left) * BYTES, pixels.width * BYTES, self.width * BYTES
+        source = (top - area.top + y) * source_row + (left - area.left + x) * BYTES
+        at = top * row + left * BYTES
+        data, given = self.data, memoryview(pixels.data)
+        if size == row == source_row:
+            whole = row * (bottom - top)
+            data[at : at + whole] = given[source : source + whole]
+            return
+        for _ in range(bottom - top):
+            data[at : at + size] = given[source : source + size]
+            at, source = at + row, source + source_row
+
+    def fill(self, area: Rect, color: int) -> None:
+        """`color` is 0xAARRGGBB."""
+        one = (color & 0xFFFFFFFF).to_bytes(BYTES, "little")
+        self._each_row(area, lambda old: one * (len(old) // BYTES))
+
+    def invert(self, area: Rect) -> None:
+        """Red, green and blue the other way round; alpha stays."""
+
+        def inverted(old: bytes) -> bytes:
+            return (
+                int.from_bytes(old, "little") ^ int.from_bytes(b"\xff\xff\xff\0" * (len(old) // BYTES), "little")
+            ).to_bytes(len(old), "little")
+
+        self._each_row(area, inverted)
+
+    def part(self, area: Rect) -> Pixels | None:
+        """What is there now, cut to the surface; None where nothing is left."""
+        cut = self.cut(area)
+        if cut is None:
+            return None
+        row = self.width * BYTES
+        begin, size = cut.left * BYTES, (cut.right - cut.left) * BYTES
+        rows = (self.data[y * row + begin : y * row + begin + size] for y in range(cut.top, cut.bottom))
+        return Pixels(cut.right - cut.left, cut.bottom - cut.top, b"".join(rows))
+
+    def cut(self, area: Rect) -> Rect | None:
+        """The part of `area` that is on the surface."""
+        return intersection(area, Rect(0, 0, self.height, self.width))
+
+    def _each_row(self, area: Rect, changed: Callable[[bytes], bytes]) -> None:
+        cut = self.cut(area)
+        if cut is None:
+            return
+        row, begin, size = self.width * BYTES, cut.left * BYTES, (cut.right - cut.left) * BYTES
+        for y in range(cut.top, cut.bottom):
+            at = y * row + begin
+            self.data[at : at + size] = changed(bytes(self.data[at : at + size]))
+
+
+def intersection(one: Rect, other: Rect) -> Rect | None:
+    """What both have, None for nothing."""
+    top, left = max(one.top, other.top), max(one.left, other.left)
+    bottom, right = min(one.bottom, other.bottom), min(one.right, other.right)
+    return Rect(top, left, bottom, right) if top < bottom and left < right else None
+
+
+def clipped(area: Rect, clips: Iterable[Rect] | None) -> list[Rect]:
+    """The parts of `area` that may be drawn on: all of it without clips."""
+    if clips is None:
+        return [area]
+    return [part for clip in clips if (part := intersection(area, clip)) is not None]
