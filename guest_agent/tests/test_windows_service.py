@@ -141,9 +141,11 @@ def test_the_service_tells_windows_each_of_its_states_and_stops_when_it_is_told(
     assert windows.statuses[0][1] & 0x80  # it hears of session changes
 
 
-def test_install_makes_a_service_that_starts_with_windows_with_these_options(windows):
+def test_install_makes_a_service_that_starts_with_windows_with_these_options(windows, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "DIRECTORY", str(tmp_path / "ATP"))
     assert service.main(["install", "--connect", "ws://10.0.2.2", "--grab"], windows.api) == 0
     made = windows.services[service.NAME]
+    assert (tmp_path / "ATP").is_dir()
     assert made["command"].endswith("service run --connect ws://10.0.2.2 --grab")
     assert (made["kind"], made["start"]) == (0x10, 2)
     assert made["config"]["restarts"] == [1000, 5000, 30000]
@@ -163,10 +165,12 @@ def test_install_makes_a_service_that_starts_with_windows_with_these_options(win
 @pytest.mark.parametrize(
     "words", [[], ["nope"], ["start", "--grab"], ["install", "--nope"], ["install", "--connect", "x"]]
 )
-def test_words_that_make_no_sense_are_refused_before_anything_is_made(windows, words):
+def test_words_that_make_no_sense_are_refused_before_anything_is_made(windows, words, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "DIRECTORY", str(tmp_path / "ATP"))
     with pytest.raises(UsageError):
         service.main(words, windows.api)
     assert windows.services == {}
+    assert not (tmp_path / "ATP").exists()
 
 
 def test_an_agent_of_the_service_has_a_log_unless_it_was_told_of_another():

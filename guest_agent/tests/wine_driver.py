@@ -177,26 +177,34 @@ class Host:
         return events + self.ask("state", type="state", id=next(self.numbers))[1]
 
 
+def pressed(host, scan, virtual):
+    """What the agent tells of a key that goes down and up, and whether it was down for Windows meanwhile."""
+    send(key(scan, True))
+    events = host.seen(1)
+    end = time.monotonic() + 0.5
+    is_down = False
+    while not is_down and time.monotonic() < end:  # Wine tells a thread the same for 50 ms
+        time.sleep(0.02)
+        is_down = bool(user32.GetAsyncKeyState(virtual) & 0x8000)
+    send(key(scan, False))
+    return events + host.seen(1), is_down
+
+
 def show_window():
-    """A window with the keyboard's focus, its messages taken on a thread of its own; and what it was told of keys."""
-    told, ready = [], threading.Event()
+    """A window called "atp" that can have the keyboard, its messages taken on a thread of its own."""
+    ready = threading.Event()
 
     def run():
         user32.CreateWindowExW.restype = ctypes.c_void_p
-        window = user32.CreateWindowExW(0, "EDIT", "atp", 0x10CF0000, 10, 10, 400, 300, None, None, None, None)
-        user32.SetForegroundWindow(ctypes.c_void_p(window))
-        user32.SetFocus(ctypes.c_void_p(window))
+        window = user32.CreateWindowExW(0, "STATIC", "atp", 0x10CF0000, 10, 10, 400, 300, None, None, None, None)
+        user32.SetWindowTextW(ctypes.c_void_p(window), "atp")  # after it was made, so that X hears of it
         message = wintypes.MSG()
         ready.set()
         while user32.GetMessageW(ctypes.byref(message), None, 0, 0) > 0:
-            if message.message in (0x100, 0x104):  # WM_KEYDOWN, WM_SYSKEYDOWN
-                told.append(message.wParam)
-            user32.TranslateMessage(ctypes.byref(message))
             user32.DispatchMessageW(ctypes.byref(message))
 
     threading.Thread(target=run, daemon=True).start()
     ready.wait(PATIENCE)
-    return told
 
 
 def main(agent, way):
@@ -208,7 +216,7 @@ def main(agent, way):
         line.accept()
         host = Host(line)
         found["hello"] = host.ask("hello", type="hello", nonce="n", protocol=1)[0]
-        told = show_window()
+        show_window()
         found["pong"] = host.ask("pong", type="ping", id=1)[0]
         found["clock"] = time.perf_counter_ns() // 1000
 
@@ -239,28 +247,28 @@ def main(agent, way):
         send(key(0x30, True), key(0x30, False))
         found["result"] = host.until("result")
 
-        before = len(told)
         found["grabbing"] = host.ask("grabbing", type="grab", enabled=True)[0]
-        send(key(0x2E, True), key(0x2E, False))
-        found["grabbed keys"] = host.seen(2)
-        time.sleep(0.5)  # so long would the window have had for it
-        found["window while grabbed"] = told[before:]
+        found["grabbed keys"], found["down while grabbed"] = pressed(host, 0x2E, ord("C"))
         host.ask("grabbing", type="grab", enabled=False)
-        send(key(0x20, True), key(0x20, False))
-        found["free keys"] = host.seen(2)
-        time.sleep(0.5)
-        found["window afterwards"] = told[before:]
+        found["free keys"], found["down afterwards"] = pressed(host, 0x20, ord("D"))
 
-        print("x", flush=True)  # now whoever started this presses keys
-        sys.stdin.readline()
-        try:
-            found["from the screen"] = host.seen(4)
-        except TimeoutError:
-            found["from the screen"] = []
-        many = [each for number in range(500) for each in (key(0x1E, True), key(0x1E, False))]
+        many = [each for _ in range(500) for each in (key(0x1E, True), key(0x1E, False))]
         for start in range(0, len(many), 20):
             send(*many[start : start + 20])
-        found["many"] = len([event for event in host.seen(1000) if event[1] == 1])
+        found["many"] = [event[3] for event in host.seen(1000) if event[2] == 30]
+
+        print("x", flush=True)  # now whoever started this presses keys at the window
+        sys.stdin.readline()
+        found["from the screen"] = host.seen(4)
+
+        # On Windows slow hooks are taken away. Wine passes by those of a thread that took no message for five seconds.
+        time.sleep(7)
+        send(key(0x1F, True))
+        time.sleep(1)
+        found["unheard"] = host.ask("pong", type="ping", id=5)[1]
+        found["overrun"] = host.until("overrun")
+        send(key(0x1F, False))
+        found["heard again"] = host.seen(1)
     finally:
         if process.poll() is None:
             process.terminate()

@@ -39,12 +39,17 @@ def main(arguments: list[str]) -> int:
         else:
             run(wanted, stop_event)
     except options.UsageError as error:
-        sys.stderr.write(f"{error}\n{USAGE}")
+        _complain(f"{error}\n{USAGE}")
         return 2
     except OSError as error:
-        sys.stderr.write(f"atp-guest-agent: {error}\n")
+        _complain(f"atp-guest-agent: {error}\n")
         return 1
     return 0
+
+
+def _complain(text: str) -> None:
+    if sys.stderr is not None:  # the service's processes have none
+        sys.stderr.write(text)
 
 
 def run(wanted: options.Options, stop_event: str = "", api: win32.Win32 | None = None) -> None:

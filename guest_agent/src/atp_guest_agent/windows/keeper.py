@@ -25,6 +25,7 @@ _TOKEN_ACCESS = (
 )  # duplicate, query, assign primary, adjust default, adjust session
 _ALL_TOKEN_ACCESS, _IDENTIFICATION, _PRIMARY, _TOKEN_SESSION_ID = 0xF01FF, 1, 1, 12
 _SUSPENDED, _NO_WINDOW, _OWN_GROUP = 0x4, 0x08000000, 0x200
+_STD_HANDLES = 0x100
 _LIMITS, _KILL_ON_CLOSE = 9, 0x2000
 
 
@@ -110,7 +111,8 @@ class Keeper:
         self._started_at = clock.seconds()
         token = self._token_of(session)
         try:
-            startup = win32.STARTUPINFOW(cb=sizeof(win32.STARTUPINFOW), lpDesktop=DESKTOP)
+            # It has no standard streams: it shall not take the numbers of this process's for its own.
+            startup = win32.STARTUPINFOW(cb=sizeof(win32.STARTUPINFOW), lpDesktop=DESKTOP, dwFlags=_STD_HANDLES)
             started = win32.PROCESS_INFORMATION()
             at = self._command.index("-S") + 2 if "-S" in self._command else 1  # behind the program, before its options
             words = [*self._command[:at], f"{STOP_EVENT}{self._stop_name}", *self._command[at:]]

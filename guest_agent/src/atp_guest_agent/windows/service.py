@@ -48,6 +48,7 @@ def main(words: list[str], api: win32.Win32 | None = None) -> int:
 def install(api: win32.Win32, arguments: list[str]) -> None:
     """Make the service, which starts with Windows, and is started again when it fails. What `arguments` say is checked here."""
     options.read(arguments, default_file=os.devnull)
+    os.makedirs(DIRECTORY, exist_ok=True)  # for the log
     with _Manager(api) as manager:
         service = api.check(
             api.CreateServiceW(
