@@ -15,7 +15,8 @@ from ATPLibrary.protocol.qga import open_qga
 from ATPLibrary.protocol.qmp import Qmp, open_qmp
 from ATPLibrary.protocol.virtio_serial import open_channel
 from ATPLibrary.transport import Domain, Transport
-from ATPLibrary.verifier import AgentSession, Part, Pointer, TypingEngine, Verdict
+from ATPLibrary.verifier import AgentSession, Observation, Part, Pointer, TypingEngine, Verdict
+from ATPLibrary.verifier.observation import EV_REL, REL_HWHEEL, REL_WHEEL, REL_X, REL_Y
 
 pytestmark = pytest.mark.e2e
 
@@ -135,6 +136,21 @@ async def test_the_tablet_moves_clicks_drags_and_scrolls_and_each_is_seen(ps2_vm
             assert not report.bad
         assert not await vm.session.held_keys(10)
         assert not pointer.buttons_down
+
+
+async def test_a_relative_motion_is_seen_count_by_count_and_the_wheel_on_both_axes(ps2_vm: Any) -> None:
+    """The guest's kernel tells a mouse's own counts: no desktop has speeded them up yet."""
+    async with connected(ps2_vm) as vm:
+        with vm.session.observations.subscribe() as stream:
+            (await vm.pointer.move_by(250, -40)).raise_if_bad(must_be_verified=True)
+            (await vm.pointer.scroll(2)).raise_if_bad(must_be_verified=True)
+            (await vm.pointer.scroll(-3, horizontal=True)).raise_if_bad(must_be_verified=True)
+            seen = [each for each in stream.take() if isinstance(each, Observation) and each.type == EV_REL]
+        sums = {
+            code: sum(each.value for each in seen if each.code == code)
+            for code in (REL_X, REL_Y, REL_WHEEL, REL_HWHEEL)
+        }
+        assert sums == {REL_X: 250, REL_Y: -40, REL_WHEEL: 2, REL_HWHEEL: -3}
 
 
 async def test_a_pointer_whose_place_is_unknown_is_found_again(ps2_vm: Any) -> None:

@@ -301,8 +301,9 @@ class WatchedInputKeywords(Component):
     ) -> None:
         """Fails unless the last drag that a VM's guest has seen went along the straight lines between places.
 
-        `Start Watching Input` must have been used before. Each place must be passed in its order, and no observed place be farther
-        from the lines than the tolerance. Only absolute pointers (tablets) tell places.
+        `Start Watching Input` must have been used before. The drag must begin at the first place and end at the last, pass each in
+        its order, and go forward: no observed place may be farther from the line that it is on, nor farther back on it, than the
+        tolerance. Only absolute pointers (tablets) tell places.
 
         - ``places``: as for `Drag Along`: two or more, from ``0,0`` (left, top) to ``1,1`` (right, bottom).
         - ``button``: the button that is held.
@@ -331,7 +332,7 @@ class WatchedInputKeywords(Component):
 
         path = self._look(look, vm, timeout)
 
-        from ATPLibrary.verifier.watching import strays
+        from ATPLibrary.verifier.drag_paths import strays
 
         if difference := strays(path, expected, tolerance):
             raise VerificationError.about(

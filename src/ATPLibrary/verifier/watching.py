@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from ATPLibrary.errors import AgentError
@@ -245,28 +244,6 @@ def drag_path(seen: Iterable[Seen], devices: Mapping[int, AgentDevice], button: 
     return path
 
 
-def strays(path: Sequence[tuple[float, float]], expected: Sequence[tuple[float, float]], tolerance: float) -> str:
-    """Where a path differs from the straight lines between the expected places, in words; "" where it keeps to them.
-
-    Each expected place must be passed, in order, and no observed one be farther from the lines than `tolerance`, a fraction of the
-    screen.
-    """
-    if not path:
-        return "no motion with the button down was seen"
-    reached = 0
-    for place in path:
-        while reached < len(expected) and _distance(place, expected[reached]) <= tolerance:
-            reached += 1
-    if reached < len(expected):
-        return f"place {reached + 1} of {len(expected)} ({_say(expected[reached])}) was not passed"
-    lines = [*pairwise(expected)] or [(expected[0], expected[0])]
-    for place in path:
-        off = min(_from_line(place, begin, end) for begin, end in lines)
-        if off > tolerance:
-            return f"it went to {_say(place)}, {off:.3f} away from the path"
-    return ""
-
-
 def _key_name(code: int) -> str:
     if code in _BUTTON_OF_EVDEV:
         return f"{_BUTTON_OF_EVDEV[code]} button"
@@ -284,15 +261,3 @@ def _place(at: Mapping[int, int], device: AgentDevice | None) -> str:
 
 def _say(place: tuple[float, float]) -> str:
     return f"{place[0]:.3f}, {place[1]:.3f}"
-
-
-def _distance(a: tuple[float, float], b: tuple[float, float]) -> float:
-    return max(abs(a[0] - b[0]), abs(a[1] - b[1]))
-
-
-def _from_line(place: tuple[float, float], begin: tuple[float, float], end: tuple[float, float]) -> float:
-    dx, dy = end[0] - begin[0], end[1] - begin[1]
-    length = dx * dx + dy * dy
-    along = 0.0 if not length else ((place[0] - begin[0]) * dx + (place[1] - begin[1]) * dy) / length
-    along = min(1.0, max(0.0, along))
-    return _distance(place, (begin[0] + along * dx, begin[1] + along * dy))

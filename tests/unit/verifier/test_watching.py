@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.verifier.drag_paths import strays
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun, Seen
-from ATPLibrary.verifier.watching import KeyEdge, drag_path, key_edges, pressed, strays, text_of, told
+from ATPLibrary.verifier.watching import KeyEdge, drag_path, key_edges, pressed, text_of, told
 
 pytestmark = pytest.mark.unit
 
@@ -113,6 +114,13 @@ def test_a_path_that_leaves_the_lines_or_misses_a_place_is_told() -> None:
     good = [(0.0, 0.0), (0.5, 0.005), (1.0, 0.0), (1.0, 0.5), (1.0, 1.0)]
     assert strays(good, expected, 0.01) == ""
     assert strays([(0.0, 0.0), (1.0, 1.0)], expected, 0.01) == "place 2 of 3 (1.000, 0.000) was not passed"
+    assert strays(good[:2], expected, 0.01) == "place 2 of 3 (1.000, 0.000) was not passed"
     assert strays([*good[:2], (0.5, 0.3), *good[2:]], expected, 0.01).startswith("it went to 0.500, 0.300, 0.300 away")
-    assert strays([*reversed(good)], expected, 0.01).startswith("place 2 of 3")
+    assert strays([*reversed(good)], expected, 0.01).startswith("it began at 1.000, 1.000, 1.000 away from place 1")
+    assert strays([good[0], good[1], (0.2, 0.0), *good[2:]], expected, 0.01) == "it went back to 0.200, 0.000, by 0.300"
+    assert strays(good[:-1], expected, 0.01) == "place 3 of 3 (1.000, 1.000) was not passed"
+    assert strays([*good, (1.0, 0.5)], expected, 0.01).startswith("it went back to 1.000, 0.500")
+    there_and_back = [(0.0, 0.0), (1.0, 0.0), (0.0, 0.0)]
+    assert strays([(0.0, 0.0), (0.6, 0.0), (1.0, 0.0), (0.5, 0.0), (0.0, 0.0)], there_and_back, 0.01) == ""
+    assert strays([(0.0, 0.0), (0.6, 0.0), (0.0, 0.0)], there_and_back, 0.01).startswith("place 2 of 3")
     assert strays([], expected, 0.01) == "no motion with the button down was seen"
