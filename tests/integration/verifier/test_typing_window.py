@@ -42,10 +42,10 @@ async def test_while_a_guest_stalls_there_is_room_for_what_somebody_else_types(
         if number == STALLS[-1]:
             guest.take([key_event("f1", number % 2 == 0) for number in range(SOMEBODY_S)])
 
-    guest.stalls = dict.fromkeys(STALLS, 0.3)
+    guest.stalls = dict.fromkeys(STALLS, 0.2)
     guest.while_stalled = somebody_types
     report = await TypingEngine(guest.qmp, session, ["ps2"], memory=memory()).type_text(TEXT)
-    print(f"dropped by a queue of 16: {guest.overflows}")
+    print(f"dropped by a queue of 16: {guest.overflows}; waited at the stalls: {guest.stalled}; {report.sentence()}")
     assert (guest.overflows == 0) == (memory is DeviceMemory)
     if memory is DeviceMemory:
         # What the other typed is told, not taken for ours.
