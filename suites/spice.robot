@@ -23,6 +23,13 @@ The Display Has A Picture
     Get SPICE Statistics    display    unknown    ==    ${{ {} }}
     Get SPICE Statistics    display    ack_stalls    ==    0
 
+The Picture Is The One That QEMU Has
+    [Documentation]    Drawn from the channel's messages, beside QEMU's own screenshot, on a VM that is suspended.
+    Suspend VM
+    ${qemu} =    Take Screenshot
+    Wait Until Keyword Succeeds    5 s    200 ms    SPICE Should Show    ${qemu}
+    [Teardown]    Resume VM
+
 What Never Comes Is Missed With What Came
     [Documentation]    The error quotes the last messages, so one needs no second run.
     Run Keyword And Expect Error    *should bring STREAM_DESTROY_ALL within 0.3 s but did not. Last seen: *
@@ -70,6 +77,14 @@ End The SPICE Session
     [Documentation]    The desktop itself goes on.
     Disconnect From SPICE
     Leave The Shared Desktop
+
+SPICE Should Show
+    [Documentation]    Both pictures, pixel by pixel.
+    [Arguments]    ${wanted}
+    ${got} =    Take Screenshot    via=spice
+    ${one} =    Evaluate    PIL.Image.open($wanted).convert("RGB").tobytes()    PIL.Image
+    ${other} =    Evaluate    PIL.Image.open($got).convert("RGB").tobytes()    PIL.Image
+    Should Be True    $one == $other    The SPICE client's picture ${got} is not QEMU's ${wanted}.
 
 Tap Caps Lock
     [Documentation]    As scan codes of a PC keyboard: down, up.

@@ -6,7 +6,7 @@ import time
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -20,21 +20,28 @@ if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
     from ATPLibrary.protocol.screen.watching import Watcher
 
+Via = Literal["qmp", "spice"]
+
 
 class Screens(Component):
     """The base of the keywords that look at screens."""
 
-    def watcher(self, machine: Machine, timeout: float, region: Region | None = None) -> Watcher:
-        """Looks at the VM's screen, or a part of it, by QMP; through a new channel where the one before ended."""
+    def watcher(self, machine: Machine, timeout: float, region: Region | None = None, via: Via = "qmp") -> Watcher:
+        """Looks at the VM's screen, or a part of it, by QMP (through a new channel where the one before ended) or by SPICE."""
         from ATPLibrary.protocol.screen.picture import cut_png
         from ATPLibrary.protocol.screen.watching import Watcher
 
         async def look_at_it() -> bytes:
-            png = await look(machine, timeout)
+            png = await (look(machine, timeout) if via == "qmp" else self._look_by_spice(machine, timeout))
             return png if region is None else await watcher.compute(cut_png, png, region)
 
         watcher = Watcher(look_at_it, timeout)
         return watcher
+
+    async def _look_by_spice(self, machine: Machine, timeout: float) -> bytes:
+        from ATPLibrary.orchestrator.spice_screen import spice_screen
+
+        return await spice_screen(self.workspace, machine, timeout)
 
 
 class ScreenKeywords(Screens):
@@ -45,6 +52,8 @@ class ScreenKeywords(Screens):
         vm: str | None = None,
         timeout: timedelta | None = None,
         region: Region = None,  # type: ignore[assignment] # a union would swallow what is wrong with it
+        *,
+        via: Via = "qmp",
     ) -> str:
         """Saves what a VM's screen shows as a PNG file and links it in the log. Returns the file's path.
 
@@ -53,6 +62,8 @@ class ScreenKeywords(Screens):
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
         - ``region``: only this part of the screen: ``left,top,width,height`` in pixels.
+        - ``via``: ``qmp`` asks QEMU; ``spice`` takes what the SPICE client has drawn on the open channel ``display:0``, with a
+          warning where that isn't all that the server said.
 
         Example:
         | Connect To VM    win11
@@ -64,7 +75,7 @@ class ScreenKeywords(Screens):
 
         async def take() -> tuple[str, bytes]:
             machine = await self.machine(vm, seconds)
-            return machine.name, await self.watcher(machine, seconds, region).once(lambda png: png)
+            return machine.name, await self.watcher(machine, seconds, region, via).once(lambda png: png)
 
         name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
         directory = output.directory()
