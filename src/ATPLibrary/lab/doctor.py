@@ -199,9 +199,7 @@ def _spice() -> Finding:
     if "addr=" in done.stdout:
         return Finding("SPICE in QEMU", Level.OK, "QEMU has it")
     said = (done.stderr or done.stdout).strip().splitlines()
-    return Finding(
-        "SPICE in QEMU", Level.MISSING, said[0] if said else "QEMU lacks it", install("qemu-system-modules-spice")
-    )
+    return Finding("SPICE in QEMU", Level.MISSING, said[0] if said else "QEMU lacks it", install("qemu-system-common"))
 
 
 def _accelerator() -> Finding:

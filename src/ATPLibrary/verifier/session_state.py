@@ -7,7 +7,8 @@ import enum
 from ATPLibrary.errors import ChannelError
 
 STATUS_ADVICE = (
-    "Run 'atp-agent status' in the guest (Run Command, through QGA), and see that the VM runs and has the agent's port"
+    "See that the VM runs and has the agent's port, and what 'Get Agent Version' says (in the lab 'atp-agent status' too, by "
+    "'Run Command'); 'Deploy Agent' brings an agent into a guest that has none"
 )
 
 
