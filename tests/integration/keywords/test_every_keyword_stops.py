@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,8 @@ from robot.api import ExecutionResult
 from robot.libdocpkg import LibraryDocumentation
 from tests.integration.keywords.platform_calls import PLATFORM_CALLS
 
-pytestmark = pytest.mark.integration
+# The first test of either kind waits for the run of all keywords: minutes, on a busy machine more than a test has elsewhere.
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 # Connect to a host that never answers.
 HOST_CALLS = {
@@ -277,15 +279,21 @@ def timed_out(timing_out: Running, interrupted: dict[str, Stopped]) -> dict[str,
 def interrupted(
     suite_file: Path, silent_world: Path, timing_out: Running, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Stopped]:
-    output = tmp_path_factory.mktemp("interrupt") / "output.xml"
+    """In two processes, each with every other keyword: they wait as long as they work."""
     script = Path(__file__).parent / "run_and_interrupt.py"
-    command = [sys.executable, str(script), str(suite_file), str(output), str(SIGNAL_AFTER), *CALLS]
-    ran = subprocess.run(
-        command, env=environment(silent_world), timeout=WHOLE_RUN, capture_output=True, text=True, check=True
-    )
+
+    def run(names: list[str]) -> str:
+        output = tmp_path_factory.mktemp("interrupt") / "output.xml"
+        command = [sys.executable, str(script), str(suite_file), str(output), str(SIGNAL_AFTER), *names]
+        return subprocess.run(
+            command, env=environment(silent_world), timeout=WHOLE_RUN, capture_output=True, text=True, check=True
+        ).stdout
+
     answers: dict[str, Any] = {}
-    for line in ran.stdout.splitlines():
-        answers.update(json.loads(line))
+    with ThreadPoolExecutor(2) as both:
+        for printed in both.map(run, ([*CALLS][0::2], [*CALLS][1::2])):
+            for line in printed.splitlines():
+                answers.update(json.loads(line))
     return {name: Stopped(**answer) for name, answer in answers.items()}
 
 
