@@ -23,6 +23,7 @@ NAMES = {
     TABLET: (0, "\\\\?\\HID#VID_0627&PID_0001#6&2d1e3b&0&0000#{378de44c-56ef-11d1-bc8c-00a0c91405dd}"),
 }
 PIPE_PATH = "\\\\.\\Global\\com.vmagent.sock"
+SERVICE_DESKTOP, USERS_DESKTOP = 0x8, 0x9C
 NOT_FOUND, IO_PENDING, ABORTED, BROKEN, ACCESS_DENIED = 2, 997, 995, 109, 5
 
 
@@ -52,7 +53,9 @@ class FakeWindows:
         self.handles = {}
         self.next_handle = 0x100
         self.last_error = 0
+        self.hooked_desktops = []
         self.hooks = {}  # kind -> (procedure, thread)
+        self.desktops = {}  # thread -> desktop, where it isn't the service's
         self.queues = {}  # thread -> messages, and functions to be called there
         self.refuses_hooks = False
         self.window_proc = None
@@ -68,6 +71,7 @@ class FakeWindows:
         self.control_handler = None
         self.statuses = []
         self.session = 1
+        self.program_data = "C:\\ProgramData"
         self.tokens = {}
         self.is_system = True
         self.started = []
@@ -230,13 +234,21 @@ class FakeWindows:
         self.console_handler = handler if add else None
         return 1
 
-    # user32: hooks, messages, raw input
+    # user32: desktops, hooks, messages, raw input
+
+    def GetThreadDesktop(self, thread):
+        return self.desktops.get(thread, SERVICE_DESKTOP)
+
+    def SetThreadDesktop(self, desktop):
+        self.desktops[self.GetCurrentThreadId()] = desktop
+        return 1
 
     def SetWindowsHookExW(self, kind, procedure, module, thread):
         assert thread == 0, "a low-level hook is of no thread"
         if self.refuses_hooks:
             return self.fail(ACCESS_DENIED)
         self.hooks[kind] = (procedure, self.GetCurrentThreadId())
+        self.hooked_desktops.append(self.GetThreadDesktop(self.GetCurrentThreadId()))
         return self.new(("hook", kind))
 
     def UnhookWindowsHookEx(self, handle):
@@ -507,7 +519,7 @@ class FakeWindows:
         assert not inherit, "handles can't be inherited across sessions"
         assert startup.contents.cb == sizeof(win32.STARTUPINFOW)
         process = Event(manual=True, is_set=False)
-        process.name = None
+        process.name, process.status = None, 0
         command = ctypes.wstring_at(line)
         self.started.append(
             {
@@ -523,6 +535,10 @@ class FakeWindows:
 
     def ResumeThread(self, thread):
         self.handles[thread]["suspended"] = False
+        return 1
+
+    def GetExitCodeProcess(self, handle, code):
+        code.contents.value = self.handles[handle].status
         return 1
 
     def TerminateProcess(self, handle, _code):
@@ -541,6 +557,14 @@ class FakeWindows:
         assert self.started[-1]["suspended"], "it could have started something outside of the job"
         self.handles[job]["processes"].append(self.handles[process])
         return 1
+
+    # shell32
+
+    def SHGetFolderPathW(self, _window, folder, _token, flags, path):
+        assert (folder, flags) == (0x23, 0)
+        text = ctypes.create_unicode_buffer(self.program_data)
+        ctypes.memmove(path, text, sizeof(text))
+        return 0
 
     # ws2_32
 

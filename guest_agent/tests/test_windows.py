@@ -15,10 +15,11 @@ from atp_guest_agent.agent import Agent
 from atp_guest_agent.links.chooser import Links
 from atp_guest_agent.log import Log
 from atp_guest_agent.windows import mice, smbios, win32
+from atp_guest_agent.windows.hooks import Hooks
 from atp_guest_agent.windows.inputs import Windows
 from atp_guest_agent.windows.pipe import Pipe
 from atp_guest_agent.windows.scancodes import KEY_UNKNOWN, evdev_code, known_codes, of_scan_code_ex
-from fake_win32 import KEYBOARD, MOUSE, TABLET, FakeWindows, FilePipe
+from fake_win32 import KEYBOARD, MOUSE, TABLET, USERS_DESKTOP, FakeWindows, FilePipe
 
 pytestmark = pytest.mark.unit
 
@@ -303,6 +304,16 @@ def test_notes_that_nobody_takes_are_dropped_and_told(world, monkeypatch):
         world.windows.key(VK_A, 0x1E, True)
     assert len(world.events(10)) == 10
     assert [world.receive("overrun")["device"] for _ in range(4)] == [0, 1, 2, 3]
+
+
+def test_hooks_are_set_on_the_desktop_that_the_agent_was_started_on():
+    """Not on that of the process that started it, which Wine gives to each further thread: nobody types there."""
+    windows = FakeWindows()
+    windows.desktops[windows.GetCurrentThreadId()] = USERS_DESKTOP
+    hooks = Hooks(windows.api, lambda: None)
+    hooks.start()
+    hooks.stop()
+    assert windows.hooked_desktops == [USERS_DESKTOP] * 2
 
 
 def test_a_windows_that_refuses_hooks_is_one_error(tmp_path):

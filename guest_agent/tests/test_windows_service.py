@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
 import pytest
 
+from atp_guest_agent.log import Log
 from atp_guest_agent.options import UsageError
 from atp_guest_agent.windows import command, keeper, service
 from atp_guest_agent.windows.keeper import NO_SESSION, Keeper
@@ -19,10 +21,21 @@ COMMAND = ["C:\\Python 3\\python.exe", "-I", "-S", "C:\\ATP\\agent.pyz", "--conn
 
 
 @pytest.fixture
-def windows():
+def windows(tmp_path, monkeypatch):
     made = FakeWindows()
+    made.program_data = str(tmp_path)
+    monkeypatch.setenv("PROGRAMDATA", str(tmp_path / "of somebody else"))  # a service's environment isn't a user's
     yield made
     assert made.faults == []
+
+
+def keeper_of(windows):
+    return Keeper(windows.api, COMMAND, Log(f"{windows.program_data}/service.log"))
+
+
+def logged(windows):
+    with open(f"{windows.program_data}/service.log") as file:
+        return [line.split("atp-guest-agent: ")[1].rstrip() for line in file]
 
 
 class Running:
@@ -30,7 +43,7 @@ class Running:
 
     def __init__(self, windows):
         self.windows = windows
-        self.keeper = Keeper(windows.api, COMMAND)
+        self.keeper = keeper_of(windows)
         self.thread = threading.Thread(target=self.keeper.run, daemon=True)
         self.thread.start()
 
@@ -48,6 +61,8 @@ class Running:
             self.windows.lock.notify_all()
 
     def stop(self):
+        if self.keeper.state == Keeper.ENDED:
+            return
         for agent in self.windows.started:  # they end when they are asked to
             agent["process"].is_set = True
         self.keeper.stop()
@@ -93,6 +108,20 @@ def test_an_agent_that_ends_is_started_again_later_each_time(running):
     assert delays == [2.0] * 4
 
 
+def test_an_agent_that_can_not_start_is_told_in_the_services_log(running, windows):
+    """Nobody sees its standard error."""
+    agent = running.agent(0)
+    agent["process"].status = 2
+    running.ends(agent)
+    running.agent(1)
+    running.stop()
+    assert logged(windows)[:3] == [
+        "started an agent in session 1",
+        "the agent in session 1 ended with status 2 (its own log may say why); another one in 0.01 s",
+        "started an agent in session 1",
+    ]
+
+
 def test_another_session_gets_an_agent_of_its_own_and_the_old_one_is_asked_to_go(running, windows):
     first = running.agent(0)
     windows.session = 2
@@ -120,12 +149,15 @@ def test_without_a_session_at_the_screen_nothing_runs_and_nothing_wakes(running,
 def test_a_service_that_is_not_system_says_what_it_lacks(windows):
     windows.is_system = False
     with pytest.raises(OSError, match="must run as SYSTEM"):
-        Keeper(windows.api, COMMAND).run()
+        keeper_of(windows).run()
+    (line,) = logged(windows)
+    assert line.startswith("the service ends: ")
+    assert "must run as SYSTEM" in line
 
 
 def test_the_service_tells_windows_each_of_its_states_and_stops_when_it_is_told(windows, monkeypatch):
     monkeypatch.setattr(keeper, "FAREWELL_MS", 50)
-    made = Keeper(windows.api, COMMAND)
+    made = keeper_of(windows)
     serving = service.Service(windows.api, made)
     thread = threading.Thread(target=serving.dispatch)
     thread.start()
@@ -141,8 +173,7 @@ def test_the_service_tells_windows_each_of_its_states_and_stops_when_it_is_told(
     assert windows.statuses[0][1] & 0x80  # it hears of session changes
 
 
-def test_install_makes_a_service_that_starts_with_windows_with_these_options(windows, tmp_path, monkeypatch):
-    monkeypatch.setattr(service, "DIRECTORY", str(tmp_path / "ATP"))
+def test_install_makes_a_service_that_starts_with_windows_with_these_options(windows, tmp_path):
     assert service.main(["install", "--connect", "ws://10.0.2.2", "--grab"], windows.api) == 0
     made = windows.services[service.NAME]
     assert (tmp_path / "ATP").is_dir()
@@ -165,18 +196,70 @@ def test_install_makes_a_service_that_starts_with_windows_with_these_options(win
 @pytest.mark.parametrize(
     "words", [[], ["nope"], ["start", "--grab"], ["install", "--nope"], ["install", "--connect", "x"]]
 )
-def test_words_that_make_no_sense_are_refused_before_anything_is_made(windows, words, tmp_path, monkeypatch):
-    monkeypatch.setattr(service, "DIRECTORY", str(tmp_path / "ATP"))
+def test_words_that_make_no_sense_are_refused_before_anything_is_made(windows, words, tmp_path):
     with pytest.raises(UsageError):
         service.main(words, windows.api)
     assert windows.services == {}
     assert not (tmp_path / "ATP").exists()
 
 
-def test_an_agent_of_the_service_has_a_log_unless_it_was_told_of_another():
-    assert service.agent_command(["--grab"])[-2:] == ["--log", f"{command.DIRECTORY}/agent.log"]
-    assert "--log" not in service.agent_command(["--log=C:\\x"])[-1:]
-    assert service.agent_command(["--log", "C:\\x"]).count("--log") == 1
+def test_an_agent_of_the_service_has_a_log_unless_it_was_told_of_another(windows):
+    told = service.agent_command(windows.api, ["--grab"])
+    assert told[-2:] == ["--log", f"{windows.program_data}/ATP/agent.log"]
+    assert service.agent_command(windows.api, ["--log=C:\\x"])[-1] == "--log=C:\\x"
+    assert service.agent_command(windows.api, ["--log", "C:\\x"]).count("--log") == 1
+
+
+def test_the_agent_logs_where_the_install_made_the_directory_whatever_the_services_environment_is(windows, monkeypatch):
+    """Wine's services have another %ProgramData% than its users."""
+    service.main(["install"], windows.api)
+    monkeypatch.setenv("PROGRAMDATA", "C:\\users\\Public")
+    Log(command.log_of(service.agent_command(windows.api, []))).say("here")
+
+
+def test_a_keeper_that_has_ended_hears_no_more(windows):
+    """Windows may say so while the last handle is being closed."""
+    made = keeper_of(windows)
+    made.stop()
+    made.run()
+    made.stop()
+    made.session_changed()
+    assert windows.handles == {}
+
+
+def test_the_service_logs_beside_its_agent(windows, tmp_path):
+    windows.session = NO_SESSION
+    thread = threading.Thread(target=service.main, args=(["run", "--log", str(tmp_path / "log")], windows.api))
+    thread.start()
+    end = time.monotonic() + PATIENCE
+    while windows.control_handler is None:
+        assert time.monotonic() < end
+    windows.control_handler(service.CONTROL_STOP, 0, None, None)
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert (tmp_path / "service.log").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        (["--stop-event=Global\\none", "--port", "none"], "the service's event can't be opened"),
+        (["--stop-event=Global\\none", "--nope"], "unknown argument '--nope'"),
+    ],
+)
+def test_an_agent_without_standard_error_complains_in_its_log(windows, said, complaint, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    log = tmp_path / "log"
+    assert command.main([*said, "--log", str(log)], windows.api) in (1, 2)
+    assert complaint in log.read_text()
+    assert command.main([*said, "--log", str(tmp_path / "nowhere" / "log")], windows.api) in (1, 2)  # says it to nobody
+
+
+def test_the_configuration_file_is_where_windows_says_that_programs_keep_their_data(windows, tmp_path, capsys):
+    (tmp_path / "ATP").mkdir()
+    (tmp_path / "ATP" / "atp-agent.conf").write_text("nonsense\n")
+    assert command.main([], windows.api) == 2
+    assert f"{tmp_path}/ATP/atp-agent.conf, line 1" in capsys.readouterr().err
 
 
 def test_the_service_stops_its_agent_by_its_event(windows, tmp_path):

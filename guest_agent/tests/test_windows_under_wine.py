@@ -25,7 +25,13 @@ def wine(tmp_path_factory):
 
 @pytest.fixture(scope="module", params=["pipe", "tcp"])
 def found(request, wine, pyz):
-    return wine.drive(python_for_windows(), pyz, request.param)
+    return wine.drive(python_for_windows(), "wine_driver.py", pyz, request.param)
+
+
+@pytest.fixture(scope="module")
+def served(wine, pyz):
+    """What the service's agent told its host, from install to remove."""
+    return wine.drive(python_for_windows(), "wine_service_driver.py", pyz)
 
 
 def of_programs(events, kind=1):
@@ -103,3 +109,30 @@ def test_hooks_that_are_passed_by_are_noticed_told_and_set_anew(found):
 def test_it_has_nothing_to_complain_of(found):
     lines = [line.split("atp-guest-agent: ")[1] for line in found["errors"].splitlines()]
     assert all(line.startswith(("started as", "Windows had input", "tcp://")) for line in lines), lines
+
+
+def test_the_service_does_what_its_words_say(served):
+    assert "error" not in served, served
+    assert [served[word] for word in ("install", "start", "stop", "start again", "remove")] == [[0, ""]] * 5
+    assert served["removed again"] == 1
+
+
+def test_the_services_agent_greets_its_host_each_time_that_the_service_is_started(served):
+    assert (served["who"], served["who again"]) == ("kept", "kept")
+
+
+def test_the_services_agent_sees_what_is_typed_in_the_session(served):
+    assert of_programs(served["keys"]) == [(C, 1), (C, 0)]
+
+
+def test_the_service_asks_its_agent_to_go(served):
+    assert served["last words"] == ["bye"]
+    assert served["logs"]["agent.log"].count("stopping: the service stops it") == 2
+
+
+def test_an_agent_that_ended_is_told_in_the_services_log_and_followed_by_another(served):
+    assert served["who after its end"] == "kept"
+    said = [line.split("atp-guest-agent: ")[1] for line in served["logs"]["service.log"].splitlines()]
+    started = "started an agent in session 1"
+    ended = "the agent in session 1 ended with status 7 (its own log may say why); another one in 1 s"
+    assert said == [started, ended, started, started]

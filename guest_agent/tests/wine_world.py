@@ -16,7 +16,7 @@ import pytest
 
 NEEDED = ("wine", "Xvfb", "xdotool")
 PATIENCE = 60.0
-DRIVER = Path(__file__).resolve().parent / "wine_driver.py"
+HERE = Path(__file__).resolve().parent
 
 
 def python_for_windows():
@@ -69,9 +69,9 @@ class Wine:
         assert done.returncode == 0, (command, done.stdout[-2000:], done.stderr[-2000:])
         return done.stdout
 
-    def drive(self, python, pyz, way):
-        """Let the driver drive the agent; press keys at the screen when it asks for them. Returns what it found."""
-        command = ["wine", str(python), "-I", "-S", str(DRIVER), str(pyz), way]
+    def drive(self, python, driver, *arguments):
+        """Let that driver drive the agent; press keys at the screen when it asks for them. Returns what it found."""
+        command = ["wine", str(python), "-I", "-S", str(HERE / driver), *map(str, arguments)]
         process = subprocess.Popen(
             command,
             env=self.environment,

@@ -63,6 +63,7 @@ class Hooks:
 
     def start(self) -> None:
         """Raises OSError when Windows refuses the hooks: in a service's session, say."""
+        self._desktop = self._api.GetThreadDesktop(self._api.GetCurrentThreadId())
         self._thread = threading.Thread(target=self._run, name="input hooks", daemon=True)
         self._thread.start()
         if not self._started.wait(START_SECONDS):
@@ -85,6 +86,8 @@ class Hooks:
     def _run(self) -> None:
         api = self._api
         self._thread_id = api.GetCurrentThreadId()
+        # Hooks hear of one desktop, their thread's. Wine puts this thread on that of whoever started the process: the service's.
+        api.SetThreadDesktop(self._desktop)
         try:
             self._set_hooks()
             self.raw = self._listen_to_mice()

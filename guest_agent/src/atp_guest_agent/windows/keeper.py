@@ -9,11 +9,16 @@ from __future__ import annotations
 import ctypes
 import os
 import subprocess
+import threading
 from ctypes import byref, sizeof
 
 from atp_guest_agent import clock
 from atp_guest_agent.windows import win32
 from atp_guest_agent.windows.command import STOP_EVENT
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from atp_guest_agent.log import Log
 
 NO_SESSION = 0xFFFFFFFF
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 30.0  # before an agent that ended is started again
@@ -34,16 +39,18 @@ class Keeper:
 
     WAITING, KEEPING, ENDED = range(3)
 
-    def __init__(self, api: win32.Win32, command: list[str]) -> None:
+    def __init__(self, api: win32.Win32, command: list[str], log: Log) -> None:
         self.state = self.WAITING
         self.session = NO_SESSION
         self._api = api
         self._command = command
+        self._log = log
         self._news = self._event(None)  # stop, or another session
         # By name: nothing can be inherited by a process of another session.
         self._stop_name = f"Global\\atp-agent-stop-{os.urandom(8).hex()}"
         self._stop_agent = self._event(self._stop_name)
         self._is_stopping = False
+        self._open = threading.Lock()  # held while the handles that other threads use are used or closed
         self._process: int | None = None
         self._started_at = 0.0
         self._again_at = 0.0
@@ -56,20 +63,26 @@ class Keeper:
         try:
             while not self._is_stopping:
                 self.turn()
+        except OSError as error:
+            self._log.say(f"the service ends: {error}")
+            raise
         finally:
             self._end_agent()
-            self.state = self.ENDED
-            for handle in (self._news, self._stop_agent, self._job):
-                self._api.CloseHandle(handle)
+            with self._open:
+                self.state = self.ENDED
+                for handle in (self._news, self._stop_agent, self._job):
+                    self._api.CloseHandle(handle)
 
     def stop(self) -> None:
         """From any thread."""
         self._is_stopping = True
-        self._api.SetEvent(self._news)
+        self.session_changed()
 
     def session_changed(self) -> None:
         """From any thread: the screen may be another session's now."""
-        self._api.SetEvent(self._news)
+        with self._open:
+            if self.state != self.ENDED:
+                self._api.SetEvent(self._news)
 
     def turn(self) -> None:
         """See who has the screen, have an agent there, and wait for news."""
@@ -98,12 +111,18 @@ class Keeper:
 
     def _note_end(self) -> None:
         """The agent has ended by itself: again, after a while that grows."""
+        status = win32.DWORD()
+        self._api.GetExitCodeProcess(self._process, byref(status))
         self._api.CloseHandle(self._process)
         self._process, self.state = None, self.WAITING
         now = clock.seconds()
         if now - self._started_at > SETTLED_SECONDS:
             self._wait_seconds = FIRST_SECONDS
         self._again_at = now + self._wait_seconds
+        self._log.say(
+            f"the agent in session {self.session} ended with status {status.value} (its own log may say why); "
+            f"another one in {self._wait_seconds:g} s"
+        )
         self._wait_seconds = min(2 * self._wait_seconds, LONGEST_SECONDS)
 
     def _start_agent(self, session: int) -> None:
@@ -129,6 +148,7 @@ class Keeper:
         self._api.ResumeThread(started.hThread)
         self._api.CloseHandle(started.hThread)
         self._process, self.state = started.hProcess, self.KEEPING
+        self._log.say(f"started an agent in session {session}")
 
     def _end_agent(self) -> None:
         """Ask it to go, so that it says bye; one that doesn't is ended."""
@@ -136,6 +156,7 @@ class Keeper:
             return
         self._api.SetEvent(self._stop_agent)
         if self._api.WaitForSingleObject(self._process, FAREWELL_MS) != win32.WAIT_OBJECT_0:
+            self._log.say(f"the agent in session {self.session} didn't go when it was asked to, and was ended")
             self._api.TerminateProcess(self._process, 1)
         self._api.CloseHandle(self._process)
         self._process, self.state = None, self.WAITING

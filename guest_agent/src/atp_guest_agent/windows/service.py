@@ -14,7 +14,7 @@ from ctypes import byref
 
 from atp_guest_agent import options
 from atp_guest_agent.windows import win32
-from atp_guest_agent.windows.command import DIRECTORY
+from atp_guest_agent.windows.command import directory, log_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def main(words: list[str], api: win32.Win32 | None = None) -> int:
 def install(api: win32.Win32, arguments: list[str]) -> None:
     """Make the service, which starts with Windows, and is started again when it fails. What `arguments` say is checked here."""
     options.read(arguments, default_file=os.devnull)
-    os.makedirs(DIRECTORY, exist_ok=True)  # for the log
+    os.makedirs(directory(api), exist_ok=True)  # for the logs
     with _Manager(api) as manager:
         service = api.check(
             api.CreateServiceW(
@@ -82,10 +82,12 @@ def stop(api: win32.Win32, _arguments: list[str]) -> None:
 
 def run(api: win32.Win32, arguments: list[str]) -> None:
     """Be the service: called by Windows's service manager alone, which this process connects to. Returns when it is stopped."""
+    from atp_guest_agent.log import Log
     from atp_guest_agent.windows.keeper import Keeper
 
-    service = Service(api, Keeper(api, agent_command(arguments)))
-    service.dispatch()
+    command = agent_command(api, arguments)
+    log = Log(os.path.join(os.path.dirname(log_of(command)), "service.log"))
+    Service(api, Keeper(api, command, log)).dispatch()
 
 
 def command_line(arguments: list[str]) -> str:
@@ -93,13 +95,9 @@ def command_line(arguments: list[str]) -> str:
     return subprocess.list2cmdline([*_program(), "service", "run", *arguments])
 
 
-def agent_command(arguments: list[str]) -> list[str]:
+def agent_command(api: win32.Win32, arguments: list[str]) -> list[str]:
     """What the keeper runs: with a log in the agent's directory, where nothing else was said. Nobody reads its standard error."""
-    log = (
-        []
-        if any(each.split("=")[0] == "--log" for each in arguments)
-        else ["--log", os.path.join(DIRECTORY, "agent.log")]
-    )
+    log = [] if log_of(arguments) else ["--log", os.path.join(directory(api), "agent.log")]
     return [*_program(), *arguments, *log]
 
 

@@ -104,8 +104,10 @@ switch ($verb) {
   'finish' { foreach ($path in $new, $old) { Remove-All $path } }
   'why' {
     if (Get-Ours) { "service $service is $((Get-Ours).Status)" } else { "there is no service $service" }
-    $log = Join-Path $dir 'log'
-    if (Test-Path -LiteralPath $log) { Get-Content -LiteralPath $log -Tail 4 }
+    foreach ($log in 'service.log', 'log') {
+      $path = Join-Path $dir $log
+      if (Test-Path -LiteralPath $path) { Get-Content -LiteralPath $path -Tail 4 }
+    }
   }
   'remove' {
     if ((Test-Path -LiteralPath $agent) -or (Get-Ours)) {
