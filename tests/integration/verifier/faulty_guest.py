@@ -73,6 +73,9 @@ class FaultyGuest:
         self.while_stalled: Callable[[int], None] = lambda number: None
         self.deaf: dict[int, float] = {}  # from this edge on, for so many seconds, all that comes is thrown away
         self.seen: list[tuple[int, int]] = []  # edges that the kernel saw: code, value
+        self.grabbed = False  # whether others in the guest get nothing of its input
+        self.grabs: list[bool] = []  # what was asked of that
+        self.others_got: list[tuple[int, int]] = []  # edges that they got: code, value
         self.leds: dict[int, int] | None = {0: 0, 1: 0, 2: 0}  # LED -> lit; None: an agent that doesn't tell
         self.lock_keys_work = True
         self.mouse: list[tuple[int, int]] = []  # relative events that the guest's kernel saw: code, value
@@ -247,6 +250,8 @@ class FaultyGuest:
             if self.leds is not None and value and code in LOCKS and self.lock_keys_work:
                 self.leds[LOCKS[code]] ^= 1
             self.seen.append((code, value))
+            if not self.grabbed:
+                self.others_got.append((code, value))
             self._see(number, [KEYBOARD, 1, code, value, self.now_us()])
 
     def _see(self, number: int, event: list[int]) -> None:
@@ -282,7 +287,7 @@ class FaultyGuest:
                 if line.strip():
                     self._answer(json.loads(line))
         if self._writer is writer:
-            self._writer = None
+            self._writer, self.grabbed = None, False
         writer.close()
 
     def _answer(self, message: dict[str, Any]) -> None:
@@ -291,6 +296,7 @@ class FaultyGuest:
             return
         if kind == "hello":
             self.hellos += 1
+            self.grabbed = False
             if self.greets:
                 self._watched = True
                 self._greet(message["nonce"])
@@ -305,6 +311,13 @@ class FaultyGuest:
             )
         elif kind == "watch":
             self.tell(type="watching", enabled=True, next_seq=self._seq)
+        elif kind == "grab":
+            self.grabs.append(message["enabled"])
+            if message["enabled"] and self.held:
+                self.tell(type="error", about="grab", message="keys are down")
+                return
+            self.grabbed = message["enabled"]
+            self.tell(type="grabbing", enabled=self.grabbed)
         elif kind == "state":
             held = [[KEYBOARD, code] for code in self.held]
             lights = {} if self.leds is None else {"leds": [[KEYBOARD, led, lit] for led, lit in self.leds.items()]}
@@ -341,7 +354,7 @@ class FaultyGuest:
             "vm_id_source": "hostname",
             "boot_id": "1",
             "token": self.token,
-            "capabilities": ["observe"],
+            "capabilities": ["observe", "grab"],
             "devices": [keyboard, tablet, mouse],
             "next_seq": self._seq,
             "monotonic_us": self.now_us(),
