@@ -25,6 +25,7 @@ class ServedAgents:
     def __init__(self, bus: EventBus) -> None:
         self.service: VerificationService | None = None
         self._bus = bus
+        self._was_stopped = False
 
     @cached_property
     def tokens(self) -> TokenBook:
@@ -55,13 +56,17 @@ class ServedAgents:
         """End it, and every agent's connection. Does nothing when none runs."""
         service, self.service = self.service, None
         if service is not None:
+            self._was_stopped = True
             await service.close()
 
     def running(self) -> VerificationService:
         """`AgentError` when none runs."""
         if self.service is None:
             raise AgentError.about(
-                "The verification service", wanted="run", got="was not started", next_step=NEEDS_SERVICE
+                "The verification service",
+                wanted="run",
+                got="was stopped" if self._was_stopped else "was not started",
+                next_step=NEEDS_SERVICE,
             )
         return self.service
 

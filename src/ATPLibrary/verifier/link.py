@@ -178,8 +178,15 @@ class AgentLink:
                     await channel.close()
             if was_ready and self._refusal is None:
                 back_off = FIRST_BACK_OFF
-            await asyncio.sleep(back_off)
+            await self._pause(back_off)
             back_off = min(back_off * 2, LONGEST_BACK_OFF)
+
+    async def _pause(self, back_off: float) -> None:
+        """Before the next try, unless somebody waits for it."""
+        self._hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(back_off):
+                await self._hurry.wait()
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
         """It ends by `close()` only; anything else is a defect of ours, which whoever waits should hear of."""

@@ -64,11 +64,18 @@ class AgentSession(AgentLink):
                 await self.ping(timeout=2.0)
 
     async def wait_ready(self, timeout: float) -> None:
-        """Return when the session is ready. Raises as `start()`."""
+        """Return when the session is ready. Raises as `start()`.
+
+        What was refused before may have been mended since: it is tried once more, at once.
+        """
+        refused_before = self._refusal
+        if self._state is SessionState.LOST and refused_before is not None:
+            self._hurry.set()
         try:
             async with asyncio.timeout(timeout):
                 while self._state is not SessionState.READY:
-                    if self._refusal is not None:
+                    is_new = self._refusal is not refused_before or self._task is None or self._task.done()
+                    if self._refusal is not None and is_new:
                         raise self._refusal
                     if self._task is None:
                         raise AgentError(f"The agent session of VM '{self.vm_name}' is closed. Start it first.")

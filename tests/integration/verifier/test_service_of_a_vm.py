@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 from ATPLibrary.config import Config, ServiceSettings
-from ATPLibrary.errors import AgentError
+from ATPLibrary.errors import AgentError, ChannelError
 from ATPLibrary.events import EventBus
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.orchestrator.served_agents import identity
-from ATPLibrary.verifier import AgentSession
+from ATPLibrary.secrets import as_secret
+from ATPLibrary.verifier import AgentSession, SessionState
 from ATPLibrary.verifier.service.service import VerificationService
 from ATPLibrary.verifier.service.tokens import TokenBook, VmIdentity
 
@@ -83,6 +84,37 @@ async def test_by_configuration_the_service_is_meant_and_must_run(workspace: Wor
     await workspace.close()
     await asyncio.wait_for(dialling, PATIENCE)
     assert workspace.served_agents.service is None
+
+
+async def test_a_service_that_was_stopped_and_runs_again_is_used_by_the_wait_after_that(workspace: Workspace) -> None:
+    workspace.follow(config(via="service", token="known-to-the-guest"))
+    machine = await workspace.machine("test", timeout=PATIENCE)
+
+    def dialling(service: VerificationService) -> DiallingAgent:
+        return DiallingAgent("tcp", service.addresses["tcp"], "test", "known-to-the-guest")
+
+    vm = await identity(machine, PATIENCE)
+    workspace.served_agents.tokens.issue(vm, as_secret("known-to-the-guest"))
+    async with dialling(await workspace.served_agents.start(workspace.config.service, PATIENCE)):
+        session = await machine.agent(PATIENCE)
+    await workspace.served_agents.stop()
+    # Again and again: the session waits longer before each try.
+    for _ in range(5):
+        with pytest.raises(AgentError, match=r"should run but was stopped.*'Start Verification Service'"):
+            await session.wait_ready(PATIENCE)
+    assert session.state is SessionState.LOST
+    async with dialling(await workspace.served_agents.start(workspace.config.service, PATIENCE)):
+        await session.wait_ready(PATIENCE)
+
+
+async def test_who_waits_for_an_agent_when_the_service_is_stopped_waits_at_the_next_one(workspace: Workspace) -> None:
+    service = await workspace.served_agents.start(workspace.config.service, PATIENCE)
+    vm = VmIdentity.of("u", "win11")
+    waiting = asyncio.create_task(service.channel(vm, PATIENCE))
+    await asyncio.sleep(0)
+    await workspace.served_agents.stop()
+    with pytest.raises(ChannelError, match="the service was stopped"):
+        await asyncio.wait_for(waiting, PATIENCE / 2)
 
 
 @pytest.mark.parametrize("way", ["tcp", "websocket"])

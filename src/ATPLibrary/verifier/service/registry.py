@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from ATPLibrary.errors import ChannelError
 from ATPLibrary.runtime import deadline
 from ATPLibrary.verifier.service.served_channel import ServedChannel
 from ATPLibrary.verifier.service.tokens import VmIdentity
@@ -32,6 +33,7 @@ class AgentRegistry:
         self._agents: dict[str, ServedAgent] = {}
         self._generations = itertools.count(1)
         self._changed = asyncio.Event()  # replaced at each change: whoever waits holds the old one
+        self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._agents)
@@ -48,9 +50,13 @@ class AgentRegistry:
         agent.generation = next(self._generations)
         predecessor = self._agents.get(agent.vm.key)
         self._agents[agent.vm.key] = agent
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        self._tell_of_change()
         return predecessor
+
+    def close(self) -> None:
+        """Nobody comes any more: whoever waits for an agent is told so."""
+        self._is_closed = True
+        self._tell_of_change()
 
     def leave(self, agent: ServedAgent) -> bool:
         """It has ended. False when a successor stands in its place, which stays."""
@@ -66,6 +72,7 @@ class AgentRegistry:
         """The channel of that VM's agent, for one session; waits until there is one that no session has.
 
         `where` says how agents reach the service, and `refused` who was not let in meanwhile, for an error's sentence.
+        `ChannelError` when the service is closed meanwhile.
         """
         async with deadline(
             timeout,
@@ -76,9 +83,19 @@ class AgentRegistry:
             next_step="Check the agent's log in the guest, the address that it dials, and that it has the newest token of this VM",
         ):
             while (agent := self._agents.get(vm.key)) is None or agent.is_taken:
+                if self._is_closed:
+                    raise ChannelError.about(
+                        f"The agent of VM '{vm.name}'",
+                        wanted="dial in to the verification service",
+                        got="can't any more: the service was stopped",
+                    )
                 await self._changed.wait()
         agent.is_taken = True
         return agent.channel
+
+    def _tell_of_change(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
     def _who_is_here(self, vm: VmIdentity) -> str:
         if vm.key in self._agents:

@@ -74,6 +74,7 @@ class VerificationService:
             peer.abort()
         for agent in self._registry.all():
             agent.channel.end(agent.channel.peer.ended("the service was closed"))
+        self._registry.close()
         await self._listeners.close()
         self._bus.publish(Event(SOURCE, "service.closed", {"refusals": self.refusals}))
 
