@@ -307,7 +307,7 @@ def test_a_keyword_obeys_the_test_timeout(timed_out: dict[str, Stopped], keyword
     assert stopped.status == "FAIL"
     assert stopped.message == "Test timeout 150 milliseconds exceeded."
     assert stopped.seconds is not None
-    assert TIMEOUT * 0.5 < stopped.seconds < TIMEOUT + STOPS_WITHIN
+    assert stopped.seconds < TIMEOUT + STOPS_WITHIN
 
 
 @pytest.mark.parametrize("keyword", CALLS)
