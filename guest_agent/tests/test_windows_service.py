@@ -260,6 +260,11 @@ def test_the_configuration_file_is_where_windows_says_that_programs_keep_their_d
     (tmp_path / "ATP" / "atp-agent.conf").write_text("nonsense\n")
     assert command.main([], windows.api) == 2
     assert f"{tmp_path}/ATP/atp-agent.conf, line 1" in capsys.readouterr().err
+    # Not for SYSTEM's agent: any user may have made that file.
+    assert command.main(["--stop-event=Global\\none", "--port", "none"], windows.api) == 1
+    assert "the service's event can't be opened" in capsys.readouterr().err
+    named = str(tmp_path / "ATP" / "atp-agent.conf")
+    assert command.main(["--stop-event=Global\\none", "--config", named], windows.api) == 2
 
 
 def test_the_service_stops_its_agent_by_its_event(windows, tmp_path):

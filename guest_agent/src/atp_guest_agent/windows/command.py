@@ -10,7 +10,7 @@ from atp_guest_agent import __version__, options
 from atp_guest_agent.windows import win32
 
 USAGE = f"""{options.USAGE}
-On Windows the configuration file is %ProgramData%\\ATP\\atp-agent.conf, and there is:
+On Windows the configuration file is %ProgramData%\\ATP\\atp-agent.conf (for the service only what --config names), and there is:
 
   service install [OPTION]...  install a service that starts with Windows and keeps an agent in the active session, with the options
   service remove               stop and remove it
@@ -35,7 +35,9 @@ def main(arguments: list[str], api: win32.Win32 | None = None) -> int:
             stop_event = arguments[0][len(STOP_EVENT) :]
             arguments = arguments[1:]
         log = log_of(arguments)
-        wanted = options.read(arguments, os.path.join(directory(api), "atp-agent.conf"))
+        # Any user may make files there: the service's agent, which is SYSTEM's, reads only what its command line names.
+        default_file = os.devnull if stop_event else os.path.join(directory(api), "atp-agent.conf")
+        wanted = options.read(arguments, default_file)
         if wanted.action == "--version":
             sys.stdout.write(f"atp-guest-agent {__version__}\n")
         elif wanted.action:
@@ -52,7 +54,7 @@ def main(arguments: list[str], api: win32.Win32 | None = None) -> int:
 
 
 def directory(api: win32.Win32) -> str:
-    """Where the configuration is, and the service's logs where nothing else was said.
+    """Where the configuration is looked for, and the service's logs are where nothing else was said.
 
     Asked of Windows: services have an environment of their own, whose `ProgramData` needn't be that of whoever installed them.
     """
