@@ -44,7 +44,8 @@ class AgentDeploymentKeywords(Telling):
         - ``channel``: the virtio-serial port on which the agent speaks, or a path in the guest; by default ``agent: channel`` of
           the configuration.
         - ``connect``: for a VM without that port: the verification service as the guest reaches it, such as
-          ``tcp://192.0.2.7:8766``, ``wss://host:8765``. `Start Verification Service` must have been used; the token is made.
+          ``tcp://192.0.2.7:8766``: ``ws://``, ``wss://``, ``tcp://``, ``tcp+tls://`` or ``unix:///PATH``; anything else is refused
+          before anything is sent. `Start Verification Service` must have been used; the token is made.
         - ``token``: what the agent shows to be this VM's; by default ``agent: token`` of the configuration, else the agent finds
           it in the VM's SMBIOS. It goes into a file that only the guest's root can read.
         - ``force``: ``True`` also puts an older version in the place of a newer one, and the same one anew.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ATPLibrary.agent_package import AgentPackage
 from ATPLibrary.errors import AgentError, InputError
 from ATPLibrary.orchestrator.agent_opening import own_token
+from ATPLibrary.orchestrator.deployment.dialled_address import check_dialled
 from ATPLibrary.orchestrator.served_agents import NEEDS_SERVICE, identity
 from ATPLibrary.secrets import Secret, as_secret
 from ATPLibrary.transport.remaining import remaining
@@ -85,10 +86,12 @@ async def wish_for(
     python: str | None = None,
     force: bool = False,
 ) -> Wish:
-    """The agent with which the verifier's session with this VM can be open. `InputError` for a token that it wouldn't take.
+    """The agent with which the verifier's session with this VM can be open. `InputError` for a token or address that it won't take.
 
     With `connect`, an address of the service as the guest reaches it, the agent dials `served`, which must run.
     """
+    if connect is not None:
+        check_dialled(connect)
     left = remaining(timeout)
     expected = await own_token(machine, left())
     given = None if token is None else as_secret(token)
