@@ -114,7 +114,7 @@ class VerificationKeywords(Component):
 
         Example:
         | Connect To VM    win11
-        | Click    100    200
+        | Click    0.5    0.25
         | Input Should Have Arrived
         """
         machine = self.workspace.chosen(vm)

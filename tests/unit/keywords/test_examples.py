@@ -14,6 +14,7 @@ LIBRARIES = (
     "ATPLibrary",
     *(f"ATPLibrary.{n}" for n in ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")),
 )
+COORDINATES = {"Move Mouse": 2, "Click": 2, "Double Click": 2, "Drag": 4, "Mouse Should Be At": 2}
 FACADE = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\n"
 
 
@@ -42,6 +43,17 @@ def test_every_example_of_every_library_passes_a_dry_run_with_that_library_alone
     failed = {test.name: test.message for test in result.suite.tests if not test.passed}
     assert failed == {}
     assert len(result.suite.tests) == len(documentation[library].keywords)
+
+
+def test_the_places_of_every_example_are_on_the_screen(documentation: dict[str, Any]) -> None:
+    """Fractions of it: what a run refuses a dry run lets pass."""
+    steps = [
+        re.split(r" {4,}", line) for k in documentation["ATPLibrary"].keywords for line in example(k.doc).splitlines()
+    ]
+    places = [(step, step[1 : 1 + COORDINATES[step[0]]]) for step in steps if step[0] in COORDINATES]
+    said = [(step, [each for each in place if "=" not in each]) for step, place in places]
+    assert len([place for _, place in said if place]) >= len(COORDINATES)
+    assert [step for step, place in said if not all(0 <= float(each) <= 1 for each in place)] == []
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
