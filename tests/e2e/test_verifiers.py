@@ -60,6 +60,9 @@ Text Is Typed With Its Proof
     Should Start With    ${proof}    21 characters
     Should Contain    ${proof}    lost 0, duplicated 0, reordered 0
     Text Should Have Arrived
+    ${proof} =    Type Text And Verify    é    layout=fr    retries=1
+    Should Contain    ${proof}    lost 0
+    Run Keyword And Expect Error    *'é' * 'us' *    Type Text And Verify    é
 """
 
 

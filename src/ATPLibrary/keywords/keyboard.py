@@ -83,7 +83,13 @@ class KeyboardKeywords(VerifiedInput):
 
     @keyword(tags=["Input", "Keyboard", "Assertion"])
     def type_text_and_verify(
-        self, text: str | Secret, *, vm: str | None = None, timeout: timedelta | None = None
+        self,
+        text: str | Secret,
+        *,
+        layout: str | None = None,
+        retries: int = 0,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
     ) -> str:
         r"""Types text as `Type Text` does, never without the proof, and returns what is proved as a sentence.
 
@@ -91,15 +97,15 @@ class KeyboardKeywords(VerifiedInput):
         and edges were sent, what was lost, doubled or out of order, and the latency.
 
         - ``text``: what to type; ``\n`` is Enter and ``\t`` is Tab.
-        - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: for all of it; by default it grows with the text.
+        - ``layout``, ``retries``, ``vm``, ``timeout``: as for `Type Text`.
 
         Example:
         | Connect To VM    win11
         | ${proof} =    Type Text And Verify    Hello from ATP!
         | Should Contain    ${proof}    lost 0
+        | Type Text And Verify    Où êtes-vous ?    layout=fr    retries=2
         """
-        report: InputReport = self.type_text(text, verify=True, vm=vm, timeout=timeout)
+        report: InputReport = self.type_text(text, layout=layout, retries=retries, vm=vm, timeout=timeout)
         return report.sentence()
 
     @keyword(tags=["Input", "Keyboard"])

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.unit
     ("step", "sentence"),
     [
         ("Type Text    ${EMPTY}", "There is no text to type: it is empty."),
+        ("Type Text And Verify    Hello    retries=-1", "What is lost can't be typed again -1 times"),
         ("Press Keys", "There is no key to press"),
         ("Scroll    down    0", "The wheel can't be turned by 0 notches"),
         ("Click    x=0.5", "A place on the screen needs both x and y."),
