@@ -38,7 +38,9 @@ class KeyboardKeywords(VerifiedInput):
         reports each key as the guest's kernel saw it. When one is lost, doubled, out of order or stuck the keyword fails;
         when no agent answers it fails too. One line in the log says how many characters, what was lost, and the latency.
 
-        Where Caps Lock is on in the guest it is switched off for the text and on again, and the log says so.
+        Where Caps Lock is on in the guest it is switched off for the text and on again, and the log says so. Where a key is down
+        that no keyword holds, the keyword fails and sends nothing: with somebody else's Shift the guest would read other letters,
+        with their Ctrl none. What `Key Down` holds stays down and counts.
 
         - ``text``: what to type. A character that the keyboard layout lacks is refused before anything is sent. Of a secret
           (``${PASSWORD: secret}``) no log, error or file names a character or a key, only positions.

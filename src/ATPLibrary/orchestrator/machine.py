@@ -254,10 +254,19 @@ class Machine:
             session = await self.agent(timeout) if verified else None
             keyboards = (await self.description(timeout)).keyboards
             self._typing[verified] = TypingEngine(
-                qmp, session, keyboards, layout=self.layout(), vm_name=self.name, memory=self._devices()
+                qmp,
+                session,
+                keyboards,
+                layout=self.layout(),
+                vm_name=self.name,
+                memory=self._devices(),
+                ours=self._keys_kept,
             )
         await self._await_unwatched_input(verified, timeout)
         return self._typing[verified]
+
+    def _keys_kept(self) -> list[str]:
+        return [key for engine in self._typing.values() for key in engine.keys_kept]
 
     def _devices(self) -> DeviceMemory:
         from ATPLibrary.verifier.device_memory import DeviceMemory
@@ -309,12 +318,14 @@ class Machine:
         await asyncio.gather(self.release_all(), self.watches.give_back(CHANNEL_SECONDS))
 
     async def held_keys(self, timeout: float) -> list[str]:
-        """What the guest's kernel sees held down, by device: "key code 30 of AT Translated Set 2 keyboard"."""
+        """What the guest's kernel sees held down, by device: "a of AT Translated Set 2 keyboard"."""
+        from ATPLibrary.verifier.key_names import key_name
+
         session = await self.agent(timeout)
         await session.ensure_watching(timeout)
         devices = session.devices
         held = sorted(await session.held_keys(timeout))
-        return [f"key code {code} of {devices[device].name if device in devices else device}" for device, code in held]
+        return [f"{key_name(code)} of {devices[device].name if device in devices else device}" for device, code in held]
 
     async def description(self, timeout: float) -> DomainDescription:
         """What the VM is made of: read again after it was started or stopped, whoever did that."""

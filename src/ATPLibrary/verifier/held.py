@@ -86,6 +86,14 @@ class Held:
             self.wanted.clear()
             await self.let_go(self.names)
 
+    async def release_others(self, names: Sequence[str]) -> None:
+        """Let go of what others hold; what stays down all the same doesn't become ours."""
+        async with self._lock:
+            ours = set(self._down)
+            await self.let_go(names)
+            for name in set(names) - ours:
+                self._down.pop(name, None)
+
     async def release_left_over(self) -> bool:
         """Let go of what a failed input could not; False when it still can't. What the caller holds down stays down."""
         async with self._lock:

@@ -155,6 +155,10 @@ class Pointer:
         """Let go of every button that this pointer holds, and make sure that the guest saw it."""
         await self._held.release_all()
 
+    async def release_others(self, buttons: Sequence[str]) -> None:
+        """Let go of buttons that others hold down, as far as this VM's mice can."""
+        await self._held.release_others(buttons)
+
     async def release_left_over(self) -> bool:
         """Let go of what a failed input could not; False when it still can't. Buttons that the caller holds down stay down."""
         return await self._held.release_left_over()

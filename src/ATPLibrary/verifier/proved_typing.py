@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier import lock_keys
 from ATPLibrary.verifier.closed_loop import ClosedLoop
 from ATPLibrary.verifier.hiding import hides
-from ATPLibrary.verifier.keys import MODIFIERS
+from ATPLibrary.verifier.key_names import key_name
 from ATPLibrary.verifier.matcher import Matcher, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, BROWSER, EV_KEY, RELEASED, Observation, ObserverOverrun
+from ATPLibrary.verifier.others_keys import MODIFIER_CODES, refuse_others_keys
 from ATPLibrary.verifier.retyping import find_cut
 from ATPLibrary.verifier.sending import shielded
 from ATPLibrary.verifier.text_units import unit_of, units_of_text
@@ -38,8 +39,6 @@ QUIET_SECONDS = 0.2
 SETTLE_SECONDS = 2.0
 # After an input that failed, for a lock key that it had switched.
 SWITCH_BACK_SECONDS = 2.0
-
-_MODIFIER_CODES = frozenset(EVDEV_OF_QCODE[qcode] for qcode in MODIFIERS if qcode in EVDEV_OF_QCODE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class ProvedTyping:
         memory: DeviceMemory,
         held: Held,
         vm_name: str,
+        ours: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.queue = queue
         self.bus = ""
@@ -79,6 +79,7 @@ class ProvedTyping:
         self._memory = memory
         self._held = held
         self._vm_name = vm_name
+        self._ours = ours  # keys that others of the same caller keep down
         # Buses on which the guest should have a keyboard before the first key is sent; its PS/2 one is always there.
         self._expected_buses = frozenset(keyboards) & {"usb", "virtio"}
         self._unsettled = False  # an input failed with edges on their way
@@ -95,8 +96,10 @@ class ProvedTyping:
         if self._unsettled:
             await self._session.wait_until_quiet(QUIET_SECONDS, SETTLE_SECONDS)
             self._unsettled = False
-        async with self._without_caps_lock(asked.text):
-            await self._send(asked, matcher)
+        async with self._without_caps_lock(asked):
+            with self._session.observations.subscribe() as stream:
+                await self._refuse_others_keys(asked, stream)
+                await self._send(asked, matcher, stream)
         # A release that was lost, or a key that came twice: the guest holds what we don't.
         await self._held.let_go(self._stuck(matcher))
 
@@ -109,11 +112,22 @@ class ProvedTyping:
 
         async def press(qcode: str) -> None:
             asked = KeyInput(f"key '{qcode}'", [unit_of([qcode], True, False)])
-            await self._send(asked, Matcher(held=self._held.codes))
+            with self._session.observations.subscribe() as stream:
+                await self._send(asked, Matcher(held=self._held.codes), stream)
 
         await lock_keys.switch(self._session, key, on, press, AGENT_TIMEOUT)
 
-    async def _send(self, asked: KeyInput, matcher: Matcher) -> None:
+    async def _refuse_others_keys(self, asked: KeyInput, stream: ObservationStream) -> None:
+        if asked.releases:  # what lets go must go through, whatever else is down
+            return
+        ours = {EVDEV_OF_QCODE[name] for name in (*self._held.wanted, *self._ours()) if name not in asked.keeps}
+        await refuse_others_keys(self._session, stream, asked.what, ours=ours, timeout=AGENT_TIMEOUT, shown=self._shown)
+
+    def _shown(self, code: int) -> str:
+        name = self._held.name_of(code)
+        return key_name(code) if name is None else self._held.shown([name])
+
+    async def _send(self, asked: KeyInput, matcher: Matcher, stream: ObservationStream) -> None:
         loop = ClosedLoop(
             self._qmp,
             self._session,
@@ -128,26 +142,25 @@ class ProvedTyping:
             joins=bool(asked.text),
             stops_at_loss=asked.retries > 0,
         )
-        with self._session.observations.subscribe() as stream:
-            try:
-                if asked.hold_seconds is not None:
-                    await loop.run(asked.units[:1], stream)
-                    await loop.hold(asked.hold_seconds, stream)
-                    await loop.run(asked.units[1:], stream)
-                elif asked.retries:
-                    await self._until_it_arrives(asked, loop, stream)
-                else:
-                    await loop.run(asked.units, stream)
-                await loop.listen_to_the_end(stream)
-                self.unheard_because = loop.unheard_because
-            except BaseException:
-                await shielded(loop.drain(stream))
-                self._unsettled = bool(matcher.outstanding)
-                raise
-            finally:
-                self.queue, self.bus = loop.queue, loop.bus or self.bus
-                if loop.bus:
-                    self._memory.keys_go_to = loop.queue
+        try:
+            if asked.hold_seconds is not None:
+                await loop.run(asked.units[:1], stream)
+                await loop.hold(asked.hold_seconds, stream)
+                await loop.run(asked.units[1:], stream)
+            elif asked.retries:
+                await self._until_it_arrives(asked, loop, stream)
+            else:
+                await loop.run(asked.units, stream)
+            await loop.listen_to_the_end(stream)
+            self.unheard_because = loop.unheard_because
+        except BaseException:
+            await shielded(loop.drain(stream))
+            self._unsettled = bool(matcher.outstanding)
+            raise
+        finally:
+            self.queue, self.bus = loop.queue, loop.bus or self.bus
+            if loop.bus:
+                self._memory.keys_go_to = loop.queue
 
     async def _until_it_arrives(self, asked: KeyInput, loop: ClosedLoop, stream: ObservationStream) -> None:
         """Type a text, and what of it was lost again, where that is sound (`retyping`)."""
@@ -196,11 +209,13 @@ class ProvedTyping:
         return [name for name in names if name is not None and name not in self._held.wanted]
 
     @contextlib.asynccontextmanager
-    async def _without_caps_lock(self, text: str) -> AsyncIterator[None]:
+    async def _without_caps_lock(self, asked: KeyInput) -> AsyncIterator[None]:
         """While this lasts, Caps Lock is off, where it matters to the text and the guest's keyboard has a light that tells."""
-        if not lock_keys.minds_caps_lock(text) or not (await self.lock_keys()).get("caps"):
+        if not lock_keys.minds_caps_lock(asked.text) or not (await self.lock_keys()).get("caps"):
             yield
             return
+        with self._session.observations.subscribe() as stream:  # also what another's key makes of Caps Lock isn't known
+            await self._refuse_others_keys(asked, stream)
         self.notes.append("Caps Lock was on: switched off for this text, and on again")
         await self.switch("caps", False)
         try:
@@ -232,4 +247,4 @@ class ProvedTyping:
         if observation.type != EV_KEY or device is None or not device.keyboard:
             return False
         # A modifier that is held repeats like any key, and means nothing by it.
-        return not (observation.value == AUTOREPEAT and observation.code in _MODIFIER_CODES)
+        return not (observation.value == AUTOREPEAT and observation.code in MODIFIER_CODES)

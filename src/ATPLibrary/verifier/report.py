@@ -13,6 +13,7 @@ from ATPLibrary.metrics import Histogram
 from ATPLibrary.verifier.clock import ClockOffset
 from ATPLibrary.verifier.diagnosis import advice
 from ATPLibrary.verifier.hiding import hides
+from ATPLibrary.verifier.key_names import is_button, key_name
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation, ObserverOverrun
 from ATPLibrary.verifier.session_state import STATUS_ADVICE
@@ -311,9 +312,10 @@ _KINDS = {EV_REL: "relative", EV_ABS: "absolute"}
 
 
 def describe(observation: Observation, *, hidden: bool = False) -> str:
-    """An observation as a row says it: "key code 30 down"; of one that is `hidden` no code."""
+    """An observation as a row says it: "key down a", "left button down"; of one that is `hidden` no code."""
     if observation.type == EV_KEY:
         if hidden:
             return f"a key {_VALUES.get(observation.value, observation.value)}"
-        return f"key code {observation.code} {_VALUES.get(observation.value, observation.value)}"
+        value, name = _VALUES.get(observation.value, observation.value), key_name(observation.code)
+        return f"{name} {value}" if is_button(observation.code) else f"key {value} {name}"
     return f"{_KINDS.get(observation.type, observation.type)} axis {observation.code} {observation.value}"

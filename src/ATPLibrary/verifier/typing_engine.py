@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import DeadlineError, InputError
@@ -42,7 +42,8 @@ class TypingEngine:
 
     `session` None means unverified. `keyboards` are the VM's ("ps2", "usb", "virtio"); which one takes the keys is learnt from
     what the guest sees, and how fast, into `memory`. Every failure, deadline and cancellation releases the keys that
-    the engine holds.
+    the engine holds. `ours` says which keys other engines of the same caller keep down: any but these and its own, down in the
+    guest before a verified input, refuse it.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class TypingEngine:
         layout: Layout | None = None,
         vm_name: str = "",
         memory: DeviceMemory | None = None,
+        ours: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         self.layout = Layout() if layout is None else layout
         self.tell: Tell | None = None  # is told of each edge of the inputs that begin from now on
@@ -83,6 +85,7 @@ class TypingEngine:
                 memory=self._memory,
                 held=self._held,
                 vm_name=self._vm_name,
+                ours=ours,
             )
 
     # -- what a tester does ---------------------------------------------------------------------------------------------------
@@ -102,9 +105,9 @@ class TypingEngine:
         `layout` is for this text alone. Where Caps Lock is on in the guest it is off for the text, and on again. What was lost is
         typed again, up to `retries` times, only where nothing came after it: the report's note says so, or why it wasn't.
 
-        Raises `InputError` before anything is sent when a character isn't on the layout, `VmStateError` when the VM doesn't run,
-        `AgentError` when the agent doesn't answer, `VerificationError` when the guest sees nothing. A report with bad verdicts
-        is returned, not raised: call its `raise_if_bad()`.
+        Raises `InputError` before anything is sent when a character isn't on the layout or others hold a key down,
+        `VmStateError` when the VM doesn't run, `AgentError` when the agent doesn't answer, `VerificationError` when the guest sees
+        nothing. A report with bad verdicts is returned, not raised: call its `raise_if_bad()`.
         """
         chosen = self.layout if layout is None else layout
         hidden = secret or hides(text)
@@ -188,6 +191,16 @@ class TypingEngine:
         return switched
 
     @property
+    def keys_kept(self) -> list[str]:
+        """QEMU names of the keys that `key_down()` keeps down."""
+        return list(self._held.wanted)
+
+    @property
+    def shown_down(self) -> list[str]:
+        """`keys_down` for a log: a key that the typing of a secret moved has no name."""
+        return [self._held.shown([name]) for name in self._held.names]
+
+    @property
     def keys_down(self) -> list[str]:
         """QEMU names of the keys that are down by this engine's doing."""
         return self._held.names
@@ -195,6 +208,10 @@ class TypingEngine:
     async def release_all(self) -> None:
         """Let go of every key that this engine holds, and make sure that the guest saw it."""
         await self._held.release_all()
+
+    async def release_others(self, qcodes: Sequence[str]) -> None:
+        """Let go of keys that others hold down, as far as this VM's keyboard can."""
+        await self._held.release_others(qcodes)
 
     async def release_left_over(self) -> bool:
         """Let go of what a failed input could not; False when it still can't. Keys that the caller holds down stay down."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ATPLibrary.errors import AgentError
-from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier.hiding import A_KEY, NOTHING_HIDDEN, HiddenTimes
+from ATPLibrary.verifier.key_names import key_name
 from ATPLibrary.verifier.observation import (
     ABS_X,
     ABS_Y,
@@ -28,7 +28,7 @@ from ATPLibrary.verifier.observation import (
     fraction,
 )
 from ATPLibrary.verifier.pointer_units import BUTTONS
-from ATPLibrary.verifier.touches import BTN_TOUCH, TOUCH_AXES, Fingers
+from ATPLibrary.verifier.touches import TOUCH_AXES, Fingers
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier.layout import Layout
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 # As many observations a watch keeps; where more come it says that the older ones are unknown.
 MOST_KEPT = 100_000
 _SHIFTS = frozenset({"shift", "shift_r"})
-# QMP's two names for one code: the first that a person would say.
-_QCODE_OF_EVDEV = {code: qcode for qcode, code in reversed(EVDEV_OF_QCODE.items())}
-_BUTTON_OF_EVDEV = {code: button for button, code in BUTTONS.items()}
 _MOTIONS = {
     REL_X: "pointer by {} to the right",
     REL_Y: "pointer by {} down",
@@ -51,7 +48,9 @@ _MOTIONS = {
 class KeyEdge(NamedTuple):
     """A key or button that the guest saw go down or up."""
 
-    name: str  # QEMU's name of a key ("a", "ctrl"), "left button", or "key code 240"
+    name: (
+        str  # QEMU's name of a key ("a", "ctrl"), "left button", else the kernel's ("brightnessup"), or "key code 240"
+    )
     down: bool
     is_hidden: bool = False  # it came while a secret was typed
 
@@ -129,11 +128,11 @@ def key_edges(seen: Iterable[Seen], hidden: HiddenTimes = NOTHING_HIDDEN) -> Ite
     """The keys and buttons that went down and up; repeats that the guest makes itself aren't edges."""
     for each in seen:
         if isinstance(each, Observation) and each.type == EV_KEY and each.value != AUTOREPEAT:
-            yield KeyEdge(_key_name(each.code), each.value == PRESSED, _is_hidden(each, hidden))
+            yield KeyEdge(key_name(each.code), each.value == PRESSED, _is_hidden(each, hidden))
 
 
 def _is_hidden(seen: Observation, hidden: HiddenTimes) -> bool:
-    return seen.code not in _BUTTON_OF_EVDEV and hidden.cover(seen.received)
+    return seen.code not in BUTTONS.values() and hidden.cover(seen.received)
 
 
 def told(
@@ -168,7 +167,7 @@ def told(
             if each.value != AUTOREPEAT:
                 yield str(next(key_edges([each], hidden)))
             else:
-                yield f"{'a key' if _is_hidden(each, hidden) else _key_name(each.code)} repeated"
+                yield f"{'a key' if _is_hidden(each, hidden) else key_name(each.code)} repeated"
         elif each.type == EV_REL:
             yield _MOTIONS.get(each.code, f"axis {each.code} by {{}}").format(each.value)
     if moved is not None:
@@ -242,14 +241,6 @@ def drag_path(seen: Iterable[Seen], devices: Mapping[int, AgentDevice], button: 
                 note(tablet)
             begun = each.value == PRESSED
     return path
-
-
-def _key_name(code: int) -> str:
-    if code in _BUTTON_OF_EVDEV:
-        return f"{_BUTTON_OF_EVDEV[code]} button"
-    if code == BTN_TOUCH:
-        return "touch"
-    return _QCODE_OF_EVDEV.get(code) or f"key code {code}"
 
 
 def _place(at: Mapping[int, int], device: AgentDevice | None) -> str:

@@ -14,6 +14,7 @@ from tests.faults.messages import MessageProxy
 
 from ATPLibrary.errors import ATPError
 from ATPLibrary.events import Event
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 
 from .dialling_agent import DiallingAgent
 from .fault_bench import TEXT, WAYS, Bench, Outcome, bench
@@ -67,6 +68,20 @@ async def _(directory: Path, way: str) -> Outcome:
 @fault("a key repeats (autorepeat)")
 async def _(directory: Path, way: str) -> Outcome:
     return await _with_edges(directory, lambda guest: setattr(guest, "repeats_at", 6))
+
+
+# -- somebody else at the keyboard
+
+
+@fault("a key is held by somebody else before the input")
+async def _(directory: Path, way: str) -> Outcome:
+    async with bench(directory) as made:
+        made.guest.held.add(EVDEV_OF_QCODE["shift"])
+        outcome = await made.type()
+        assert not made.guest.received
+        await made.engine.release_others(["shift"])
+        outcome.well = await made.is_well()
+        return outcome
 
 
 # -- what the agent reads and says

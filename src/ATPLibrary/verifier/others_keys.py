@@ -1,0 +1,73 @@
+"""Keys that are down in a guest before an input begins, and that nobody here holds: with them it would write something else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from ATPLibrary.errors import InputError
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.verifier.key_names import is_button, key_name
+from ATPLibrary.verifier.keys import MODIFIERS
+from ATPLibrary.verifier.observation import EV_KEY, RELEASED, Observation, ObserverOverrun
+
+if TYPE_CHECKING:
+    from ATPLibrary.verifier.session import AgentSession
+    from ATPLibrary.verifier.stream import ObservationStream
+
+# A key that somebody taps is up again after this, and what was sent before has arrived.
+PATIENCE = 1.0
+MODIFIER_CODES = frozenset(EVDEV_OF_QCODE[qcode] for qcode in MODIFIERS if qcode in EVDEV_OF_QCODE)
+
+
+async def refuse_others_keys(
+    session: AgentSession,
+    stream: ObservationStream,
+    what: str,
+    *,
+    ours: Collection[int],
+    timeout: float,
+    shown: Callable[[int], str] = key_name,
+) -> None:
+    """Return when no key but those of `ours` (codes) is down; `InputError` that names the others when one stays down.
+
+    What `stream` holds afterwards came later: a key that goes down from now on is seen in it.
+    """
+    end = time.monotonic() + PATIENCE
+    while down := await _others_down(session, stream, ours, timeout):
+        left = end - time.monotonic()
+        if left <= 0:
+            is_one = len(down) == 1
+            raise InputError.about(
+                f"{what[0].upper()}{what[1:]} on VM '{session.vm_name}'",
+                wanted="begin with no key down that others hold",
+                got=f"did not: {', '.join(map(shown, sorted(down)))} {'is' if is_one else 'are'} down in the guest and no "
+                f"keyword here holds {'it' if is_one else 'them'}; nothing was sent",
+                waited=PATIENCE,
+                next_step="Let go of what is down with 'Release All Keys', or see who holds it (a console, another run)",
+            )
+        await stream.next_batch(left)
+
+
+async def _others_down(
+    session: AgentSession, stream: ObservationStream, ours: Collection[int], timeout: float
+) -> set[int]:
+    held: set[tuple[int, int]] = set()
+    is_known = False
+    while not is_known:
+        held = set(await session.held_keys(timeout))
+        is_known = True
+        # What was seen before the answer changes nothing of it; what came behind it does.
+        for seen in stream.take():
+            if isinstance(seen, ObserverOverrun):
+                is_known = False
+            elif isinstance(seen, Observation) and seen.type == EV_KEY:
+                (held.discard if seen.value == RELEASED else held.add)((seen.device, seen.code))
+    return {code for number, code in held if code not in ours and _changes_text(session, number, code)}
+
+
+def _changes_text(session: AgentSession, number: int, code: int) -> bool:
+    """A modifier does on whatever device; other keys where they could be typed: a machine's power button is none of them."""
+    device = session.devices.get(number)
+    return code in MODIFIER_CODES or ((device is None or device.keyboard) and not is_button(code))

@@ -1,0 +1,100 @@
+"""Keys that somebody else holds down in the guest: no input begins with them, and what is let go of is said."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ATPLibrary.errors import InputError
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.verifier import AgentSession, TypingEngine, Verdict
+
+from .faulty_guest import FaultyGuest
+
+pytestmark = pytest.mark.integration
+
+SHIFT, CTRL, Z = (EVDEV_OF_QCODE[name] for name in ("shift", "ctrl", "z"))
+LEFT_BUTTON = 0x110
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ATPLibrary.verifier import others_keys
+
+    monkeypatch.setattr(others_keys, "PATIENCE", 0.1)
+
+
+@pytest.mark.parametrize("codes", [{SHIFT}, {CTRL}, {Z}, {SHIFT, CTRL}])
+async def test_text_and_keys_are_refused_while_others_hold_a_key_and_nothing_is_sent(
+    guest: FaultyGuest, engine: TypingEngine, hurried: None, codes: set[int]
+) -> None:
+    guest.held |= codes
+    names = ", ".join({SHIFT: "shift", CTRL: "ctrl", Z: "z"}[code] for code in sorted(codes))
+    for sending in (engine.type_text, engine.press, engine.key_down):
+        with pytest.raises(InputError, match=rf"{names} (is|are) down in the guest and no keyword.*'Release All Keys'"):
+            await sending("x")
+    assert not guest.received
+    assert guest.held == codes
+    assert not engine.keys_down
+    await engine.release_others(names.split(", "))
+    assert not guest.held
+    (await engine.type_text("hello")).raise_if_bad(must_be_verified=True)
+
+
+async def test_caps_lock_is_left_alone_where_a_key_of_others_is_down(
+    guest: FaultyGuest, engine: TypingEngine, hurried: None
+) -> None:
+    guest.leds = {1: 1}
+    guest.held.add(CTRL)
+    with pytest.raises(InputError, match="ctrl is down in the guest"):
+        await engine.type_text("hello")
+    assert not guest.received
+
+
+async def test_a_key_that_is_up_again_in_a_moment_refuses_nothing(guest: FaultyGuest, engine: TypingEngine) -> None:
+    guest.held.add(SHIFT)
+    typing = asyncio.create_task(engine.type_text("hello"))
+    await asyncio.sleep(0.1)
+    assert not guest.received
+    guest.take([{"type": "key", "data": {"down": False, "key": {"type": "qcode", "data": "shift"}}}])
+    (await typing).raise_if_bad(must_be_verified=True)
+    assert guest.seen[0] == (SHIFT, 0)
+
+
+async def test_what_we_hold_ourselves_refuses_nothing(
+    guest: FaultyGuest, session: AgentSession, engine: TypingEngine, hurried: None
+) -> None:
+    await engine.key_down("shift")
+    (await engine.type_text("abc")).raise_if_bad(must_be_verified=True)
+    (await engine.press("tab")).raise_if_bad(must_be_verified=True)
+    await engine.key_up("shift")
+    unwatched = TypingEngine(guest.qmp, None, ["ps2"])
+    await unwatched.key_down("shift")
+    other = TypingEngine(guest.qmp, session, ["ps2"], ours=lambda: unwatched.keys_kept)
+    (await other.type_text("abc")).raise_if_bad(must_be_verified=True)
+    with pytest.raises(InputError, match="shift is down in the guest"):
+        await engine.type_text("abc")
+
+
+async def test_our_own_key_can_be_let_go_while_others_hold_one(guest: FaultyGuest, engine: TypingEngine) -> None:
+    await engine.key_down("a")
+    guest.held.add(CTRL)
+    (await engine.key_up("a")).raise_if_bad(must_be_verified=True)
+    assert guest.held == {CTRL}
+
+
+async def test_a_button_that_is_down_changes_no_text(guest: FaultyGuest, engine: TypingEngine) -> None:
+    guest.held.add(LEFT_BUTTON)
+    (await engine.type_text("hello")).raise_if_bad(must_be_verified=True)
+
+
+async def test_a_modifier_of_others_in_the_middle_is_told_by_its_name(guest: FaultyGuest, engine: TypingEngine) -> None:
+    typing = asyncio.create_task(engine.type_text("hello " * 20))
+    while len(guest.received) < 40:  # noqa: ASYNC110 - the guest has no event for it
+        await asyncio.sleep(0.001)
+    guest.take([{"type": "key", "data": {"down": True, "key": {"type": "qcode", "data": "shift"}}}])
+    report = await typing
+    assert not report.verified
+    assert report.verdicts[Verdict.DUPLICATED] == 1
+    assert "key down shift" in [row.what for row in report.timeline if row.injected is None]
