@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ATPLibrary.errors import InputError
@@ -24,3 +25,13 @@ class Place:
                 f"Place {text!r}", wanted="be 'x,y'", got="is not", next_step="Such as 0.5,0.5"
             ) from error
         return cls(x, y)
+
+
+def check_places(places: Sequence[Place], tolerance: float) -> None:
+    """`InputError` for a place that isn't on the screen, and for a tolerance with which any place, or none, would do."""
+    from ATPLibrary.verifier.pointer_places import position
+
+    for place in places:
+        position(place.x, place.y, None)
+    if not 0 < tolerance < 0.5:
+        raise InputError(f"A tolerance is a fraction of the screen, above 0 and below 0.5, not {tolerance:g}.")

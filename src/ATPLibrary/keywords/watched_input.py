@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -13,12 +13,13 @@ from robot.api.types import Secret
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, in_seconds, named
-from ATPLibrary.keywords.places import Place
+from ATPLibrary.keywords.places import Place, check_places
 from ATPLibrary.keywords.plain import plain
 from ATPLibrary.secrets import MASK
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.verifier.typed import Typed
     from ATPLibrary.verifier.watching import InputWatch
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ class WatchedInputKeywords(Component):
         async def look(machine: Machine, watch: InputWatch, seconds: float) -> list[str] | str:
             await watch.settle(seconds)
             watch.check_is_whole()
-            return _text(machine, watch, masked=True) if kind == "text" else watch.lines()
+            return _typed(machine, watch, masked=True).text if kind == "text" else watch.lines()
 
         seen = self._look(look, vm, timeout)
         logger.info(shown(seen) if isinstance(seen, str) else _some(seen))
@@ -128,7 +129,10 @@ class WatchedInputKeywords(Component):
     ) -> None:
         """Fails unless a VM's guest has seen a key, a combination or a mouse button go down and up since `Start Watching Input`.
 
-        - ``key``: as for `Press Keys` (``a``, ``ctrl+alt+delete``), or ``left button``, ``middle button``, ...
+        A combination has exactly the modifiers that it names (ctrl, shift, alt, meta), pressed before its keys: ctrl+shift+c isn't
+        ``ctrl+c``, and ``c`` is only c without any. A modifier by itself counts where no key was pressed with it.
+
+        - ``key``: as for `Press Keys` (``a``, ``ctrl+alt+delete``), or ``left button``, ``ctrl+left button``, ...
         - ``times``: exactly how often; by default at least once.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: how long it may still take to come; by default it must have come.
@@ -143,13 +147,15 @@ class WatchedInputKeywords(Component):
 
         async def look(machine: Machine, watch: InputWatch, seconds: float) -> tuple[int, list[str]]:
             from ATPLibrary.verifier.keys import parse_combination
-            from ATPLibrary.verifier.watching import pressed
+            from ATPLibrary.verifier.typed import pressed
 
-            keys = [key] if key.endswith(" button") else parse_combination(key, machine.layout())
+            with_it, plus, button = key.rpartition("+") if key.endswith(" button") else (key, "", "")
+            keys = parse_combination(with_it, machine.layout()) if plus or not button else []
+            keys += [button.strip()] if button else []
             await watch.settle(seconds)
-            await watch.until(lambda: pressed(watch.edges, keys) >= (times or 1), wait)
+            await watch.until(lambda: pressed(watch.edges, keys, watch.held) >= (times or 1), wait)
             watch.check_is_whole()
-            return pressed(watch.edges, keys), watch.lines()
+            return pressed(watch.edges, keys, watch.held), watch.lines()
 
         if times is not None and times < 1:
             raise InputError("Give a number of times of at least 1; 'No Input Should Arrive' is for none at all.")
@@ -160,6 +166,7 @@ class WatchedInputKeywords(Component):
                 wanted=f"have arrived {times} times" if times is not None else "have arrived",
                 got=f"did {count} times" if count else "did not",
                 last_seen=_some(lines),
+                next_step="It counts with exactly its modifiers, which go down first, and once all of it has come up",
             )
         logger.info(f"Proved: {named(vm)} has seen '{key}' go down and up {count} times.")
 
@@ -169,8 +176,10 @@ class WatchedInputKeywords(Component):
     ) -> None:
         r"""Fails unless the keys that a VM's guest has seen since `Start Watching Input` write a text: nothing less, nothing more.
 
-        They are read as the VM's keyboard layout writes them (`Set Keyboard Layout`). For text that others type; `Type Text`
-        proves its own.
+        They are read as the VM's keyboard layout writes them (`Set Keyboard Layout`), with Caps Lock as its light was when the
+        watch began. For text that others type; `Type Text` proves its own. Keys that aren't text (Backspace, arrows, F5, Caps Lock,
+        anything with ctrl, alt or meta) make it fail, as do keys that are still down and those that the guest repeated by itself.
+        Mouse buttons don't: the log tells of them.
 
         - ``text``: what should have been written; ``\n`` is Enter and ``\t`` is Tab. Of a secret the error names positions only.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -183,24 +192,49 @@ class WatchedInputKeywords(Component):
         | Text Should Have Arrived In Order    Hello from elsewhere
         """
         wait = 0.0 if timeout is None else in_seconds(timeout)
-        said, is_secret = plain(text)
-        wanted = said.replace("\r\n", "\n")
+        unified, is_secret = plain(text)
+        wanted = unified.replace("\r\n", "\n")
 
-        async def look(machine: Machine, watch: InputWatch, seconds: float) -> tuple[str, str]:
+        async def look(
+            machine: Machine, watch: InputWatch, seconds: float
+        ) -> tuple[Typed, Typed, list[str], list[str]]:
+            def has_come() -> bool:
+                typed = _typed(machine, watch)
+                return len(typed.text) >= len(wanted) and not typed.down
+
             await watch.settle(seconds)
-            await watch.until(lambda: len(_text(machine, watch)) >= len(wanted), wait)
+            await watch.until(has_come, wait)
             watch.check_is_whole()
-            return _text(machine, watch), _text(machine, watch, masked=True)
+            buttons = [*dict.fromkeys(edge.name for edge in watch.edges if edge.name.endswith(" button"))]
+            return _typed(machine, watch), _typed(machine, watch, masked=True), watch.repeats, buttons
 
-        got, readable = self._look(look, vm, None, wait)
-        if got != wanted:
+        got, readable, repeats, buttons = self._look(look, vm, None, wait)
+
+        def some(keys: Sequence[str]) -> str:
+            return f"{len(keys)} of them" if is_secret else _some([*keys])
+
+        if got.text != wanted:
             raise VerificationError.about(
                 f"The text that {named(vm)} has seen typed",
                 wanted=f"be {MASK if is_secret else shown(wanted)}",
-                got=f"is another, of {len(got)} characters" if is_secret else f"is {shown(readable)}",
-                next_step=_first_difference(got, wanted) + "'Get Observed Input' tells every key",
+                got=f"is another, of {len(got.text)} characters" if is_secret else f"is {shown(readable.text)}",
+                last_seen=f"keys that aren't text: {some(got.beside)}" if got.beside else "",
+                next_step=_first_difference(got.text, wanted) + "'Get Observed Input' tells every key",
             )
-        logger.info(f"Proved: {named(vm)} has seen {MASK if is_secret else shown(wanted)} typed, in order and once.")
+        more = [f"keys that aren't text came with it: {some(got.beside)}"] if got.beside else []
+        more += [f"still down: {some(got.down)}"] if got.down else []
+        more += [f"repeated by the guest itself: {some(repeats)}"] if repeats else []
+        if more:
+            raise VerificationError.about(
+                f"The text that {named(vm)} has seen typed",
+                wanted=f"be {MASK if is_secret else shown(wanted)} and nothing more",
+                got=f"isn't all: {'; '.join(more)}",
+                next_step="'Get Observed Input' tells every key",
+            )
+        said = f" Beside it came: {', '.join(buttons)}." if buttons else ""
+        logger.info(
+            f"Proved: {named(vm)} has seen {MASK if is_secret else shown(wanted)} typed, in order and once.{said}"
+        )
 
     @keyword(tags=["Verification", "Assertion"])
     def no_input_should_arrive(
@@ -212,7 +246,7 @@ class WatchedInputKeywords(Component):
     ) -> None:
         """Watches a VM for a while, and fails as soon as its guest sees any key, button or motion.
 
-        - ``for_``: how long nothing must come; 2 s by default.
+        - ``for_``: how long nothing must come, more than ``0 s``; 2 s by default.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answers; by default ``timeouts.agent`` of the configuration (60 s).
 
@@ -221,6 +255,8 @@ class WatchedInputKeywords(Component):
         | No Input Should Arrive    2 s
         """
         quiet, seconds = in_seconds(for_), self.seconds(timeout, "agent")
+        if not quiet:
+            raise InputError("To watch for 0 s proves nothing: say how long no input must come, such as 2 s.")
 
         async def watch() -> list[str]:
             from ATPLibrary.verifier.watching import InputWatch
@@ -261,7 +297,7 @@ class WatchedInputKeywords(Component):
         """Fails unless the absolute pointer (tablet) of a VM is at a place, as the guest's kernel has it, whoever moved it there.
 
         - ``x``, ``y``: parts of the screen's width and height, from ``0`` (left, top) to ``1`` (right, bottom).
-        - ``tolerance``: how far off each may be; ``0.005`` is 4 pixels of 800.
+        - ``tolerance``: how far off each may be, above 0 and below 0.5; ``0.005`` is 4 pixels of 800.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
 
@@ -270,6 +306,7 @@ class WatchedInputKeywords(Component):
         | Move Mouse    0.5    0.25
         | Mouse Should Be At    0.5    0.25
         """
+        check_places([Place(x, y)], tolerance)
         seconds = self.seconds(timeout, "command")
 
         async def look() -> list[tuple[float, float]]:
@@ -303,11 +340,11 @@ class WatchedInputKeywords(Component):
 
         `Start Watching Input` must have been used before. The drag must begin at the first place and end at the last, pass each in
         its order, and go forward: no observed place may be farther from the line that it is on, nor farther back on it, than the
-        tolerance. Only absolute pointers (tablets) tell places.
+        tolerance. The button must have come up. Only absolute pointers (tablets) tell places.
 
         - ``places``: as for `Drag Along`: two or more, from ``0,0`` (left, top) to ``1,1`` (right, bottom).
         - ``button``: the button that is held.
-        - ``tolerance``: how far off each axis may be, as a fraction of the screen; ``0.01`` is 8 pixels of 800.
+        - ``tolerance``: how far off each axis may be, a fraction of the screen above 0 and below 0.5; ``0.01`` is 8 of 800 pixels.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
 
@@ -319,22 +356,22 @@ class WatchedInputKeywords(Component):
         """
         if len(places) < 2:
             raise InputError("A drag has two places or more: where it begins and where it ends.")
-        if not 0 < tolerance < 1:
-            raise InputError(f"A tolerance is a fraction of the screen, above 0 and below 1, not {tolerance:g}.")
+        check_places(places, tolerance)
         expected = [(place.x, place.y) for place in places]
 
-        async def look(machine: Machine, watch: InputWatch, seconds: float) -> list[tuple[float, float]]:
+        async def look(machine: Machine, watch: InputWatch, seconds: float) -> tuple[list[tuple[float, float]], bool]:
             from ATPLibrary.verifier.watching import drag_path
 
             await watch.settle(seconds)
             watch.check_is_whole()
-            return drag_path(watch.seen, watch.session.devices, button)
+            return drag_path(watch.seen, watch.session.devices, button, watch.places), f"{button} button" in watch.down
 
-        path = self._look(look, vm, timeout)
+        path, is_down = self._look(look, vm, timeout)
 
         from ATPLibrary.verifier.drag_paths import strays
 
-        if difference := strays(path, expected, tolerance):
+        difference = "has not ended: the button is still down" if is_down else strays(path, expected, tolerance)
+        if difference:
             raise VerificationError.about(
                 f"The {button} drag in {named(vm)}",
                 wanted=f"go through {' '.join(f'{x:g},{y:g}' for x, y in expected)}, within {tolerance:g}",
@@ -359,10 +396,10 @@ class WatchedInputKeywords(Component):
         return self.wait(looked(), seconds + wait, f"Looking at what {named(vm)} has seen")
 
 
-def _text(machine: Machine, watch: InputWatch, *, masked: bool = False) -> str:
-    from ATPLibrary.verifier.watching import text_of
+def _typed(machine: Machine, watch: InputWatch, *, masked: bool = False) -> Typed:
+    from ATPLibrary.verifier.typed import read
 
-    return text_of(watch.edges, machine.layout(), masked=masked)
+    return read(watch.edges, machine.layout(), held=watch.held, caps_lock=watch.caps_lock, masked=masked)
 
 
 def _some(lines: list[str]) -> str:

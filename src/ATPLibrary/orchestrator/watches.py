@@ -43,9 +43,11 @@ class Watches:
             self._grabbed = session.hello
         else:
             await self.give_back(timeout)
-        await session.held_keys(timeout)  # what was seen before this moment has been told when this is answered
+        begin = await session.input_state(
+            timeout
+        )  # what was seen before this moment has been told when this is answered
         self._forget()
-        self._current = InputWatch(session)
+        self._current = InputWatch(session, begin)
         return self._current
 
     def current(self) -> InputWatch:

@@ -30,6 +30,15 @@ class Pong:
     realtime_us: int  # 0: it didn't say
 
 
+@dataclass(frozen=True, slots=True)
+class InputState:
+    """How a guest's input stands, as its kernel says."""
+
+    held: frozenset[tuple[int, int]]  # (device, code) of the keys and buttons that are down
+    absolute: Mapping[int, Mapping[int, int]] | None  # device -> axis -> value of each absolute pointer; None: not said
+    leds: Mapping[int, Mapping[int, bool]]  # device -> LED -> whether it is lit
+
+
 def key_of(message: Message) -> Key:
     """Which question a `pong`, `state`, `result`, `watching` or `grabbing` answers."""
     return message["type"], _name(message, _FIELD_OF[message["type"]])
@@ -52,9 +61,7 @@ def check(message: Message) -> None:
         case "pong":
             read_pong(message)
         case "state":
-            read_held(message)
-            read_places(message)
-            read_leds(message)
+            read_state(message)
         case "result":
             if not isinstance(message["verified"], bool):
                 raise ValueError("'verified' is neither true nor false")
@@ -63,6 +70,10 @@ def check(message: Message) -> None:
 
 def read_pong(message: Message) -> Pong:
     return Pong(whole(message["received_us"]), whole(message["sent_us"]), whole(message.get("realtime_us") or 0))
+
+
+def read_state(message: Message) -> InputState:
+    return InputState(read_held(message), read_places(message), read_leds(message))
 
 
 def read_held(message: Message) -> frozenset[tuple[int, int]]:

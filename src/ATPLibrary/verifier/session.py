@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
-from ATPLibrary.verifier.answers import read_held, read_leds, read_places
+from ATPLibrary.verifier.answers import InputState, read_held, read_leds, read_places, read_state
 from ATPLibrary.verifier.fields import MALFORMED, whole
 from ATPLibrary.verifier.link import AgentLink
 from ATPLibrary.verifier.lock_keys import LockKey, lit
@@ -136,6 +136,10 @@ class AgentSession(AgentLink):
     async def held_keys(self, timeout: float) -> frozenset[tuple[int, int]]:
         """The keys and buttons that are down in the guest now: (device id, code), as its kernel says."""
         return read_held(await self._state_now(timeout))
+
+    async def input_state(self, timeout: float) -> InputState:
+        """What is down in the guest, where its absolute pointers are and which lock lights are lit, at one moment."""
+        return read_state(await self._state_now(timeout))
 
     async def pointers_at(self, timeout: float) -> Mapping[int, tuple[float, float]]:
         """Where each absolute pointer (tablet) is, as the guest's kernel says: device id -> fractions of the screen.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from ATPLibrary.errors import AgentError
 from ATPLibrary.verifier.hiding import A_KEY, NOTHING_HIDDEN, HiddenTimes
 from ATPLibrary.verifier.key_names import key_name
+from ATPLibrary.verifier.lock_keys import lit
 from ATPLibrary.verifier.observation import (
     ABS_X,
     ABS_Y,
@@ -31,12 +34,13 @@ from ATPLibrary.verifier.pointer_units import BUTTONS
 from ATPLibrary.verifier.touches import TOUCH_AXES, Fingers
 
 if TYPE_CHECKING:
-    from ATPLibrary.verifier.layout import Layout
+    from ATPLibrary.verifier.answers import InputState
     from ATPLibrary.verifier.session import AgentSession
 
 # As many observations a watch keeps; where more come it says that the older ones are unknown.
 MOST_KEPT = 100_000
-_SHIFTS = frozenset({"shift", "shift_r"})
+Places = Mapping[int, Mapping[int, int]]  # device -> axis -> value
+NOWHERE: Places = MappingProxyType({})
 _MOTIONS = {
     REL_X: "pointer by {} to the right",
     REL_Y: "pointer by {} down",
@@ -59,10 +63,16 @@ class KeyEdge(NamedTuple):
 
 
 class InputWatch:
-    """Everything that the guest sees from its making to `close()`. Belongs to the loop that it was made on."""
+    """Everything that the guest sees from its making to `close()`. Belongs to the loop that it was made on.
 
-    def __init__(self, session: AgentSession) -> None:
+    `begin` is how the guest's input stood then: what was down already, where the pointers were, which lock lights were lit.
+    """
+
+    def __init__(self, session: AgentSession, begin: InputState | None = None) -> None:
         self.session = session
+        self.held = frozenset(key_name(code) for _, code in begin.held) if begin is not None else frozenset[str]()
+        self.places: Places = NOWHERE if begin is None else begin.absolute or NOWHERE
+        self.caps_lock = begin is not None and lit(begin.leds).get("caps", False)
         self._stream = session.observations.subscribe()
         self._seen: list[Seen] = []
 
@@ -76,12 +86,31 @@ class InputWatch:
     def edges(self) -> list[KeyEdge]:
         return [*key_edges(self.seen, self.session.hidden)]
 
+    @property
+    def down(self) -> set[str]:
+        """The keys and buttons that are down now."""
+        down = set(self.held)
+        for edge in self.edges:
+            (down.add if edge.down else down.discard)(edge.name)
+        return down
+
+    @property
+    def repeats(self) -> list[str]:
+        """The keys that the guest has repeated by itself, each once."""
+        hidden = self.session.hidden
+        repeats = (
+            each
+            for each in self.seen
+            if isinstance(each, Observation) and (each.type, each.value) == (EV_KEY, AUTOREPEAT)
+        )
+        return [*dict.fromkeys("a key" if _is_hidden(each, hidden) else key_name(each.code) for each in repeats)]
+
     def lines(self) -> list[str]:
         """A line for each thing seen: "a down", "left button up", "pointer at 0.500, 0.250", "unknown: ...".
 
         What came while a secret was typed is "a key down".
         """
-        return [*told(self.seen, self.session.devices, self.session.hidden)]
+        return [*told(self.seen, self.session.devices, self.session.hidden, self.places)]
 
     def check_is_whole(self) -> None:
         """`AgentError` where something may have been seen that the agent did not tell."""
@@ -136,10 +165,13 @@ def _is_hidden(seen: Observation, hidden: HiddenTimes) -> bool:
 
 
 def told(
-    seen: Iterable[Seen], devices: Mapping[int, AgentDevice], hidden: HiddenTimes = NOTHING_HIDDEN
+    seen: Iterable[Seen],
+    devices: Mapping[int, AgentDevice],
+    hidden: HiddenTimes = NOTHING_HIDDEN,
+    places: Places = NOWHERE,
 ) -> Iterator[str]:
-    """A line for each thing seen; a motion of several axes at once is one."""
-    at: dict[int, dict[int, int]] = {}
+    """A line for each thing seen; a motion of several axes at once is one. `places`: where the pointers were before it."""
+    at = {number: dict(axes) for number, axes in places.items()}
     fingers: dict[int, Fingers] = {}
     moved: tuple[int, int] | None = None  # the device and the kernel's time of a motion that isn't told yet
 
@@ -174,73 +206,42 @@ def told(
         yield from motion_of(moved[0])
 
 
-def pressed(edges: Iterable[KeyEdge], keys: Sequence[str]) -> int:
-    """How many times all of `keys` were down at once, and then all of them let go of."""
-    down: set[str] = set()
-    wanted = set(keys)
-    together, times = False, 0
-    for edge in edges:
-        (down.add if edge.down else down.discard)(edge.name)
-        if wanted <= down:
-            together = True
-        elif together and not wanted & down:
-            together = False
-            times += 1
-    return times
+def drag_path(
+    seen: Iterable[Seen], devices: Mapping[int, AgentDevice], button: str, places: Places = NOWHERE
+) -> list[tuple[float, float]]:
+    """Where the absolute pointer was from the last press of `button` until its release, as fractions of the screen.
 
-
-def text_of(edges: Iterable[KeyEdge], layout: Layout, *, masked: bool = False) -> str:
-    """What a guest with that layout makes of the keys, dead keys included; keys that write nothing there are left out.
-
-    `masked`: an asterisk for each character that was typed of a secret.
+    `places`: where the pointers were when the watch began. The kernel tells an axis only when it changes.
     """
-    down: set[str] = set()
-    text = ""
-    before: tuple[tuple[str, frozenset[str]], ...] = ()
-    for edge in edges:
-        (down.add if edge.down else down.discard)(edge.name)
-        if not edge.down:
-            continue
-        modifiers = frozenset("shift" if key in _SHIFTS else key for key in down - {edge.name})
-        chord = edge.name, modifiers & {"shift", "alt_r"}
-        if modifiers & {"ctrl", "ctrl_r", "alt", "meta_l", "meta_r"}:
-            continue  # a command, not a text
-        for chords in ((*before, chord), (chord,)):
-            if (character := layout.read(chords)) is not None:
-                text, before = text + ("*" if masked and edge.is_hidden else character), ()
-                break
-            if layout.begins(chords):
-                before = chords
-                break
-    return text
-
-
-def drag_path(seen: Iterable[Seen], devices: Mapping[int, AgentDevice], button: str) -> list[tuple[float, float]]:
-    """Where the absolute pointer was from the last press of `button` until its release, as fractions of the screen."""
-    at: dict[int, int] = {}
+    at = {number: dict(axes) for number, axes in places.items()}
     path: list[tuple[float, float]] = []
     begun = False
+    tablet = next(iter(at)) if len(at) == 1 else None
 
-    def note(device: AgentDevice | None) -> None:
-        place = fraction(at, device)
+    def note() -> None:
+        place = None if tablet is None else fraction(at.get(tablet, {}), devices.get(tablet))
         if place is not None and (not path or path[-1] != place):
             path.append(place)
 
-    tablet: AgentDevice | None = None
-    for each in seen:
-        if not isinstance(each, Observation):
-            continue
-        if each.type == EV_ABS:
-            tablet = devices.get(each.device, tablet)
-            at[each.code] = each.value
+    for _, report in groupby((each for each in seen if isinstance(each, Observation)), _report_of):
+        # Both axes and the button of one report are one moment, in whatever order the kernel names them.
+        events = [*report]
+        for each in events:
+            if each.type == EV_ABS and each.code in (ABS_X, ABS_Y):
+                tablet = each.device
+                at.setdefault(tablet, {})[each.code] = each.value
+        edges = [each.value == PRESSED for each in events if each.type == EV_KEY and each.code == BUTTONS[button]]
+        if begun:
+            note()
+        for begun in edges:
             if begun:
-                note(tablet)
-        elif each.type == EV_KEY and each.code == BUTTONS[button]:
-            if each.value == PRESSED:
                 path.clear()
-                note(tablet)
-            begun = each.value == PRESSED
+                note()
     return path
+
+
+def _report_of(seen: Observation) -> tuple[int, int]:
+    return seen.device, seen.time_us
 
 
 def _place(at: Mapping[int, int], device: AgentDevice | None) -> str:

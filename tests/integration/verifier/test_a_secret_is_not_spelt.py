@@ -16,8 +16,9 @@ from ATPLibrary.keywords.evidence.html import input_timeline
 from ATPLibrary.keywords.evidence.inputs import as_csv, as_json
 from ATPLibrary.keywords.evidence.journal import Journal
 from ATPLibrary.verifier import AgentSession, Layout, TypingEngine
+from ATPLibrary.verifier.typed import text_of
 from ATPLibrary.verifier.unicode_entry import UnicodeEntry
-from ATPLibrary.verifier.watching import InputWatch, text_of
+from ATPLibrary.verifier.watching import InputWatch
 
 from .faulty_guest import FaultyGuest
 

@@ -7,7 +7,8 @@ import pytest
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier import AgentSession, Layout, TypingEngine, Verdict
-from ATPLibrary.verifier.watching import KeyEdge, text_of
+from ATPLibrary.verifier.typed import text_of
+from ATPLibrary.verifier.watching import KeyEdge
 
 from .faulty_guest import FaultyGuest
 

@@ -12,7 +12,8 @@ from ATPLibrary.verifier.drag_paths import strays
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, REL_HWHEEL, REL_WHEEL
 from ATPLibrary.verifier.service.key_codes import EVDEV_OF_CODE, KEY_UNKNOWN, QCODE_OF_CODE
-from ATPLibrary.verifier.watching import InputWatch, drag_path, text_of
+from ATPLibrary.verifier.typed import text_of
+from ATPLibrary.verifier.watching import InputWatch, drag_path
 
 from .web_world import CODE_OF_QCODE, PATIENCE, SCREEN, WebWorld, all_of, happens, only_observations, watched
 

@@ -10,7 +10,8 @@ from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier.drag_paths import strays
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun, Seen
-from ATPLibrary.verifier.watching import KeyEdge, drag_path, key_edges, pressed, text_of, told
+from ATPLibrary.verifier.typed import pressed, read, text_of
+from ATPLibrary.verifier.watching import KeyEdge, drag_path, key_edges, told
 
 pytestmark = pytest.mark.unit
 
@@ -64,6 +65,66 @@ def test_a_combination_counts_once_it_was_down_at_once_and_let_go() -> None:
     assert pressed(apart, ["ctrl", "c"]) == 0
 
 
+def strokes(*said: str) -> list[KeyEdge]:
+    """Each combination down in order, and up in reverse: "ctrl+c"."""
+    edges = []
+    for combination in said:
+        keys = combination.split("+")
+        edges += [KeyEdge(key, True) for key in keys] + [KeyEdge(key, False) for key in reversed(keys)]
+    return edges
+
+
+def test_a_combination_has_exactly_its_modifiers_before_its_keys() -> None:
+    seen = strokes("ctrl+c", "ctrl+shift+c", "c+ctrl", "c", "left button", "ctrl+left button")
+    assert pressed(seen, ["ctrl", "c"]) == 1
+    assert pressed(seen, ["shift", "ctrl", "c"]) == 1, "modifiers come in any order"
+    assert pressed(seen, ["c"]) == 2, "the c before ctrl had none yet"
+    assert pressed(seen, ["left button"]) == pressed(seen, ["ctrl", "left button"]) == 1
+    assert pressed(strokes("a+b"), ["a", "b"]) == 1
+    assert pressed(strokes("b+a"), ["a", "b"]) == 0
+
+
+def test_a_key_pressed_twice_while_its_modifier_is_down_counts_twice() -> None:
+    twice = [KeyEdge("ctrl", True), *strokes("c", "c"), KeyEdge("ctrl", False)]
+    assert pressed(twice, ["ctrl", "c"]) == 2
+    assert pressed(twice, ["c"]) == 0
+    assert pressed(twice[1:], ["ctrl", "c"], held=["ctrl"]) == 2, "ctrl was down when the watch began"
+
+
+def test_a_modifier_alone_is_none_that_had_a_key() -> None:
+    assert pressed(strokes("meta_l", "meta_l+e", "ctrl+meta_l"), ["meta_l"]) == 1
+    assert pressed(strokes("ctrl+shift", "shift+ctrl", "ctrl+shift+a"), ["ctrl", "shift"]) == 2
+
+
+def test_two_keys_that_overlap_in_fast_typing_both_count() -> None:
+    rolled = [KeyEdge("a", True), KeyEdge("b", True), KeyEdge("a", False), KeyEdge("b", False)]
+    assert (pressed(rolled, ["a"]), pressed(rolled, ["b"])) == (1, 1)
+    assert read(rolled, Layout("us")) == ("ab", (), ())
+
+
+def test_what_is_no_text_is_told_beside_it_and_what_is_still_down() -> None:
+    typed = read([*strokes("a", "b", "backspace", "f5", "left", "ctrl+u", "meta_l", "shift+left", "c")], Layout("us"))
+    assert typed.text == "abc"
+    assert typed.beside == ("backspace", "f5", "left", "ctrl+u", "meta_l", "shift+left")
+    assert typed.down == ()
+    assert read([*strokes("a"), KeyEdge("b", True)], Layout("us")) == ("ab", (), ("b",))
+    assert read(strokes("shift", "left button", "shift+a"), Layout("us")) == ("A", (), ())
+    assert read([KeyEdge("x", True, True), *strokes("ctrl+c")], Layout("us")).down == ("a key",)
+
+
+def test_a_dead_key_without_its_letter_is_no_text() -> None:
+    dead = of("de", "é")[:2]
+    assert read([*dead, *of("de", "x")], Layout("de"))[:2] == ("x", ("equal",))
+    assert read(dead, Layout("de"))[:2] == ("", ("equal",))
+
+
+def test_what_was_down_and_lit_before_the_watch_counts() -> None:
+    assert read(strokes("f", "1"), Layout("us"), held=["shift"]) == ("F!", (), ("shift",))
+    assert read(strokes("f", "shift+f", "1"), Layout("us"), caps_lock=True).text == "Ff1"
+    assert read(of("de", "ö1ß"), Layout("de"), caps_lock=True).text == "Ö1ß"
+    assert read([*strokes("a", "caps_lock", "a")], Layout("us")) == ("aA", ("caps_lock",), ())
+
+
 def test_each_thing_is_told_in_a_line_and_both_axes_of_a_motion_in_one() -> None:
     a, overrun = EVDEV_OF_QCODE["a"], ObserverOverrun("the kernel dropped events", None, frozenset(), 0.0)
     things = [
@@ -107,6 +168,19 @@ def test_the_path_is_where_the_pointer_was_while_the_button_was_down() -> None:
     path = drag_path(things, DEVICES, "left")
     assert (path[0], path[-1]) == ((0.0, 0.0), (1.0, 0.5))
     assert drag_path(things, DEVICES, "right") == []
+
+
+def test_an_axis_that_stays_where_it_was_before_the_watch_is_known() -> None:
+    things = [seen(1, 0x110, 1), *at(1000, 250, 3)[:1], seen(1, 0x110, 0)]
+    assert drag_path(things, DEVICES, "left", {2: {0: 0, 1: 250}}) == [(0.0, 0.5), (1.0, 0.5)]
+    assert list(told(things[1:2], DEVICES, places={2: {0: 0, 1: 250}})) == ["pointer at 1.000, 0.500"]
+
+
+def test_both_axes_and_the_button_of_one_report_are_one_place() -> None:
+    press = [seen(1, 0x110, 1, 1, 2), *at(100, 50, 1)]
+    release = [seen(1, 0x110, 0, 3, 2), *at(1000, 500, 3)]
+    things: list[Seen] = [*at(0, 0, 0), *press, *at(500, 250, 2), *release]
+    assert drag_path(things, DEVICES, "left") == [(0.1, 0.1), (0.5, 0.5), (1.0, 1.0)]
 
 
 def test_a_path_that_leaves_the_lines_or_misses_a_place_is_told() -> None:
