@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.keywords import scope
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.keywords.plain import plain
 from ATPLibrary.metrics import Histogram
 from ATPLibrary.secrets import MASK
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import SentInput
 
 _WAYS = {
     "kernel": "from this machine to the guest's kernel",
@@ -79,7 +83,8 @@ class VerificationKeywords(Component):
         """Fails unless the last text typed into a VM was verified: every key seen by the guest, in order, once.
 
         `Type Text` has already checked that, unless it was told ``verify=False``: then this keyword fails, because nothing was
-        proved. It makes a suite say what it has shown.
+        proved. It makes a suite say what it has shown. Only what was typed in this test counts, its setup included; in a suite's
+        setup or teardown what was typed there.
 
         - ``text``: what should have arrived; by default whatever was typed last.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -92,6 +97,7 @@ class VerificationKeywords(Component):
         machine = self.workspace.chosen(vm)
         if machine.last_text is None:
             raise VerificationError(f"No text was typed into VM '{machine.name}' yet. Use 'Type Text' first.")
+        _check_is_of_here(machine.last_text, f"Text typed into VM '{machine.name}'", "nothing was typed", "'Type Text'")
         typed = machine.last_text.text
         was = typed if typed is None or isinstance(typed, str) else typed.reveal()
         wanted, is_secret = (None, False) if text is None else plain(text)
@@ -110,6 +116,8 @@ class VerificationKeywords(Component):
     def input_should_have_arrived(self, vm: str | None = None) -> None:
         """Fails unless the last input sent to a VM, by keyboard or mouse, was verified: all of it, in order, once.
 
+        Only what was sent in this test counts, its setup included; in a suite's setup or teardown what was sent there.
+
         - ``vm``: the VM's name or UUID; by default the current VM.
 
         Example:
@@ -120,6 +128,9 @@ class VerificationKeywords(Component):
         machine = self.workspace.chosen(vm)
         if machine.last_input is None:
             raise VerificationError(f"No input was sent to VM '{machine.name}' yet. Use 'Type Text' or 'Click' first.")
+        _check_is_of_here(
+            machine.last_input, f"Input sent to VM '{machine.name}'", "nothing was sent", "'Type Text' or 'Click'"
+        )
         report = machine.last_input.proved(machine.name)
         logger.info(
             f"Proved: VM '{machine.name}' has seen all {report.edges} edges of {report.what}, in order and once."
@@ -248,3 +259,17 @@ class VerificationKeywords(Component):
             return f"The agent {version} in VM '{machine.name}' answers: {len(session.devices)} input devices{error}."
 
         logger.info(self.wait(ready(), seconds, f"The agent in {named(vm)}"))
+
+
+def _check_is_of_here(last: SentInput, subject: str, got: str, by: str) -> None:
+    """An input of an earlier test proves nothing in this one."""
+    here = scope.here()
+    if last.where != here:
+        place = "in this test" if here != scope.suite() else "here"
+        raise VerificationError.about(
+            subject,
+            wanted=f"have arrived {place}",
+            got=f"{got} {place}",
+            last_seen=f"the last one was {last.what}, in '{last.where}'",
+            next_step=f"Use {by} first; what another test or a suite's setup has sent doesn't count",
+        )

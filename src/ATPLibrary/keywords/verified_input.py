@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from robot.api import logger
 
 from ATPLibrary.errors import ATPError
+from ATPLibrary.keywords import scope
 from ATPLibrary.keywords.component import Component, in_seconds, named
 from ATPLibrary.keywords.journals import JOURNALS
 
@@ -92,7 +93,7 @@ class VerifiedInput(Component):
 
         from ATPLibrary.orchestrator import SentInput
 
-        journal = JOURNALS.current()
+        journal, where = JOURNALS.current(), scope.here()
 
         async def act() -> InputReport:
             machine = await self.machine(vm, seconds)
@@ -116,7 +117,7 @@ class VerifiedInput(Component):
                 failure = str(error)
                 raise
             finally:
-                machine.remember(SentInput(doing, text, report, failure))
+                machine.remember(SentInput(doing, text, report, failure, where))
             assert report is not None, "an input that ended has a report"
             return report
 

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SentInput:
-    """`text` is what was typed, when it was text. `failure` says why it was refused or broke off; then `report` proves nothing."""
+    """`text` is what was typed, when it was text. `failure` says why it was refused or broke off; then `report` proves nothing.
+
+    `where`: the full name of the test that sent it, or of the suite in whose setup or teardown it was sent.
+    """
 
     what: str
     text: str | Secret | None
     report: InputReport | None
     failure: str = ""
+    where: str = ""
 
     def proved(self, vm: str) -> InputReport:
         """The report of an input all of which was seen by the guest in order and once; else `VerificationError`."""
