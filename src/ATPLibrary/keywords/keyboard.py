@@ -50,7 +50,8 @@ class KeyboardKeywords(VerifiedInput):
           knows from outside. The log says what was done, or why not; with ``0`` nothing is ever typed twice.
         - ``verify``: ``False`` types without an agent in the guest, slowly enough for the device; the log says "not verified".
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: for all of it; by default it grows with the text.
+        - ``timeout``: for all of it; by default it grows with the text, and an agent that doesn't answer is waited for no longer
+          than ``timeouts.agent`` of the configuration (60 s).
 
         Example:
         | Connect To VM    win11

@@ -83,13 +83,14 @@ class VerifiedInput(Component):
     ) -> InputReport:
         """Send input and log its report's sentence; with `verify`, fail with `VerificationError` unless all of it arrived.
 
-        Without `timeout` the agent may take `timeouts.agent` to answer and the input `timeouts.command` plus `extra_seconds`. The
-        report is kept for assertions and evidence, that of an input which failed half-way too.
+        Without `timeout` the agent may take `timeouts.agent` to answer, and no longer, and the input `timeouts.command` plus
+        `extra_seconds`. The report is kept for assertions and evidence, that of an input which failed half-way too.
         """
         if timeout is not None:
-            seconds = in_seconds(timeout)
+            seconds = opening = in_seconds(timeout)
         else:
-            seconds = self.seconds(None, "command") + extra_seconds + (self.seconds(None, "agent") if verify else 0.0)
+            opening = self.seconds(None, "agent" if verify else "command")
+            seconds = self.seconds(None, "command") + extra_seconds + (opening if verify else 0.0)
 
         from ATPLibrary.orchestrator import SentInput
 
@@ -100,7 +101,7 @@ class VerifiedInput(Component):
             report: InputReport | None = None
             failure = "it was interrupted"
             try:
-                engine = await open_engine(machine, seconds)
+                engine = await open_engine(machine, opening)
                 engine.last_report = (
                     None  # one that is refused before it begins leaves none: no older one may stand for it
                 )

@@ -18,6 +18,7 @@ import itertools
 import random
 import secrets as tokens
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,7 @@ PING_INTERVAL = 10.0
 # Sessions that began together would ping together: with 1,000 of them, whatever else goes on would wait for all of them.
 PING_SPREAD = (0.75, 1.25)
 PONG_PATIENCE = 10.0
+NONCES_KNOWN = 256
 READ_TURN = 30.0  # how long one read may wait; silence is judged by pings, not by reads
 WRITE_TIMEOUT = 10.0
 # After these the guest may be another one, or thrown back in time, or its clock has stood still.
@@ -87,6 +89,9 @@ class AgentLink:
         self._task: asyncio.Task[None] | None = None
         self._channel: ByteChannel | None = None
         self._nonce = ""
+        self._nonces: deque[str] = deque(
+            maxlen=NONCES_KNOWN
+        )  # that we have greeted with: an answer to one may come late
         self.hidden = HiddenTimes()
         self._hurry = asyncio.Event()  # something has become of the VM or of its ports: don't wait for the next turn
         self._doubted = False  # whether the guest is what it was: until the agent has said so
@@ -101,7 +106,7 @@ class AgentLink:
         self._refusal: AgentError | None = None  # this agent is the wrong one: waiting won't help
         self._trouble = "nothing was tried yet"
         self._succession = Succession()
-        self._strange_hellos = 0  # since the port was opened: answers to a nonce that isn't ours
+        self._strange_hellos = 0  # since the port was opened: answers to a nonce that was never ours
 
     @property
     def state(self) -> SessionState:
@@ -253,6 +258,7 @@ class AgentLink:
 
     async def _greet(self, patience: float) -> None:
         self._nonce = tokens.token_hex(8)
+        self._nonces.append(self._nonce)
         self._hurry.clear()
         channel = self._channel
         assert channel is not None
@@ -364,10 +370,12 @@ class AgentLink:
 
     def _receive_hello(self, message: Mapping[str, Any]) -> None:
         if not self._nonce or message.get("nonce") != self._nonce:
-            self._strange_hellos += 1
+            # An agent that was just started answers all greetings that it finds in its port, the older ones first.
+            self._strange_hellos += message.get("nonce") not in self._nonces
             return
         hello = AgentHello.from_wire(message, self.vm_name, self._token)
         before, self.hello, self._refusal, self._doubted = self.hello, hello, None, False
+        self._strange_hellos = 0
         if self.life.greeted(hello, self._batches.next_seq, was_replaced=self._succession.was_replaced):
             self._forget_the_clocks()
             self._publish("agent.guest_changed", {"guest": self.life.why})

@@ -102,6 +102,28 @@ async def test_a_bye_ends_readiness_at_once_and_the_next_agent_is_greeted(
     assert [event.kind for event in guest.events.recent(limit=3)][-2:] == ["agent.greeting", "agent.ready"]
 
 
+async def test_late_answers_to_greetings_of_ours_are_not_called_somebody_else_s(guest: FaultyGuest) -> None:
+    session = guest.session()
+    await session.start(5)
+    greeted_with = session._nonce
+    guest.greets = False
+    greeting = guest.events.wait_for(lambda event: event.kind == "agent.greeting", 5, "The session")
+    waiting = asyncio.create_task(greeting)
+    await asyncio.sleep(0)
+    guest.tell(type="bye", reason="signal 15")
+    await waiting
+    guest.tell(type="hello", nonce=greeted_with)
+    guest.say(b"no message\n")
+    while not session.refused_lines:  # noqa: ASYNC110 - what stands before it has been read then
+        await asyncio.sleep(0.01)
+    assert session.state is SessionState.GREETING
+    assert "another nonce" not in session.describe()
+    guest.tell(type="hello", nonce="of somebody else")
+    with pytest.raises(AgentError, match="1 greetings came that answer another nonce than ours"):
+        await session.wait_ready(0.5)
+    await session.close()
+
+
 async def test_an_agent_that_was_restarted_without_a_word_is_found_out_before_input(guest: FaultyGuest) -> None:
     session = guest.session()
     await session.start(5)

@@ -26,7 +26,7 @@ KEYWORDS = {
         text="文本：要输入的内容；``\\n`` 是回车，``\\t`` 是制表符。键盘布局没有的字符会事先被拒绝",
         layout=_LAYOUT,
         retries=_RETRIES,
-        timeout="超时：全部完成最多多久；默认随文本长度增加",
+        timeout="超时：全部完成最多多久；默认随文本长度增加，代理不应答时最多等 ``timeouts.agent``（60 秒）",
     ),
     "Type Text And Verify": said(
         "输入文本并验证",
