@@ -8,7 +8,8 @@ import re
 
 import pytest
 
-from ATPLibrary.errors import VerificationError
+from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.orchestrator.held_input import let_go_of_everything
 from ATPLibrary.verifier import InputReport
 
 from .test_faults_vms import TEXT, Desk, one_desk, workspace  # noqa: F401
@@ -38,6 +39,20 @@ async def test_keys_that_somebody_else_sends_are_duplicated_and_not_the_texts(on
     report = await one_desk.interrupted(lambda: somebody_else_taps(one_desk, 1), within=40, text=SHORT)
     assert report.duplicated == 2
     assert "A duplicated edge was seen more often than it was sent" in _sentence(report)
+    await one_desk.is_well()
+
+
+async def test_a_key_that_somebody_else_holds_refuses_the_text_and_is_let_go_of(one_desk: Desk) -> None:  # noqa: F811
+    import libvirt_qemu
+
+    press = {"type": "key", "data": {"down": True, "key": {"type": "qcode", "data": "shift"}}}
+    command = json.dumps({"execute": "input-send-event", "arguments": {"events": [press]}})
+    await one_desk.elsewhere(lambda vm: libvirt_qemu.qemuMonitorCommand(vm, command, 0))
+    with pytest.raises(InputError, match=r"shift is down in the guest and no keyword here holds it; nothing was sent"):
+        await one_desk.type("hello")
+    assert [held.partition(" of ")[0] for held in await one_desk.machine.held_keys(10)] == ["shift"]
+    done = await let_go_of_everything(one_desk.machine, 20)
+    assert (done.ours, done.others, done.unknown_because) == ([], ["shift"], "")
     await one_desk.is_well()
 
 

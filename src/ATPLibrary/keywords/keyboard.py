@@ -14,6 +14,7 @@ from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.plain import plain
 from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, VerifiedInput
+from ATPLibrary.orchestrator.held_input import let_go_of_everything
 from ATPLibrary.secrets import as_secret
 
 if TYPE_CHECKING:
@@ -249,7 +250,11 @@ class KeyboardKeywords(VerifiedInput):
 
     @keyword(tags=["Input", "Keyboard"])
     def release_all_keys(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Lets go of every key and mouse button that keywords hold down in a VM. Harmless when none is.
+        """Lets go of every key and mouse button that is down in a VM, whoever holds it. Harmless when none is.
+
+        The agent in the guest says what is down there: also what a run that was killed has left down, or somebody else holds. The
+        log says what was let go of and whose it was. Fails where something stays down. Where no agent answers, only what keywords
+        of this run hold is known and let go of, and the log says that.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
@@ -263,11 +268,9 @@ class KeyboardKeywords(VerifiedInput):
 
         async def release() -> str:
             machine = await self.machine(vm, seconds)
-            await machine.release_all()
-            return machine.name
+            return (await let_go_of_everything(machine, seconds)).sentence(machine.name)
 
-        name = self.wait(release(), seconds, f"Releasing all keys in {named(vm)}")
-        logger.info(f"No key or button is held down in VM '{name}'.")
+        logger.info(self.wait(release(), seconds, f"Releasing all keys in {named(vm)}"))
 
 
 def _layout(name: str) -> Layout:

@@ -198,7 +198,7 @@ class VerificationKeywords(Component):
 
     @keyword(tags=["Verification", "Assertion"])
     def no_key_should_be_down(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Fails if the guest's kernel sees any key or mouse button held down.
+        """Fails if the guest's kernel sees any key or mouse button held down, whoever holds it, and names it.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.

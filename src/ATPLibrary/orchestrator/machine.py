@@ -304,6 +304,12 @@ class Machine:
         )
 
     @property
+    def shown_down(self) -> list[str]:
+        """What keywords hold down, for a log: "shift", "left button"; a key of a secret has no name."""
+        keys = [key for engine in self._typing.values() for key in engine.shown_down]
+        return [*keys, *(f"{button} button" for each in self._pointers.values() for button in each.buttons_down)]
+
+    @property
     def holds_input(self) -> bool:
         """Whether a keyword has left a key or button down, or keeps others in the guest from its input."""
         return self.holds_keys or self.watches.is_exclusive

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from ATPLibrary.errors import InputError
+from ATPLibrary.errors import AgentError, InputError
+from ATPLibrary.orchestrator.held_input import let_go_of_everything
+from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
-from ATPLibrary.verifier import AgentSession, TypingEngine, Verdict
+from ATPLibrary.verifier import AgentSession, Pointer, TypingEngine, Verdict
 
 from .faulty_guest import FaultyGuest
 
@@ -98,3 +102,74 @@ async def test_a_modifier_of_others_in_the_middle_is_told_by_its_name(guest: Fau
     assert not report.verified
     assert report.verdicts[Verdict.DUPLICATED] == 1
     assert "key down shift" in [row.what for row in report.timeline if row.injected is None]
+
+
+def machine_of(guest: FaultyGuest, session: AgentSession | None) -> Machine:
+    """A VM whose channels are that guest's."""
+    made = Machine(SimpleNamespace(name=guest.name), SimpleNamespace(), guest.events)  # type: ignore[arg-type]
+    verified = session is not None
+    made._typing[verified] = TypingEngine(guest.qmp, session, ["ps2"])
+    made._pointers[verified] = Pointer(guest.qmp, session)
+
+    async def agent(timeout: float) -> AgentSession:
+        if session is None:
+            raise AgentError("No agent is here.")
+        return session
+
+    async def qmp(timeout: float) -> Any:
+        return guest.qmp
+
+    made.agent, made.qmp = agent, qmp  # type: ignore[method-assign]
+    return made
+
+
+async def test_all_that_is_down_is_let_go_of_and_it_is_said_whose_it_was(
+    guest: FaultyGuest, session: AgentSession
+) -> None:
+    machine = machine_of(guest, session)
+    await (await machine.typing(5)).key_down("ctrl")
+    guest.held |= {SHIFT, LEFT_BUTTON}
+    assert await machine.held_keys(5) == ["ctrl of keyboard", "shift of keyboard", "left button of keyboard"]
+    done = await let_go_of_everything(machine, 10)
+    assert done.sentence("x") == (
+        "Let go in VM 'x' of ctrl (held here); shift, left button (held by somebody else). "
+        "The guest's kernel sees no key and no button down now."
+    )
+    assert not guest.held
+    assert await machine.held_keys(5) == []
+    assert not machine.holds_keys
+    assert (await let_go_of_everything(machine, 10)).sentence("x") == (
+        "The guest's kernel sees no key and no button down in VM 'x'."
+    )
+
+
+async def test_what_stays_down_is_named_and_does_not_become_ours(
+    guest: FaultyGuest, session: AgentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ATPLibrary.verifier import held
+
+    monkeypatch.setattr(held, "RELEASE_TIMEOUT", 0.3)
+    machine = machine_of(guest, session)
+    guest.held |= {183, SHIFT}  # QEMU has no name for F13, and can't let go of it
+    with pytest.raises(InputError, match="still has f13 of keyboard down"):
+        await let_go_of_everything(machine, 10)
+    assert guest.held == {183}
+    guest.dropped = set(range(100))  # another device's: what is sent to this one changes nothing
+    guest.held = {SHIFT}
+    with pytest.raises(InputError, match="still has shift of keyboard down"):
+        await let_go_of_everything(machine, 10)
+    assert not machine.holds_keys
+
+
+async def test_without_an_agent_only_our_own_are_let_go_of_and_that_is_said(guest: FaultyGuest) -> None:
+    machine = machine_of(guest, None)
+    guest.held.add(SHIFT)
+    done = await let_go_of_everything(machine, 10)
+    assert done.sentence("x") == (
+        "No keyword holds a key or button down in VM 'x'. What others hold down there is not known, only our own is: "
+        "No agent is here."
+    )
+    await (await machine.typing(5, verified=False)).key_down("ctrl")
+    assert "Let go in VM 'x' of ctrl (held here). What others" in (await let_go_of_everything(machine, 10)).sentence(
+        "x"
+    )

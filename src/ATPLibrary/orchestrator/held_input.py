@@ -1,0 +1,68 @@
+"""What is down in a guest, whoever holds it: let go of, and said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ATPLibrary.errors import ATPError, InputError
+from ATPLibrary.transport.remaining import remaining
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator.machine import Machine
+
+# A guest without an agent isn't waited for longer.
+AGENT_SECONDS = 5.0
+
+
+class LetGo(NamedTuple):
+    """Names of keys and buttons ("shift", "left button") that were down and are let go of."""
+
+    ours: list[str]
+    others: list[str]
+    unknown_because: str = ""  # why nobody knows what else is down; "": the guest's kernel says that nothing is
+
+    def sentence(self, vm: str) -> str:
+        """What was done, and what is down now."""
+        whose = {"held here": self.ours, "held by somebody else": self.others}
+        done = "; ".join(f"{', '.join(names)} ({who})" for who, names in whose.items() if names)
+        if self.unknown_because:
+            first = (
+                f"Let go in VM '{vm}' of {done}." if done else f"No keyword holds a key or button down in VM '{vm}'."
+            )
+            return f"{first} What others hold down there is not known, only our own is: {self.unknown_because}"
+        if done:
+            return f"Let go in VM '{vm}' of {done}. The guest's kernel sees no key and no button down now."
+        return f"The guest's kernel sees no key and no button down in VM '{vm}'."
+
+
+async def let_go_of_everything(machine: Machine, timeout: float) -> LetGo:
+    """Let go of what keywords hold down, and, where an agent tells what that is, of what others do.
+
+    `InputError` where something stays down in the guest all the same.
+    """
+    from ATPLibrary.verifier.key_names import BUTTON_OF_EVDEV, QCODE_OF_EVDEV, key_name
+
+    left = remaining(timeout)
+    ours = machine.shown_down
+    await machine.release_all()
+    agent_left = remaining(min(timeout / 2, AGENT_SECONDS))
+    try:
+        session = await machine.agent(agent_left())
+        await session.ensure_watching(agent_left())
+        codes = {code for _, code in await session.held_keys(agent_left())}
+    except ATPError as error:
+        return LetGo(ours, [], str(error))
+    if not codes:
+        return LetGo(ours, [])
+    if keys := [QCODE_OF_EVDEV[code] for code in sorted(codes) if code in QCODE_OF_EVDEV]:
+        await (await machine.typing(left())).release_others(keys)
+    if buttons := [BUTTON_OF_EVDEV[code] for code in sorted(codes) if code in BUTTON_OF_EVDEV]:
+        await (await machine.pointer(left())).release_others(buttons)
+    if still := await machine.held_keys(left()):
+        raise InputError.about(
+            f"VM '{machine.name}'",
+            wanted="have no key and no button down after releases of all were sent",
+            got=f"still has {', '.join(still)} down",
+            next_step="Somebody holds it, or it is of a device that QEMU sends no such release to: let go of it there",
+        )
+    return LetGo(ours, [name for code in sorted(codes) if (name := key_name(code)) not in ours])
