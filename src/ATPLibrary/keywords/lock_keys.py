@@ -44,12 +44,7 @@ class LockKeyKeywords(Component):
         | Lock Keys Should Be    caps=on    num=off
         """
         wanted = _wanted(caps, num, scroll)
-        seconds = self.seconds(timeout, "command")
-
-        async def look() -> Mapping[LockKey, bool]:
-            return await _look(await self.machine(vm, seconds), wanted, seconds)
-
-        states = self.wait(look(), seconds, f"Asking the agent of {named(vm)} for its keyboards' lights")
+        states = self._states(vm, wanted, timeout)
         if wrong := {key: state for key, state in wanted.items() if states[key] is not state}:
             raise VerificationError.about(
                 f"The lock keys of {named(vm)}",
@@ -107,14 +102,19 @@ class LockKeyKeywords(Component):
         | &{locks} =    Get Lock Keys
         | Log    ${locks}[caps]
         """
+        states = self._states(vm, {}, timeout)
+        logger.info(_said(states) or "No keyboard of the guest has such a light.")
+        return {key: _word(state) for key, state in states.items()}
+
+    def _states(
+        self, vm: str | None, wanted: Mapping[LockKey, bool], timeout: timedelta | None
+    ) -> Mapping[LockKey, bool]:
         seconds = self.seconds(timeout, "command")
 
         async def look() -> Mapping[LockKey, bool]:
-            return await _look(await self.machine(vm, seconds), {}, seconds)
+            return await _look(await self.machine(vm, seconds), wanted, seconds)
 
-        states = self.wait(look(), seconds, f"Asking the agent of {named(vm)} for its keyboards' lights")
-        logger.info(_said(states) or "No keyboard of the guest has such a light.")
-        return {key: _word(state) for key, state in states.items()}
+        return self.wait(look(), seconds, f"Asking the agent of {named(vm)} for its keyboards' lights")
 
 
 def _wanted(caps: State | None, num: State | None, scroll: State | None) -> dict[LockKey, bool]:

@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from ATPLibrary.keywords.assertions import shown
 from ATPLibrary.keywords.channels import in_form
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.registries import names_told
 
 
 class ProtocolKeywords(Component):
@@ -151,10 +152,7 @@ class ProtocolKeywords(Component):
         """
         from ATPLibrary.protocol.registry import PROTOCOLS
 
-        known = PROTOCOLS.names()
-        for each in known.values():
-            logger.info(f"{each.name}: {each.target} ({each.origin})")
-        return list(known)
+        return names_told(PROTOCOLS)
 
     @keyword(tags=["Protocol"])
     def register_protocol(self, name: str, target: str, replace: bool = False) -> None:

@@ -13,6 +13,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import Component, in_seconds, named
+from ATPLibrary.keywords.registries import names_told
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier.verifiers.interface import VerifyEvent, VerifyResult
@@ -113,10 +114,7 @@ class VerifierKeywords(Component):
         """
         from ATPLibrary.verifier.verifiers.registry import VERIFIERS
 
-        known = VERIFIERS.names()
-        for each in known.values():
-            logger.info(f"{each.name}: {each.target} ({each.origin})")
-        names = list(known)
+        names = names_told(VERIFIERS)
         check("The verifiers that can be used", names, operator, expected)
         return names
 

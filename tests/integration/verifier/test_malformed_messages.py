@@ -8,7 +8,6 @@ import json
 import string
 import tempfile
 import tracemalloc
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -69,20 +68,6 @@ MESSAGES = st.builds(
     st.sampled_from(TYPES),
     st.dictionaries(st.sampled_from(FIELDS), JUNK, max_size=6),
 )
-
-
-@pytest.fixture
-async def guest(tmp_path: Path) -> AsyncIterator[FaultyGuest]:
-    async with FaultyGuest(tmp_path) as guest:
-        yield guest
-
-
-@pytest.fixture
-async def session(guest: FaultyGuest) -> AsyncIterator[AgentSession]:
-    session = guest.session()
-    await session.start(5)
-    yield session
-    await session.close()
 
 
 async def carries_on(guest: FaultyGuest, session: AgentSession) -> None:

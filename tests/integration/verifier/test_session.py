@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -18,20 +17,6 @@ from .faulty_guest import KEYBOARD, FaultyGuest
 pytestmark = pytest.mark.integration
 
 A = 30
-
-
-@pytest.fixture
-async def guest(tmp_path: Path) -> AsyncIterator[FaultyGuest]:
-    async with FaultyGuest(tmp_path) as guest:
-        yield guest
-
-
-@pytest.fixture
-async def session(guest: FaultyGuest) -> AsyncIterator[AgentSession]:
-    session = guest.session()
-    await session.start(5)
-    yield session
-    await session.close()
 
 
 async def ready_again(guest: FaultyGuest, session: AgentSession) -> None:

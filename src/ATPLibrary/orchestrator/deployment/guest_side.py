@@ -51,28 +51,25 @@ class GuestSide(ABC):
     async def try_out(self, survey: Survey, timeout: float) -> str:
         """What the new agent says when it is asked for its version: its standard output and error."""
 
-    @abstractmethod
     async def switch(self, timeout: float) -> None:
         """End the agent that runs, put the new files in its place and start the new one."""
+        await self._script("switch", timeout)
 
-    @abstractmethod
     async def undo(self, timeout: float) -> None:
         """Bring back what was there before, running if it ran."""
+        await self._script("undo", timeout)
 
-    @abstractmethod
     async def finish(self, timeout: float) -> None:
         """Forget what was there before."""
+        await self._script("finish", timeout)
 
-    @abstractmethod
     async def why(self, timeout: float) -> str:
         """What can be seen of an agent that doesn't answer."""
+        return said(await self._script("why", timeout), "; ")
 
-    @abstractmethod
     async def remove(self, timeout: float) -> bool:
         """Take everything away. False when there was nothing."""
-
-    @abstractmethod
-    async def _make_stage(self, timeout: float) -> None: ...
+        return bool(dict(pairs((await self._script("remove", timeout)).stdout.splitlines())).get("removed"))
 
     def path(self, file: str) -> str:
         """Of a file in the agent's directory."""
@@ -84,7 +81,7 @@ class GuestSide(ABC):
 
     async def stage(self, contents: dict[str, bytes], timeout: float) -> None:
         """Bring the new files beside the agent's place, where only the administrator reads them; prove that they are whole."""
-        await self._make_stage(timeout)
+        await self._script("stage", timeout)
         for file, content in contents.items():
             await self.put(file, content, timeout)
 
@@ -114,6 +111,10 @@ class GuestSide(ABC):
 
     @abstractmethod
     async def _exists(self, path: str, timeout: float) -> bool: ...
+
+    @abstractmethod
+    async def _script(self, verb: str, timeout: float) -> ExecResult:
+        """Run that part of the family's script. `AgentError` says what it said when it failed."""
 
     async def _run(
         self, what: str, command: str | Sequence[str], timeout: float, shell: Shell | None = None

@@ -107,24 +107,6 @@ class PosixGuest(GuestSide):
             await self.put("unit", unit.encode(), timeout)
         return words
 
-    async def switch(self, timeout: float) -> None:
-        await self._script("switch", timeout)
-
-    async def undo(self, timeout: float) -> None:
-        await self._script("undo", timeout)
-
-    async def finish(self, timeout: float) -> None:
-        await self._script("finish", timeout)
-
-    async def why(self, timeout: float) -> str:
-        return said(await self._script("why", timeout), "; ")
-
-    async def remove(self, timeout: float) -> bool:
-        return bool(dict(pairs((await self._script("remove", timeout)).stdout.splitlines())).get("removed"))
-
-    async def _make_stage(self, timeout: float) -> None:
-        await self._script("stage", timeout)
-
     async def _exists(self, path: str, timeout: float) -> bool:
         return (await self.qga.exec(["test", "-e", path], timeout=timeout, ours=True)).exit_code == 0
 

@@ -60,24 +60,6 @@ class WindowsGuest(GuestSide):
         command = [survey.python.path, "-I", "-S", f"{self.stage_directory}\\{AGENT}", "--version"]
         return said(await self.qga.exec(command, timeout=timeout, ours=True))
 
-    async def switch(self, timeout: float) -> None:
-        await self._script("switch", timeout)
-
-    async def undo(self, timeout: float) -> None:
-        await self._script("undo", timeout)
-
-    async def finish(self, timeout: float) -> None:
-        await self._script("finish", timeout)
-
-    async def why(self, timeout: float) -> str:
-        return said(await self._script("why", timeout), "; ")
-
-    async def remove(self, timeout: float) -> bool:
-        return "removed" in dict(pairs((await self._script("remove", timeout)).stdout.splitlines()))
-
-    async def _make_stage(self, timeout: float) -> None:
-        await self._script("stage", timeout)
-
     async def _exists(self, path: str, timeout: float) -> bool:
         command = f"if (Test-Path -LiteralPath {powershell_text(path)}) {{ 'yes' }}"
         return "yes" in (await self.qga.exec(command, timeout=timeout, shell="powershell", ours=True)).stdout
