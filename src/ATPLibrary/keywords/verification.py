@@ -212,7 +212,8 @@ class VerificationKeywords(Component):
 
         async def held() -> tuple[str, list[str]]:
             machine = await self.machine(vm, seconds)
-            return machine.name, await machine.held_keys(seconds)
+            async with machine.answering():
+                return machine.name, await machine.held_keys(seconds)
 
         name, keys = self.wait(held(), seconds, f"Asking the agent of {named(vm)} which keys are down")
         if keys:

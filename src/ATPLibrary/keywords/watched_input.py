@@ -16,6 +16,7 @@ from ATPLibrary.keywords.component import Component, in_seconds, named
 from ATPLibrary.keywords.places import Place, check_places
 from ATPLibrary.keywords.plain import plain
 from ATPLibrary.secrets import MASK
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.watching import InputWatch
 
 T = TypeVar("T")
+Left = Callable[[], float]  # the seconds that are left
 # As many things as an error or the log's line shows of what was seen.
 SHOWN = 20
 
@@ -53,7 +55,8 @@ class WatchedInputKeywords(Component):
 
         async def start() -> str:
             machine = await self.machine(vm, seconds)
-            await machine.watches.start(seconds, exclusive)
+            async with machine.answering():
+                await machine.watches.start(seconds, exclusive)
             return machine.name
 
         name = self.wait(start(), seconds, f"Beginning to watch the input of {named(vm)}")
@@ -108,8 +111,8 @@ class WatchedInputKeywords(Component):
         | Get Observed Input    ==    Hello    kind=text
         """
 
-        async def look(machine: Machine, watch: InputWatch, seconds: float) -> list[str] | str:
-            await watch.settle(seconds)
+        async def look(machine: Machine, watch: InputWatch, left: Left) -> list[str] | str:
+            await watch.settle(left())
             watch.check_is_whole()
             return _typed(machine, watch, masked=True).text if kind == "text" else watch.lines()
 
@@ -135,7 +138,7 @@ class WatchedInputKeywords(Component):
         - ``key``: as for `Press Keys` (``a``, ``ctrl+alt+delete``), or ``left button``, ``ctrl+left button``, ...
         - ``times``: exactly how often; by default at least once.
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: how long it may still take to come; by default it must have come.
+        - ``timeout``: how long it may still take to come, the agent's answer included; by default it must have come.
 
         Example:
         | Connect To VM    win11
@@ -143,23 +146,24 @@ class WatchedInputKeywords(Component):
         | Press Keys    ctrl+c
         | Key Should Have Arrived    ctrl+c    times=1
         """
-        wait = 0.0 if timeout is None else in_seconds(timeout)
 
-        async def look(machine: Machine, watch: InputWatch, seconds: float) -> tuple[int, list[str]]:
+        async def look(machine: Machine, watch: InputWatch, left: Left) -> tuple[int, list[str]]:
             from ATPLibrary.verifier.keys import parse_combination
             from ATPLibrary.verifier.typed import pressed
 
             with_it, plus, button = key.rpartition("+") if key.endswith(" button") else (key, "", "")
             keys = parse_combination(with_it, machine.layout()) if plus or not button else []
             keys += [button.strip()] if button else []
-            await watch.settle(seconds)
-            await watch.until(lambda: pressed(watch.edges, keys, watch.held) >= (times or 1), wait)
+            await watch.settle(left())
+            await watch.until(
+                lambda: pressed(watch.edges, keys, watch.held) >= (times or 1), left() if timeout else 0.0
+            )
             watch.check_is_whole()
             return pressed(watch.edges, keys, watch.held), watch.lines()
 
         if times is not None and times < 1:
             raise InputError("Give a number of times of at least 1; 'No Input Should Arrive' is for none at all.")
-        count, lines = self._look(look, vm, None, wait)
+        count, lines = self._look(look, vm, timeout)
         if count < 1 or (times is not None and count != times):
             raise VerificationError.about(
                 f"Key '{key}' in {named(vm)}",
@@ -183,7 +187,7 @@ class WatchedInputKeywords(Component):
 
         - ``text``: what should have been written; ``\n`` is Enter and ``\t`` is Tab. Of a secret the error names positions only.
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: how long it may still take to come; by default it must have come.
+        - ``timeout``: how long it may still take to come, the agent's answer included; by default it must have come.
 
         Example:
         | Connect To VM    win11
@@ -191,24 +195,21 @@ class WatchedInputKeywords(Component):
         | Type Text    Hello from elsewhere
         | Text Should Have Arrived In Order    Hello from elsewhere
         """
-        wait = 0.0 if timeout is None else in_seconds(timeout)
         unified, is_secret = plain(text)
         wanted = unified.replace("\r\n", "\n")
 
-        async def look(
-            machine: Machine, watch: InputWatch, seconds: float
-        ) -> tuple[Typed, Typed, list[str], list[str]]:
+        async def look(machine: Machine, watch: InputWatch, left: Left) -> tuple[Typed, Typed, list[str], list[str]]:
             def has_come() -> bool:
                 typed = _typed(machine, watch)
                 return len(typed.text) >= len(wanted) and not typed.down
 
-            await watch.settle(seconds)
-            await watch.until(has_come, wait)
+            await watch.settle(left())
+            await watch.until(has_come, left() if timeout else 0.0)
             watch.check_is_whole()
             buttons = [*dict.fromkeys(edge.name for edge in watch.edges if edge.name.endswith(" button"))]
             return _typed(machine, watch), _typed(machine, watch, masked=True), watch.repeats, buttons
 
-        got, readable, repeats, buttons = self._look(look, vm, None, wait)
+        got, readable, repeats, buttons = self._look(look, vm, timeout)
 
         def some(keys: Sequence[str]) -> str:
             return f"{len(keys)} of them" if is_secret else _some([*keys])
@@ -246,6 +247,9 @@ class WatchedInputKeywords(Component):
     ) -> None:
         """Watches a VM for a while, and fails as soon as its guest sees any key, button or motion.
 
+        What it can't see: input that a program in the guest has to itself (``EVIOCGRAB`` on Linux) reaches that program alone, and
+        not the agent.
+
         - ``for_``: how long nothing must come, more than ``0 s``; 2 s by default.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answers; by default ``timeouts.agent`` of the configuration (60 s).
@@ -259,9 +263,13 @@ class WatchedInputKeywords(Component):
             raise InputError("To watch for 0 s proves nothing: say how long no input must come, such as 2 s.")
 
         async def watch() -> list[str]:
+            machine = await self.machine(vm, seconds)
+            async with machine.answering():
+                return await watched(machine)
+
+        async def watched(machine: Machine) -> list[str]:
             from ATPLibrary.verifier.watching import InputWatch
 
-            machine = await self.machine(vm, seconds)
             session = await machine.agent(seconds)
             await session.ensure_watching(seconds)
             await session.held_keys(seconds)  # what came before has been told when this is answered
@@ -309,20 +317,28 @@ class WatchedInputKeywords(Component):
         check_places([Place(x, y)], tolerance)
         seconds = self.seconds(timeout, "command")
 
-        async def look() -> list[tuple[float, float]]:
+        async def look() -> tuple[list[tuple[float, float]], bool]:
             machine = await self.machine(vm, seconds)
-            session = await machine.agent(seconds)
-            return [*(await session.pointers_at(seconds)).values()]
+            async with machine.answering():
+                session = await machine.agent(seconds)
+                places = [*(await session.pointers_at(seconds)).values()]
+            return places, any(device.pointer == "absolute" for device in session.devices.values())
 
-        places = self.wait(look(), seconds, f"Asking the agent of {named(vm)} where the pointer is")
+        places, has_tablet = self.wait(look(), seconds, f"Asking the agent of {named(vm)} where the pointer is")
         off = [max(abs(at[0] - x), abs(at[1] - y)) for at in places]
         if not off or min(off) > tolerance:
             raise VerificationError.about(
                 f"The pointer of {named(vm)}",
                 wanted=f"be at {x:g}, {y:g}, within {tolerance:g}",
-                got="is at " + " and ".join(f"{at[0]:.4f}, {at[1]:.4f}" for at in places) if places else "isn't there",
+                got="is at " + " and ".join(f"{at[0]:.4f}, {at[1]:.4f}" for at in places)
+                if places
+                else "has not moved yet"
+                if has_tablet
+                else "isn't there",
                 next_step=""
                 if places
+                else "The browser tells where it is once it has moved over the page: move it first"
+                if has_tablet
                 else "Add a tablet to the VM: a relative mouse has no place that its guest's kernel knows",
             )
         logger.info(f"Proved: the guest's kernel has the pointer within {min(off):.4f} of {x:g}, {y:g}.")
@@ -359,10 +375,10 @@ class WatchedInputKeywords(Component):
         check_places(places, tolerance)
         expected = [(place.x, place.y) for place in places]
 
-        async def look(machine: Machine, watch: InputWatch, seconds: float) -> tuple[list[tuple[float, float]], bool]:
+        async def look(machine: Machine, watch: InputWatch, left: Left) -> tuple[list[tuple[float, float]], bool]:
             from ATPLibrary.verifier.watching import drag_path
 
-            await watch.settle(seconds)
+            await watch.settle(left())
             watch.check_is_whole()
             return drag_path(watch.seen, watch.session.devices, button, watch.places), f"{button} button" in watch.down
 
@@ -382,18 +398,19 @@ class WatchedInputKeywords(Component):
 
     def _look(
         self,
-        look: Callable[[Machine, InputWatch, float], Awaitable[T]],
+        look: Callable[[Machine, InputWatch, Left], Awaitable[T]],
         vm: str | None,
         timeout: timedelta | None,
-        wait: float = 0.0,
     ) -> T:
-        seconds = self.seconds(timeout, "command")
+        seconds = self.seconds(timeout or None, "command")  # of 0 s, nothing is waited for but the agent's answer
 
         async def looked() -> T:
+            left = remaining(seconds)
             machine = await self.machine(vm, seconds)
-            return await look(machine, machine.watches.current(), seconds)
+            async with machine.answering():
+                return await look(machine, machine.watches.current(), left)
 
-        return self.wait(looked(), seconds + wait, f"Looking at what {named(vm)} has seen")
+        return self.wait(looked(), seconds, f"Looking at what {named(vm)} has seen")
 
 
 def _typed(machine: Machine, watch: InputWatch, *, masked: bool = False) -> Typed:

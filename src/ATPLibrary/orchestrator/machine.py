@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import ATPError, ChannelError, CommandError, InputError, VmStateError
+from ATPLibrary.errors import (
+    AgentError,
+    ATPError,
+    ChannelError,
+    CommandError,
+    DeadlineError,
+    InputError,
+    VmStateError,
+)
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.letting_go import LettingGo
 from ATPLibrary.orchestrator.opened import Opened
@@ -34,6 +42,8 @@ if TYPE_CHECKING:
 KEPT_REPORTS = 50
 # How long one channel may take to close before it is left to the process's end.
 CLOSE_SECONDS = 2.0
+# For libvirt's word on a VM whose agent doesn't answer: less than what a keyword's own deadline leaves it.
+STATE_SECONDS = 0.5
 # For QMP when what was left down is let go of.
 CHANNEL_SECONDS = 10.0
 # After input that nobody watched: so long nothing seen, and it has arrived; a key that was left down repeats for ever.
@@ -171,6 +181,18 @@ class Machine:
     async def agent(self, timeout: float) -> AgentSession:
         """The session with the guest agent. `AgentError` or `DeadlineError` when none answers in time."""
         return await self._agent.get(timeout)
+
+    @contextlib.asynccontextmanager
+    async def answering(self) -> AsyncIterator[None]:
+        """While the agent is asked: `VmStateError` where it doesn't answer because the VM is paused or stopped."""
+        try:
+            yield
+        except (AgentError, DeadlineError) as error:
+            with contextlib.suppress(AgentError, ChannelError, DeadlineError, OSError):
+                state = await self.domain.state(STATE_SECONDS)
+                if state.state is not VmState.RUNNING:
+                    raise self._stands_still("be running to have an agent that answers", state) from error
+            raise
 
     def check_channel_is_free(self, name: str) -> None:
         """`ChannelError` when the verifier uses that channel, or it is libvirt's: a port has one reader."""

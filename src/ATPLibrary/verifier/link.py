@@ -404,7 +404,8 @@ class AgentLink:
 
     # -- asking ---------------------------------------------------------------------------------------------------------------
 
-    async def _ask(self, message: Message, key: Key, timeout: float) -> Message:
+    async def _ask(self, message: Message, key: Key, timeout: float, waited: float | None = None) -> Message:
+        """`waited`: what a sentence calls the time, where this is the rest of it."""
         if self._state is not SessionState.READY:
             raise AgentError.about(
                 f"The agent of VM '{self.vm_name}'",
@@ -428,7 +429,7 @@ class AgentLink:
                 f"The agent of VM '{self.vm_name}'",
                 wanted=f"answer a '{message['type']}'",
                 got="did not",
-                waited=timeout,
+                waited=timeout if waited is None else waited,
                 last_seen=self.describe(),
                 next_step=STATUS_ADVICE,
             ) from None

@@ -63,8 +63,8 @@ class AgentSession(AgentLink):
             with contextlib.suppress(ATPError):
                 await self.ping(timeout=2.0)
 
-    async def wait_ready(self, timeout: float) -> None:
-        """Return when the session is ready. Raises as `start()`.
+    async def wait_ready(self, timeout: float, waited: float | None = None) -> None:
+        """Return when the session is ready. Raises as `start()`; `waited` as in `_ask`.
 
         What was refused before may have been mended since: it is tried once more, at once.
         """
@@ -85,7 +85,7 @@ class AgentSession(AgentLink):
                 f"The agent of VM '{self.vm_name}'",
                 wanted="answer",
                 got="did not",
-                waited=timeout,
+                waited=timeout if waited is None else waited,
                 last_seen=self.describe(),
                 next_step=STATUS_ADVICE,
             ) from None
@@ -120,7 +120,7 @@ class AgentSession(AgentLink):
             except (DeadlineError, AgentError) as error:
                 if self._state is SessionState.READY:
                     self._greet_again(f"the agent did not say that it watches: {error}")
-        await self.wait_ready(max(deadline - time.monotonic(), 0.01))
+        await self.wait_ready(max(deadline - time.monotonic(), 0.01), timeout)
 
     async def confirm(self, timeout: float) -> None:
         """Return when the agent has said how many batches it has sent, and all of them are here.
@@ -219,12 +219,12 @@ class AgentSession(AgentLink):
             if self._state is SessionState.READY or self._task is None:
                 raise
         # The session began anew under the question: the agent was restarted, or the guest put back to a snapshot.
-        await self.wait_ready(max(deadline - time.monotonic(), 0.01))
-        return await self._ask_state(max(deadline - time.monotonic(), 0.01))
+        await self.wait_ready(max(deadline - time.monotonic(), 0.01), timeout)
+        return await self._ask_state(max(deadline - time.monotonic(), 0.01), timeout)
 
-    async def _ask_state(self, timeout: float) -> Mapping[str, Any]:
+    async def _ask_state(self, timeout: float, waited: float | None = None) -> Mapping[str, Any]:
         number = next(self._ids)
-        return await self._ask({"type": "state", "id": number}, ("state", number), timeout)
+        return await self._ask({"type": "state", "id": number}, ("state", number), timeout, waited)
 
     def _is_fresh(self) -> bool:
         return not self._doubted and self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ATPLibrary.errors import AgentError, ChannelError, DeadlineError
+from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError
 from ATPLibrary.transport import ByteChannel
 from ATPLibrary.verifier import AgentSession, Observation, ObserverOverrun, SessionState
 from ATPLibrary.verifier.wire import LINE_LIMIT
@@ -123,6 +123,15 @@ async def test_an_agent_that_was_restarted_without_a_word_is_found_out_before_in
         guest.observe(A, 1)
         assert isinstance(await asyncio.wait_for(anext(stream), 5), Observation)
     await session.close()
+
+
+async def test_a_wait_that_begins_anew_half_way_is_told_whole(guest: FaultyGuest, session: AgentSession) -> None:
+    guest.kill_agent()
+    asking = asyncio.create_task(session.held_keys(1.0))
+    await asyncio.sleep(0.5)  # half of its time
+    guest.cut()
+    with pytest.raises(ATPError, match="within 1 s"):
+        await asking
 
 
 async def test_a_line_of_100_mb_is_one_event_and_the_session_goes_on(guest: FaultyGuest, session: AgentSession) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +35,7 @@ class Guest:
 
     def __init__(self) -> None:
         self.feed = ObservationFeed()
+        self.patience = 0.0
         self.session: Any = SimpleNamespace(
             vm_name="win11", observations=self.feed, hidden=NOTHING_HIDDEN, devices={2: TABLET}, held_keys=self._answer
         )
@@ -41,10 +43,18 @@ class Guest:
         self.begin(NOTHING_DOWN)
 
     async def _answer(self, timeout: float) -> frozenset[tuple[int, int]]:
+        self.patience = timeout
         return frozenset()
 
     def begin(self, state: InputState) -> None:
         self.watch = InputWatch(self.session, state)
+
+    @contextlib.asynccontextmanager
+    async def answering(self) -> AsyncIterator[None]:
+        yield
+
+    async def agent(self, timeout: float) -> Any:
+        return self.session
 
     def layout(self) -> Layout:
         return Layout("us")
@@ -150,3 +160,25 @@ def test_a_drag_whose_button_is_still_down_has_not_ended(guest: Guest, keywords:
         keywords("drag_should_match", *way)
     guest.sees("left button up")
     keywords("drag_should_match", *way, timeout=timedelta(seconds=5))
+
+
+def test_a_timeout_is_the_agents_too(guest: Guest, keywords: Any) -> None:
+    guest.sees("a")
+    keywords("key_should_have_arrived", "a", timeout=timedelta(seconds=2))
+    assert 0 < guest.patience <= 2
+    keywords("text_should_have_arrived_in_order", "a", timeout=timedelta(seconds=3))
+    assert 2 < guest.patience <= 3
+    keywords("key_should_have_arrived", "a", timeout=timedelta(0))
+    assert guest.patience > 3, "nothing to wait for, but the agent may take its time to answer"
+
+
+def test_a_pointer_that_has_not_moved_yet_is_no_missing_tablet(guest: Guest, keywords: Any) -> None:
+    async def nowhere(timeout: float) -> dict[int, tuple[float, float]]:
+        return {}
+
+    guest.session.pointers_at = nowhere
+    with pytest.raises(ATPError, match="has not moved yet"):
+        keywords("mouse_should_be_at", 0.5, 0.5)
+    guest.session.devices = {}
+    with pytest.raises(ATPError, match="Add a tablet"):
+        keywords("mouse_should_be_at", 0.5, 0.5)
