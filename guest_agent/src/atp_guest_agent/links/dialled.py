@@ -95,7 +95,8 @@ class DialledLink(Link):
         try:
             if self.state == self.OPENING and not self._is_connected():
                 return None
-            assert self._socket is not None
+            if self._socket is None:
+                return None  # what was read last closed it
             data = self._socket.recv(READ_SIZE)
             if not data:
                 raise LinkError("the other side closed it")
