@@ -136,6 +136,7 @@ def test_after_a_refusal_the_token_is_read_anew_before_the_next_dialling(world):
 
 def test_from_a_link_that_what_it_read_has_closed_nothing_more_comes():
     link = dialled.DialledLink(Address("ws://127.0.0.1:1"))
+    link.state = link.CONNECTED
     link.close("the other side closed it, code 1000")
     assert link.receive() is None
     assert link.why == "the other side closed it, code 1000"
