@@ -74,6 +74,19 @@ def test_a_device_that_somebody_else_has_grabbed_refuses_all_by_name(world):
     assert grabbed(world) == []
 
 
+def test_what_somebody_else_has_grabbed_is_told_when_asked_for_and_nothing_is_kept(world):
+    world.start(DEVICES).greet()
+    world.device("/dev/input/event1").grabbed_by_another = True
+    assert world.host.ask({"type": "state", "id": 1, "grabs": True}, "state")["taken"] == [1]
+    assert grabbed(world) == []
+    assert "taken" not in world.host.ask({"type": "state", "id": 2}, "state")
+    world.device("/dev/input/event1").grabbed_by_another = False
+    assert world.host.ask({"type": "state", "id": 3, "grabs": True}, "state")["taken"] == []
+    ask(world, True)
+    assert world.host.ask({"type": "state", "id": 4, "grabs": True}, "state")["taken"] == []
+    assert grabbed(world) == ["/dev/input/event0", "/dev/input/event1"], "its own grab stays"
+
+
 def test_a_keyboard_that_comes_later_is_taken_too(world):
     world.start({"/dev/input/event0": KEYBOARD}).greet()
     ask(world, True)

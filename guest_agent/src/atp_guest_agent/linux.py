@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` itself imports enum, which costs more start-up than the agent
+import errno
 import os
 import select
 
@@ -138,6 +139,26 @@ class Linux:
                 except OSError:  # it is just vanishing, or wasn't grabbed: somebody else had it when it came
                     continue
         self.grabbed = wanted
+
+    def taken_by_others(self) -> list[int] | None:
+        """The kernel tells it only to who would grab: so each is grabbed, and given back at once.
+
+        What comes in between reaches us and not the others, so this is done only when it is asked for. What the agent itself has
+        grabbed nobody else has.
+        """
+        taken: list[int] = []
+        for device in [] if self.grabbed else self._to_grab():
+            try:
+                device.grab(True)
+            except OSError as error:
+                if error.errno == errno.EBUSY:
+                    taken.append(device.number)
+                continue
+            try:
+                device.grab(False)
+            except OSError:  # it is just vanishing
+                continue
+        return taken
 
     def _take(self) -> None:
         """Not while a key is down: whoever has seen it go down would never see it come up."""

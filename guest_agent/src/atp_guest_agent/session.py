@@ -247,18 +247,20 @@ class Session:
         self._say({"type": "watching", "enabled": enabled, "next_seq": self._next_seq})
 
     def _state(self, message: dict[str, object], _arrived_us: int) -> None:
-        number = _id(message)
-        self._say(
-            {
-                "type": "state",
-                "id": number,
-                "held": self._held(),
-                "absolute": self._absolute(),
-                "leds": self._leds(),
-                "dropped": self._dropped,
-                "skipped": self._skipped,
-            }
-        )
+        answer: dict[str, object] = {
+            "type": "state",
+            "id": _id(message),
+            "held": self._held(),
+            "absolute": self._absolute(),
+            "leds": self._leds(),
+            "dropped": self._dropped,
+            "skipped": self._skipped,
+        }
+        if message.get("grabs") is True:
+            taken = self._platform.taken_by_others()
+            if taken is not None:
+                answer["taken"] = taken
+        self._say(answer)
 
     def _grab(self, message: dict[str, object], _arrived_us: int) -> None:
         enabled = message.get("enabled")

@@ -62,6 +62,7 @@ def check(message: Message) -> None:
             read_pong(message)
         case "state":
             read_state(message)
+            read_taken(message)
         case "result":
             if not isinstance(message["verified"], bool):
                 raise ValueError("'verified' is neither true nor false")
@@ -88,6 +89,11 @@ def read_places(message: Message) -> dict[int, dict[int, int]] | None:
     for device, axis, value in listed(message["absolute"]):
         places.setdefault(whole(device), {})[whole(axis)] = whole(value)
     return places
+
+
+def read_taken(message: Message) -> frozenset[int] | None:
+    """The devices that somebody else in the guest has grabbed. None: the agent can't say."""
+    return frozenset(whole(device) for device in listed(message["taken"])) if "taken" in message else None
 
 
 def read_leds(message: Message) -> dict[int, dict[int, bool]]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
-from ATPLibrary.verifier.answers import InputState, read_held, read_leds, read_places, read_state
+from ATPLibrary.verifier.answers import InputState, read_held, read_leds, read_places, read_state, read_taken
 from ATPLibrary.verifier.fields import MALFORMED, whole
 from ATPLibrary.verifier.link import AgentLink
 from ATPLibrary.verifier.lock_keys import LockKey, lit
@@ -141,6 +141,14 @@ class AgentSession(AgentLink):
         """What is down in the guest, where its absolute pointers are and which lock lights are lit, at one moment."""
         return read_state(await self._state_now(timeout))
 
+    async def taken_by_others(self, timeout: float) -> list[str]:
+        """The keyboards and pointers that a program in the guest has to itself: what they say reaches neither agent nor desktop.
+
+        Empty, too, where the agent can't say. For a moment the agent has each to itself when it is asked.
+        """
+        taken = read_taken(await self._state_now(timeout, grabs=True)) or frozenset()
+        return [str(self.devices.get(number, f"device {number}")) for number in sorted(taken)]
+
     async def pointers_at(self, timeout: float) -> Mapping[int, tuple[float, float]]:
         """Where each absolute pointer (tablet) is, as the guest's kernel says: device id -> fractions of the screen.
 
@@ -211,20 +219,21 @@ class AgentSession(AgentLink):
                     await self._write({"type": "cancel", "event_id": event_id}, timeout=1.0)
             raise
 
-    async def _state_now(self, timeout: float) -> Mapping[str, Any]:
+    async def _state_now(self, timeout: float, *, grabs: bool = False) -> Mapping[str, Any]:
         deadline = time.monotonic() + timeout
         try:
-            return await self._ask_state(timeout)
+            return await self._ask_state(timeout, grabs=grabs)
         except AgentError:
             if self._state is SessionState.READY or self._task is None:
                 raise
         # The session began anew under the question: the agent was restarted, or the guest put back to a snapshot.
         await self.wait_ready(max(deadline - time.monotonic(), 0.01), timeout)
-        return await self._ask_state(max(deadline - time.monotonic(), 0.01), timeout)
+        return await self._ask_state(max(deadline - time.monotonic(), 0.01), timeout, grabs=grabs)
 
-    async def _ask_state(self, timeout: float, waited: float | None = None) -> Mapping[str, Any]:
+    async def _ask_state(self, timeout: float, waited: float | None = None, *, grabs: bool) -> Mapping[str, Any]:
         number = next(self._ids)
-        return await self._ask({"type": "state", "id": number}, ("state", number), timeout, waited)
+        question = {"type": "state", "id": number, **({"grabs": True} if grabs else {})}
+        return await self._ask(question, ("state", number), timeout, waited)
 
     def _is_fresh(self) -> bool:
         return not self._doubted and self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS

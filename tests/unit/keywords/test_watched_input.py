@@ -37,14 +37,19 @@ class Guest:
         self.feed = ObservationFeed()
         self.patience = 0.0
         self.session: Any = SimpleNamespace(
-            vm_name="win11", observations=self.feed, hidden=NOTHING_HIDDEN, devices={2: TABLET}, held_keys=self._answer
-        )
+            vm_name="win11", observations=self.feed, hidden=NOTHING_HIDDEN, devices={2: TABLET}, held_keys=self._answer,
+            taken_by_others=self._taken, ensure_watching=self._answer,
+        )  # fmt: skip
+        self.taken: list[str] = []
         self.name, self.watches = "win11", SimpleNamespace(current=lambda: self.watch)
         self.begin(NOTHING_DOWN)
 
     async def _answer(self, timeout: float) -> frozenset[tuple[int, int]]:
         self.patience = timeout
         return frozenset()
+
+    async def _taken(self, timeout: float) -> list[str]:
+        return self.taken
 
     def begin(self, state: InputState) -> None:
         self.watch = InputWatch(self.session, state)
@@ -182,3 +187,10 @@ def test_a_pointer_that_has_not_moved_yet_is_no_missing_tablet(guest: Guest, key
     guest.session.devices = {}
     with pytest.raises(ATPError, match="Add a tablet"):
         keywords("mouse_should_be_at", 0.5, 0.5)
+
+
+def test_silence_is_not_proved_where_a_program_in_the_guest_has_the_keyboard(guest: Guest, keywords: Any) -> None:
+    keywords("no_input_should_arrive", timedelta(milliseconds=1))
+    guest.taken = ["Tablet (usb)"]
+    with pytest.raises(ATPError, match=r"can't be: a program in the guest has Tablet .usb. to itself"):
+        keywords("no_input_should_arrive", timedelta(milliseconds=1))

@@ -166,6 +166,10 @@ class Windows:
             self._hooks.lost = False
             self._say_lost("the agent was too slow to take what the hooks told")
 
+    def taken_by_others(self) -> list[int] | None:
+        """Windows doesn't tell which hook has swallowed what."""
+        return None
+
     def grab(self, wanted: bool) -> None:
         """The hooks keep to themselves what they see: Windows passes it to nobody, but for Ctrl+Alt+Del, which no hook sees."""
         if wanted and not self.grabbed:
