@@ -48,7 +48,8 @@ class VerifierKeywords(Component):
         - ``command``: runs ``metadata.command`` in the guest (a shell line, or a list of words) and judges its exit code
           (``metadata.exit_code``, 0 unless it says another) and its output (``metadata.output``, a regular expression).
 
-        The result has ``event_id``, ``verified``, ``timestamp``, ``latency_ms`` and ``details``.
+        The result has ``event_id``, ``verified``, ``timestamp``, ``latency_ms`` and ``details``. An error tells in
+        words what came instead of the event; no key of it is named once a secret was typed.
 
         - ``event``: a dictionary, or JSON: ``type``, ``action``, ``key``, ``timestamp`` (in milliseconds by the guest's clock;
           nothing before it counts) and ``metadata``.
@@ -73,17 +74,25 @@ class VerifierKeywords(Component):
         if back is not None and asked.timestamp:
             raise InputError("The event has a timestamp, so 'looking_back' says nothing: give one of them.")
 
+        from ATPLibrary.verifier.verifiers.expected_input import came_instead
         from ATPLibrary.verifier.verifiers.verifying import GRACE_SECONDS, verify
 
-        async def judge() -> tuple[str, VerifyResult]:
+        async def judge() -> tuple[str, VerifyResult, list[str]]:
             machine = await self.machine(vm, seconds)
             looked_for = asked
             if back is not None:
                 session = await machine.agent(seconds)
                 looked_for = replace(asked, timestamp=await session.guest_time_ms(seconds) - back * 1000)
-            return machine.name, await verify(looked_for, machine, seconds)
+            result = await verify(looked_for, machine, seconds)
+            if not isinstance(result.details.get("observed"), list):
+                return machine.name, result, []
+            session = await machine.agent(seconds)
+            lines = came_instead(asked.type, result.details["observed"], session.devices, session.hidden)
+            if session.hidden.any:  # the numbers would spell what was typed of a secret
+                result = replace(result, details={**result.details, "observed": lines})
+            return machine.name, result, lines
 
-        name, result = self.wait(judge(), seconds + GRACE_SECONDS, f"Verifying '{asked}' in {named(vm)}")
+        name, result, lines = self.wait(judge(), seconds + GRACE_SECONDS, f"Verifying '{asked}' in {named(vm)}")
         told = result.to_json()
         logger.info(json.dumps(told, ensure_ascii=False, indent=2, default=str))
         if result.verified:
@@ -91,13 +100,15 @@ class VerifierKeywords(Component):
             logger.info(f"Proved: '{asked}' took place in VM '{name}'{took}.")
         elif must_be_verified:
             reason = result.details.get("reason") or "it says no reason"
-            seen = {key: value for key, value in result.details.items() if key != "reason"}
+            seen = {key: value for key, value in result.details.items() if key not in ("reason", "observed")}
+            came = [f"came instead: {', '.join(lines)}"] if lines else []
+            came += [shown(json.dumps(seen, ensure_ascii=False, default=str))] if seen else []
             raise VerificationError.about(
                 f"'{asked}' in VM '{name}'",
                 wanted="take place",
                 waited=seconds if reason == "timeout" else None,
                 got="did not" if reason == "timeout" else f"verifier '{asked.type}' says no: {reason}",
-                last_seen=shown(json.dumps(seen, ensure_ascii=False, default=str)) if seen else "",
+                last_seen="; ".join(came),
                 next_step=_ADVICE.get(str(reason), ""),
             )
         return told

@@ -35,6 +35,11 @@ class HiddenTimes:
         if len(self._times) > MOST_KEPT:  # rather too much hidden than too little
             self._times[:2] = [(self._times[0][0], self._times[1][1])]
 
+    @property
+    def any(self) -> bool:
+        """Whether there was such an input at all."""
+        return bool(self._times) or self._began is not None
+
     def cover(self, moment: float) -> bool:
         if self._began is not None and moment >= self._began:
             return True
@@ -42,3 +47,5 @@ class HiddenTimes:
 
 
 NOTHING_HIDDEN = HiddenTimes()
+EVERYTHING_HIDDEN = HiddenTimes()
+EVERYTHING_HIDDEN.begin()

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier.drag_paths import strays
+from ATPLibrary.verifier.hiding import HiddenTimes
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import AgentDevice, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.typed import pressed, read, text_of
+from ATPLibrary.verifier.verifiers.expected_input import came_instead
 from ATPLibrary.verifier.watching import KeyEdge, drag_path, key_edges, told
 
 pytestmark = pytest.mark.unit
@@ -198,3 +200,14 @@ def test_a_path_that_leaves_the_lines_or_misses_a_place_is_told() -> None:
     assert strays([(0.0, 0.0), (0.6, 0.0), (1.0, 0.0), (0.5, 0.0), (0.0, 0.0)], there_and_back, 0.01) == ""
     assert strays([(0.0, 0.0), (0.6, 0.0), (0.0, 0.0)], there_and_back, 0.01).startswith("place 2 of 3")
     assert strays([], expected, 0.01) == "no motion with the button down was seen"
+
+
+def test_what_came_instead_of_an_event_is_told_in_words_and_of_keys_alone_where_a_key_was_meant() -> None:
+    a, nothing, secret = EVDEV_OF_QCODE["a"], HiddenTimes(), HiddenTimes()
+    observed: list[object] = [[2, 3, 0, 500, 1], [2, 3, 1, 250, 1], [1, 1, a, 1, 2], [1, 1, a, 0, 3]]
+    assert came_instead("mouse", observed, DEVICES, nothing) == ["pointer at 0.500, 0.500", "a down", "a up"]
+    assert came_instead("keyboard", observed, DEVICES, nothing) == ["a down", "a up"]
+    assert came_instead("keyboard", [["?"]], DEVICES, nothing) == []
+    secret.begin()
+    secret.end()
+    assert came_instead("keyboard", observed, DEVICES, secret) == ["a key down", "a key up"]

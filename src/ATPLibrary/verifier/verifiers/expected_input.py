@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+
 from ATPLibrary.errors import AgentError
 from ATPLibrary.verifier.fields import MALFORMED, fields_of, shown, text
+from ATPLibrary.verifier.hiding import EVERYTHING_HIDDEN, NOTHING_HIDDEN, HiddenTimes
+from ATPLibrary.verifier.observation import EV_KEY, AgentDevice, Observation, read_observations
 from ATPLibrary.verifier.verifiers.interface import Guest, Verifier, VerifyEvent, VerifyResult
+from ATPLibrary.verifier.watching import told
 
 
 class _ExpectedInput(Verifier):
@@ -48,3 +54,19 @@ class MouseVerifier(_ExpectedInput):
     """`action` buttondown, buttonup, click (`key`: "left", ...), move or wheel (`metadata`: see docs/agent-protocol.md)."""
 
     verifier_type = "mouse"
+
+
+def came_instead(
+    kind: str, observed: list[object], devices: Mapping[int, AgentDevice], hidden: HiddenTimes
+) -> list[str]:
+    """What a result calls `observed`, a line for each; of keys and buttons alone where a key was looked for.
+
+    No key is named once a secret was typed: which of them were its own can't be told here.
+    """
+    try:
+        seen = read_observations({"events": observed}, devices, time.monotonic())
+    except MALFORMED:
+        return []
+    if kind == "keyboard":
+        seen = [each for each in seen if isinstance(each, Observation) and each.type == EV_KEY]
+    return [*told(seen, devices, EVERYTHING_HIDDEN if hidden.any else NOTHING_HIDDEN)]
