@@ -46,6 +46,7 @@ class many_desktops:
         _settings()
         _wait(_log_in_again(), "Logging in")
         self.remove_all_desktops(pool)
+        self._were_there = _vm_files()  # of others than this pool: a lab may have more
 
     @keyword
     def remove_all_desktops(self, pool: str) -> None:
@@ -140,9 +141,9 @@ class many_desktops:
     @keyword
     def nothing_of_the_desktops_should_be_left(self, pool: str) -> None:
         """Lists libvirt's domains on all hosts, the VMs' files, and the rows of the database: all must be empty of VMs."""
-        directory, settings = _directory(), _settings()
+        directory = _directory()
         left = [f"libvirt has {name}" for name, _ in _domains()]
-        left += [f"on disk is {path}" for host in settings.hosts for path in (host.directory / "vm").glob("*")]
+        left += [f"on disk is {path}" for path in sorted(_vm_files() - self._were_there)]
         with contextlib.closing(sqlite3.connect(f"file:{directory / 'platform.db'}?mode=ro", uri=True)) as database:
             for table in ("vms", "pools"):
                 left += [f"{table} has {row[0]}" for row in database.execute(f"SELECT name FROM {table}")]
@@ -227,6 +228,10 @@ async def _seen(until: int, all_of: int, count: Any, what: str) -> None:
     if seen >= all_of:
         raise VerificationError(f"All {all_of} are {what} already: nothing is left in the middle of which to kill.")
     _say(f"{seen} of {all_of} are {what}")
+
+
+def _vm_files() -> set[Path]:
+    return {path for host in _settings().hosts for path in (host.directory / "vm").glob("*")}
 
 
 def _domains() -> list[tuple[str, bool]]:

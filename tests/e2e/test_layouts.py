@@ -36,7 +36,9 @@ async def read_back(vm: Connected, text: str, layout: Layout, *, caps: bool = Fa
             assert await vm.typing.set_lock_keys({"caps": True}, SECONDS) == ["caps"]
         report = await vm.typing.type_text(f"{text}\n", layout=layout)
         assert (await vm.session.lock_keys(SECONDS))["caps"] is caps
-        ended = await qga.exec("until [ -s /tmp/read ]; do usleep 20000; done; chvt 1; cat /tmp/read", timeout=SECONDS)
+        ended = await qga.exec(
+            "until [ -s /tmp/read ]; do usleep 20000; done; chvt 1; cat /tmp/read; rm /tmp/read*", timeout=SECONDS
+        )
         return ended.stdout, report
     finally:
         await qga.close()
@@ -61,7 +63,7 @@ async def test_a_program_in_a_guest_of_that_layout_reads_what_was_typed(
                 report.raise_if_bad(must_be_verified=True)
                 assert got != "Zyx;"
             finally:
-                await qga.exec("loadkmap </tmp/before.bmap", timeout=SECONDS)
+                await qga.exec("loadkmap </tmp/before.bmap; rm /tmp/*.bmap", timeout=SECONDS)
         finally:
             await qga.close()
 
