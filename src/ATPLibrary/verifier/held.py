@@ -42,7 +42,6 @@ class Held:
         self._nameless: set[str] = set()
         self._kind = kind
         self._codes = codes
-        self._names = {code: name for name, code in reversed(list(codes.items()))}
         self._send_releases = send_releases
         self._session = session
         self._vm_name = vm_name
@@ -63,7 +62,8 @@ class Held:
         return {self._codes[name] for name in self._down}
 
     def name_of(self, code: int) -> str | None:
-        return self._names.get(code)
+        # A table of its own for each VM would keep 5 KiB.
+        return next((name for name, known in self._codes.items() if known == code), None)
 
     def unwanted(self, but: Sequence[str] = ()) -> list[str]:
         """What is down and nobody asked to stay down; without those of `but`."""
@@ -106,7 +106,7 @@ class Held:
             return False
         self._life = session.life.number
         codes = {code for _, code in await session.held_keys(timeout)}
-        held = [self._names[code] for code in codes if code in self._names]
+        held = [name for code in codes if (name := self.name_of(code)) is not None]
         self.wanted.intersection_update(held)
         self._down = {name: self._down.get(name) for name in held}
         return True
