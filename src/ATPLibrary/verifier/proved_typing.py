@@ -112,8 +112,11 @@ class ProvedTyping:
 
         async def press(qcode: str) -> None:
             asked = KeyInput(f"key '{qcode}'", [unit_of([qcode], True, False)])
+            matcher = Matcher(held=self._held.codes)
             with self._session.observations.subscribe() as stream:
-                await self._send(asked, Matcher(held=self._held.codes), stream)
+                await self._send(asked, matcher, stream)
+            # Seen on PS/2: the release came while the guest was setting the keyboard's lights, and was lost.
+            await self._held.let_go(self._stuck(matcher))
 
         await lock_keys.switch(self._session, key, on, press, AGENT_TIMEOUT)
 
