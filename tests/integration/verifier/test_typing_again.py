@@ -115,6 +115,18 @@ async def test_a_guest_whose_caps_lock_key_means_something_else_is_told_before_t
     assert not guest.held
 
 
+async def test_a_lock_key_whose_release_is_lost_is_let_go_of(
+    guest: FaultyGuest, session: AgentSession, engine: TypingEngine, impatient: None
+) -> None:
+    """As on PS/2 while the guest sets the keyboard's lights; the next input would be refused for a key that is down."""
+    guest.leds = {1: 0}
+    guest.dropped = {1}
+    assert await engine.set_lock_keys({"caps": True}, 10) == ["caps"]
+    assert guest.seen == [(CAPS, 1), (CAPS, 0)]
+    assert not guest.held
+    (await engine.press("enter")).raise_if_bad(must_be_verified=True)
+
+
 async def test_a_text_that_fails_leaves_caps_lock_as_it_was(
     guest: FaultyGuest, session: AgentSession, engine: TypingEngine
 ) -> None:
