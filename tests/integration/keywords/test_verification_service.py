@@ -29,7 +29,7 @@ Service
     Create Agent Token    token=${first}
     停止验证服务
     Stop Verification Service
-    Run Keyword And Expect Error    *should run but was not started*    获取已连接代理
+    Run Keyword And Expect Error    *should run but was stopped*    获取已连接代理
     Run Keyword And Expect Error    *tcp_port*    Start Verification Service    tcp_port=70000
     Run Keyword And Expect Error    *can't be: No such file or directory*    Create Agent Token    file=DIRECTORY/no/such
 """
