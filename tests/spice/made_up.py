@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ATPLibrary.protocol.spice import messages
 from ATPLibrary.protocol.spice.schema import Message, Sender, Structure
 from ATPLibrary.protocol.spice.schema.decoding import inner, rule_of, size_of
-from ATPLibrary.protocol.spice.schema.fields import Counted, Number, Pointer, Rest, Sized, Switch, When
+from ATPLibrary.protocol.spice.schema.fields import Counted, Given, Number, Pointer, Rest, Sized, Switch, When
 from ATPLibrary.transport.spice import SpiceChannelType
 
 _RANGES = {"B": (0, 255), "H": (0, 65535), "I": (0, 2**32 - 1), "Q": (0, 2**64 - 1)}
@@ -64,6 +64,8 @@ def _field(annotation: Any, values: dict[str, Any], small: bool) -> st.SearchStr
     match rule:
         case Number(code):
             return _SMALL if small else st.integers(*_RANGES[code]) | _SMALL
+        case Given():
+            return st.integers(*_RANGES["I"])
         case Rest():
             return st.binary(max_size=20)
         case Sized():

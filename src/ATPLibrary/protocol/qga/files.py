@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import CommandError, InputError, VerificationError
+from ATPLibrary.protocol.local_files import WORKERS, open_local
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qga.agent import Qga
@@ -30,10 +31,6 @@ LONGEST_READ = 64 * 1024 * 1024
 PART_SUFFIX = ".atp-part"
 _CLOSING_SECONDS = 1.0
 _FROM_END = 2  # guest-file-seek's whence
-
-_FILES = runtime.Workers(
-    "guest files", 2
-)  # reading and writing on this machine: a dead network mount must not stop the loop
 
 # Done and whole, in bytes. Called after each piece.
 Progress = Callable[[int, int], None]
@@ -116,7 +113,7 @@ class GuestFiles:
         """
         if remote.endswith(("/", "\\")):
             remote += local.name
-        stream = await self._local(local, "rb", timeout)
+        stream = await open_local(local, "rb", timeout)
         done = whole = 0
         try:
             status = os.fstat(stream.fileno())
@@ -128,7 +125,7 @@ class GuestFiles:
                 started, sha256 = time.monotonic(), hashlib.sha256()
                 try:
                     async with self._open(part, "wb", timeout) as handle:
-                        while piece := await _FILES.call(
+                        while piece := await WORKERS.call(
                             stream.read, WRITE_PIECE, timeout=timeout, what=f"File '{local}'"
                         ):
                             await self._write_piece(handle, piece, timeout)
@@ -154,11 +151,11 @@ class GuestFiles:
         It is written beside its place (`.atp-part`) and moved there when it is whole. `InputError` when it can't be written here,
         `VerificationError` when the checksums differ.
         """
-        if await _FILES.call(local.is_dir, timeout=timeout, what=f"File '{local}'"):
+        if await WORKERS.call(local.is_dir, timeout=timeout, what=f"File '{local}'"):
             local /= re.split(r"[/\\]", remote)[-1]
         part = local.with_name(local.name + PART_SUFFIX)
         what = f"Copying '{remote}' of {self._vm} to '{local}'"
-        stream = await self._local(part, "wb", timeout)
+        stream = await open_local(part, "wb", timeout)
         done = whole = 0
         try:
             async with self._within(timeout, what, "be done", lambda: f"{done} of {whole} bytes came"):
@@ -166,7 +163,7 @@ class GuestFiles:
                 async with self._open(remote, "rb", timeout) as handle:
                     whole = await self._size(handle, timeout)
                     async for piece in self._pieces(handle, timeout):
-                        await _FILES.call(stream.write, piece, timeout=timeout, what=f"File '{part}'")
+                        await WORKERS.call(stream.write, piece, timeout=timeout, what=f"File '{part}'")
                         sha256.update(piece)
                         done += len(piece)
                         if progress is not None:
@@ -287,13 +284,6 @@ class GuestFiles:
         except CommandError:
             return  # it never was open
         await self._ask("guest-file-close", 30, handle=handle)
-
-    async def _local(self, path: Path, mode: str, timeout: float) -> Any:
-        try:
-            return await _FILES.call(path.open, mode, timeout=timeout, what=f"File '{path}'")
-        except OSError as error:
-            does = "written" if "w" in mode else "read"
-            raise InputError(f"File '{path}' of this machine can't be {does}: {error.strerror}.") from error
 
     def _within(self, timeout: float, what: str, wanted: str, last_seen: Callable[[], str]) -> Any:
         return runtime.deadline(

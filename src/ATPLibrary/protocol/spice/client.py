@@ -70,6 +70,11 @@ class SpeakingChannel(SpiceSpeaker):
         self.conversation.wire.send_frame(frame)
         await self._sent(f"message {frame.number}", timeout)
 
+    async def pass_on(self, what: str, timeout: float) -> None:
+        """Send what the conversation has made to be sent, and wait while the server doesn't read. Errors as for `send`."""
+        self._require_open()
+        await self._sent(what, timeout)
+
     def withhold_acks(self, withheld: bool) -> int:
         """No ACK from now on, or again (with those owed, whose number is returned)."""
         self._require_open()

@@ -39,6 +39,10 @@ class SpiceProtocolError(ChannelError):
         )  # fmt: skip
 
 
+class SpiceAgentError(ChannelError):
+    """The SPICE agent in the guest is not there, can't do what was asked, or refused it."""
+
+
 class LinkCode(enum.IntEnum):
     """What a server answers to a link. Source: spice-protocol, `enums.h`, `SpiceLinkErr`."""
 

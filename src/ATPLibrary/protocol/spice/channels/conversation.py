@@ -94,6 +94,9 @@ class Conversation:
     def tell(self, kind: str, data: Mapping[str, Any] | None = None) -> None:
         self._news.append(News(kind, data or {}))
 
+    def warn(self, kind: str, data: Mapping[str, Any], notice: str) -> None:
+        self._news.append(News(kind, data, notice, is_warning=True))
+
     def tell_once(self, what: str, news: News) -> None:
         if what not in self._told_of:
             self._told_of.add(what)

@@ -1,4 +1,4 @@
-"""The main channel: what the session is, which channels there are."""
+"""The main channel: what the session is, which channels there are, and the way to the agent in the guest."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import time
 import uuid
 from typing import ClassVar
 
+from ATPLibrary.protocol.spice.agent.agent import Agent
 from ATPLibrary.protocol.spice.channels.conversation import Conversation
+from ATPLibrary.protocol.spice.link import Linked
 from ATPLibrary.protocol.spice.messages import main
+from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.schema import Message
+from ATPLibrary.transport.spice import SpiceChannelType
 
 
 class MainConversation(Conversation):
@@ -24,11 +28,13 @@ class MainConversation(Conversation):
     name = ""
     uuid = ""
     mouse_mode = 0
-    agent_connected = False
-    agent_tokens = 0
     _time_at = 0.0
     _time = 0
     _asked_at = 0.0
+
+    def __init__(self, type: SpiceChannelType, subject: str, linked: Linked, options: SpiceOptions) -> None:
+        super().__init__(type, subject, linked, options)
+        self.agent = Agent(self)
 
     @property
     def waits_for(self) -> str:
@@ -51,15 +57,16 @@ class MainConversation(Conversation):
                 self.tell("mouse-mode", {"mode": "client" if current == 2 else "server"})
             case main.MultiMediaTime(now):
                 self._set_time(now)
-            case main.AgentConnected() | main.AgentConnectedTokens():
-                self.agent_connected = True
-                self.agent_tokens = message.tokens if isinstance(message, main.AgentConnectedTokens) else 0
-                self.tell("agent.connected", {"tokens": self.agent_tokens})
+            case main.AgentConnected():
+                self.agent.connected(self.session.agent_tokens if self.session is not None else 0)
+            case main.AgentConnectedTokens(tokens):
+                self.agent.connected(tokens)
             case main.AgentDisconnected(error):
-                self.agent_connected = False
-                self.tell("agent.disconnected", {"error": error})
+                self.agent.disconnected(error)
             case main.AgentToken(tokens):
-                self.agent_tokens += tokens
+                self.agent.more_tokens(tokens)
+            case main.AgentData(data):
+                self.agent.received(data)
             case main.Name(_, text):
                 self.name = bytes(text).rstrip(b"\0").decode("utf-8", "replace")
             case main.Uuid(value):
@@ -74,11 +81,11 @@ class MainConversation(Conversation):
     def _begin_session(self, session: main.Init) -> None:
         self.session = session
         self.mouse_mode = session.current_mouse_mode
-        self.agent_connected = bool(session.agent_connected)
-        self.agent_tokens = session.agent_tokens
         self._set_time(session.multi_media_time)
         self._asked_at = time.monotonic()
         self.wire.send(main.AttachChannels())
+        if session.agent_connected:
+            self.agent.connected(session.agent_tokens)
 
     def _set_time(self, now: int) -> None:
         self._time, self._time_at = now, time.monotonic()

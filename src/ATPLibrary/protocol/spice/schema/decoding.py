@@ -13,7 +13,7 @@ from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
-from ATPLibrary.protocol.spice.schema.fields import Counted, Number, Pointer, Rest, Sized, Switch, When
+from ATPLibrary.protocol.spice.schema.fields import Bytes, Counted, Given, Number, Pointer, Rest, Sized, Switch, When
 from ATPLibrary.protocol.spice.schema.structure import Message, Structure
 
 S = TypeVar("S", bound=Structure)
@@ -51,19 +51,20 @@ class _Wrong(Exception):
         self.reason = reason
 
 
-def decode(kind: type[M], body: bytes, channel: str) -> M:
-    """The message in `body`. Bytes behind its last field are left alone: newer servers may add fields."""
+def decode(kind: type[M], body: Bytes, channel: str, given: Values | None = None) -> M:
+    """The message in `body`, with the values of its fields that are `Given`. Bytes behind its last field are left alone: newer
+    servers may add fields."""
     name, limit = kind.kind.name, kind.kind.limit
     if len(body) > limit:
         raise SpiceProtocolError.at(channel, name, "", f"is {len(body)} bytes long, at most {limit} are allowed")
     try:
-        return _structure(kind, Cursor(memoryview(body)))
+        return _structure(kind, Cursor(memoryview(body)), given)
     except _Wrong as wrong:
         raise SpiceProtocolError.at(channel, name, wrong.field, wrong.reason) from None
 
 
-def _structure(kind: type[S], cursor: Cursor) -> S:
-    values: Values = {}
+def _structure(kind: type[S], cursor: Cursor, given: Values | None = None) -> S:
+    values: Values = dict(given or {})
     for step in _steps(kind):  # type: ignore[arg-type]
         step(cursor, values)
     return kind(**values)
@@ -75,6 +76,8 @@ def _steps(kind: type[Structure]) -> tuple[Step, ...]:
     run: list[tuple[str, Number]] = []
     for name, annotation in kind.layout():
         rule = rule_of(annotation)
+        if isinstance(rule, Given):
+            continue
         if isinstance(rule, Number):
             run.append((name, rule))
             continue
@@ -236,7 +239,7 @@ def smallest_size(annotation: Any) -> int:
             return struct.calcsize("<" + before.code) if isinstance(before, Number) else 0
         case Pointer():
             return _OFFSET.size
-        case Rest() | When() | Switch():
+        case Rest() | When() | Switch() | Given():
             return 0
     return sum(smallest_size(each) for _, each in rule.layout())
 

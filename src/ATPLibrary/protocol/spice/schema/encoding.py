@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.protocol.spice.schema.decoding import inner, rule_of, size_of
-from ATPLibrary.protocol.spice.schema.fields import Counted, Number, Pointer, Rest, Sized, Switch, When
+from ATPLibrary.protocol.spice.schema.fields import Counted, Given, Number, Pointer, Rest, Sized, Switch, When
 from ATPLibrary.protocol.spice.schema.structure import Message, Structure
 
 Values = dict[str, Any]
@@ -67,6 +67,8 @@ def _field(name: str, annotation: Any, values: Values, writer: _Writer) -> None:
                 writer.data += struct.pack("<" + code, value)
             except struct.error:
                 raise _Unfit(name, f"is {value!r}") from None
+        case Given():
+            pass
         case Rest():
             writer.data += value
         case Sized():

@@ -62,6 +62,11 @@ class Switch:
     cases: Mapping[int, type]
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Not on the wire: what both sides have agreed on before, told to `decode` beside the bytes, for other fields' `When`."""
+
+
 U8: TypeAlias = Annotated[int, Number("B")]
 U16: TypeAlias = Annotated[int, Number("H")]
 U32: TypeAlias = Annotated[int, Number("I")]
