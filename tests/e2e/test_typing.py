@@ -13,6 +13,7 @@ from ATPLibrary import events
 from ATPLibrary.errors import AgentError, VmStateError
 from ATPLibrary.protocol.qga import open_qga
 from ATPLibrary.protocol.qmp import Qmp, open_qmp
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, key_event
 from ATPLibrary.protocol.virtio_serial import open_channel
 from ATPLibrary.transport import Domain, Transport
 from ATPLibrary.verifier import AgentSession, Observation, Part, Pointer, TypingEngine, Verdict
@@ -111,6 +112,23 @@ async def test_a_held_key_repeats_and_is_let_go(keyboard: str, request: pytest.F
         assert report.repeated > 2
         assert (report.lost, report.duplicated, report.reordered) == (0, 0, 0)
         assert not await vm.session.held_keys(10)
+
+
+async def test_more_keys_than_a_usb_keyboard_can_tell_of_are_all_let_go(usb_vm: Any) -> None:
+    async with connected(usb_vm) as vm:
+        letters = "abcdefghijklm"
+        for down in letters:
+            await vm.qmp.execute("input-send-event", {"events": [key_event(down, True)]})
+        await vm.session.wait_until_quiet(0.5, 2)
+        held = {code for _, code in await vm.session.held_keys(10)}
+        assert held == {EVDEV_OF_QCODE[down] for down in letters[:6]}  # of the others the guest isn't told
+        await vm.typing.release_others(letters[:6])
+        still = {code for _, code in await vm.session.held_keys(10)}
+        assert still == held  # seven are down yet, which are more than it tells of
+        await vm.typing.release_unseen()
+        await vm.session.wait_until_quiet(0.5, 2)
+        assert not await vm.session.held_keys(10)
+        (await vm.typing.type_text("# again\n")).raise_if_bad(must_be_verified=True)
 
 
 async def test_the_tablet_moves_clicks_drags_and_scrolls_and_each_is_seen(ps2_vm: Any) -> None:

@@ -54,8 +54,11 @@ async def let_go_of_everything(machine: Machine, timeout: float) -> LetGo:
         return LetGo(ours, [], str(error))
     if not codes:
         return LetGo(ours, [])
-    if keys := [QCODE_OF_EVDEV[code] for code in sorted(codes) if code in QCODE_OF_EVDEV]:
-        await (await machine.typing(left())).release_others(keys)
+    if keys := {code: QCODE_OF_EVDEV[code] for code in sorted(codes) if code in QCODE_OF_EVDEV}:
+        typing = await machine.typing(left())
+        await typing.release_others(list(keys.values()))
+        if any(code in keys for _, code in await session.held_keys(left())):
+            await typing.release_unseen()
     if buttons := [BUTTON_OF_EVDEV[code] for code in sorted(codes) if code in BUTTON_OF_EVDEV]:
         await (await machine.pointer(left())).release_others(buttons)
     if still := await machine.held_keys(left()):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 RELEASE_TIMEOUT = 1.5
 RELEASE_TURN = 0.2
+# A keyboard's queue takes 16 bytes, a key up to two of them, and a USB keyboard reads one each 8 ms.
+RELEASES_AT_ONCE = 8
+AT_ONCE_SECONDS = 0.15
 
 
 class Held:
@@ -93,6 +96,18 @@ class Held:
             await self.let_go(names)
             for name in set(names) - ours:
                 self._down.pop(name, None)
+
+    async def release_unseen(self) -> None:
+        """Send the release of everything that there is: what is down may hide itself from the guest.
+
+        A USB keyboard with more than six keys down says no more which ones, so the guest still sees those that it saw before, and
+        hears of no release until six or fewer are down.
+        """
+        async with self._lock:
+            names = list(self._codes)
+            for at in range(0, len(names), RELEASES_AT_ONCE):
+                await self._send_releases(names[at : at + RELEASES_AT_ONCE])
+                await asyncio.sleep(AT_ONCE_SECONDS)  # nothing tells when the device's queue is empty
 
     async def release_left_over(self) -> bool:
         """Let go of what a failed input could not; False when it still can't. What the caller holds down stays down."""

@@ -213,6 +213,10 @@ class TypingEngine:
         """Let go of keys that others hold down, as far as this VM's keyboard can."""
         await self._held.release_others(qcodes)
 
+    async def release_unseen(self) -> None:
+        """Let go of keys that are down although the guest doesn't know, and so hears of no release. Takes some seconds."""
+        await self._held.release_unseen()
+
     async def release_left_over(self) -> bool:
         """Let go of what a failed input could not; False when it still can't. Keys that the caller holds down stay down."""
         return await self._held.release_left_over()

@@ -10,7 +10,7 @@ from typing import Any
 
 from ATPLibrary.protocol.qmp import Qmp
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, Edge, key_event
-from ATPLibrary.verifier import AgentSession, Matcher, Observation, ObserverOverrun, Verdict
+from ATPLibrary.verifier import AgentSession, Matcher, Observation, ObserverOverrun, TypingEngine, Verdict
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY
 from ATPLibrary.verifier.stream import ObservationStream
@@ -101,3 +101,5 @@ async def let_go(session: AgentSession, qmp: Qmp) -> None:
             for qcode in [qcode for qcode, code in EVDEV_OF_QCODE.items() if code in held]:
                 await qmp.execute("input-send-event", {"events": [key_event(qcode, False)]}, timeout=SECONDS)
             await session.wait_until_quiet(QUIET_SECONDS, SECONDS)
+            if await session.held_keys(SECONDS):  # so many are down that a USB keyboard tells of none
+                await TypingEngine(qmp, session, []).release_unseen()
