@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from ATPLibrary import runtime
 from ATPLibrary.agent_package import version_order
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
 from ATPLibrary.events import Event
-from ATPLibrary.orchestrator.deployment.guest_side import GuestSide, version_in
+from ATPLibrary.orchestrator.deployment.guest_side import BusyError, GuestSide, version_in
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
@@ -28,8 +29,13 @@ UNDO_SECONDS = 10.0
 _UNDO_PART = 0.3
 # Longer than that nobody waits for a guest that has gone in the middle, to clean it up when it is back.
 _LONGEST_UNDO_SECONDS = 120.0
-# For an agent that was started to answer: a guest without KVM takes some seconds.
-ANSWER_SECONDS = 30.0
+# For an agent that was started to answer: a guest without KVM takes some seconds. One that took long to say its version gets so
+# many times as long, and at most:
+ANSWER_SECONDS = 15.0
+TRIALS = 10
+LONGEST_ANSWER_SECONDS = 60.0
+# How often the guest is asked meanwhile whether it still runs.
+LOOK_SECONDS = 2.0
 # For one that has the port open already, and that nobody of us has put there.
 STRANGER_SECONDS = 5.0
 WAYS_OUT = (
@@ -122,6 +128,7 @@ class _Deploying:
         side = self._side or await side_of(qga, left())
         self._step = "looking what the guest has"
         survey = await side.survey(self._wish.python, self._wish.port, left())
+        side.refuse_a_second(survey.busy)
         self._check(survey)
         contents = side.contents(survey, self._wish) if survey.python is not None else {}
         if await self._stranger(survey, left()):
@@ -131,7 +138,11 @@ class _Deploying:
             return self._done(survey, is_new=False)
         self._check_python(survey, side)
         self._begun = side, survey
-        await self._bring(side, survey, contents, left)
+        try:
+            await self._bring(side, survey, contents, left)
+        except BusyError:
+            self._begun = None  # what there is, is the other's
+            raise
         return self._done(survey, is_new=True)
 
     def _late(self, waited: float) -> DeadlineError:
@@ -225,7 +236,9 @@ class _Deploying:
         )
         await side.stage(contents, left())
         self._step = "trying the new agent in the guest"
+        began = time.monotonic()
         words = await side.try_out(survey, left())
+        patience = min(max(ANSWER_SECONDS, TRIALS * (time.monotonic() - began)), LONGEST_ANSWER_SECONDS)
         if version_in(words) != wanted:
             raise AgentError.about(
                 f"The agent's file under {survey.python}", wanted=f"say that it is {wanted}", got=f"says {words!r}"
@@ -235,9 +248,23 @@ class _Deploying:
         await side.switch(left())
         self._step = _ANSWERING
         self._say(f"Agent {wanted} is started; waiting for its answer.")
-        answered = await self._answer(min(ANSWER_SECONDS, left() * 0.8))
+        answered = await self._new_one_answers(side, min(patience, left() * 0.8))
         if answered != wanted:
             raise AgentError.about("The agent that answers", wanted=f"be {wanted}", got=f"is {answered}")
+
+    async def _new_one_answers(self, side: GuestSide, timeout: float) -> str:
+        """The version of the agent that answers; one that has ended is not waited for."""
+        answering = asyncio.ensure_future(self._answer(timeout))
+        ending = asyncio.ensure_future(_until_it_has_ended(side))
+        try:
+            await asyncio.wait({answering, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                raise AgentError.about("The new agent", wanted="answer", got="has ended")
+            return answering.result()
+        finally:
+            answering.cancel()
+            ending.cancel()
+            await asyncio.gather(answering, ending, return_exceptions=True)
 
     async def _answer(self, timeout: float) -> str:
         """The version of the agent that answers."""
@@ -292,6 +319,15 @@ class _Deploying:
         assert survey.python is not None
         version = self._wish.package.version
         return Deployed(version, survey.version, survey.directory, survey.python.path, survey.keeper, is_new)
+
+
+async def _until_it_has_ended(side: GuestSide) -> None:
+    """Return when the guest says twice that the agent which was started runs no more: the first time it may be about to begin."""
+    looks = 0
+    while looks < 2:
+        await asyncio.sleep(LOOK_SECONDS)
+        with contextlib.suppress(ATPError):
+            looks = looks + 1 if await side.has_ended(LOOK_SECONDS) else 0
 
 
 _ANSWERING = "waiting for the new agent's answer"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import socket
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 OLDEST_PYTHON = (3, 8)
 AGENT, RUN, TOKEN = "agent.pyz", "run", "token"
 _LONGEST_SAID = 600
+
+
+class BusyError(AgentError):
+    """Another deployment is at work in that guest, and nothing was done."""
 
 
 class GuestSide(ABC):
@@ -67,9 +73,15 @@ class GuestSide(ABC):
         """What can be seen of an agent that doesn't answer."""
         return said(await self._script("why", timeout), "; ")
 
+    async def has_ended(self, timeout: float) -> bool:
+        """Whether an agent that was started runs no more, as far as this guest tells."""
+        return False
+
     async def remove(self, timeout: float) -> bool:
         """Take everything away. False when there was nothing."""
-        return bool(dict(pairs((await self._script("remove", timeout)).stdout.splitlines())).get("removed"))
+        told = dict(pairs((await self._script("remove", timeout)).stdout.splitlines()))
+        self.refuse_a_second(told.get("busy", ""))
+        return bool(told.get("removed"))
 
     def path(self, file: str) -> str:
         """Of a file in the agent's directory."""
@@ -80,10 +92,24 @@ class GuestSide(ABC):
         return self.path(f".new-{self.name}")
 
     async def stage(self, contents: dict[str, bytes], timeout: float) -> None:
-        """Bring the new files beside the agent's place, where only the administrator reads them; prove that they are whole."""
-        await self._script("stage", timeout)
+        """Bring the new files beside the agent's place, where only the administrator reads them; prove that they are whole.
+
+        `BusyError` where another deployment is at work.
+        """
+        told = await self._script("stage", timeout, f"process {os.getpid()} on {socket.gethostname()}")
+        self.refuse_a_second(dict(pairs(told.stdout.splitlines())).get("busy", ""))
         for file, content in contents.items():
             await self.put(file, content, timeout)
+
+    def refuse_a_second(self, busy: str) -> None:
+        """`BusyError` where `busy` says in words who else deploys into this guest."""
+        if busy:
+            raise BusyError.about(
+                self.vm,
+                wanted="be changed by one deployment at a time",
+                got=f"is being changed by another: {redact(busy)}",
+                next_step="Wait until that one is done, then try again; of one that was killed nothing hinders after five minutes",
+            )
 
     async def put(self, file: str, content: bytes, timeout: float) -> None:
         """One of the new files."""
@@ -113,7 +139,7 @@ class GuestSide(ABC):
     async def _exists(self, path: str, timeout: float) -> bool: ...
 
     @abstractmethod
-    async def _script(self, verb: str, timeout: float) -> ExecResult:
+    async def _script(self, verb: str, timeout: float, *more: str) -> ExecResult:
         """Run that part of the family's script. `AgentError` says what it said when it failed."""
 
     async def _run(

@@ -73,6 +73,8 @@ class PosixGuest(GuestSide):
             obstacle = f"its kernel is {facts['kernel']}, and the agent reads Linux' input devices"
         elif facts["user"] != "0":
             obstacle = "its qemu-ga isn't root, whom the agent must be to read input devices"
+        elif "memory" in facts:
+            obstacle = f"it has {int(facts['memory']) / 1024:.1f} MiB of memory left, and to try an agent beside what runs takes 8"
         elif not facts["directory"]:
             obstacle = f"none of {', '.join(self._directories)} can be written"
         return Survey(
@@ -84,6 +86,7 @@ class PosixGuest(GuestSide):
             is_running=bool(facts.get("running")),
             version=version_in(facts.get("version", "")),
             holder=redact(facts.get("holder", "")),
+            busy=facts.get("busy", ""),
             obstacle=obstacle,
         )
 
@@ -106,6 +109,9 @@ class PosixGuest(GuestSide):
             unit = _EXEC_START.sub(f"ExecStart=/bin/sh {self.path(RUN)}", told.stdout)
             await self.put("unit", unit.encode(), timeout)
         return words
+
+    async def has_ended(self, timeout: float) -> bool:
+        return (await self._script("why", timeout)).stdout.startswith("it doesn't run")
 
     async def _exists(self, path: str, timeout: float) -> bool:
         return (await self.qga.exec(["test", "-e", path], timeout=timeout, ours=True)).exit_code == 0

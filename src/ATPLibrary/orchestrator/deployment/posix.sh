@@ -50,6 +50,18 @@ begin() {
   echo $! >"$dir/pid"
 }
 
+# What the installed agent calls itself. Its file says so as plain text: starting it only to be told would take memory for a third
+# Python, and a small guest that has no room for that is busy for minutes, and answers nobody.
+version() {
+  said=$(grep -a -m 1 -o '^__version__ = "[^"]*"' "$dir/agent.pyz" 2>/dev/null)
+  said=${said#*\"}
+  if [ -n "$said" ]; then
+    echo "atp-guest-agent ${said%\"}"
+  elif [ -n "$python" ]; then
+    "$python" -I -S "$dir/agent.pyz" --version 2>/dev/null
+  fi
+}
+
 # The process that has a virtio-serial port open, by the port's name. The kernel lets one have it.
 holder() {
   for port in /sys/class/virtio-ports/*; do
@@ -59,12 +71,29 @@ holder() {
   done
 }
 
+# One deployment at a time: whose it is stands in .busy/by, and each of its steps makes .busy new. One that has had no step for five
+# minutes has lost its owner.
+busy=$dir/.busy
+is_mine() { owner= whose=; read -r owner whose <"$busy/by"; [ "$owner" = "$name" ]; } 2>/dev/null
+busy_by_another() {
+  [ -d "$busy" ] && ! is_mine && [ -z "$(find "$busy" -maxdepth 0 -mmin +5 2>/dev/null)" ] || return 1
+  echo "busy=${whose:-somebody who has just begun}"
+}
+take() {
+  busy_by_another && exit 0
+  rm -rf "$busy"
+  mkdir "$busy" || { busy_by_another && exit 0; exit 1; }
+  echo "$name $1" >"$busy/by"
+}
+give_back() { ! is_mine || rm -rf "$busy"; }
+
 # An old deployment that nobody could end: its host died.
 forget_leftovers() {
   find "$dir" -maxdepth 1 \( -name '.new-*' -o -name '.old-*' \) -mmin +60 -exec rm -rf {} + 2>/dev/null
   return 0
 }
 
+! is_mine || touch "$busy"
 case $verb in
 survey)
   # After NAME: the port, and the Pythons to try. DIRECTORY may be several, with ":" between; the first that has an agent, or can.
@@ -82,6 +111,12 @@ survey)
   echo "user=$(id -u)"
   has_systemd && echo systemd=yes
   echo "directory=${found:-$can}"
+  # A Python takes some 4 MB, and the pages of its program. Where there is no room for it the kernel does nothing but look for some.
+  left=$(sed -n 's/^MemAvailable: *\([0-9]*\).*/\1/p' /proc/meminfo 2>/dev/null)
+  if [ -n "$left" ] && [ "$left" -lt 8192 ]; then
+    echo "memory=$left"
+    exit 0
+  fi
   IFS=
   for candidate in "$@"; do
     # What stands in the list as a pattern is one here.
@@ -98,12 +133,14 @@ survey)
   unset IFS
   if [ -n "$found" ]; then
     dir=$found
+    busy=$dir/.busy
     ours=$(running)
     echo "running=$ours"
-    # The Python that it is started with may have gone.
-    [ -n "$python" ] && echo "version=$("$python" -I -S "$dir/agent.pyz" --version 2>/dev/null)"
+    echo "version=$(version)"
     echo "installed=yes"
   fi
+  [ -n "$found" ] || busy=$can/.busy
+  busy_by_another
   pid=$(holder "$port")
   if [ -n "$pid" ] && [ "$pid" != "$ours" ]; then
     echo "holder=$pid ($(tr '\0' ' ' <"/proc/$pid/cmdline"))"
@@ -111,8 +148,11 @@ survey)
   exit 0
   ;;
 stage)
+  # After NAME: who deploys, in words.
   umask 022
-  mkdir -p "$dir" && mkdir -m 700 "$new" || exit
+  mkdir -p "$dir" || exit
+  take "$5" || exit
+  mkdir -m 700 "$new" || exit
   forget_leftovers
   ;;
 try)
@@ -157,11 +197,13 @@ undo)
     if [ -e "$old/was-running" ]; then begin || status=1; else rm -f "$dir/log"; fi
   fi
   rm -rf "$new" "$old" "$old.part" "$unit.new"
+  give_back
   rmdir "$dir" 2>/dev/null
   exit $status
   ;;
 finish)
   rm -rf "$new" "$old"
+  give_back
   ;;
 why)
   # What can be said of an agent that doesn't answer.
@@ -174,6 +216,7 @@ why)
   exit 0
   ;;
 remove)
+  busy_by_another && exit 0
   [ -e "$dir/agent.pyz" ] || [ -e "$unit" ] || { echo removed=; exit 0; }
   if [ -e "$unit" ]; then
     has_systemd && systemctl disable -q --now "$service"
@@ -182,7 +225,7 @@ remove)
   fi
   end || exit
   for file in $files pid log; do rm -f "$dir/$file" || exit; done
-  rm -rf "$dir"/.new-* "$dir"/.old-*
+  rm -rf "$dir"/.new-* "$dir"/.old-* "$busy"
   rmdir "$dir" 2>/dev/null
   echo "removed=$dir"
   ;;

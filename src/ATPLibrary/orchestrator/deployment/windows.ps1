@@ -10,6 +10,16 @@ $old = Join-Path $dir ".old-$name"
 $files = 'agent.pyz', 'run', 'token'
 $agent = Join-Path $dir 'agent.pyz'
 
+$busy = Join-Path $dir '.busy'
+
+# As posix.sh's: one deployment at a time; one that has had no step for five minutes has lost its owner.
+function Get-Owner { $by = Join-Path $busy 'by'; if (Test-Path -LiteralPath $by) { [string](Get-Content -LiteralPath $by -TotalCount 1) } else { '' } }
+function Test-Mine { (Get-Owner).StartsWith("$name ") }
+function Test-Another {
+  (Test-Path -LiteralPath $busy) -and -not (Test-Mine) -and (Get-Item -LiteralPath $busy -Force).LastWriteTime -gt (Get-Date).AddMinutes(-5)
+}
+function Tell-Another { "busy=$((Get-Owner) -replace '^\S+ ', '')" }
+function Return-Lock { if (Test-Mine) { Remove-All $busy } }
 function Get-Ours { Get-Service -Name $service -ErrorAction SilentlyContinue }
 function Remove-All($path) { if (Test-Path -LiteralPath $path) { Remove-Item -LiteralPath $path -Recurse -Force } }
 function Tell-Agent($words) {
@@ -30,6 +40,7 @@ function End-Agent {
 }
 function Start-Agent { Tell-Agent 'install'; Tell-Agent 'start' }
 
+if (Test-Mine) { (Get-Item -LiteralPath $busy -Force).LastWriteTime = Get-Date }
 switch ($verb) {
   'survey' {
     $who = [Security.Principal.WindowsPrincipal][Security.Principal.WindowsIdentity]::GetCurrent()
@@ -58,6 +69,7 @@ switch ($verb) {
       if ($python) { "version=$(& $python -I -S $agent --version)" }
       'installed=yes'
     }
+    if (Test-Another) { Tell-Another }
   }
   'stage' {
     if (Test-Path -LiteralPath $dir) {
@@ -68,6 +80,10 @@ switch ($verb) {
     if ($LASTEXITCODE -ne 0) { throw "the directory can't be made the administrators': icacls ended with $LASTEXITCODE" }
     & icacls.exe $dir /inheritance:r /grant:r '*S-1-5-18:(OI)(CI)F' '*S-1-5-32-544:(OI)(CI)F' /Q | Out-Null
     if ($LASTEXITCODE -ne 0) { throw "the directory can't be closed to users: icacls ended with $LASTEXITCODE" }
+    if (Test-Another) { Tell-Another; return }
+    Remove-All $busy
+    New-Item -ItemType Directory -Path $busy | Out-Null
+    Set-Content -LiteralPath (Join-Path $busy 'by') -Value "$name $given"
     Get-ChildItem -LiteralPath $dir -Force -Directory | Where-Object { $_.Name -match '^\.(new|old)-' -and $_.LastWriteTime -lt (Get-Date).AddHours(-1) } |
       ForEach-Object { Remove-All $_.FullName }
     New-Item -ItemType Directory -Path $new | Out-Null
@@ -99,9 +115,10 @@ switch ($verb) {
       if (Test-Path -LiteralPath (Join-Path $old 'had-service')) { Start-Agent }
     }
     foreach ($path in $new, $old, "$old.part") { Remove-All $path }
+    Return-Lock
     if ((Test-Path -LiteralPath $dir) -and -not (Get-ChildItem -LiteralPath $dir -Force)) { Remove-All $dir }
   }
-  'finish' { foreach ($path in $new, $old) { Remove-All $path } }
+  'finish' { foreach ($path in $new, $old) { Remove-All $path }; Return-Lock }
   'why' {
     if (Get-Ours) { "service $service is $((Get-Ours).Status)" } else { "there is no service $service" }
     foreach ($log in 'service.log', 'log') {
@@ -110,6 +127,7 @@ switch ($verb) {
     }
   }
   'remove' {
+    if (Test-Another) { Tell-Another; return }
     if ((Test-Path -LiteralPath $agent) -or (Get-Ours)) {
       End-Agent
       Remove-All $dir

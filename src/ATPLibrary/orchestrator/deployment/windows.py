@@ -26,7 +26,7 @@ class WindowsGuest(GuestSide):
     pythons = PYTHONS
 
     async def survey(self, python: str | None, port: str, timeout: float) -> Survey:
-        result = await self._script("survey", timeout, python)
+        result = await self._script("survey", timeout, python or "")
         told = pairs(result.stdout.splitlines())
         facts = dict(told)
         tried = tuple(GuestPython.parse(value) for name, value in told if name == "python")
@@ -42,6 +42,7 @@ class WindowsGuest(GuestSide):
             is_running=is_running,
             version=version_in(facts.get("version", "")),
             holder="" if is_running else await self._holder(port, timeout),
+            busy=facts.get("busy", ""),
             obstacle="" if is_administrator else "its qemu-ga is no administrator, whom the agent's service takes",
         )
 
@@ -69,9 +70,9 @@ class WindowsGuest(GuestSide):
         channel = (await self.qga.domain.description(timeout, refresh=True)).channels.get(port)
         return "that Windows doesn't name" if channel is not None and channel.state == "connected" else ""
 
-    async def _script(self, verb: str, timeout: float, given: str | None = None) -> ExecResult:
+    async def _script(self, verb: str, timeout: float, *more: str) -> ExecResult:
         # Nothing secret is in here: it stands in a command line.
-        values = {"verb": verb, "name": self.name, "given": given or ""}
+        values = {"verb": verb, "name": self.name, "given": "".join(more)}
         head = "".join(f"${name} = {powershell_text(value)}\n" for name, value in values.items())
         return await self._run(verb, head + _text(), timeout, shell="powershell")
 

@@ -59,8 +59,8 @@ class Survey:
 
     `directory`: where the agent is, or can go. `tried`: each Python that is there; `python`: the first that will do. `keeper`: who
     starts the agent with the guest ("systemd", "service"), "" where nobody does. `version` is what the installed agent says, ""
-    where it can't. `holder` is the process, not ours, that has the agent's port open, in words. `obstacle` says why no agent can
-    run there at all.
+    where it can't. `holder` is the process, not ours, that has the agent's port open, in words; `busy` who else is deploying just
+    now. `obstacle` says why no agent can run there at all.
     """
 
     directory: str
@@ -71,6 +71,7 @@ class Survey:
     is_running: bool = False
     version: str = ""
     holder: str = ""
+    busy: str = ""
     obstacle: str = ""
 
 

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import json
 import os
 import shutil
 import subprocess
+import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +169,45 @@ async def test_a_guest_without_python_is_told_what_was_looked_for(
     assert guest.files() == {}
 
 
+async def test_looking_at_a_guest_starts_no_second_agent_in_it(guest: Guest, tmp_path: Path) -> None:
+    """Beside the agent that runs, a Python for the look and another for its version had a small guest busy for minutes."""
+    started = tmp_path / "started"
+    variant(tmp_path, "0.0.9")
+    source = tmp_path / "0.0.9" / "atp_guest_agent"
+    (source / "__main__.py").write_text(f"open({str(started)!r}, 'a').close()")
+    guest.directory.mkdir(parents=True)
+    (guest.directory / "agent.pyz").write_bytes(agent_package.build(source).content)
+    survey = await guest.side().survey(None, "none", PATIENCE)
+    assert (survey.version, survey.is_installed) == ("0.0.9", True)
+    assert not started.exists()
+
+
+async def test_an_installed_agent_that_is_packed_is_asked_for_its_version(guest: Guest, tmp_path: Path) -> None:
+    ours = agent_package.build()
+    packed = guest.directory / "agent.pyz"
+    guest.directory.mkdir(parents=True)
+    with (
+        zipfile.ZipFile(io.BytesIO(ours.content)) as plain,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in plain.namelist():
+            archive.writestr(name, plain.read(name))
+    assert (await guest.side().survey(None, "none", PATIENCE)).version == OURS
+
+
+async def test_a_guest_that_has_no_memory_left_is_told_so_before_a_python_is_started(
+    guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "meminfo").write_text(
+        "MemTotal:       49132 kB\nMemFree:        1240 kB\nMemAvailable:       6144 kB\n"
+    )
+    text = posix._text().replace("/proc/meminfo", str(tmp_path / "meminfo"))
+    monkeypatch.setattr(posix, "_text", lambda: text)
+    with pytest.raises(AgentError, match=r"should be given agent .* but can't: it has 6\.0 MiB of memory left"):
+        await guest.deploy()
+    assert guest.files() == {}
+
+
 async def test_a_python_that_is_too_old_is_named(guest: Guest, tmp_path: Path) -> None:
     old = tmp_path / "python3"
     old.write_text("#!/bin/sh\necho 3.6.9\n")
@@ -211,6 +252,69 @@ async def test_a_first_agent_that_does_not_answer_leaves_nothing(
         await guest.deploy(variant(tmp_path, "0.3.0", "import time; time.sleep(4711)"))
     assert guest.files() == {}
     assert guest.processes() == []
+
+
+async def test_an_agent_that_has_ended_is_not_waited_for(
+    guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deploying, "ANSWER_SECONDS", PATIENCE)
+    monkeypatch.setattr(deploying, "LOOK_SECONDS", 0.2)
+    with pytest.raises(
+        AgentError,
+        match=r"failed at waiting for the new agent's answer: The new agent should answer but has ended.*it is no good",
+    ):
+        await guest.deploy(variant(tmp_path, "0.3.0", "sys.exit('it is no good')"))
+    assert guest.files() == {}
+
+
+BUSY = r"VM 'win11' should be changed by one deployment at a time but is being changed by another: process \d+ on .+\. Wait until"
+
+
+async def test_two_deployments_at_a_time_don_t_mix(guest: Guest, tmp_path: Path) -> None:
+    """The second is told so, whether it comes when the first has begun or both have looked before either began."""
+    staged, looked, goes_on, goes_behind = (asyncio.Event() for _ in range(4))
+
+    async def hold(command: dict[str, Any], carry_out: Callable[[], Awaitable[str]]) -> str:
+        words = command.get("arguments", {}).get("arg", ())
+        if {"stage", "test2"} <= set(words):
+            looked.set()
+            await goes_behind.wait()
+        if command["execute"] == "guest-file-write" and not staged.is_set():
+            staged.set()
+            await goes_on.wait()
+        return await carry_out()
+
+    await guest.deploy(variant(tmp_path, "0.0.9"))
+    guest.sides = 1
+    guest.fault = hold
+    async with asyncio.timeout(PATIENCE):
+        second = asyncio.create_task(guest.deploy())
+        await looked.wait()
+        first = asyncio.create_task(guest.deploy())
+        await staged.wait()
+        goes_behind.set()
+        with pytest.raises(AgentError, match=BUSY):
+            await second
+        with pytest.raises(AgentError, match=BUSY):
+            await guest.deploy()
+        with pytest.raises(AgentError, match=BUSY):
+            await remove(guest.machine, PATIENCE, guest.side())
+        goes_on.set()
+        assert (await first).is_new
+    assert guest.files() == WHOLE
+    assert await guest.version() == OURS
+
+
+async def test_a_deployment_whose_host_died_hinders_the_next_for_minutes_only(guest: Guest) -> None:
+    busy = guest.directory / ".busy"
+    busy.mkdir(parents=True)
+    (busy / "by").write_text("another process 4711 on ci-3\n")
+    with pytest.raises(AgentError, match=r"by another: process 4711 on ci-3\."):
+        await guest.deploy()
+    before = busy.stat().st_mtime - 400
+    os.utime(busy, (before, before))
+    assert (await guest.deploy()).is_new
+    assert guest.files() == WHOLE
 
 
 async def test_a_guest_agent_that_goes_away_in_the_middle_is_cleaned_up_after_when_it_is_back(

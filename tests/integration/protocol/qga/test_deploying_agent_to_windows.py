@@ -158,6 +158,17 @@ async def test_one_that_does_not_answer_is_taken_back_and_its_state_is_told(
     assert windows.verbs == ["survey", "stage", "switch", "why", "undo"]
 
 
+async def test_a_second_deployment_at_the_same_time_is_refused(guest: Guest, windows: Windows) -> None:
+    windows.survey.append("busy=process 4711 on ci-3")
+    with pytest.raises(
+        AgentError, match=r"one deployment at a time but is being changed by another: process 4711 on ci-3\."
+    ):
+        await deploy(
+            guest.machine, guest.wish(PACKAGE), PATIENCE, guest.said.append, WindowsGuest(Qga(guest.domain), "test")
+        )
+    assert windows.verbs == ["survey"]
+
+
 @pytest.mark.parametrize("verb", ["stage", "switch"])
 async def test_what_windows_refuses_is_said_and_taken_back(guest: Guest, windows: Windows, verb: str) -> None:
     windows.fails[verb] = "Access to the path is denied."
