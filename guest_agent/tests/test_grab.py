@@ -7,6 +7,7 @@ import errno
 import pytest
 
 from agent_world import KEYBOARD, TABLET
+from atp_guest_agent import openers
 from atp_guest_agent.description import Description
 
 pytestmark = pytest.mark.unit
@@ -85,6 +86,37 @@ def test_what_somebody_else_has_grabbed_is_told_when_asked_for_and_nothing_is_ke
     ask(world, True)
     assert world.host.ask({"type": "state", "id": 4, "grabs": True}, "state")["taken"] == []
     assert grabbed(world) == ["/dev/input/event0", "/dev/input/event1"], "its own grab stays"
+
+
+def test_who_has_it_open_is_told_with_it(world, monkeypatch):
+    world.start(DEVICES).greet()
+    world.device("/dev/input/event1").grabbed_by_another = True
+    asked = []
+
+    def has_open(paths):
+        asked.append(paths)
+        return {"/dev/input/event1": [(312, "evtest"), (7, "cat")]}
+
+    monkeypatch.setattr(openers, "openers", has_open)
+    answer = world.host.ask({"type": "state", "id": 1, "grabs": True}, "state")
+    assert answer["openers"] == [[1, 312, "evtest"], [1, 7, "cat"]]
+    assert asked == [["/dev/input/event1"]]
+    world.device("/dev/input/event1").grabbed_by_another = False
+    assert world.host.ask({"type": "state", "id": 2, "grabs": True}, "state")["openers"] == []
+    assert len(asked) == 1, "nobody is looked for where nothing is taken"
+
+
+def test_the_programs_that_have_a_device_open_are_found_in_proc(tmp_path):
+    device, other = tmp_path / "event0", tmp_path / "event1"
+    for number, name, paths in (("12", "evtest", [device, other]), ("7", "cat", [device]), ("8", "sh", [])):
+        (tmp_path / number / "fd").mkdir(parents=True)
+        (tmp_path / number / "comm").write_text(name + "\n")
+        for fd, path in enumerate(paths):
+            (tmp_path / number / "fd" / str(fd)).symlink_to(path)
+    (tmp_path / "meminfo").write_text("")
+    (tmp_path / "9").mkdir()  # it has just ended
+    found = openers.openers([str(device)], str(tmp_path))
+    assert found == {str(device): [(7, "cat"), (12, "evtest")]}
 
 
 def test_a_keyboard_that_comes_later_is_taken_too(world):

@@ -17,6 +17,11 @@ from .test_faults_vms import TEXT, Desk, one_desk, workspace  # noqa: F401
 pytestmark = pytest.mark.e2e
 
 AGENT = "$(cat /run/atp-agent.pid)"
+# Has the device of its argument to itself (EVIOCGRAB) until it is ended.
+GRAB = (
+    "import fcntl, os, sys, time; fd = os.open(sys.argv[1], os.O_RDONLY); fcntl.ioctl(fd, 0x40044590, 1); "
+    'print("grabbed", flush=True); time.sleep(600)'
+)
 SHORT = TEXT[:2500]  # its end is seconds away when the fault is made
 TAP = [{"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": "z"}}} for down in (True, False)]
 
@@ -50,9 +55,25 @@ async def test_a_key_that_somebody_else_holds_refuses_the_text_and_is_let_go_of(
     await one_desk.elsewhere(lambda vm: libvirt_qemu.qemuMonitorCommand(vm, command, 0))
     with pytest.raises(InputError, match=r"shift is down in the guest and no keyword here holds it; nothing was sent"):
         await one_desk.type("hello")
+    pointer = await one_desk.machine.pointer(20)
+    with pytest.raises(InputError, match=r"Left click .*shift is down in the guest and no keyword here holds it"):
+        await pointer.click()
+    (await pointer.move(0.5, 0.5)).raise_if_bad(must_be_verified=True)
     assert [held.partition(" of ")[0] for held in await one_desk.machine.held_keys(10)] == ["shift"]
     done = await let_go_of_everything(one_desk.machine, 20)
     assert (done.ours, done.others, done.unknown_because) == ([], ["shift"], "")
+    await one_desk.is_well()
+
+
+async def test_a_program_that_has_the_keyboard_to_itself_is_named(one_desk: Desk) -> None:  # noqa: F811
+    keyboard = next(each for each in (await one_desk.machine.agent(20)).devices.values() if each.keyboard)
+    pid = await one_desk.run(f"/usr/bin/python3.11 -c '{GRAB}' {keyboard.path} >/tmp/grabs 2>&1 & echo $!")
+    try:
+        await one_desk.run("until grep -q grabbed /tmp/grabs; do sleep 0.1; done")
+        with pytest.raises(VerificationError, match=rf"python3.11 \(process {pid}\) in the guest has .* to itself"):
+            await one_desk.type("hello")
+    finally:
+        await one_desk.run(f"kill {pid}")
     await one_desk.is_well()
 
 

@@ -140,25 +140,30 @@ class Linux:
                     continue
         self.grabbed = wanted
 
-    def taken_by_others(self) -> list[int] | None:
+    def taken_by_others(self) -> dict[int, list[tuple[int, str]]] | None:
         """The kernel tells it only to who would grab: so each is grabbed, and given back at once.
 
         What comes in between reaches us and not the others, so this is done only when it is asked for. What the agent itself has
         grabbed nobody else has.
         """
-        taken: list[int] = []
+        taken: list[InputDevice] = []
         for device in [] if self.grabbed else self._to_grab():
             try:
                 device.grab(True)
             except OSError as error:
                 if error.errno == errno.EBUSY:
-                    taken.append(device.number)
+                    taken.append(device)
                 continue
             try:
                 device.grab(False)
             except OSError:  # it is just vanishing
                 continue
-        return taken
+        if not taken:
+            return {}
+        from atp_guest_agent.openers import openers
+
+        programs = openers([device.path for device in taken])
+        return {device.number: programs.get(device.path, []) for device in taken}
 
     def _take(self) -> None:
         """Not while a key is down: whoever has seen it go down would never see it come up."""

@@ -70,8 +70,10 @@ class Platform(Protocol):
         Raises OSError or ValueError, whose text says why, and then nothing is taken.
         """
 
-    def taken_by_others(self) -> list[int] | None:
-        """The numbers of the keyboards and pointers that somebody else in the guest has grabbed; None: nobody can say."""
+    def taken_by_others(self) -> dict[int, list[tuple[int, str]]] | None:
+        """The numbers of the keyboards and pointers that somebody else in the guest has grabbed, each with the programs that
+        have it open (process id, name), one of which has grabbed it; None: nobody can say.
+        """
 
     def due(self) -> float | None:
         """When `tend` has something to do though nothing came, in seconds of `clock`; None: never."""

@@ -259,7 +259,10 @@ class Session:
         if message.get("grabs") is True:
             taken = self._platform.taken_by_others()
             if taken is not None:
-                answer["taken"] = taken
+                answer["taken"] = list(taken)
+                answer["openers"] = [
+                    [number, process, name] for number, programs in taken.items() for process, name in programs
+                ]
         self._say(answer)
 
     def _grab(self, message: dict[str, object], _arrived_us: int) -> None:

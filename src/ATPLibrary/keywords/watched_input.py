@@ -248,8 +248,9 @@ class WatchedInputKeywords(Component):
         """Watches a VM for a while, and fails as soon as its guest sees any key, button or motion.
 
         Input that a program in the guest has to itself (``EVIOCGRAB`` on Linux) reaches that program alone: where one has a
-        keyboard or pointer to itself at the beginning or the end, this fails, because nothing is proved. To find out, the agent
-        has each device to itself for a moment. In Windows and in a browser nobody tells.
+        keyboard or pointer to itself at the beginning or the end, this fails, because nothing is proved; so it does where the
+        agent is too old to tell. To find out, the agent has each device to itself for a moment. In Windows and in a browser
+        nobody tells.
 
         - ``for_``: how long nothing must come, more than ``0 s``; 2 s by default.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -269,11 +270,22 @@ class WatchedInputKeywords(Component):
                 return await watched(machine)
 
         async def watched(machine: Machine) -> list[str]:
+            from ATPLibrary.verifier.grabs import WHAT_GRABS, can_be_grabbed, in_words
             from ATPLibrary.verifier.watching import InputWatch
 
+            subject, wanted = f"No input to VM '{machine.name}'", f"be proved for {quiet:g} s"
             session = await machine.agent(seconds)
             await session.ensure_watching(seconds)
             taken = await session.taken_by_others(seconds)  # what came before has been told when this is answered
+            if taken is None and can_be_grabbed(session.devices.values()):
+                version = session.hello.version if session.hello is not None else "unknown"
+                raise VerificationError.about(
+                    subject,
+                    wanted=wanted,
+                    got=f"can't be: its agent (version {version}) is too old to tell whether a program in the guest has a keyboard "
+                    "or pointer to itself",
+                    next_step="Bring the agent of this ATPLibrary into the guest ('Deploy Agent    force=True')",
+                )
             watch = InputWatch(session)
             try:
                 await watch.for_(quiet)
@@ -284,10 +296,10 @@ class WatchedInputKeywords(Component):
                     watch.check_is_whole()
                 if taken and not watch.lines():
                     raise VerificationError.about(
-                        f"No input to VM '{machine.name}'",
-                        wanted=f"be proved for {quiet:g} s",
-                        got=f"can't be: a program in the guest has {', '.join(taken)} to itself, so the agent sees nothing of it",
-                        next_step="See what grabs it in the guest (such as an X server's evdev driver), and end that",
+                        subject,
+                        wanted=wanted,
+                        got=f"can't be: {in_words(taken)}, so the agent sees nothing of it",
+                        next_step=WHAT_GRABS,
                     )
                 return watch.lines()
             finally:

@@ -24,7 +24,7 @@ from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.qmp_events import QmpEvents
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.orchestrator.watches import Watches
-from ATPLibrary.protocol.qmp.edges import button_event, key_event
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, button_event, key_event
 from ATPLibrary.transport.domain_state import VmState
 from ATPLibrary.transport.remaining import remaining
 
@@ -290,6 +290,10 @@ class Machine:
     def _keys_kept(self) -> list[str]:
         return [key for engine in self._typing.values() for key in engine.keys_kept]
 
+    def _codes_kept(self) -> list[int]:
+        keys = [EVDEV_OF_QCODE[key] for key in self._keys_kept()]
+        return [*keys, *(code for pointer in self._pointers.values() for code in pointer.codes_kept)]
+
     def _devices(self) -> DeviceMemory:
         from ATPLibrary.verifier.device_memory import DeviceMemory
 
@@ -304,7 +308,7 @@ class Machine:
             from ATPLibrary.verifier import Pointer
 
             session = await self.agent(timeout) if verified else None
-            self._pointers[verified] = Pointer(qmp, session, vm_name=self.name)
+            self._pointers[verified] = Pointer(qmp, session, vm_name=self.name, ours=self._codes_kept)
         await self._await_unwatched_input(verified, timeout)
         return self._pointers[verified]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -19,6 +21,8 @@ _CLOSE_SECONDS = 1.0
 class ByteChannel(ABC):
     """One reader and one writer at a time. Cancelling a read loses nothing; a cancelled write may have been sent in part."""
 
+    comes_again = False  # whoever is at its other end has dialled, and dials anew when it is cut
+
     @abstractmethod
     async def read(self, timeout: float) -> bytes:
         """What has arrived, at least one byte. `ChannelError` at the end of the stream, `DeadlineError` when nothing comes."""
@@ -31,6 +35,10 @@ class ByteChannel(ABC):
     @abstractmethod
     def is_over(self) -> bool:
         """It has ended, and all that had arrived was read."""
+
+    def cut(self, why: str) -> None:
+        """End it now, of a channel that `comes_again`, so that the other side hears of it even if it has gone back in time."""
+        raise NotImplementedError
 
     @abstractmethod
     async def close(self) -> None:
@@ -99,3 +107,11 @@ def end_now(transport: asyncio.WriteTransport) -> None:
     """Abort it. Python 3.11's own abort trips over one that was closed with bytes to send and has ended since."""
     with contextlib.suppress(AttributeError):
         transport.abort()
+
+
+def reset(transport: asyncio.WriteTransport) -> None:
+    """Abort it by TCP's RST. A FIN that isn't where a guest's kernel expects it says nothing to that; a RST it asks back about."""
+    if (connection := transport.get_extra_info("socket")) is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    end_now(transport)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ATPLibrary.verifier.fields import fields_of, listed, text, whole
+from ATPLibrary.verifier.fields import MOST_DEVICES, fields_of, listed, shown, text, whole
 
 # The answer's type, and the id by which it is known; None where the protocol has none: then all who ask share one answer.
 Key = tuple[str, int | str | None]
@@ -91,9 +91,18 @@ def read_places(message: Message) -> dict[int, dict[int, int]] | None:
     return places
 
 
-def read_taken(message: Message) -> frozenset[int] | None:
-    """The devices that somebody else in the guest has grabbed. None: the agent can't say."""
-    return frozenset(whole(device) for device in listed(message["taken"])) if "taken" in message else None
+def read_taken(message: Message) -> dict[int, tuple[str, ...]] | None:
+    """The devices that somebody else in the guest has grabbed, each with the programs that have it open ("evtest (process 312)").
+
+    None: the agent can't say.
+    """
+    if "taken" not in message:
+        return None
+    taken: dict[int, tuple[str, ...]] = {whole(device): () for device in listed(message["taken"], MOST_DEVICES)}
+    for device, process, name in listed(message.get("openers") or [], MOST_DEVICES):
+        if whole(device) in taken:
+            taken[device] += (f"{shown(text(name))} (process {whole(process)})",)
+    return taken
 
 
 def read_leds(message: Message) -> dict[int, dict[int, bool]]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from ATPLibrary import events
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError, VmStateError
 from ATPLibrary.verifier import input_troubles as troubles
+from ATPLibrary.verifier.grabs import WHAT_GRABS, Grabbed, in_words
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
-from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, Observation, ObserverOverrun, Seen
+from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, AgentDevice, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus
 from ATPLibrary.verifier.sending import send
 from ATPLibrary.verifier.session import AgentSession
@@ -50,9 +51,10 @@ COMMANDS_AT_ONCE = 4
 class ClosedLoop:
     """One input on its way.
 
-    `accepts` says whether an observation is of a device that this input may arrive on. `note_sent` is called before a report is
-    written (False) and when it has been (True). With `joins` many edges ride in one command where the device allows it. With
-    `stops_at_loss` nothing more is sent once something was lost. `memory` is what is known of the VM's devices, and learns.
+    `goes_to` says whether this input may arrive on a device, `accepts` whether an observation of one may be of it. `note_sent` is
+    called before a report is written (False) and when it has been (True). With `joins` many edges ride in one command where the
+    device allows it. With `stops_at_loss` nothing more is sent once something was lost. `memory` is what is known of the VM's
+    devices, and learns.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class ClosedLoop:
         *,
         vm_name: str,
         accepts: Callable[[Observation], bool],
+        goes_to: Callable[[AgentDevice], bool],
         matcher: Matcher,
         queue: DeviceQueue,
         memory: DeviceMemory,
@@ -79,6 +82,7 @@ class ClosedLoop:
         self._vm_name = vm_name
         self._what = what
         self._accepts = accepts
+        self._goes_to = goes_to
         self._note_sent = note_sent
         self._joins = joins
         self._stops_at_loss = stops_at_loss
@@ -176,12 +180,7 @@ class ClosedLoop:
         if self._progress != before:
             return
         if self._last_seen is None and not self.matcher.disturbed:
-            step = (
-                "See whether the guest has a driver for that device and isn't busy or frozen (screenshot, console log)"
-            )
-            raise await self._no_progress(
-                "the agent answers but saw nothing on any device that this input goes to", step
-            )
+            raise await self._no_progress(*await self._why_unseen())
         findings = self.matcher.settle()
         self._progress = time.monotonic()
         if is_lost := any(finding.verdict in (Verdict.LOST, Verdict.STUCK) for finding in findings):
@@ -190,6 +189,19 @@ class ClosedLoop:
         is_hopeless = sum(counts.values()) - counts[Verdict.OK] - counts[Verdict.REPEATED] >= HOPELESS
         if is_hopeless or (is_lost and self._stops_at_loss):
             self._units = self._units[: self._next]
+
+    async def _why_unseen(self) -> tuple[str, str]:
+        """Of an agent that answers, and has seen nothing: in words, and the next step."""
+        grabbed: list[Grabbed] = []
+        with contextlib.suppress(ATPError):
+            grabbed = await self._session.taken_by_others(STALL_SECONDS) or []
+        if theirs := [each for each in grabbed if self._goes_to(each.device)]:
+            return f"the agent answers but can't see it: {in_words(theirs)}", WHAT_GRABS
+        unseen = "the agent answers but saw nothing on any device that this input goes to"
+        return (
+            unseen,
+            "See whether the guest has a driver for that device and isn't busy or frozen (screenshot, console log)",
+        )
 
     async def _is_greeted_anew(self) -> bool:
         """Whether the session only began anew under a question: what it missed meanwhile it says by itself."""

@@ -54,6 +54,8 @@ PING_INTERVAL = 10.0
 # Sessions that began together would ping together: with 1,000 of them, whatever else goes on would wait for all of them.
 PING_SPREAD = (0.75, 1.25)
 PONG_PATIENCE = 10.0
+# So long not one word after a question over a connection that an agent has dialled, and it is cut: it may be from before `loadvm`.
+SILENT_SECONDS = 2.0
 NONCES_KNOWN = 256
 READ_TURN = 30.0  # how long one read may wait; silence is judged by pings, not by reads
 WRITE_TIMEOUT = 10.0
@@ -94,6 +96,7 @@ class AgentLink:
         )  # that we have greeted with: an answer to one may come late
         self.hidden = HiddenTimes()
         self._hurry = asyncio.Event()  # something has become of the VM or of its ports: don't wait for the next turn
+        self.comes_again = False  # whether the agent has dialled, and dials anew when its connection ends
         self._doubted = False  # whether the guest is what it was: until the agent has said so
         self._clock = ClockEstimate()
         self._wall_clock = WallClock()
@@ -168,6 +171,7 @@ class AgentLink:
             self._move(SessionState.OPENING)
             try:
                 self._channel = await self._channel_factory()
+                self.comes_again = self._channel.comes_again
                 self._trouble = f"port opened {time.strftime('%H:%M:%S')}, no hello yet"
                 await self._serve(self._channel)
             except (ATPError, OSError) as error:
@@ -242,17 +246,19 @@ class AgentLink:
 
     async def _tend(self) -> None:
         """Greet until the agent answers, then ask now and then whether it is still there."""
-        patience = FIRST_PATIENCE
+        patience, asked = FIRST_PATIENCE, time.monotonic()
         with self._bus.subscribe(self._is_news, f"vm:{self.vm_name}") as changes:
             listening = asyncio.create_task(self._listen(changes))
             try:
                 while True:
                     if self._state is SessionState.GREETING:
                         await self._greet(patience)
+                        if self._state is SessionState.GREETING and time.monotonic() - asked >= SILENT_SECONDS:
+                            self._cut_if_silent(asked, "no hello came over it")
                         patience = min(patience * 2, LONGEST_PATIENCE)
                     else:
-                        patience = FIRST_PATIENCE
                         await self._keep()
+                        patience, asked = FIRST_PATIENCE, time.monotonic()
             finally:
                 listening.cancel()
 
@@ -271,16 +277,17 @@ class AgentLink:
     async def _keep(self) -> None:
         """While ready: measure the clocks, then ping every now and then; measure them anew after the VM stood still."""
         try:
-            pings = CLOCK_PINGS
+            pings, asked = CLOCK_PINGS, time.monotonic()
             while self._state is SessionState.READY:
                 self._hurry.clear()
                 for _ in range(pings):
-                    await self.ping(PONG_PATIENCE)
+                    asked = time.monotonic()
+                    await self.ping(SILENT_SECONDS if self._doubted and self.comes_again else PONG_PATIENCE)
                 await self._until_moved_or_hurried(PING_INTERVAL * random.uniform(*PING_SPREAD))
                 pings = CLOCK_PINGS if self._hurry.is_set() else 1
         except (DeadlineError, AgentError) as error:
             if self._state is SessionState.READY:
-                self._greet_again(f"the agent did not answer a ping: {error}")
+                self._greet_again(f"the agent did not answer a ping: {error}", asked)
 
     async def _until_moved_or_hurried(self, patience: float) -> None:
         waits = [asyncio.create_task(event.wait()) for event in (self._moved, self._hurry)]
@@ -306,9 +313,17 @@ class AgentLink:
     def _is_news(self, event: Event) -> bool:
         return event.kind == "qmp.VSERPORT_CHANGE" or event.kind in TURNING_POINTS
 
-    def _greet_again(self, why: str) -> None:
+    def _greet_again(self, why: str, asked: float | None = None) -> None:
+        """`asked`: when the question was that wasn't answered."""
         self._trouble = why
         self._move(SessionState.GREETING)
+        if asked is not None:
+            self._cut_if_silent(asked, "nothing came over it any more")
+
+    def _cut_if_silent(self, asked: float, why: str) -> None:
+        """The kernel of a guest that `loadvm` put back believes for ten seconds in a connection that has gone on without it."""
+        if self._channel is not None and self.comes_again and (self._heard is None or self._heard < asked):
+            self._channel.cut(why)
 
     def _move(self, state: SessionState) -> None:
         if state is self._state:

@@ -1,4 +1,4 @@
-"""Keys that are down in a guest before an input begins, and that nobody here holds: with them it would write something else."""
+"""Keys and buttons that are down in a guest before an input begins, and that nobody here holds: they would make another of it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier.key_names import is_button, key_name
 from ATPLibrary.verifier.keys import MODIFIERS
 from ATPLibrary.verifier.observation import EV_KEY, RELEASED, Observation, ObserverOverrun
+from ATPLibrary.verifier.pointer_units import BUTTONS
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier.session import AgentSession
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
 # A key that somebody taps is up again after this, and what was sent before has arrived.
 PATIENCE = 1.0
 MODIFIER_CODES = frozenset(EVDEV_OF_QCODE[qcode] for qcode in MODIFIERS if qcode in EVDEV_OF_QCODE)
+MOUSE_BUTTONS = frozenset(BUTTONS.values())
+# Whether a key or button that is down makes something else of an input: the session, the device's id and the code.
+Minds = Callable[["AgentSession", int, int], bool]
+
+
+def changes_text(session: AgentSession, number: int, code: int) -> bool:
+    """A modifier does on whatever device; other keys where they could be typed: a machine's power button is none of them."""
+    device = session.devices.get(number)
+    return code in MODIFIER_CODES or ((device is None or device.keyboard) and not is_button(code))
+
+
+def changes_clicks(_session: AgentSession, _number: int, code: int) -> bool:
+    """A modifier does, and a button that is down already: then it is a drag."""
+    return code in MODIFIER_CODES or code in MOUSE_BUTTONS
+
+
+def changes_motions(_session: AgentSession, _number: int, code: int) -> bool:
+    """A button that is down does: then it is a drag."""
+    return code in MOUSE_BUTTONS
 
 
 async def refuse_others_keys(
@@ -29,19 +49,20 @@ async def refuse_others_keys(
     ours: Collection[int],
     timeout: float,
     shown: Callable[[int], str] = key_name,
+    minds: Minds = changes_text,
 ) -> None:
-    """Return when no key but those of `ours` (codes) is down; `InputError` that names the others when one stays down.
+    """Return when nothing is down that the input `minds`, but `ours` (codes); `InputError` that names the rest when it stays down.
 
     What `stream` holds afterwards came later: a key that goes down from now on is seen in it.
     """
     end = time.monotonic() + PATIENCE
-    while down := await _others_down(session, stream, ours, timeout):
+    while down := await _others_down(session, stream, ours, timeout, minds):
         left = end - time.monotonic()
         if left <= 0:
             is_one = len(down) == 1
             raise InputError.about(
                 f"{what[0].upper()}{what[1:]} on VM '{session.vm_name}'",
-                wanted="begin with no key down that others hold",
+                wanted="begin with nothing down that others hold",
                 got=f"did not: {', '.join(map(shown, sorted(down)))} {'is' if is_one else 'are'} down in the guest and no "
                 f"keyword here holds {'it' if is_one else 'them'}; nothing was sent",
                 waited=PATIENCE,
@@ -51,7 +72,7 @@ async def refuse_others_keys(
 
 
 async def _others_down(
-    session: AgentSession, stream: ObservationStream, ours: Collection[int], timeout: float
+    session: AgentSession, stream: ObservationStream, ours: Collection[int], timeout: float, minds: Minds
 ) -> set[int]:
     held: set[tuple[int, int]] = set()
     is_known = False
@@ -64,10 +85,4 @@ async def _others_down(
                 is_known = False
             elif isinstance(seen, Observation) and seen.type == EV_KEY:
                 (held.discard if seen.value == RELEASED else held.add)((seen.device, seen.code))
-    return {code for number, code in held if code not in ours and _changes_text(session, number, code)}
-
-
-def _changes_text(session: AgentSession, number: int, code: int) -> bool:
-    """A modifier does on whatever device; other keys where they could be typed: a machine's power button is none of them."""
-    device = session.devices.get(number)
-    return code in MODIFIER_CODES or ((device is None or device.keyboard) and not is_button(code))
+    return {code for number, code in held if code not in ours and minds(session, number, code)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import DeadlineError, InputError
@@ -46,10 +46,19 @@ NO_SESSION = "no agent was asked: nothing proves that the pointer moved or click
 class Pointer:
     """The absolute pointer (tablet) of one VM. One input at a time; `session` None means unverified.
 
-    Every failure, deadline and cancellation releases the buttons that it pressed; `button_down()`'s stay down.
+    Every failure, deadline and cancellation releases the buttons that it pressed; `button_down()`'s stay down. `ours` says by their
+    codes which keys and buttons others of the same caller keep down: another modifier or button, down in the guest before a
+    verified input, refuses it.
     """
 
-    def __init__(self, qmp: Qmp, session: AgentSession | None, *, vm_name: str = "") -> None:
+    def __init__(
+        self,
+        qmp: Qmp,
+        session: AgentSession | None,
+        *,
+        vm_name: str = "",
+        ours: Callable[[], Iterable[int]] = tuple,
+    ) -> None:
         self.tell: Tell | None = None  # is told of each edge of the inputs that begin from now on
         self.last_report: InputReport | None = None
         self._qmp = qmp
@@ -63,7 +72,7 @@ class Pointer:
         )
         self._proved: ProvedPointing | None = None
         if session is not None:
-            self._proved = ProvedPointing(qmp, session, held=self._held, vm_name=self._vm_name)
+            self._proved = ProvedPointing(qmp, session, held=self._held, vm_name=self._vm_name, ours=ours)
 
     async def move(self, x: float, y: float, screen: Screen | None = None, timeout: float | None = None) -> InputReport:
         """Move to `x`, `y`: fractions from 0 to 1, or with `screen=(width, height)` pixels from 0. `InputError` outside of it."""
@@ -147,6 +156,11 @@ class Pointer:
         return await self._input(f"scroll {amount}{' horizontally' if horizontal else ''}", units, timeout)
 
     @property
+    def codes_kept(self) -> list[int]:
+        """The codes of the buttons that `button_down()` keeps down."""
+        return [BUTTONS[button] for button in self._held.wanted]
+
+    @property
     def buttons_down(self) -> list[str]:
         """The buttons that are down by this pointer's doing."""
         return self._held.names
@@ -191,7 +205,7 @@ class Pointer:
                         if self._proved is None:
                             await self._by_the_clock(units, matcher)
                         else:
-                            await self._proved.carry_out(what, units, matcher)
+                            await self._proved.carry_out(what, units, matcher, only_lets_go=bool(releases))
                 except BaseException:
                     held.wanted.difference_update(keeps)
                     await shielded(held.let_go(held.unwanted()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import InputError
@@ -21,6 +21,7 @@ from ATPLibrary.verifier.observation import (
     REL_Y,
     Observation,
 )
+from ATPLibrary.verifier.others_keys import changes_clicks, changes_motions, refuse_others_keys
 from ATPLibrary.verifier.pointer_places import beside, scaled
 from ATPLibrary.verifier.pointer_units import BUTTONS, Motion, motion_unit
 from ATPLibrary.verifier.queues import ONE_BY_ONE
@@ -44,18 +45,27 @@ _SEEN_RELATIVE = frozenset({REL_WHEEL, REL_HWHEEL})
 class ProvedPointing:
     """The mouse and tablet of one VM, watched."""
 
-    def __init__(self, qmp: Qmp, session: AgentSession, *, held: Held, vm_name: str) -> None:
+    def __init__(
+        self,
+        qmp: Qmp,
+        session: AgentSession,
+        *,
+        held: Held,
+        vm_name: str,
+        ours: Callable[[], Iterable[int]] = tuple,
+    ) -> None:
         self.unheard_because = ""  # why the agent's word at the end of the last input is missing
         self._qmp = qmp
         self._session = session
         self._held = held
         self._vm_name = vm_name
+        self._ours = ours  # keys and buttons, by their codes, that others of the same caller keep down
         self._guest_at: dict[int, int] = {}  # axis -> the value that the guest saw last
 
     async def know_the_guest(self) -> None:
         """Make sure that the agent watches, and of what the guest holds where it began anew."""
         self.unheard_because = ""
-        await self._session.ensure_watching(AGENT_TIMEOUT)
+        await self._session.be_there(AGENT_TIMEOUT)
         if await self._held.know_the_guest(self._session, AGENT_TIMEOUT):
             self.forget_place()
 
@@ -63,20 +73,25 @@ class ProvedPointing:
         """Something else may have moved it: where the guest has it isn't known."""
         self._guest_at = {}
 
-    async def carry_out(self, what: str, units: Sequence[Unit | Motion], matcher: Matcher) -> None:
-        """Send all of it, in order, and hear what became of it."""
+    async def carry_out(
+        self, what: str, units: Sequence[Unit | Motion], matcher: Matcher, *, only_lets_go: bool = False
+    ) -> None:
+        """Send all of it, in order, and hear what became of it. What `only_lets_go` goes through whatever others hold down."""
         loop = ClosedLoop(
             self._qmp,
             self._session,
             what[0].upper() + what[1:],
             vm_name=self._vm_name,
             accepts=self._accepts,
+            goes_to=lambda device: device.pointer is not None,
             matcher=matcher,
             queue=ONE_BY_ONE,
             memory=DeviceMemory(),  # there is nothing to learn: its window is one
             note_sent=self._held.note_sent,
         )
         with self._session.observations.subscribe() as stream:
+            if not only_lets_go:
+                await self._refuse_what_others_hold(what, units, stream)
             try:
                 for unit in units:
                     if isinstance(unit, Motion):
@@ -88,6 +103,20 @@ class ProvedPointing:
             except BaseException:
                 await shielded(loop.drain(stream))
                 raise
+
+    async def _refuse_what_others_hold(
+        self, what: str, units: Sequence[Unit | Motion], stream: ObservationStream
+    ) -> None:
+        only_moves = all(isinstance(unit, Motion) for unit in units)
+        ours = self._held.codes | set(self._ours())
+        await refuse_others_keys(
+            self._session,
+            stream,
+            what,
+            ours=ours,
+            timeout=AGENT_TIMEOUT,
+            minds=changes_motions if only_moves else changes_clicks,
+        )
 
     async def _follow(self, loop: ClosedLoop, motion: Motion, stream: ObservationStream) -> None:
         """Send one motion, expecting only the axes on which it differs from where the guest has the pointer."""

@@ -87,7 +87,7 @@ class ProvedTyping:
     async def know_the_guest(self) -> None:
         """Make sure that the agent watches, and of what the guest holds where it began anew."""
         self.unheard_because, self.notes = "", []
-        await self._session.ensure_watching(AGENT_TIMEOUT)
+        await self._session.be_there(AGENT_TIMEOUT)
         await self._held.know_the_guest(self._session, AGENT_TIMEOUT)
 
     async def carry_out(self, asked: KeyInput, matcher: Matcher) -> None:
@@ -137,6 +137,7 @@ class ProvedTyping:
             asked.what[0].upper() + asked.what[1:],
             vm_name=self._vm_name,
             accepts=self._is_key,
+            goes_to=lambda device: device.keyboard,
             matcher=matcher,
             queue=self.queue,
             memory=self._memory,

@@ -12,6 +12,7 @@ from typing import Any
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
 from ATPLibrary.verifier.answers import InputState, read_held, read_leds, read_places, read_state, read_taken
 from ATPLibrary.verifier.fields import MALFORMED, whole
+from ATPLibrary.verifier.grabs import Grabbed
 from ATPLibrary.verifier.link import AgentLink
 from ATPLibrary.verifier.lock_keys import LockKey, lit
 from ATPLibrary.verifier.observation import AgentDevice, fraction
@@ -20,6 +21,8 @@ from ATPLibrary.verifier.stream import ObservationFeed
 
 # Heard of the agent this recently, it needn't be asked again whether it is there.
 FRESH_SECONDS = 0.25
+# What an agent takes at most to notice a connection that ended without a word, and to dial anew (guest_agent's links/dialled.py).
+DIALS_ANEW_SECONDS = 15.0
 
 
 class AgentSession(AgentLink):
@@ -114,13 +117,18 @@ class AgentSession(AgentLink):
         """
         deadline = time.monotonic() + timeout
         if self._state is SessionState.READY and not self._is_fresh():
+            asked = time.monotonic()
             try:
                 patience = max(min(timeout / 2, 2.0), 0.1)
                 await self.confirm(patience)
             except (DeadlineError, AgentError) as error:
                 if self._state is SessionState.READY:
-                    self._greet_again(f"the agent did not say that it watches: {error}")
+                    self._greet_again(f"the agent did not say that it watches: {error}", asked)
         await self.wait_ready(max(deadline - time.monotonic(), 0.01), timeout)
+
+    async def be_there(self, patience: float) -> None:
+        """`ensure_watching()` before an input. An agent that dials in gets the time to notice that its connection ended, too."""
+        await self.ensure_watching(patience + (DIALS_ANEW_SECONDS if self.comes_again else 0.0))
 
     async def confirm(self, timeout: float) -> None:
         """Return when the agent has said how many batches it has sent, and all of them are here.
@@ -141,13 +149,15 @@ class AgentSession(AgentLink):
         """What is down in the guest, where its absolute pointers are and which lock lights are lit, at one moment."""
         return read_state(await self._state_now(timeout))
 
-    async def taken_by_others(self, timeout: float) -> list[str]:
+    async def taken_by_others(self, timeout: float) -> list[Grabbed] | None:
         """The keyboards and pointers that a program in the guest has to itself: what they say reaches neither agent nor desktop.
 
-        Empty, too, where the agent can't say. For a moment the agent has each to itself when it is asked.
+        None: the agent can't say. For a moment the agent has each to itself when it is asked.
         """
-        taken = read_taken(await self._state_now(timeout, grabs=True)) or frozenset()
-        return [str(self.devices.get(number, f"device {number}")) for number in sorted(taken)]
+        taken = read_taken(await self._state_now(timeout, grabs=True))
+        if taken is None:
+            return None
+        return [Grabbed(self.devices[number], taken[number]) for number in sorted(taken) if number in self.devices]
 
     async def pointers_at(self, timeout: float) -> Mapping[int, tuple[float, float]]:
         """Where each absolute pointer (tablet) is, as the guest's kernel says: device id -> fractions of the screen.

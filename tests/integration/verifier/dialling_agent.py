@@ -111,6 +111,8 @@ class DiallingAgent:
         self.line = Dialled(way, address, tls)
         self.heard: list[dict[str, Any]] = []
         self.ended = asyncio.Event()
+        self.end: BaseException | None = None  # how it ended
+        self.is_still = False  # it hears all, and says nothing
         self._vm_id, self._token = vm_id, token
         self._seq = time.monotonic_ns() // 1_000_000
 
@@ -132,12 +134,14 @@ class DiallingAgent:
         await self.line.send({"type": "observations", "seq": seq, "events": events, "sent_us": now})
 
     async def _run(self) -> None:
-        with contextlib.suppress(EOFError, OSError, TimeoutError):
+        try:
             while True:
                 message = await self.line.receive()
                 self.heard.append(message)
-                if (answer := self._answer(message)) is not None:
+                if not self.is_still and (answer := self._answer(message)) is not None:
                     await self.line.send(answer)
+        except (EOFError, OSError, TimeoutError) as error:
+            self.end = error
         self.ended.set()
 
     def _answer(self, message: dict[str, Any]) -> dict[str, Any] | None:

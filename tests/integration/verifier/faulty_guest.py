@@ -76,6 +76,7 @@ class FaultyGuest:
         self.grabbed = False  # whether others in the guest get nothing of its input
         self.grabs: list[bool] = []  # what was asked of that
         self.others_got: list[tuple[int, int]] = []  # edges that they got: code, value
+        self.taken_by: tuple[int, str] | None = None  # the program that has the keyboard to itself: process id, name
         self.leds: dict[int, int] | None = {0: 0, 1: 0, 2: 0}  # LED -> lit; None: an agent that doesn't tell
         self.lock_keys_work = True
         self.mouse: list[tuple[int, int]] = []  # relative events that the guest's kernel saw: code, value
@@ -253,6 +254,8 @@ class FaultyGuest:
             self.seen.append((code, value))
             if not self.grabbed:
                 self.others_got.append((code, value))
+            if self.taken_by is not None:
+                continue
             self._see(number, [KEYBOARD, 1, code, value, self.now_us()])
 
     def _see(self, number: int, event: list[int]) -> None:
@@ -322,7 +325,12 @@ class FaultyGuest:
         elif kind == "state":
             held = [[KEYBOARD, code] for code in self.held]
             lights = {} if self.leds is None else {"leds": [[KEYBOARD, led, lit] for led, lit in self.leds.items()]}
-            self.tell(type="state", id=message["id"], held=held, dropped=0, skipped=0, **lights)
+            theirs: dict[str, Any] = {}
+            if message.get("grabs"):
+                theirs = {"taken": [], "openers": []}
+                if self.taken_by is not None:
+                    theirs = {"taken": [KEYBOARD], "openers": [[KEYBOARD, *self.taken_by]]}
+            self.tell(type="state", id=message["id"], held=held, dropped=0, skipped=0, **lights, **theirs)
         elif kind == "expect":
             self.tell(type="result", event_id=message["event_id"], verified=True, timestamp=0, latency_ms=1, details={})
 

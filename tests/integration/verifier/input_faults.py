@@ -84,6 +84,16 @@ async def _(directory: Path, way: str) -> Outcome:
         return outcome
 
 
+@fault("a program in the guest has the keyboard to itself")
+async def _(directory: Path, way: str) -> Outcome:
+    async with bench(directory) as made:
+        made.guest.taken_by = 312, "evtest"
+        outcome = await made.type()
+        made.guest.taken_by = None
+        outcome.well = await made.is_well()
+        return outcome
+
+
 # -- what the agent reads and says
 
 

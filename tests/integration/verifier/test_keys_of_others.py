@@ -88,6 +88,50 @@ async def test_our_own_key_can_be_let_go_while_others_hold_one(guest: FaultyGues
     assert guest.held == {CTRL}
 
 
+@pytest.mark.parametrize("code", [SHIFT, LEFT_BUTTON])
+async def test_clicks_drags_and_the_wheel_are_refused_while_others_hold_a_modifier_or_a_button(
+    guest: FaultyGuest, session: AgentSession, hurried: None, code: int
+) -> None:
+    pointer = Pointer(guest.qmp, session)
+    (await pointer.move(0.3, 0.3)).raise_if_bad(must_be_verified=True)
+    guest.held.add(code)
+    name, there = {SHIFT: "shift", LEFT_BUTTON: "left button"}[code], dict(guest.pointer)
+    inputs = pointer.click, pointer.double_click, pointer.button_down
+    for sending in (*inputs, lambda: pointer.drag(0.6, 0.6, start=(0.2, 0.2)), lambda: pointer.scroll(1)):
+        with pytest.raises(InputError, match=rf"{name} is down in the guest and no keyword.*'Release All Keys'"):
+            await sending()
+    assert guest.held == {code}
+    assert guest.pointer == there
+    assert not guest.mouse
+    guest.held.clear()
+    (await pointer.click()).raise_if_bad(must_be_verified=True)
+
+
+async def test_a_motion_minds_a_button_of_others_and_no_modifier(
+    guest: FaultyGuest, session: AgentSession, hurried: None
+) -> None:
+    pointer = Pointer(guest.qmp, session)
+    guest.held.add(SHIFT)
+    (await pointer.move(0.3, 0.3)).raise_if_bad(must_be_verified=True)
+    guest.held = {LEFT_BUTTON}
+    with pytest.raises(InputError, match="left button is down in the guest"):
+        await pointer.move(0.6, 0.6)
+
+
+async def test_a_click_with_what_we_hold_ourselves_is_no_strangers(
+    guest: FaultyGuest, session: AgentSession, hurried: None
+) -> None:
+    machine = machine_of(guest, session)
+    made = Pointer(guest.qmp, session, ours=machine._codes_kept)
+    await machine._typing[True].key_down("ctrl")
+    (await made.click()).raise_if_bad(must_be_verified=True)
+    (await made.button_down("left")).raise_if_bad(must_be_verified=True)
+    (await made.move(0.6, 0.6)).raise_if_bad(must_be_verified=True)
+    guest.held.add(SHIFT)
+    (await made.button_up("left")).raise_if_bad(must_be_verified=True)
+    assert guest.held == {CTRL, SHIFT}
+
+
 async def test_a_button_that_is_down_changes_no_text(guest: FaultyGuest, engine: TypingEngine) -> None:
     guest.held.add(LEFT_BUTTON)
     (await engine.type_text("hello")).raise_if_bad(must_be_verified=True)

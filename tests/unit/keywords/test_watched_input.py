@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from ATPLibrary.keywords.libraries import Verifier
 from ATPLibrary.keywords.places import Place
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier.answers import InputState
+from ATPLibrary.verifier.grabs import Grabbed
 from ATPLibrary.verifier.hiding import NOTHING_HIDDEN
 from ATPLibrary.verifier.layout import Layout
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, AgentDevice, Observation
@@ -38,9 +40,9 @@ class Guest:
         self.patience = 0.0
         self.session: Any = SimpleNamespace(
             vm_name="win11", observations=self.feed, hidden=NOTHING_HIDDEN, devices={2: TABLET}, held_keys=self._answer,
-            taken_by_others=self._taken, ensure_watching=self._answer,
+            taken_by_others=self._taken, ensure_watching=self._answer, hello=SimpleNamespace(version="0.0.9"),
         )  # fmt: skip
-        self.taken: list[str] = []
+        self.taken: list[Grabbed] | None = []
         self.name, self.watches = "win11", SimpleNamespace(current=lambda: self.watch)
         self.begin(NOTHING_DOWN)
 
@@ -48,7 +50,7 @@ class Guest:
         self.patience = timeout
         return frozenset()
 
-    async def _taken(self, timeout: float) -> list[str]:
+    async def _taken(self, timeout: float) -> list[Grabbed] | None:
         return self.taken
 
     def begin(self, state: InputState) -> None:
@@ -191,6 +193,19 @@ def test_a_pointer_that_has_not_moved_yet_is_no_missing_tablet(guest: Guest, key
 
 def test_silence_is_not_proved_where_a_program_in_the_guest_has_the_keyboard(guest: Guest, keywords: Any) -> None:
     keywords("no_input_should_arrive", timedelta(milliseconds=1))
-    guest.taken = ["Tablet (usb)"]
+    guest.taken = [Grabbed(TABLET)]
     with pytest.raises(ATPError, match=r"can't be: a program in the guest has Tablet .usb. to itself"):
         keywords("no_input_should_arrive", timedelta(milliseconds=1))
+    guest.taken = [Grabbed(TABLET, ("evtest (process 312)", "cat (process 7)"))]
+    with pytest.raises(
+        ATPError, match=r"one of evtest .process 312., cat .process 7. in the guest has Tablet .usb. to"
+    ):
+        keywords("no_input_should_arrive", timedelta(milliseconds=1))
+
+
+def test_silence_is_not_proved_by_an_agent_that_is_too_old_to_tell_of_grabs(guest: Guest, keywords: Any) -> None:
+    guest.taken = None
+    with pytest.raises(ATPError, match=r"agent .version 0.0.9. is too old to tell.*'Deploy Agent"):
+        keywords("no_input_should_arrive", timedelta(milliseconds=1))
+    guest.session.devices = {2: dataclasses.replace(TABLET, path="\\\\?\\HID#1")}  # Windows: there is nothing to tell
+    keywords("no_input_should_arrive", timedelta(milliseconds=1))

@@ -166,7 +166,7 @@ class Windows:
             self._hooks.lost = False
             self._say_lost("the agent was too slow to take what the hooks told")
 
-    def taken_by_others(self) -> list[int] | None:
+    def taken_by_others(self) -> dict[int, list[tuple[int, str]]] | None:
         """Windows doesn't tell which hook has swallowed what."""
         return None
 

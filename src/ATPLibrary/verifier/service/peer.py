@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.protocol.virtio_serial.codec import MORE, Codec
 from ATPLibrary.protocol.virtio_serial.codecs import DelimitedCodec
-from ATPLibrary.transport.byte_channel import end_now
+from ATPLibrary.transport.byte_channel import end_now, reset
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
@@ -41,6 +41,10 @@ class Peer(ABC):
     @abstractmethod
     def abort(self) -> None:
         """End it now: whoever receives or sends gets `ChannelError`. A second time does nothing."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """`abort()`, so that the other side hears of it even if it doesn't know how far this connection has come."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -101,6 +105,9 @@ class StreamPeer(Peer):
     def abort(self) -> None:
         end_now(self._writer.transport)
 
+    def reset(self) -> None:
+        reset(self._writer.transport)
+
     async def close(self) -> None:
         self._writer.close()
         try:
@@ -141,6 +148,9 @@ class WebSocketPeer(Peer):
 
     def abort(self) -> None:
         end_now(self._connection.transport)
+
+    def reset(self) -> None:
+        reset(self._connection.transport)
 
     async def close(self) -> None:
         try:

@@ -17,6 +17,8 @@ UNREAD_BYTES = 256 * 1024
 class ServedChannel(ByteChannel):
     """`pump()` takes messages off the connection until it ends, at most `UNREAD_BYTES` and one message ahead of the reader."""
 
+    comes_again = True
+
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self._unread: deque[bytes] = deque()
@@ -50,6 +52,10 @@ class ServedChannel(ByteChannel):
         self._arrived.set()
         self._room.set()
         self.peer.abort()
+
+    def cut(self, why: str) -> None:
+        self.peer.reset()
+        self.end(self.peer.ended(why))
 
     async def read(self, timeout: float) -> bytes:
         subject = f"The agent at {self.peer.address}"
