@@ -63,9 +63,21 @@ def as_secret(value: Any) -> Secret:
 
 def redact(text: str) -> str:
     """Return `text` with every known secret's value, and every value that stands behind a tell-tale name, replaced by asterisks."""
+    for value in _known():
+        text = text.replace(value, MASK)
+    return _NAMED.sub(lambda match: match.group(1) + MASK, text)
+
+
+def mask_bytes(data: bytes) -> bytes:
+    """Return `data` with every known secret's value, as UTF-8 or UTF-16, replaced by as many asterisks: nothing else moves."""
+    for value in _known():
+        for encoding in ("utf-8", "utf-16-le"):
+            data = data.replace(found := value.encode(encoding, "surrogatepass"), b"*" * len(found))
+    return data
+
+
+def _known() -> list[str]:
+    """The values that are redacted, the longest first."""
     with _LOCK:
         values = {secret.reveal() for secret in _KNOWN}
-    for value in sorted(values, key=len, reverse=True):
-        if len(value) >= _SHORTEST_REDACTED:
-            text = text.replace(value, MASK)
-    return _NAMED.sub(lambda match: match.group(1) + MASK, text)
+    return sorted((value for value in values if len(value) >= _SHORTEST_REDACTED), key=len, reverse=True)

@@ -19,6 +19,7 @@ COMMANDS = {
         "Check what the lab and the library need, and print the fix for what is missing.",
     ),
     "lab": ("ATPLibrary.cli.lab:lab", "Start, stop and look at the one-machine lab."),
+    "spice": ("ATPLibrary.cli.spice:spice", "Look at a recorded SPICE session, and play it again without its VM."),
     "vdi": ("ATPLibrary.cli.vdi:vdi", "Look at a VDI platform, and compare it with its hypervisors."),
 }
 

@@ -39,7 +39,9 @@ from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
+from ATPLibrary.keywords.spice_faults import SpiceFaultKeywords
 from ATPLibrary.keywords.spice_messages import SpiceMessageKeywords
+from ATPLibrary.keywords.spice_recordings import SpiceRecordingKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.verification_service import VerificationServiceKeywords
 from ATPLibrary.keywords.verifiers import VerifierKeywords
@@ -212,7 +214,14 @@ class Spice(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, SpiceKeywords, SpiceChannelKeywords, SpiceMessageKeywords)
+    components = (
+        VmKeywords,
+        SpiceKeywords,
+        SpiceChannelKeywords,
+        SpiceMessageKeywords,
+        SpiceFaultKeywords,
+        SpiceRecordingKeywords,
+    )
 
 
 class VDIPlatform(_MakingLibrary):
@@ -320,6 +329,8 @@ class ATPLibrary(_MakingLibrary):
         SpiceKeywords,
         SpiceChannelKeywords,
         SpiceMessageKeywords,
+        SpiceFaultKeywords,
+        SpiceRecordingKeywords,
         KeyboardKeywords,
         LockKeyKeywords,
         MouseKeywords,

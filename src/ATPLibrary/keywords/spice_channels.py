@@ -116,6 +116,31 @@ class SpiceChannelKeywords(Component):
 
         self.wait(close(), seconds, f"Closing SPICE channel {channel} of {named(vm)}")
 
+    @keyword(tags=["SPICE"])
+    def reconnect_channel(self, channel: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Closes a SPICE channel, in whatever state it is, and opens it anew, while the others go on.
+
+        Its counters, what it has drawn and what is expected of it begin anew.
+
+        - ``channel``: such as ``display`` or ``display:1``; it must have been opened. Not ``main``, with which the session ends.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).
+
+        Example:
+        | Connect To VM    win11
+        | Open SPICE Channel    display
+        | Reconnect Channel    display
+        | Expect SPICE Message    display    MARK    within=5 s
+        """
+        seconds = self.seconds(timeout, "connect")
+        type, id = parsed(channel)
+
+        async def reconnect() -> None:
+            machine = await self.machine(vm, seconds)
+            await self.workspace.spice_sessions.of(machine).reconnect_channel(type, id, timeout=seconds)
+
+        self.wait(reconnect(), seconds, f"Reconnecting SPICE channel {channel} of {named(vm)}")
+
     @keyword(name="Get SPICE Channels", tags=["SPICE", "Getter", "Assertion"])
     def get_spice_channels(
         self,

@@ -1,11 +1,10 @@
-"""Keywords about what passes on a VM's SPICE channels: count it, wait for it, send it, harm it on purpose."""
+"""Keywords about what passes on a VM's SPICE channels: count it, wait for it, send it."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -13,14 +12,13 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, in_seconds, named
-from ATPLibrary.keywords.spice_words import parsed, speaking
+from ATPLibrary.keywords.spice_words import Sender, kind_of, speaking
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
     from ATPLibrary.protocol.spice.client import SpeakingChannel
     from ATPLibrary.protocol.spice.schema import Message
 
-Sender = Literal["client", "server"]
 _WITHIN = timedelta(seconds=10)
 
 
@@ -86,11 +84,14 @@ class SpiceMessageKeywords(Component):
         *,
         vm: str | None = None,
         timeout: timedelta | None = None,
+        **fields: Any,
     ) -> dict[str, Any]:
-        """Waits for a message on a SPICE channel. Returns its ``name``, ``sender``, ``size`` in bytes and ``time`` (seconds).
+        """Waits for a message on a SPICE channel. Returns its ``name``, ``sender``, ``size`` in bytes, ``time`` (seconds) and
+        ``fields``: numbers, and bytes in hexadecimal or how many.
 
         Each expectation on a channel begins behind the message that the last one found, the first at the channel's opening: what
-        came between two keywords isn't missed. When nothing comes, the error quotes the last messages.
+        came between two keywords isn't missed. When nothing comes, the error quotes the last messages, and in what the last of that
+        name did not fit.
 
         - ``channel``: such as ``display`` or ``display:1``; it must be open.
         - ``message``: its name in the specification without prefix: ``DRAW_COPY``, ``STREAM_CREATE``, ``MARK``.
@@ -105,14 +106,19 @@ class SpiceMessageKeywords(Component):
         | Expect SPICE Message    display    MARK    within=2 s
         """
         seconds, reaching = in_seconds(within), self.seconds(timeout, "command")
-        kind = _kind(channel, message, sender)
+        kind = kind_of(channel, message, sender)
 
         async def expect() -> dict[str, Any]:
+            from ATPLibrary.protocol.spice.conditions import Conditions
             from ATPLibrary.protocol.spice.schema import Sender as Who
 
             found = self._speaking(await self.machine(vm, reaching), channel)
-            record = await found.expect(kind.kind.name, seconds, Who(sender) if sender is not None else None)
-            return {"name": record.name, "sender": record.sender.value, "size": record.size, "time": record.time}
+            conditions = Conditions.of(kind, fields)
+            who = kind.kind.sender if conditions is not None else Who(sender) if sender is not None else None
+            record = await found.expect(kind.kind.name, seconds, who, conditions)
+            known = found.conversation.wire.seam.fields_of(record) or {}
+            told = {"name": record.name, "sender": record.sender.value, "size": record.size, "time": record.time}
+            return {**told, "fields": known}
 
         found = self.wait(
             expect(), seconds + reaching, f"Waiting for {message} on SPICE channel {channel} of {named(vm)}"
@@ -141,7 +147,7 @@ class SpiceMessageKeywords(Component):
         | Send SPICE Message    inputs    KEY_UP    code=158
         """
         seconds = self.seconds(timeout, "command")
-        kind = _kind(channel, message, "client")
+        kind = kind_of(channel, message, "client")
         filled = _filled(kind, fields)
 
         async def send() -> None:
@@ -149,128 +155,8 @@ class SpiceMessageKeywords(Component):
 
         self.wait(send(), seconds, f"Sending {message} on SPICE channel {channel} of {named(vm)}")
 
-    @keyword(name="Truncate Next Message", tags=["SPICE"])
-    def truncate_next_message(
-        self,
-        channel: str,
-        message: str,
-        keep: int = 0,
-        sender: Sender | None = None,
-        *,
-        vm: str | None = None,
-        timeout: timedelta | None = None,
-    ) -> None:
-        """Cuts the next message of a kind on a SPICE channel: its last bytes are missing, and its header says so.
-
-        One of the client goes out so; one of the server is cut when it has come, before this client reads it, and ends the channel
-        with an error that names the field. Whether it has happened says `Get SPICE Statistics` (``faults``).
-
-        - ``channel``: such as ``inputs``; it must be open.
-        - ``message``: its name in the specification without prefix: ``KEY_DOWN``.
-        - ``keep``: how many bytes of it are left.
-        - ``sender``: ``client`` or ``server``; needed where both have a message of that name.
-        - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
-
-        Example:
-        | Connect To VM    win11
-        | Open SPICE Channel    inputs
-        | Truncate Next Message    inputs    KEY_DOWN    keep=1
-        | Send SPICE Message    inputs    KEY_DOWN    code=30
-        | Get SPICE Statistics    inputs    faults    ==    ${1}
-        """
-        seconds = self.seconds(timeout, "command")
-        kind = _kind(channel, message, sender)
-        if keep < 0:
-            raise InputError.about("The bytes that are left of a message", wanted="be 0 or more", got=f"are {keep}")
-
-        async def arm() -> None:
-            from ATPLibrary.protocol.spice.seam import Fault, Harm
-
-            found = self._speaking(await self.machine(vm, seconds), channel)
-            fault = Fault(Harm.TRUNCATE, kind.kind.sender, kind.kind.name, keep=keep)
-            found.conversation.wire.seam.faults.append(fault)
-
-        self.wait(arm(), seconds, f"Reaching SPICE channel {channel} of {named(vm)}")
-        logger.info(
-            f"The next {kind.kind.name} on SPICE channel {channel} will have {keep} bytes; none has been cut yet."
-        )
-
-    @keyword(tags=["SPICE"])
-    def withhold_acknowledgements(
-        self, channel: str, withhold: bool = True, vm: str | None = None, timeout: timedelta | None = None
-    ) -> None:
-        """Acknowledges no more messages on a SPICE channel, so that its server stops sending; or sends what is owed and goes on.
-
-        A server sends two windows (of 20 messages on a display) and one message, then nothing: `Get SPICE Statistics` counts
-        it as ``ack_stalls``.
-
-        - ``channel``: such as ``display``; it must be open.
-        - ``withhold``: ``False`` sends what is owed, and acknowledges again from then on.
-        - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
-
-        Example:
-        | Connect To VM    win11
-        | Open SPICE Channel    display
-        | Withhold Acknowledgements    display
-        | Withhold Acknowledgements    display    False
-        """
-        seconds = self.seconds(timeout, "command")
-
-        async def hold() -> int:
-            return self._speaking(await self.machine(vm, seconds), channel).withhold_acks(withhold)
-
-        owed = self.wait(hold(), seconds, f"Reaching SPICE channel {channel} of {named(vm)}")
-        if not withhold:
-            logger.info(
-                f"SPICE channel {channel} acknowledges again; {owed} acknowledgements were owed and have been sent."
-            )
-
-    @keyword(tags=["SPICE"])
-    def drop_channel(self, channel: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Breaks a SPICE channel's connection, as a network does: without a goodbye. It is ``failed`` then; the others go on.
-
-        `Open SPICE Channel` opens it anew.
-
-        - ``channel``: such as ``display``; it must be open.
-        - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
-
-        Example:
-        | Connect To VM    win11
-        | Open SPICE Channel    display
-        | Drop Channel    display
-        | Open SPICE Channel    display
-        """
-        seconds = self.seconds(timeout, "command")
-
-        async def drop() -> None:
-            self._speaking(await self.machine(vm, seconds), channel).drop("the test dropped it")
-
-        self.wait(drop(), seconds, f"Reaching SPICE channel {channel} of {named(vm)}")
-
     def _speaking(self, machine: Machine, channel: str) -> SpeakingChannel:
         return speaking(self.workspace, machine, channel)
-
-
-def _kind(channel: str, message: str, sender: str | None) -> type[Message]:
-    """The message of that name on such a channel. `InputError` with near names, or where both sides have one of that name."""
-    from ATPLibrary.protocol.spice import messages
-    from ATPLibrary.protocol.spice.schema import Sender as Who
-
-    type, _ = parsed(channel)
-    fitting = [kind for kind in messages.named(type, message) if sender in (None, kind.kind.sender.value)]
-    if fitting:
-        return fitting[0]
-    names = sorted(
-        {k.kind.name for who in Who for k in messages.kinds(type, who).values() if sender in (None, who.value)}
-    )
-    near = difflib.get_close_matches(message.upper(), names, n=1)
-    raise InputError.about(
-        f"The SPICE channel {channel}", wanted=f"have a message {message}" + (f" of the {sender}" if sender else ""),
-        got=f"has {', '.join(names)}", next_step=f"Did you mean {near[0]}?" if near else "",
-    )  # fmt: skip
 
 
 def _filled(kind: type[Message], given: dict[str, Any]) -> Message:

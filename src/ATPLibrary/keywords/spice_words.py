@@ -1,15 +1,19 @@
-"""How SPICE's keywords name a channel: "display", "display:1"."""
+"""How SPICE's keywords name a channel ("display", "display:1") and a message ("DRAW_COPY")."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import difflib
+from typing import TYPE_CHECKING, Literal
 
 from ATPLibrary.errors import InputError
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine, Workspace
     from ATPLibrary.protocol.spice.client import SpeakingChannel
+    from ATPLibrary.protocol.spice.schema import Message
     from ATPLibrary.transport.spice import SpiceChannelType
+
+Sender = Literal["client", "server"]
 
 
 def speaking(workspace: Workspace, machine: Machine, channel: str) -> SpeakingChannel:
@@ -29,3 +33,22 @@ def parsed(channel: str) -> tuple[SpiceChannelType, int]:
             "A SPICE channel", wanted=f"be one of {kinds}, with a number such as display:1", got=f"is '{channel}'"
         )
     return found, int(number or 0)
+
+
+def kind_of(channel: str, message: str, sender: str | None) -> type[Message]:
+    """The message of that name on such a channel. `InputError` with near names, or where both sides have one of that name."""
+    from ATPLibrary.protocol.spice import messages
+    from ATPLibrary.protocol.spice.schema import Sender as Who
+
+    type, _ = parsed(channel)
+    fitting = [kind for kind in messages.named(type, message) if sender in (None, kind.kind.sender.value)]
+    if fitting:
+        return fitting[0]
+    names = sorted(
+        {k.kind.name for who in Who for k in messages.kinds(type, who).values() if sender in (None, who.value)}
+    )
+    near = difflib.get_close_matches(message.upper(), names, n=1)
+    raise InputError.about(
+        f"The SPICE channel {channel}", wanted=f"have a message {message}" + (f" of the {sender}" if sender else ""),
+        got=f"has {', '.join(names)}", next_step=f"Did you mean {near[0]}?" if near else "",
+    )  # fmt: skip

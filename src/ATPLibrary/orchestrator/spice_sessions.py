@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.protocol.spice.client import SpeakingChannel
+    from ATPLibrary.protocol.spice.recording import SessionRecorder
     from ATPLibrary.transport.spice import SpiceChannelType
     from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceConnectionManager, SpiceVmConnection
 
@@ -22,9 +23,12 @@ class SpiceSessions:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._managers: dict[str, SpiceConnectionManager] = {}  # by UUID: each has its session's own settings
+        self._recorders: dict[str, SessionRecorder] = {}  # by UUID: of the session that lives, or was the last
 
-    async def connect(self, machine: Machine, timeout: float) -> SpiceVmConnection:
-        """The session with that VM: the one that lives, or a new one, whose main channel is linked then."""
+    async def connect(
+        self, machine: Machine, timeout: float, recorder: SessionRecorder | None = None
+    ) -> SpiceVmConnection:
+        """The session with that VM: the one that lives, or a new one, whose main channel is linked then, and which is recorded."""
         from ATPLibrary.orchestrator.spice import spice_connections
         from ATPLibrary.transport.spice import SpiceChannelType
 
@@ -38,8 +42,30 @@ class SpiceSessions:
             manager = self._managers[machine.uuid] = spice_connections(self._workspace)
             host = self._workspace.config.hosts.get(machine.host)
             connection = await manager.connection(machine.domain, timeout, host.ip if host is not None else None)
+            if recorder is not None:
+                recorder.follow(connection)
             await connection.connect_main_channel(timeout)
             return connection
+
+    async def record(self, machine: Machine, recorder: SessionRecorder, timeout: float) -> SpiceVmConnection:
+        """Begin the session with that VM anew, with the channels that are open now, and record it to its end."""
+        known = self.known(machine)
+        were_open = [key for key, each in known.channels.items() if each.state.is_open] if known is not None else []
+        await self.close(machine.uuid)
+        self.stop_recording(machine)
+        self._recorders[machine.uuid] = recorder
+        connection = await self.connect(machine, timeout, recorder)
+        for type, id in were_open:
+            if connection.channel(type, id) is None:
+                await connection.open_channel(type, id, timeout=timeout)
+        return connection
+
+    def stop_recording(self, machine: Machine) -> SessionRecorder | None:
+        """The recorder of that VM's session, whose file is closed then; None where none was recorded."""
+        recorder = self._recorders.pop(machine.uuid, None)
+        if recorder is not None:
+            recorder.close()
+        return recorder
 
     def known(self, machine: Machine) -> SpiceVmConnection | None:
         """The session with that VM, whether it lives or has failed."""
@@ -80,3 +106,6 @@ class SpiceSessions:
         """End the session with one VM, or all; one that isn't there needs no ending."""
         ending = [uuid] if uuid is not None else list(self._managers)
         await asyncio.gather(*(self._managers.pop(each).close() for each in ending if each in self._managers))
+        for recorded, recorder in self._recorders.items():
+            if uuid in (None, recorded):
+                recorder.close()

@@ -233,6 +233,8 @@ class SpiceVmConnection:
         self.ticket = ticket
         self.tls = tls
         self.session_id = 0
+        # Called with each channel that is linked, before anything is said on it.
+        self.when_linked: list[Callable[[SpiceChannel], None]] = []
         self._link = link
         self._channels: dict[tuple[SpiceChannelType, int], SpiceChannel] = {}
 
@@ -288,6 +290,31 @@ class SpiceVmConnection:
         self._channels[type, id] = channel
         await channel.open(timeout, self._link)
         return channel
+
+    async def reconnect_channel(self, type: SpiceChannelType, id: int = 0, *, timeout: float) -> SpiceChannel:
+        """Close a channel that was opened, in whatever state it is, and open it anew; the others go on.
+
+        `ChannelError` for MAIN, with which the session ends.
+        """
+        if type is SpiceChannelType.MAIN:
+            raise ChannelError.about(
+                SpiceChannel(self, type, id).subject, wanted="be reconnected without the others",
+                got="is the session itself", next_step="End the session and begin another",
+            )  # fmt: skip
+        await self.close_channel(type, id)
+        return await self.open_channel(type, id, timeout=timeout)
+
+    def stranger(self, ticket: Secret, bus: EventBus) -> SpiceVmConnection:
+        """A client of the same server that has no session there, and another ticket."""
+        return SpiceVmConnection(self.vm, self.uuid, self.endpoint, bus, ticket=ticket, tls=self.tls, link=self._link)
+
+    async def link_alone(self, type: SpiceChannelType, timeout: float) -> None:
+        """Link a channel without its session's main channel, and close it: to see what the server says of that."""
+        channel = SpiceChannel(self, type, 0)
+        try:
+            await channel.open(timeout, self._link)
+        finally:
+            await channel.close()
 
     async def close_channel(self, type: SpiceChannelType, id: int = 0) -> None:
         """Close one channel; with MAIN the session ends, so all are closed. `ChannelError` when it wasn't opened."""

@@ -15,8 +15,11 @@ from tests.spice.server import PRIMARY, Behaviour, SpiceServer, spice_server
 
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.orchestrator import Machine, Workspace
+from ATPLibrary.orchestrator.spice_probe import refusal_of
 from ATPLibrary.orchestrator.spice_screen import spice_screen
+from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage
 from ATPLibrary.protocol.spice.messages import draw
+from ATPLibrary.secrets import Secret
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceChannelState
 
@@ -54,6 +57,32 @@ async def test_a_session_begins_once_and_anew_when_it_has_failed(
     assert second is not first
     assert second.channels[Type.MAIN, 0].state is SpiceChannelState.LINKED
     assert len(server.peers) == 2
+
+
+async def test_a_wrong_ticket_is_shown_to_the_server_and_the_session_that_lives_is_not_disturbed(
+    workspace: Workspace, machine: Machine
+) -> None:
+    error = await refusal_of(workspace, machine, None, 5)
+    assert error is not None
+    assert (error.stage, error.code) == (LinkStage.RESULT, LinkCode.PERMISSION_DENIED)
+    connection = await workspace.spice_sessions.connect(machine, 5)
+    await connection.open_channel(Type.INPUTS, timeout=5)
+    assert await refusal_of(workspace, machine, Secret("let me out"), 5) is not None
+    assert await refusal_of(workspace, machine, Secret("let me in"), 5) is None
+    assert {each.state for each in connection.channels.values()} == {SpiceChannelState.LINKED}
+
+
+async def test_a_channel_is_reconnected_and_the_main_channel_is_not(workspace: Workspace, machine: Machine) -> None:
+    connection = await workspace.spice_sessions.connect(machine, 5)
+    first = await connection.open_channel(Type.INPUTS, timeout=5)
+    main = connection.channels[Type.MAIN, 0].speaker
+    again = await connection.reconnect_channel(Type.INPUTS, timeout=5)
+    assert (first.state, again.state) == (SpiceChannelState.CLOSED, SpiceChannelState.LINKED)
+    assert connection.channels[Type.MAIN, 0].speaker is main
+    with pytest.raises(ChannelError, match=r"main:0 .* reconnected without the others but is the session itself"):
+        await connection.reconnect_channel(Type.MAIN, timeout=5)
+    with pytest.raises(ChannelError, match=r"cursor:0 .* should be open but open are: main:0, inputs:0"):
+        await connection.reconnect_channel(Type.CURSOR, timeout=5)
 
 
 async def test_what_was_not_connected_or_opened_is_said_with_the_keyword_that_does_it(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from ATPLibrary.errors import ATPError, ChannelError
 from ATPLibrary.events import Event
 from ATPLibrary.protocol.spice.channels import CONVERSATIONS, ChannelState, Conversation, MainConversation
+from ATPLibrary.protocol.spice.conditions import Conditions
 from ATPLibrary.protocol.spice.frames import Frame
 from ATPLibrary.protocol.spice.link import Identity, Linked, LinkMachine, LinkRequest
 from ATPLibrary.protocol.spice.options import SpiceOptions
@@ -34,6 +36,14 @@ _QUOTED = 8
 _PROBE_SECONDS = 1.0
 
 
+class EndedBy(enum.Enum):
+    """US: it was closed or dropped here. CONNECTION: the server or the network ended it. MESSAGE: one that can't be taken."""
+
+    US = "us"
+    CONNECTION = "connection"
+    MESSAGE = "message"
+
+
 class SpeakingChannel(SpiceSpeaker):
     """A linked channel. `conversation` is what is known of it, `conversation.wire` its counters, record and faults."""
 
@@ -42,6 +52,9 @@ class SpeakingChannel(SpiceSpeaker):
         assert channel.writer is not None
         self.channel = channel
         self.conversation = conversation
+        # Called once, with what ended it, when `ended_by` is known.
+        self.when_ended: list[Callable[[ATPError], None]] = []
+        self.ended_by = EndedBy.US
         self._reader, self._writer = channel.reader, channel.writer
         self._changed = asyncio.Event()
         self._delayed: deque[Piece] = deque()
@@ -75,6 +88,11 @@ class SpeakingChannel(SpiceSpeaker):
         self._require_open()
         await self._sent(what, timeout)
 
+    @property
+    def end(self) -> ATPError | None:
+        """What ended the channel; None while it lives."""
+        return self._end
+
     def withhold_acks(self, withheld: bool) -> int:
         """No ACK from now on, or again (with those owed, whose number is returned)."""
         self._require_open()
@@ -98,22 +116,39 @@ class SpeakingChannel(SpiceSpeaker):
                 self._changed.clear()
                 await self._changed.wait()
 
-    async def expect(self, name: str, timeout: float, sender: Sender | None = None) -> Record:
+    async def expect(
+        self,
+        name: str,
+        timeout: float,
+        sender: Sender | None = None,
+        conditions: Conditions | None = None,
+    ) -> Record:
         """The first message of that name behind the one that the last expectation on this channel found; both directions count
-        unless `sender` is told. What passed before is found at once (of the last 1000). `DeadlineError` quotes what passed last.
+        unless `sender` is told, and `conditions` hold for its fields. What passed before is found at once (of the last 1000; of
+        fields, those of the last 64 KiB). `DeadlineError` quotes what passed last.
         """
         seam = self.conversation.wire.seam
+        looked = self._expected
         record: Record | None = None
+        last_misfit = ""
+
+        def fits(each: Record) -> bool:
+            nonlocal last_misfit
+            misfit = conditions.misfit(seam.fields_of(each)) if conditions is not None else ""
+            last_misfit = f"{each}: {misfit}" if misfit else last_misfit
+            return not misfit
 
         def found() -> bool:
-            nonlocal record
-            record = seam.first_after(self._expected, name, sender)
+            nonlocal record, looked
+            record = seam.first_after(looked, name, sender, fits)
+            looked = seam.last_number
             return record is not None
 
         def passed_last() -> str:
-            return "; ".join(map(str, list(seam.records)[-_QUOTED:])) or "no message at all"
+            passed = "; ".join(map(str, list(seam.records)[-_QUOTED:])) or "no message at all"
+            return f"{last_misfit}; all that passed last: {passed}" if last_misfit else passed
 
-        await self.wait_until(found, timeout, f"bring {name}", passed_last)
+        await self.wait_until(found, timeout, f"bring {name}{conditions or ''}", passed_last)
         assert record is not None
         self._expected = record.number
         return record
@@ -128,27 +163,30 @@ class SpeakingChannel(SpiceSpeaker):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
         self._changed.set()
+        tell, self.when_ended = self.when_ended, []
+        for each in tell:
+            each(self._end)
 
     def _require_open(self) -> None:
         if self._end is not None:
             raise type(self._end)(str(self._end)) from self._end
 
     async def _read(self, early: bytes) -> None:
-        reason = (
-            "this client failed to handle a message"  # where an error of its own ends the task, which asyncio reports
-        )
+        # What stays true where an error of this client's own ends the task, which asyncio reports.
+        reason, by = "this client failed to handle a message", EndedBy.MESSAGE
         try:
             await self._handle(early)
             while data := await self._reader.read(_READ_BYTES):
                 await self._handle(data)
-            reason = await self._reason_of_end()
+            reason, by = await self._reason_of_end(), EndedBy.CONNECTION
         except ATPError as error:
             self._end = error
             reason = str(error)
         except OSError as error:
-            reason = f"the connection broke: {error.strerror or error}"
+            reason, by = f"the connection broke: {error.strerror or error}", EndedBy.CONNECTION
         finally:
             if self.channel.speaker is self:  # else it was closed, and somebody else may speak on it by now
+                self.ended_by = by
                 self.channel.fail(reason)
 
     async def _handle(self, data: bytes) -> None:
@@ -240,6 +278,8 @@ class SpiceLink:
         for trip in trips:
             conversation.wire.statistics.round_trips.record(trip)
         speaker = channel.speaker = SpeakingChannel(channel, conversation)
+        for tell in list(channel.connection.when_linked):
+            tell(channel)
         speaker.start(early)
 
         channel.stage = lambda: f"linked; {conversation.waits_for} is awaited"

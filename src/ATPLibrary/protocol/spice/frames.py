@@ -72,6 +72,11 @@ class FrameReader:
         return Frame(number, body, sub_list)
 
     @property
+    def unread(self) -> bytes:
+        """What has come of a message that isn't whole, or can't be."""
+        return bytes(self._buffer)
+
+    @property
     def unfinished(self) -> str:
         """Where the stream stands inside a message, in words; empty between two."""
         header = MINI if self._mini else FULL

@@ -10,14 +10,21 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from ATPLibrary.protocol.spice import messages
+from ATPLibrary.protocol.spice.errors import SpiceProtocolError
+from ATPLibrary.protocol.spice.flat_fields import FlatFields, flat
 from ATPLibrary.protocol.spice.frames import Frame
-from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.protocol.spice.statistics import ChannelStatistics
 from ATPLibrary.transport.spice import SpiceChannelType
 
 KEPT_RECORDS = 1000
+# Of the records' bodies, so that their fields can be asked for: so many bytes in all, the newest. Of a long one the fields are
+# taken at once, and counted as these many.
+KEPT_BYTES = 64 << 10
+_LONG, _FIELDS_BYTES = 4 << 10, 1 << 10
 
 
 class Harm(enum.Enum):
@@ -74,23 +81,31 @@ class Passed:
 
 @dataclass
 class Seam:
-    """Of one channel. `faults` are asked in their order, the first that fits acts. `told` is called with each record."""
+    """Of one channel. `faults` are asked in their order, the first that fits acts. `taps` are called with each record and what went
+    on of its message: None where it was dropped.
+    """
 
     type: SpiceChannelType
     statistics: ChannelStatistics
     faults: list[Fault] = field(default_factory=list)
     records: deque[Record] = field(default_factory=lambda: deque(maxlen=KEPT_RECORDS))
-    told: list[Callable[[Record], None]] = field(default_factory=list)
+    taps: list[Callable[[Record, Frame | None], None]] = field(default_factory=list)
     withholds_acks: bool = False
     _count: int = 0
+    _contents: dict[int, bytes | FlatFields] = field(default_factory=dict)  # by record's number, oldest first
+    _content_bytes: int = 0
 
     def passing(self, frame: Frame, sender: Sender) -> Passed:
         """What goes on of a message that arrives, or is to be sent."""
         name = messages.name_of(self.type, sender, frame.number)
         fault = next((each for each in self.faults if each.fits(sender, name)), None)
-        self._note(sender, name, frame, fault.harm if fault is not None else None)
-        if fault is None:
-            return Passed(frame)
+        record = self._note(sender, name, frame, fault.harm if fault is not None else None)
+        passed = self._harmed(frame, fault) if fault is not None else Passed(frame)
+        for tap in list(self.taps):
+            tap(record, passed.frame)
+        return passed
+
+    def _harmed(self, frame: Frame, fault: Fault) -> Passed:
         fault.times -= 1
         self.statistics.faults += 1
         if fault.times == 0:
@@ -100,34 +115,60 @@ class Seam:
                 return Passed(None)
             case Harm.TRUNCATE:
                 return Passed(replace(frame, body=frame.body[: fault.keep]))
-            case Harm.CORRUPT:
-                at = fault.at if fault.at < len(frame.body) else len(frame.body) - 1
-                turned = bytes([frame.body[at] ^ 0xFF]) if at >= 0 else b""
-                return Passed(
-                    replace(frame, body=frame.body[:at] + turned + frame.body[at + 1 :]) if at >= 0 else frame
-                )
+            case Harm.CORRUPT if frame.body:
+                at = min(fault.at, len(frame.body) - 1)
+                turned = bytes([frame.body[at] ^ 0xFF])
+                return Passed(replace(frame, body=frame.body[:at] + turned + frame.body[at + 1 :]))
             case Harm.DELAY:
                 return Passed(frame, fault.seconds)
+        return Passed(frame)
 
     @property
     def last_number(self) -> int:
         """The number of the newest record, 0 before any."""
         return self._count
 
-    def first_after(self, number: int, name: str, sender: Sender | None = None) -> Record | None:
-        """The oldest record behind `number` of that name; None where there is none (yet)."""
-        return next(
-            (
-                each
-                for each in self.records
-                if each.number > number and each.name == name and sender in (None, each.sender)
-            ),
-            None,
-        )
+    def first_after(
+        self, number: int, name: str, sender: Sender | None = None, fits: Callable[[Record], bool] | None = None
+    ) -> Record | None:
+        """The oldest record behind `number` of that name, and for which `fits` holds; None where there is none (yet)."""
+        known = len(self.records)
+        behind = islice(self.records, max(0, known - (self._count - number)), None)
+        fitting = (each for each in behind if each.name == name and sender in (None, each.sender))
+        return next((each for each in fitting if fits is None or fits(each)), None)
 
-    def _note(self, sender: Sender, name: str, frame: Frame, harm: Harm | None) -> None:
+    def fields_of(self, record: Record) -> FlatFields | None:
+        """What stood in the message, before any harm, as `flat_fields` tells it; None for one that couldn't be read, or is not kept
+        any more (of the newest `KEPT_BYTES` all are).
+        """
+        content = self._contents.get(record.number)
+        if not isinstance(content, bytes):
+            return content
+        kinds = messages.named(self.type, record.name)
+        return _read(next((each for each in kinds if each.kind.sender is record.sender), None), content)
+
+    def _note(self, sender: Sender, name: str, frame: Frame, harm: Harm | None) -> Record:
         self._count += 1
         record = Record(self._count, time.time(), sender, name, len(frame.body), harm)
         self.records.append(record)
-        for tell in list(self.told):
-            tell(record)
+        is_long = len(frame.body) > _LONG
+        content = _read(messages.kind_of(self.type, sender, frame.number), frame.body) if is_long else frame.body
+        if content is not None:
+            self._contents[record.number] = content
+            self._content_bytes += _weight(content)
+            while self._content_bytes > KEPT_BYTES or len(self._contents) > KEPT_RECORDS:
+                self._content_bytes -= _weight(self._contents.pop(next(iter(self._contents))))
+        return record
+
+
+def _read(kind: type[Message] | None, body: bytes) -> FlatFields | None:
+    if kind is None:
+        return None
+    try:
+        return flat(kind.decode(body))
+    except SpiceProtocolError:
+        return None
+
+
+def _weight(content: bytes | FlatFields) -> int:
+    return len(content) if isinstance(content, bytes) else _FIELDS_BYTES

@@ -12,8 +12,8 @@ from ATPLibrary.metrics import Histogram
 class ChannelStatistics:
     """Counts since the channel was linked. Bytes are those of messages with their headers; `round_trips` is in ms.
 
-    `ack_stalls` counts how often so much was unacknowledged that the server sends nothing more: two windows and one message
-    (spice-server). `unknown` are numbers that the specification doesn't have, `unhandled` drawing that this client can't do.
+    `ack_stalls` counts how often so much was unacknowledged that the server sends nothing more: two windows behind SET_ACK
+    (spice-server 0.15). `unknown` are numbers that the specification doesn't have, `unhandled` drawing that this client can't do.
     """
 
     messages_received: int = 0

@@ -62,6 +62,11 @@ class Wire:
         """Where the server's bytes stand inside a message; empty between two."""
         return self._reader.unfinished
 
+    @property
+    def unread(self) -> bytes:
+        """What has come of a message that isn't whole, or can't be."""
+        return self._reader.unread
+
     def receive(self, data: bytes) -> Iterator[Message | Unknown | Pause]:
         """The messages that are whole by now, in order. `SpiceProtocolError` for one that can't be.
 
@@ -139,7 +144,7 @@ class Wire:
             else:
                 self._unacknowledged = 0
                 self._ack()
-        if self._unacknowledged == 2 * self._window + 1:
+        if self._unacknowledged == 2 * self._window:
             self.statistics.ack_stalls += 1
 
     def _ack(self) -> None:

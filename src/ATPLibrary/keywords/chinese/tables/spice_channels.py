@@ -1,4 +1,4 @@
-"""SPICE channels SPICE 通道: sessions 会话, messages 消息, faults 故障."""
+"""SPICE channels SPICE 通道: sessions 会话, messages 消息."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from ATPLibrary.keywords.chinese.said import said
 
 _CHANNEL = "通道：必须已打开，如 ``display`` ；有多个时写编号，如 ``display:1``"
 _MESSAGE = "消息：规范中的名称，不带前缀，如 ``DRAW_COPY``"
-_SENDER = "发送方：``客户端`` 或 ``服务器``；双方都有同名消息时需要写明"
 
 VALUES = (
     {"closed": "已关闭", "connecting": "正在连接", "connected": "已连接", "linked": "已建立", "failed": "已失败"},
@@ -28,6 +27,11 @@ KEYWORDS = {
     ),
     "Close SPICE Channel": said(
         "关闭 SPICE 通道", "关闭 SPICE 会话的一个通道；关闭 ``main`` 便结束会话。", channel=_CHANNEL
+    ),
+    "Reconnect Channel": said(
+        "重新打开通道",
+        "关闭一个 SPICE 通道（无论处于什么状态）并重新打开，其它通道不受影响；计数、已绘制的画面和期待都重新开始。",
+        channel="通道：必须打开过，如 ``display`` ；有多个时写编号，如 ``display:1``；``main`` 不行",
     ),
     "Get SPICE Channels": said(
         "获取 SPICE 通道", "返回虚拟机的 SPICE 服务器提供的通道，如 ``display:0``；可以同时断言。"
@@ -52,6 +56,7 @@ KEYWORDS = {
         message=_MESSAGE,
         within="时限：等待多久，默认 10 秒",
         sender="发送方：``客户端`` 或 ``服务器``；默认不限",
+        fields="字段：消息的各字段须为何值，如 ``width=1024``、``height=>= 600``；其中一部分写在点后，如 ``base.box.left=0``",
     ),
     "Send SPICE Message": said(
         "发送 SPICE 消息",
@@ -59,22 +64,5 @@ KEYWORDS = {
         channel=_CHANNEL,
         message="消息：规范中的名称，不带前缀，如 ``KEY_DOWN``",
         fields="字段：消息的各字段，按名称给出：数，或十六进制的字节",
-    ),
-    "Truncate Next Message": said(
-        "截断下一条消息",
-        "把一个 SPICE 通道上的下一条某种消息截短，消息头也如此说明。是否已经发生，见 `获取 SPICE 统计` 的 ``faults``。",
-        channel=_CHANNEL,
-        message=_MESSAGE,
-        keep="保留字节：留下多少字节",
-        sender=_SENDER,
-    ),
-    "Withhold Acknowledgements": said(
-        "扣留确认",
-        "不再确认一个 SPICE 通道上的消息，使服务器停止发送；或补发欠下的确认并继续。",
-        channel=_CHANNEL,
-        withhold="扣留：``否`` 为补发并继续确认",
-    ),
-    "Drop Channel": said(
-        "断开通道", "像网络故障那样切断一个 SPICE 通道的连接，不作告别；其它通道不受影响。", channel=_CHANNEL
     ),
 }

@@ -1,0 +1,120 @@
+"""Faults on purpose, and QEMU's own server: what it does without acknowledgements, with wrong tickets, with harmed messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from tests.spice.qemu import EVERY_CHANNEL, PASSWORD, Qemu, qemu
+
+from ATPLibrary.errors import ChannelError
+from ATPLibrary.events import EventBus
+from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
+from ATPLibrary.protocol.spice.conditions import Conditions
+from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage, SpiceLinkError
+from ATPLibrary.protocol.spice.messages import display, inputs, main
+from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.protocol.spice.seam import Fault, Harm
+from ATPLibrary.secrets import Secret
+from ATPLibrary.transport.spice import SpiceChannelType as Type
+from ATPLibrary.transport.spice_connection import SpiceChannelState, SpiceVmConnection
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def everything() -> Iterator[Qemu]:
+    with qemu(*EVERY_CHANNEL) as running:
+        yield running
+
+
+async def opened(connection: SpiceVmConnection, type: Type) -> SpeakingChannel:
+    return speaking(await connection.open_channel(type, timeout=10))
+
+
+async def test_a_display_without_acknowledgements_stalls_and_goes_on_when_they_come() -> None:
+    # A firmware that finds nothing to boot begins anew ten times a second: there is always more to draw.
+    with qemu("-boot", "reboot-timeout=100") as running:
+        connection = running.connection()
+        await connection.connect_main_channel(10)
+        channel = await opened(connection, Type.DISPLAY)
+        counted = channel.conversation.wire.statistics
+        channel.withhold_acks(True)
+        await asyncio.to_thread(running.execute, "cont")
+        await channel.wait_until(lambda: counted.ack_stalls == 1, 60, "stall")
+        stalled_at = counted.messages_received
+        # The main channel is served as before: by the time that it has answered, the display would have said more.
+        main_channel = speaking(connection.channels[Type.MAIN, 0])
+        listed = main_channel.conversation.wire.statistics.by_name
+        for count in range(2, 12):
+            await main_channel.send(main.AttachChannels(), 10)
+            await main_channel.wait_until(lambda count=count: listed["CHANNELS_LIST"] == count, 10, "answer")  # type: ignore[misc]
+        assert (counted.messages_received, counted.acks_sent) == (stalled_at, 0)
+        assert channel.withhold_acks(False) == 2
+        await channel.wait_until(lambda: counted.messages_received > stalled_at + 10, 60, "go on")
+        assert counted.ack_stalls == 1
+        await connection.close()
+
+
+async def test_a_wrong_ticket_is_refused_and_the_session_goes_on(everything: Qemu) -> None:
+    connection = everything.connection()
+    await connection.connect_main_channel(10)
+    for ticket, code in (("not-this", LinkCode.PERMISSION_DENIED), (PASSWORD, LinkCode.BAD_CONNECTION_ID)):
+        with pytest.raises(SpiceLinkError) as told:
+            await connection.stranger(Secret(ticket), EventBus()).link_alone(Type.INPUTS, 10)
+        assert (told.value.stage, told.value.code) == (LinkStage.RESULT, code)
+    keys = await opened(connection, Type.INPUTS)
+    await keys.send(inputs.ClientKeyModifiers(2), 5)
+    assert connection.channels[Type.MAIN, 0].state is SpiceChannelState.LINKED
+    await connection.close()
+
+
+async def test_a_channel_is_reconnected_many_times_and_the_others_go_on(everything: Qemu) -> None:
+    connection = everything.connection()
+    await connection.connect_main_channel(10)
+    types = (Type.DISPLAY, Type.INPUTS, Type.CURSOR, Type.PLAYBACK, Type.PORT)
+    for type in types:
+        await opened(connection, type)
+    lasting = speaking(connection.channels[Type.CURSOR, 0])
+    for _ in range(5):
+        for type in (Type.DISPLAY, Type.INPUTS, Type.PLAYBACK, Type.PORT):
+            again = speaking(await connection.reconnect_channel(type, timeout=10))
+            if type is Type.DISPLAY:
+                await again.expect("MARK", 10)
+    assert connection.channels[Type.CURSOR, 0].speaker is lasting
+    assert {each.state for each in connection.channels.values()} == {SpiceChannelState.LINKED}
+    await connection.close()
+
+
+async def test_the_screen_s_size_is_expected_by_its_fields(everything: Qemu) -> None:
+    connection = everything.connection()
+    await connection.connect_main_channel(10)
+    screen = await opened(connection, Type.DISPLAY)
+    conditions = Conditions.of(display.SurfaceCreate, {"width": ">= 640", "height": "!= 0", "flags": "1"})
+    record = await screen.expect("SURFACE_CREATE", 10, conditions=conditions)
+    fields = screen.conversation.wire.seam.fields_of(record)
+    assert fields is not None
+    assert fields["format"] == 32
+    await connection.close()
+
+
+async def test_a_server_s_message_that_is_turned_is_named_and_costs_its_channel_only(everything: Qemu) -> None:
+    connection = everything.connection()
+    await connection.connect_main_channel(10)
+    await opened(connection, Type.INPUTS)
+
+    def arm(channel: object) -> None:
+        speaker = connection.channels[Type.DISPLAY, 0].speaker
+        assert isinstance(speaker, SpeakingChannel)
+        # The surface's width becomes one that no screen has.
+        speaker.conversation.wire.seam.faults.append(Fault(Harm.CORRUPT, Sender.SERVER, "SURFACE_CREATE", at=7))
+
+    connection.when_linked.append(arm)
+    screen = await opened(connection, Type.DISPLAY)
+    with pytest.raises(
+        ChannelError, match="Field 'width' of the SPICE message SURFACE_CREATE on SPICE channel display:0"
+    ):
+        await screen.wait_until(lambda: False, 10, "end")
+    assert connection.channels[Type.INPUTS, 0].state is SpiceChannelState.LINKED
+    await connection.close()
