@@ -77,6 +77,7 @@ class SpiceChannel:
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
         self.speaker: SpiceSpeaker | None = None
+        self.last_speaker: SpiceSpeaker | None = None  # who spoke on it last, for a look back at what has failed
         self.stage: Callable[[], str] = str
         self._state = SpiceChannelState.CLOSED
 
@@ -189,6 +190,7 @@ class SpiceChannel:
     def _drop(self, state: SpiceChannelState) -> None:
         writer, self.reader, self.writer = self.writer, None, None
         speaker, self.speaker = self.speaker, None
+        self.last_speaker = speaker or self.last_speaker
         if writer is not None:
             writer.close()
         self._move(state)

@@ -6,7 +6,7 @@ from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
 
 from ATPLibrary.keywords.evidence import files, html, screen
-from ATPLibrary.keywords.evidence.model import Evidence, VmEvidence
+from ATPLibrary.keywords.evidence.model import Evidence, SpiceEvidence, VmEvidence
 from ATPLibrary.keywords.evidence.timeline import SHOWN_ROWS
 
 # Thumbnails stand inside the log until it has this much of them; after that pictures are linked only.
@@ -35,20 +35,22 @@ class Writer:
         logger.info(html.page(evidence, shown, heading, folded), html=True)
 
     def _show(self, vm: VmEvidence, number: int, directory: files.Directory | None) -> html.Shown:
-        file = thumbnail = inputs_file = problem = ""
+        file = thumbnail = inputs_file = spice_file = spice_thumbnail = problem = ""
         try:
             if directory is not None and any(len(report.timeline) > SHOWN_ROWS for report in vm.inputs):
                 inputs_file = directory.write_inputs(number, vm.vm, vm.inputs)
             if isinstance(vm.screen, bytes):
-                file, thumbnail = self._show_screen(vm, vm.screen, number, directory)
+                file, thumbnail = self._show_screen(vm.vm, vm.screen, number, directory)
+            if isinstance(vm.spice, SpiceEvidence) and isinstance(vm.spice.frame, bytes):
+                spice_file, spice_thumbnail = self._show_screen(f"{vm.vm}-spice", vm.spice.frame, number, directory)
         except OSError as error:
             problem = f"Not all files were written: {error}"
         except screen.NotAPictureError as error:
             problem = f"The screen can't be shown: {error}"
-        return html.Shown(file, thumbnail, problem, inputs_file)
+        return html.Shown(file, thumbnail, problem, inputs_file, spice_file, spice_thumbnail)
 
     def _show_screen(
-        self, vm: VmEvidence, picture: bytes, number: int, directory: files.Directory | None
+        self, name: str, picture: bytes, number: int, directory: files.Directory | None
     ) -> tuple[str, str]:
         """The picture's file and its thumbnail. A look that several failures share is written and embedded once."""
         if id(picture) in self._files:
@@ -57,7 +59,7 @@ class Writer:
         self._embedded += len(thumbnail)
         if directory is None:
             return "", thumbnail
-        file = directory.write_picture(number, vm.vm, screen.as_png(picture))
+        file = directory.write_picture(number, name, screen.as_png(picture))
         self._files = {id(picture): (picture, file)} | dict(list(self._files.items())[: REMEMBERED_PICTURES - 1])
         return file, thumbnail
 

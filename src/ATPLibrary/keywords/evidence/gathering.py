@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ATPLibrary import events, runtime
+from ATPLibrary.keywords.evidence import spice
 from ATPLibrary.keywords.evidence.model import Missing, VmEvidence
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ T = TypeVar("T")
 # The parts run beside each other, so the slowest decides: the caller waits about SCREEN_SECONDS for a dead host.
 STATE_SECONDS = 2.0
 CONSOLE_SECONDS = 2.0
+SPICE_SECONDS = 2.5
 QMP_SECONDS = 2.0
 LIBVIRT_SECONDS = 1.3  # after QMP didn't give the screen
 SCREEN_SECONDS = 3.6
@@ -78,16 +80,17 @@ async def gather(machines: Sequence[Machine]) -> tuple[VmEvidence, ...]:
 async def _gather_one(machine: Machine) -> VmEvidence:
     taken = time.time()
     recent, inputs = remembered(machine)
-    state, screen, console = await asyncio.gather(
+    state, screen, console, spiced = await asyncio.gather(
         _part(machine.domain.state(timeout=STATE_SECONDS), STATE_SECONDS),
         _part(_screen(machine), SCREEN_SECONDS),
         _part(_console(machine.domain), CONSOLE_SECONDS),
+        _part(spice.look(machine), SPICE_SECONDS),
     )
     if isinstance(state, Missing):
-        return VmEvidence(machine.name, taken, state, screen, console, recent, inputs)
+        return VmEvidence(machine.name, taken, state, screen, console, recent, inputs, spiced)
     if isinstance(screen, Missing) and not state.state.is_active:
         screen = Missing(f"the VM is {state.state.value}")
-    return VmEvidence(machine.name, taken, str(state), screen, console, recent, inputs)
+    return VmEvidence(machine.name, taken, str(state), screen, console, recent, inputs, spiced)
 
 
 def remembered(machine: Machine) -> tuple[tuple[str, ...], tuple[InputReport, ...]]:

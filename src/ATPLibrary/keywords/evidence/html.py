@@ -34,6 +34,8 @@ class Shown:
     thumbnail: str = ""
     problem: str = ""
     inputs_file: str = ""
+    spice_file: str = ""
+    spice_thumbnail: str = ""
 
 
 def page(evidence: Evidence, shown: Sequence[Shown], heading: str, folded: bool) -> str:
@@ -54,6 +56,7 @@ def _vm(vm: VmEvidence, shown: Shown) -> str:
         _screen(vm, shown, moment),
         *(input_timeline(report) for report in reversed(vm.inputs)),
         f'<div><a href="{html.escape(shown.inputs_file)}">All input</a></div>' if shown.inputs_file else "",
+        _spice(vm, shown, moment),
         _block(f"Last events of {vm.vm}", vm.events),
         _block(f"Console of {vm.vm}: {console[-1]}" if console else "", console),
         f"<div>{_or_why(vm.console, 'console')}</div>" if isinstance(vm.console, Missing) else "",
@@ -66,15 +69,46 @@ def _screen(vm: VmEvidence, shown: Shown, moment: str) -> str:
     if isinstance(vm.screen, Missing):
         return f"<div>{_or_why(vm.screen, 'screen')}</div>"
     problem = f"<div>{_text(shown.problem)}</div>" if shown.problem else ""
-    source = shown.thumbnail or shown.file
+    return _picture(f"The screen of {vm.vm} at {moment}", shown.file, shown.thumbnail) + problem
+
+
+def _picture(title: str, file: str, thumbnail: str) -> str:
+    source = thumbnail or file
     if not source:
-        return problem
-    title = _text(f"The screen of {vm.vm} at {moment}")
-    size = "" if shown.thumbnail else f' width="{LINKED_WIDTH}" loading="lazy"'
+        return ""
+    title = _text(title)
+    size = "" if thumbnail else f' width="{LINKED_WIDTH}" loading="lazy"'
     image = f'<img src="{html.escape(source)}" alt="{title}" title="{title}"{size} style="border:1px solid #888">'
-    if shown.file:
-        image = f'<a href="{html.escape(shown.file)}">{image}</a>'
-    return f"<div>{image}</div>{problem}"
+    if file:
+        image = f'<a href="{html.escape(file)}">{image}</a>'
+    return f"<div>{image}</div>"
+
+
+def _spice(vm: VmEvidence, shown: Shown, moment: str) -> str:
+    """The SPICE session, open where a channel has failed: its states, the client's own picture, what passed last."""
+    if vm.spice is None or isinstance(vm.spice, Missing):
+        return f"<div>{_or_why(vm.spice, 'SPICE session')}</div>" if vm.spice is not None else ""
+    channels = vm.spice.channels
+    states = "".join(f"<div{_marked(each.has_failed)}>{_text(f'{each.name} {each.state}')}</div>" for each in channels)
+    frame = (
+        f"<div>{_or_why(vm.spice.frame, 'frame')}</div>"
+        if isinstance(vm.spice.frame, Missing)
+        else _picture(f"The SPICE client's picture of {vm.vm} at {moment}", shown.spice_file, shown.spice_thumbnail)
+    )
+    messages = "".join(
+        _block(f"SPICE channel {each.name}: {each.counted or 'nothing passed'}", each.messages or ("no message",))
+        for each in channels
+    )
+    failed = any(each.has_failed for each in channels)
+    title = _text(f"SPICE session of {vm.vm}: {len(channels)} channels" + (", broken" if failed else ""))
+    return (
+        f"<details{' open' if failed else ''}><summary>{title}</summary>"
+        f'<div style="margin:4px 0 8px 16px">{states}{frame}{messages}</div></details>'
+    )
+
+
+def _marked(bad: bool) -> str:
+    return f' style="{_BAD}"' if bad else ""
 
 
 def input_timeline(report: InputReport) -> str:

@@ -17,6 +17,28 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class SpiceChannelEvidence:
+    """One channel: `state` with the reason where it failed, its last messages, what was counted in words."""
+
+    name: str
+    state: str
+    messages: tuple[str, ...] = ()
+    counted: str = ""
+
+    @property
+    def has_failed(self) -> bool:
+        return self.state.startswith("failed")
+
+
+@dataclass(frozen=True, slots=True)
+class SpiceEvidence:
+    """A VM's SPICE session. `frame` is a PNG of what the client had drawn; None where no display was open."""
+
+    channels: tuple[SpiceChannelEvidence, ...]
+    frame: bytes | Missing | None
+
+
+@dataclass(frozen=True, slots=True)
 class VmEvidence:
     """What one VM looked like. `screen` is an image file's bytes: PNG as QEMU gives it, or PPM as libvirt may."""
 
@@ -27,6 +49,7 @@ class VmEvidence:
     console: tuple[str, ...] | Missing
     events: tuple[str, ...]
     inputs: tuple[InputReport, ...]  # oldest first
+    spice: SpiceEvidence | Missing | None = None
 
 
 @dataclass(frozen=True, slots=True)
