@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -194,3 +196,29 @@ def test_messages_are_found_by_name_as_testers_write_it() -> None:
     assert messages.named(Type.DISPLAY, "draw copy") == [draw.DrawCopy]
     assert messages.named(Type.MAIN, "agent_data") == [main.AgentData, main.ClientAgentData]
     assert messages.named(Type.MAIN, "DRAW_COPY") == []
+
+
+def test_messages_whose_import_was_interrupted_can_be_imported_once_more_and_no_two_share_a_number() -> None:
+    code = """
+import importlib
+from ATPLibrary.protocol.spice.schema import structure
+calls, real = [], structure.re.sub
+def interrupting(*arguments):
+    calls.append(arguments)
+    if len(calls) == 6:
+        raise KeyboardInterrupt
+    return real(*arguments)
+structure.re.sub = interrupting  # which each message calls once, for its name
+MAIN = "ATPLibrary.protocol.spice.messages.main"
+try:
+    importlib.import_module(MAIN)
+except KeyboardInterrupt:
+    print("interrupted")
+main = importlib.import_module(MAIN)
+try:
+    type("Other", (main.ServerMessage,), {}, channel=main.MAIN, number=103)
+except AssertionError as error:
+    print(error)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == "interrupted\nOther and Init have one number\n"
