@@ -6,7 +6,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ATPLibrary.protocol.spice.messages import base, cursor, devices, display, draw, inputs, main
+from ATPLibrary.protocol.spice.messages import (
+    base,
+    brushes,
+    cursor,
+    devices,
+    display,
+    draw,
+    geometry,
+    images,
+    inputs,
+    main,
+)
 from ATPLibrary.protocol.spice.schema import Message
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
@@ -25,13 +36,13 @@ class Golden:
         return bytes.fromhex(self.wire)
 
 
-RECT = draw.Rect(top=1, left=2, bottom=3, right=4)
-NO_CLIP = draw.Clip(type=0, rects=None)
-BASE = draw.DrawBase(surface_id=0, box=RECT, clip=NO_CLIP)
+RECT = geometry.Rect(top=1, left=2, bottom=3, right=4)
+NO_CLIP = geometry.Clip(type=0, rects=None)
+BASE = geometry.DrawBase(surface_id=0, box=RECT, clip=NO_CLIP)
 # surface 0; top 1, left 2, bottom 3, right 4; no clip
 _BASE = "00000000 01000000 02000000 03000000 04000000 00"
 _MASKLESS = "00 00000000 00000000 00000000"
-NO_MASK = draw.Mask(flags=0, position=draw.Point(0, 0), image=None)
+NO_MASK = brushes.Mask(flags=0, position=geometry.Point(0, 0), image=None)
 
 GOLDEN = [
     # generation 1, window 20
@@ -83,15 +94,15 @@ GOLDEN = [
     Golden(
         Type.DISPLAY, 105, "0100 01 0200000000000000", display.InvalList((display.Resource(1, 2),)),
     ),
-    Golden(Type.DISPLAY, 104, _BASE + "05000000 06000000", draw.CopyBits(BASE, draw.Point(5, 6))),
+    Golden(Type.DISPLAY, 104, _BASE + "05000000 06000000", draw.CopyBits(BASE, geometry.Point(5, 6))),
     # clipped to one rectangle; solid brush 0x00ff8000, rop OP_PUT, no mask
     Golden(
         Type.DISPLAY, 302,
         "00000000 01000000 02000000 03000000 04000000 01 01000000 01000000 02000000 02000000 03000000"
         "01 0080ff00 0800" + _MASKLESS,
         draw.DrawFill(
-            draw.DrawBase(0, RECT, draw.Clip(1, draw.ClipRects((draw.Rect(1, 2, 2, 3),)))),
-            draw.Brush(1, draw.SolidBrush(0x00FF8000)), 8, NO_MASK,
+            geometry.DrawBase(0, RECT, geometry.Clip(1, geometry.ClipRects((geometry.Rect(1, 2, 2, 3),)))),
+            brushes.Brush(1, brushes.SolidBrush(0x00FF8000)), 8, NO_MASK,
         ),
     ),
     # image at 57; from 0,0 to 2,1; OP_PUT, interpolated, no mask. The image: id 7, bitmap, no flags, 2x1;
@@ -103,8 +114,8 @@ GOLDEN = [
         + "08 04 02000000 01000000 08000000 00000000 1122330044556600",
         draw.DrawCopy(
             BASE,
-            draw.Image(7, 0, 0, 2, 1, draw.Bitmap(8, 4, 2, 1, 8, None, None, bytes.fromhex("1122330044556600"))),
-            draw.Rect(0, 0, 1, 2), 8, 0, NO_MASK,
+            images.Image(7, 0, 0, 2, 1, images.Bitmap(8, 4, 2, 1, 8, None, None, bytes.fromhex("1122330044556600"))),
+            geometry.Rect(0, 0, 1, 2), 8, 0, NO_MASK,
         ),
     ),
     # an LZ4 image of 3 bytes, to be cached
@@ -113,7 +124,7 @@ GOLDEN = [
         _BASE + "39000000 00000000 00000000 01000000 02000000 0800 00" + _MASKLESS
         + "0700000000000000 6d 01 02000000 01000000 03000000 010203",
         draw.DrawCopy(
-            BASE, draw.Image(7, 109, 1, 2, 1, draw.Packed(3, b"\1\2\3")), draw.Rect(0, 0, 1, 2), 8, 0, NO_MASK
+            BASE, images.Image(7, 109, 1, 2, 1, images.Packed(3, b"\1\2\3")), geometry.Rect(0, 0, 1, 2), 8, 0, NO_MASK
         ),
     ),
     # num lock is on

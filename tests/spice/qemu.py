@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from ATPLibrary.transport.spice_connection import SpiceVmConnection
 from ATPLibrary.transport.spice_tls import SpiceTls
 
 PASSWORD = "let-me-in"
+Picture = tuple[int, int, bytes]  # width, height, RGB
 # Devices for all ten kinds of channels.
 EVERY_CHANNEL = """
     -audiodev spice,id=sound -device intel-hda -device hda-duplex,audiodev=sound
@@ -71,14 +73,19 @@ class Qemu:
         link = SpiceLink(options or SpiceOptions())
         return SpiceVmConnection("spiced", "u-1", endpoint, self.bus, ticket=ticket, tls=tls, link=link)
 
-    def screen(self, directory: Path) -> tuple[int, int, bytes]:
-        """Width, height and RGB bytes, as QEMU's own `screendump` has them."""
+    def screen(self, directory: Path, **of: Any) -> Picture:
+        """What QEMU's own `screendump` shows; `of` may name another screen (device, head)."""
         file = directory / "screen.ppm"
-        self.execute("screendump", filename=str(file))
-        magic, size, _, pixels = file.read_bytes().split(b"\n", 3)
-        assert magic == b"P6"
-        width, height = map(int, size.split())
-        return width, height, pixels
+        self.execute("screendump", filename=str(file), **of)
+        return ppm(file)
+
+
+def ppm(file: Path) -> Picture:
+    """What such a file shows."""
+    data = file.read_bytes()
+    head = re.match(rb"P6\s+(\d+)\s+(\d+)\s+255\s", data)
+    assert head is not None, data[:20]
+    return int(head[1]), int(head[2]), data[head.end() :]
 
 
 @contextlib.contextmanager

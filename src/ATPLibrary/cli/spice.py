@@ -50,9 +50,10 @@ def replay(file: Path, *, fast: bool, picture: Path | None, timeout: float | Non
         failed = f": {each.failure}" if each.failure else ""
         click.echo(f"{each.opening.name}: took {each.received} of {each.recorded} messages{failed}")
     if picture is not None and result.screen is not None:
-        from ATPLibrary.protocol.spice.display.picture import image_of, png_of
+        from ATPLibrary.protocol.screen.picture import as_png
+        from ATPLibrary.protocol.spice.display.picture import image_of
 
-        picture.write_bytes(png_of(image_of(result.screen)))
+        picture.write_bytes(as_png(image_of(result.screen)))
         click.echo(f"The screen is in {picture}")
     if result.failed:
         click.get_current_context().exit(_FAILED)

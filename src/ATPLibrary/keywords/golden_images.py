@@ -16,6 +16,7 @@ from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.screen import Screens
 from ATPLibrary.keywords.screen_evidence import show_pictures
 from ATPLibrary.protocol.screen.region import CARET, NO_MASKS, Masks, Region
+from ATPLibrary.protocol.screen.via import QMP, Via
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -40,6 +41,7 @@ class _Wanted:
     masks: Masks
     tolerance: int
     share: float
+    via: Via
     expected: Image | None = None
     got: Image | None = None
     comparison: Comparison | None = None
@@ -68,6 +70,7 @@ class GoldenImageKeywords(Screens):
         update: bool | None = None,
         vm: str | None = None,
         timeout: timedelta | None = None,
+        via: Via = QMP,
     ) -> None:
         """Fails unless a VM's screen looks like a golden image now. The log then shows expected, got and difference.
 
@@ -84,12 +87,13 @@ class GoldenImageKeywords(Screens):
           ``robot --variable UPDATE_GOLDENS:True``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the answers of QEMU; by default ``timeouts.command`` of the configuration.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
 
         Example:
         | Connect To VM    win11
         | Screen Should Match    golden/desktop.png    masks=600,0,120,24    tolerance=8    share=0.001
         """
-        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share))
+        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share), via)
         self._match(wanted, _is_update(update), vm, self.seconds(timeout, "command"), wait=False)
 
     @keyword(tags=["Screen", "Assertion"])
@@ -104,17 +108,18 @@ class GoldenImageKeywords(Screens):
         update: bool | None = None,
         vm: str | None = None,
         timeout: timedelta | None = None,
+        via: Via = QMP,
     ) -> None:
         """Fails unless a part of a VM's screen looks like a golden image of that part now.
 
         - ``region``: the part: ``left,top,width,height`` in pixels.
-        - ``golden``, ``masks``, ``tolerance``, ``share``, ``update``, ``vm``, ``timeout``: as for `Screen Should Match`.
+        - ``golden``, ``masks``, ``tolerance``, ``share``, ``update``, ``vm``, ``timeout``, ``via``: as for `Screen Should Match`.
 
         Example:
         | Connect To VM    win11
         | Screen Region Should Be    0,0,200,40    golden/title.png
         """
-        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share))
+        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share), via)
         self._match(wanted, _is_update(update), vm, self.seconds(timeout, "command"), wait=False)
 
     @keyword(tags=["Screen"])
@@ -129,21 +134,22 @@ class GoldenImageKeywords(Screens):
         update: bool | None = None,
         vm: str | None = None,
         timeout: timedelta | None = None,
+        via: Via = QMP,
     ) -> None:
         """Waits until a VM's screen looks like a golden image. When it doesn't, the log shows expected, got and difference.
 
-        - ``golden``, ``region``, ``masks``, ``tolerance``, ``share``, ``vm``: as for `Screen Should Match`.
+        - ``golden``, ``region``, ``masks``, ``tolerance``, ``share``, ``vm``, ``via``: as for `Screen Should Match`.
         - ``update``: as for `Screen Should Match`; the image is written when the screen has been still for a second.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
         QEMU reports no screen changes, so the screen is looked at again and again: each 50 ms where that is cheap, each second at
-        most, and never for more than a quarter of the time.
+        most, and never for more than a quarter of the time. With ``via=spice`` it is looked at whenever the server has drawn on it.
 
         Example:
         | Connect To VM    win11
         | Wait Until Screen Matches    golden/desktop.png    timeout=30 s
         """
-        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share))
+        wanted = _Wanted(_suite_file(golden), region, masks, *_limits(tolerance, share), via)
         self._match(wanted, _is_update(update), vm, self.seconds(timeout, "command"), wait=True)
 
     def _match(self, wanted: _Wanted, update: bool, vm: str | None, seconds: float, *, wait: bool) -> None:
@@ -169,7 +175,7 @@ class GoldenImageKeywords(Screens):
         from ATPLibrary.protocol.screen import picture
 
         machine = await self.machine(vm, seconds)
-        watcher = self.watcher(machine, seconds)
+        watcher = self.watcher(machine, seconds, via=wanted.via)
         if not wanted.path.exists():
             wanted.got = picture.cut(await watcher.once(picture.opened), wanted.region)
             raise ConfigError.about(
@@ -198,7 +204,7 @@ class GoldenImageKeywords(Screens):
         from ATPLibrary.protocol.screen import comparison, picture
 
         machine = await self.machine(vm, seconds)
-        watcher = self.watcher(machine, seconds)
+        watcher = self.watcher(machine, seconds, via=wanted.via)
 
         def write(png: bytes) -> None:
             wanted.got = picture.cut(picture.opened(png), wanted.region)

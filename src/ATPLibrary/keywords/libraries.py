@@ -39,6 +39,7 @@ from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
+from ATPLibrary.keywords.spice_display import SpiceDisplayKeywords
 from ATPLibrary.keywords.spice_faults import SpiceFaultKeywords
 from ATPLibrary.keywords.spice_messages import SpiceMessageKeywords
 from ATPLibrary.keywords.spice_recordings import SpiceRecordingKeywords
@@ -50,6 +51,7 @@ from ATPLibrary.keywords.vms import VmKeywords
 from ATPLibrary.keywords.watched_input import WatchedInputKeywords
 from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.protocol.screen.region import Masks, Region, Size
+from ATPLibrary.protocol.screen.via import Via
 
 
 @cache
@@ -64,7 +66,7 @@ class _Library(BilingualCore):
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
     ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {
-        **{kind: words.ready(kind.parse) for kind in (Region, Masks, Size, Place)},
+        **{kind: words.ready(kind.parse) for kind in (Region, Masks, Size, Place, Via)},
         **words.CONVERTERS,
     }
     components: ClassVar[tuple[type[Component], ...]] = ()
@@ -218,6 +220,7 @@ class Spice(_Library):
         VmKeywords,
         SpiceKeywords,
         SpiceChannelKeywords,
+        SpiceDisplayKeywords,
         SpiceMessageKeywords,
         SpiceFaultKeywords,
         SpiceRecordingKeywords,
@@ -328,6 +331,7 @@ class ATPLibrary(_MakingLibrary):
         ConsoleKeywords,
         SpiceKeywords,
         SpiceChannelKeywords,
+        SpiceDisplayKeywords,
         SpiceMessageKeywords,
         SpiceFaultKeywords,
         SpiceRecordingKeywords,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -15,33 +15,35 @@ from ATPLibrary.errors import InputError
 from ATPLibrary.keywords import output
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.protocol.screen.region import CARET, NO_MASKS, Masks, Region, Size
+from ATPLibrary.protocol.screen.via import QMP, Via
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
+    from ATPLibrary.orchestrator.spice_screen import SpiceScreen
     from ATPLibrary.protocol.screen.watching import Watcher
-
-Via = Literal["qmp", "spice"]
 
 
 class Screens(Component):
     """The base of the keywords that look at screens."""
 
-    def watcher(self, machine: Machine, timeout: float, region: Region | None = None, via: Via = "qmp") -> Watcher:
+    def watcher(self, machine: Machine, timeout: float, region: Region | None = None, via: Via = QMP) -> Watcher:
         """Looks at the VM's screen, or a part of it, by QMP (through a new channel where the one before ended) or by SPICE."""
         from ATPLibrary.protocol.screen.picture import cut_png
         from ATPLibrary.protocol.screen.watching import Watcher
 
-        async def look_at_it() -> bytes:
-            png = await (look(machine, timeout) if via == "qmp" else self._look_by_spice(machine, timeout))
-            return png if region is None else await watcher.compute(cut_png, png, region)
+        screen = self._spice_screen(machine, timeout, via.display) if via.display is not None else None
 
-        watcher = Watcher(look_at_it, timeout)
+        async def look_at_it() -> bytes:
+            picture = await (look(machine, timeout) if screen is None else screen.look())
+            return picture if region is None else await watcher.compute(cut_png, picture, region)
+
+        watcher = Watcher(look_at_it, timeout, None if screen is None else screen.drawn)
         return watcher
 
-    async def _look_by_spice(self, machine: Machine, timeout: float) -> bytes:
-        from ATPLibrary.orchestrator.spice_screen import spice_screen
+    def _spice_screen(self, machine: Machine, timeout: float, display: int) -> SpiceScreen:
+        from ATPLibrary.orchestrator.spice_screen import SpiceScreen
 
-        return await spice_screen(self.workspace, machine, timeout)
+        return SpiceScreen(self.workspace, machine, display, timeout)
 
 
 class ScreenKeywords(Screens):
@@ -53,7 +55,7 @@ class ScreenKeywords(Screens):
         timeout: timedelta | None = None,
         region: Region = None,  # type: ignore[assignment] # a union would swallow what is wrong with it
         *,
-        via: Via = "qmp",
+        via: Via = QMP,
     ) -> str:
         """Saves what a VM's screen shows as a PNG file and links it in the log. Returns the file's path.
 
@@ -62,8 +64,8 @@ class ScreenKeywords(Screens):
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
         - ``region``: only this part of the screen: ``left,top,width,height`` in pixels.
-        - ``via``: ``qmp`` asks QEMU; ``spice`` takes what the SPICE client has drawn on the open channel ``display:0``, with a
-          warning where that isn't all that the server said.
+        - ``via``: ``qmp`` asks QEMU; ``spice`` takes what the SPICE client has drawn on the open channel ``display:0``, and
+          ``spice:1`` on ``display:1``, with a warning where that isn't what the server meant.
 
         Example:
         | Connect To VM    win11
@@ -74,8 +76,10 @@ class ScreenKeywords(Screens):
         seconds = self.seconds(timeout, "command")
 
         async def take() -> tuple[str, bytes]:
+            from ATPLibrary.protocol.screen.picture import png_of
+
             machine = await self.machine(vm, seconds)
-            return machine.name, await self.watcher(machine, seconds, region, via).once(lambda png: png)
+            return machine.name, await self.watcher(machine, seconds, region, via).once(png_of)
 
         name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
         directory = output.directory()
@@ -100,6 +104,7 @@ class ScreenKeywords(Screens):
         smallest: Size = CARET,
         vm: str | None = None,
         timeout: timedelta | None = None,
+        via: Via = QMP,
     ) -> None:
         """Waits until a VM's screen looks different from what it shows now, or from an earlier screenshot.
 
@@ -114,9 +119,10 @@ class ScreenKeywords(Screens):
           change. ``0x0``: every pixel counts.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
 
         QEMU reports no screen changes, so the screen is looked at again and again: each 50 ms where that is cheap, each second at
-        most, and never for more than a quarter of the time.
+        most, and never for more than a quarter of the time. With ``via=spice`` it is looked at whenever the server has drawn on it.
 
         Example:
         | Connect To VM    win11
@@ -132,7 +138,7 @@ class ScreenKeywords(Screens):
             from ATPLibrary import runtime
 
             machine = await self.machine(vm, seconds)
-            watcher = self.watcher(machine, seconds, region)
+            watcher = self.watcher(machine, seconds, region, via)
             async with runtime.deadline(
                 seconds,
                 f"The screen of VM '{machine.name}'",
@@ -157,6 +163,7 @@ class ScreenKeywords(Screens):
         smallest: Size = CARET,
         vm: str | None = None,
         timeout: timedelta | None = None,
+        via: Via = QMP,
     ) -> None:
         """Waits until a VM's screen has shown the same for a while: the desktop is there, the window is painted.
 
@@ -165,6 +172,7 @@ class ScreenKeywords(Screens):
         - ``smallest``: as for `Wait Until Screen Changes`: a blinking text cursor is no unrest.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.boot`` of the configuration.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
 
         Example:
         | Connect To VM    win11
@@ -182,7 +190,7 @@ class ScreenKeywords(Screens):
             from ATPLibrary import runtime
 
             machine = await self.machine(vm, seconds)
-            watcher = self.watcher(machine, seconds, region)
+            watcher = self.watcher(machine, seconds, region, via)
             async with runtime.deadline(
                 seconds,
                 f"The screen of VM '{machine.name}'",

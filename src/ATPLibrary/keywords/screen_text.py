@@ -12,6 +12,7 @@ from ATPLibrary.errors import InputError, VerificationError, VmStateError
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.screen import Screens
+from ATPLibrary.protocol.screen.via import QMP, Via
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.screen.text import TextScreen
@@ -25,6 +26,8 @@ class ScreenTextKeywords(Screens):
         operator: Operator | None = None,
         expected: str | None = None,
         timeout: timedelta | None = None,
+        *,
+        via: Via = QMP,
     ) -> str:
         """Returns the text on a VM's screen: its lines, without the blanks at their ends.
 
@@ -35,56 +38,65 @@ class ScreenTextKeywords(Screens):
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``operator`` and ``expected``: an assertion about the text, such as ``contains  login:``.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
 
         Example:
         | Connect To VM    win11
         | ${text} =    Get Screen Text
         | Get Screen Text    win11    contains    login:
         """
-        name, screen = self._read(vm, timeout)
+        name, screen = self._read(vm, timeout, via)
         check(f"The text on the screen of VM '{name}'", screen.text, operator, expected)
         return screen.text
 
     @keyword(tags=["Screen", "Assertion"])
-    def screen_should_contain(self, text: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
+    def screen_should_contain(
+        self, text: str, vm: str | None = None, timeout: timedelta | None = None, *, via: Via = QMP
+    ) -> None:
         """Fails unless a VM's screen shows a text now. For a screen in text mode: see `Get Screen Text`.
 
         - ``text``: the text, in one line, or in several as the screen has them. It may go over the right edge into the next line.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
 
         Example:
         | Connect To VM    win11
         | Screen Should Contain    login:
         """
         _check_wanted(text)
-        name, screen = self._read(vm, timeout)
+        name, screen = self._read(vm, timeout, via)
         if text not in screen:
             raise VerificationError.about(
                 f"The screen of VM '{name}'", wanted=f"contain {shown(text)}", got="does not", last_seen=shown(screen.text)
             )  # fmt: skip
 
     @keyword(tags=["Screen", "Assertion"])
-    def screen_should_not_contain(self, text: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
+    def screen_should_not_contain(
+        self, text: str, vm: str | None = None, timeout: timedelta | None = None, *, via: Via = QMP
+    ) -> None:
         """Fails if a VM's screen shows a text now. For a screen in text mode: see `Get Screen Text`.
 
         - ``text``: the text, as for `Screen Should Contain`.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
 
         Example:
         | Connect To VM    win11
         | Screen Should Not Contain    Kernel panic
         """
         _check_wanted(text)
-        name, screen = self._read(vm, timeout)
+        name, screen = self._read(vm, timeout, via)
         if text in screen:
             raise VerificationError.about(
                 f"The screen of VM '{name}'", wanted=f"not contain {shown(text)}", got="does", last_seen=shown(screen.text)
             )  # fmt: skip
 
     @keyword(tags=["Screen"])
-    def wait_until_screen_contains(self, text: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
+    def wait_until_screen_contains(
+        self, text: str, vm: str | None = None, timeout: timedelta | None = None, *, via: Via = QMP
+    ) -> None:
         """Waits until a VM's screen shows a text. For a screen in text mode: see `Get Screen Text`.
 
         While the screen is in graphics mode, as it may be during a boot, the keyword waits on.
@@ -92,6 +104,7 @@ class ScreenTextKeywords(Screens):
         - ``text``: the text, as for `Screen Should Contain`.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
 
         Example:
         | Connect To VM    win11
@@ -109,7 +122,7 @@ class ScreenTextKeywords(Screens):
             from ATPLibrary.protocol.screen.text import NotTextError, read_text
 
             machine = await self.machine(vm, seconds)
-            watcher = self.watcher(machine, seconds)
+            watcher = self.watcher(machine, seconds, via=via)
             async with runtime.deadline(
                 seconds,
                 f"The screen of VM '{machine.name}'",
@@ -133,7 +146,7 @@ class ScreenTextKeywords(Screens):
         name, found = self.wait(watch(), seconds, f"Waiting for {shown(text)} on the screen of {named(vm)}")
         logger.info(f"The screen of VM '{name}' says:\n{found}")
 
-    def _read(self, vm: str | None, timeout: timedelta | None) -> tuple[str, TextScreen]:
+    def _read(self, vm: str | None, timeout: timedelta | None, via: Via) -> tuple[str, TextScreen]:
         """The VM's name and what its screen says now. `VmStateError` when that is no text."""
         seconds = self.seconds(timeout, "command")
 
@@ -145,7 +158,7 @@ class ScreenTextKeywords(Screens):
             machine = await self.machine(vm, seconds)
             font = await read_font(await machine.qmp(seconds), seconds)
             try:
-                screen = await self.watcher(machine, seconds).once(lambda png: read_text(opened(png), font))
+                screen = await self.watcher(machine, seconds, via=via).once(lambda png: read_text(opened(png), font))
             except NotTextError as error:
                 raise VmStateError.about(
                     f"The screen of VM '{machine.name}'",

@@ -149,11 +149,12 @@ def _link(path: Path) -> str:
 
 
 def _told(result: ReplayResult) -> dict[str, Any]:
-    from ATPLibrary.protocol.spice.display.picture import image_of, png_of
+    from ATPLibrary.protocol.screen.picture import as_png
+    from ATPLibrary.protocol.spice.display.picture import image_of
 
     picture = ""
     if result.screen is not None:
-        path, link = output.write_beside_log(FOLDER, "replayed", ".png", png_of(image_of(result.screen)))
+        path, link = output.write_beside_log(FOLDER, "replayed", ".png", as_png(image_of(result.screen)))
         picture = str(path)
         logger.info(f'<a href="{html.escape(link)}"><img src="{html.escape(link)}" width="400"></a>', html=True)
     channels: dict[str, dict[str, Any]] = {}

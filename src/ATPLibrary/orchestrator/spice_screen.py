@@ -2,39 +2,76 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ChannelError
+from ATPLibrary.errors import ChannelError, DeadlineError
 from ATPLibrary.events import Event
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
     from ATPLibrary.orchestrator.workspace import Workspace
-
-
-async def spice_screen(workspace: Workspace, machine: Machine, timeout: float) -> bytes:
-    """A PNG of the open channel display:0, once its server has said that there is a picture.
-
-    Where the client could not draw all that the server said, a warning says so beside it.
-    """
-    from ATPLibrary.protocol.screen.picture import WORKERS
     from ATPLibrary.protocol.spice.channels import DisplayConversation
-    from ATPLibrary.protocol.spice.display.picture import image_of, png_of
-    from ATPLibrary.transport.spice import SpiceChannelType
+    from ATPLibrary.protocol.spice.client import SpeakingChannel
 
-    speaking = workspace.spice_sessions.speaking(machine, SpiceChannelType.DISPLAY, 0)
-    display = speaking.conversation
-    assert isinstance(display, DisplayConversation)
-    await speaking.wait_until(
-        lambda: display.is_marked and display.painter.screen is not None, timeout, "have a picture"
-    )
-    screen = display.painter.screen
-    if screen is None:
-        raise ChannelError.about(speaking.channel.subject, wanted="have a picture", got="its surface has just gone")
-    if not display.painter.is_exact:
+
+class SpiceScreen:
+    """An open display channel. The channel is looked for at each look: it may have been opened anew."""
+
+    def __init__(self, workspace: Workspace, machine: Machine, display: int, timeout: float) -> None:
+        self._workspace = workspace
+        self._machine = machine
+        self._display = display
+        self._timeout = timeout
+        self._seen = 0
+        self._told: set[str] = set()
+
+    async def look(self) -> bytes:
+        """A PPM of what the channel shows now, once its server has said that there is a picture.
+
+        Where that isn't what the server meant, a warning says so, once.
+        """
+        from ATPLibrary.protocol.screen.picture import WORKERS
+        from ATPLibrary.protocol.spice.display.picture import ppm_of
+
+        speaking, display = self._open()
+        await speaking.wait_until(
+            lambda: display.is_marked and display.painter.screen is not None, self._timeout, "have a picture"
+        )
+        screen = display.painter.screen
+        if screen is None:
+            raise ChannelError.about(speaking.channel.subject, wanted="have a picture", got="its surface has just gone")
+        self._warn(speaking, display)
+        self._seen = display.painter.strokes
+        # The copy is made here, where nothing draws meanwhile.
+        return await WORKERS.call(
+            ppm_of, bytes(screen.data), screen.width, screen.height, timeout=self._timeout,
+            what=f"The picture of {speaking.channel.subject}",
+        )  # fmt: skip
+
+    async def drawn(self, longest: float) -> None:
+        """Until something was drawn since the last look, for `longest` seconds at most. `ChannelError` when the channel ends."""
+        speaking, display = self._open()
+        with contextlib.suppress(DeadlineError):
+            await speaking.wait_until(lambda: display.painter.strokes != self._seen, longest, "be drawn on")
+
+    def _open(self) -> tuple[SpeakingChannel, DisplayConversation]:
+        from ATPLibrary.protocol.spice.channels import DisplayConversation
+        from ATPLibrary.transport.spice import SpiceChannelType
+
+        speaking = self._workspace.spice_sessions.speaking(self._machine, SpiceChannelType.DISPLAY, self._display)
+        display = speaking.conversation
+        assert isinstance(display, DisplayConversation)
+        return speaking, display
+
+    def _warn(self, speaking: SpeakingChannel, display: DisplayConversation) -> None:
+        if display.painter.is_exact:
+            return
         missing = ", ".join(display.wire.statistics.unhandled)
-        notice = f"The picture of {speaking.channel.subject} is not all that its server drew: {missing} is not drawn by this client"
-        workspace.bus.publish(Event(machine.source, "spice.picture-not-exact", notice=notice, is_warning=True))
-    # The copy is made here, where nothing draws meanwhile.
-    image = image_of(screen)
-    return await WORKERS.call(png_of, image, timeout=timeout, what=f"The picture of {speaking.channel.subject}")
+        text = f"The picture of {speaking.channel.subject} is not all that its server drew: {missing} is not drawn by this client"
+        if not missing:
+            text = f"The picture of {speaking.channel.subject} is not what the guest drew: its server sent some of it as JPEG"
+        if text not in self._told:
+            self._told.add(text)
+            event = Event(self._machine.source, "spice.picture-not-exact", notice=text, is_warning=True)
+            self._workspace.bus.publish(event)

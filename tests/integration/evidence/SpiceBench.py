@@ -12,13 +12,13 @@ from ATPLibrary.errors import ATPError
 from ATPLibrary.events import bus
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.protocol.spice.client import SpiceLink, speaking
-from ATPLibrary.protocol.spice.messages import draw
+from ATPLibrary.protocol.spice.messages import brushes, draw, geometry
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceConnectionManager
 
 SECONDS = 5.0
-RED = draw.Brush(1, draw.SolidBrush(0xFF0000))
-EVERYWHERE = draw.DrawBase(0, draw.Rect(0, 0, 2, 4), NO_CLIP)
+RED = brushes.Brush(1, brushes.SolidBrush(0xFF0000))
+EVERYWHERE = geometry.DrawBase(0, geometry.Rect(0, 0, 2, 4), NO_CLIP)
 
 
 class SpiceBench:

@@ -138,6 +138,8 @@ HOST_CALLS = {
     "Close SPICE Channel": "display    vm=any",
     "Get SPICE Channels": "vm=any",
     "SPICE Channel Should Be": "display    linked    vm=any",
+    "Get SPICE Monitors": "vm=any",
+    "Prefer SPICE Compression": "display    glz    vm=any",
     "Get SPICE Statistics": "display    vm=any",
     "Expect SPICE Message": "display    MARK    vm=any",
     "Send SPICE Message": "inputs    KEY_DOWN    code=30    vm=any",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,15 +17,15 @@ from tests.spice.server import PRIMARY, Behaviour, SpiceServer, spice_server
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.orchestrator.spice_probe import refusal_of
-from ATPLibrary.orchestrator.spice_screen import spice_screen
+from ATPLibrary.orchestrator.spice_screen import SpiceScreen
 from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage
-from ATPLibrary.protocol.spice.messages import draw
+from ATPLibrary.protocol.spice.messages import brushes, draw, geometry
 from ATPLibrary.secrets import Secret
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceChannelState
 
 pytestmark = pytest.mark.integration
-RED = draw.Brush(1, draw.SolidBrush(0xFF0000))
+RED = brushes.Brush(1, brushes.SolidBrush(0xFF0000))
 
 
 @pytest_asyncio.fixture
@@ -113,16 +114,43 @@ async def test_the_screen_is_what_was_drawn_and_a_warning_says_where_it_is_not_a
     await connection.open_channel(Type.DISPLAY, timeout=5)
     peer = await server.peer(Type.DISPLAY)
     peer.send(314, PRIMARY)
-    everywhere = draw.DrawBase(0, draw.Rect(0, 0, 2, 4), NO_CLIP)
+    everywhere = geometry.DrawBase(0, geometry.Rect(0, 0, 2, 4), NO_CLIP)
     peer.say(draw.DrawFill(everywhere, RED, 8, NO_MASK))
     peer.send(102)
-    with Image.open(io.BytesIO(await spice_screen(workspace, machine, 5))) as image:
+    screen = SpiceScreen(workspace, machine, 0, 5)
+    with Image.open(io.BytesIO(await screen.look())) as image:
         assert image.size == (4, 2)
         assert image.convert("RGB").tobytes() == b"\xff\0\0" * 8
     assert not [event for event in workspace.bus.take_notices() if event.kind == "spice.picture-not-exact"]
-    peer.say(draw.DrawTransparent(everywhere, None, draw.Rect(0, 0, 2, 4), 0, 0))
+    peer.say(draw.DrawTransparent(everywhere, None, geometry.Rect(0, 0, 2, 4), 0, 0))
     display = workspace.spice_sessions.speaking(machine, Type.DISPLAY, 0)
     await display.expect("DRAW_TRANSPARENT", 5)
-    await spice_screen(workspace, machine, 5)
+    for _ in range(2):
+        await screen.look()
     (told,) = [event for event in workspace.bus.take_notices() if event.kind == "spice.picture-not-exact"]
     assert "DRAW_TRANSPARENT is not drawn by this client" in told.notice
+
+
+async def test_a_wait_for_the_screen_is_woken_by_what_is_drawn_on_it(
+    workspace: Workspace, machine: Machine, server: SpiceServer
+) -> None:
+    connection = await workspace.spice_sessions.connect(machine, 5)
+    await connection.open_channel(Type.DISPLAY, 1, timeout=5)
+    peer = await server.peer(Type.DISPLAY, 1)
+    peer.send(314, PRIMARY)
+    peer.send(102)
+    screen = SpiceScreen(workspace, machine, 1, 5)
+    before = await screen.look()
+    began = asyncio.get_running_loop().time()
+    await screen.drawn(0.05)  # nothing is: it is left at its time
+    assert asyncio.get_running_loop().time() - began >= 0.05
+    waiting = asyncio.create_task(screen.drawn(60))
+    peer.say(draw.DrawFill(geometry.DrawBase(0, geometry.Rect(0, 0, 2, 4), NO_CLIP), RED, 8, NO_MASK))
+    async with asyncio.timeout(5):
+        await waiting
+    assert await screen.look() != before
+    waiting = asyncio.create_task(screen.drawn(60))
+    await asyncio.sleep(0)
+    workspace.spice_sessions.speaking(machine, Type.DISPLAY, 1).drop("a test dropped it")
+    with pytest.raises(ChannelError, match="a test dropped it"):
+        await waiting

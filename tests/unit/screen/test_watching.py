@@ -8,8 +8,10 @@ from collections.abc import Awaitable, Callable, Iterable
 import pytest
 from PIL import Image
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.protocol.screen.picture import as_png
 from ATPLibrary.protocol.screen.region import CARET, NO_MASKS, Masks, Region
+from ATPLibrary.protocol.screen.via import Via
 from ATPLibrary.protocol.screen.watching import LONGEST_PAUSE, SHORTEST_PAUSE, Watcher, pause_after
 
 pytestmark = pytest.mark.unit
@@ -104,3 +106,43 @@ def test_the_pause_follows_what_a_look_costs() -> None:
     assert pause_after(0.0) == SHORTEST_PAUSE
     assert pause_after(0.1) == pytest.approx(0.3)
     assert pause_after(10.0) == LONGEST_PAUSE
+
+
+async def test_a_screen_that_tells_of_draws_is_looked_at_when_it_was_drawn_on() -> None:
+    pictures = [png(1), png(2), png(3)]
+    draws: asyncio.Queue[None] = asyncio.Queue()
+    waits: asyncio.Queue[float] = asyncio.Queue()
+
+    async def drawn(longest: float) -> None:
+        waits.put_nowait(longest)
+        await draws.get()
+
+    watcher = Watcher(showing(pictures), 5, drawn)
+    async with asyncio.timeout(5):
+        looking = asyncio.create_task(watcher.until(lambda picture: True if picture == png(3) else None))
+        for looks in (1, 2):
+            await waits.get()
+            assert watcher.looks == looks  # and no more, until it is told
+            draws.put_nowait(None)
+        assert await looking
+
+
+async def test_a_screen_on_which_nothing_is_drawn_is_still_after_two_looks() -> None:
+    async def drawn(longest: float) -> None:
+        await asyncio.sleep(longest)
+
+    watcher = Watcher(showing([png(1)]), 5, drawn)
+    async with asyncio.timeout(5):
+        await watcher.until_still(0.2, NO_MASKS, CARET)
+    assert watcher.looks == 2
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("qmp", "qmp"), ("SPICE", "spice:0"), (" spice:1 ", "spice:1")])
+def test_through_what_a_screen_is_looked_at(text: str, wanted: str) -> None:
+    assert str(Via.parse(text)) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "vnc", "qmp:1", "spice:", "spice:x", "spice:1000"])
+def test_what_is_no_way_to_look_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="should be qmp, spice or the number of a display such as spice:1 but is"):
+        Via.parse(text)

@@ -20,7 +20,7 @@ from ATPLibrary.protocol.spice.display.picture import image_of
 from ATPLibrary.protocol.spice.display.pixels import MOST_PIXELS, Unfit, Unhandled
 from ATPLibrary.protocol.spice.enums import ImageType, Rop
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
-from ATPLibrary.protocol.spice.messages import display, draw
+from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 pytestmark = pytest.mark.unit
@@ -42,36 +42,40 @@ def shown(painter: Painter) -> list[list[str]]:
     return [pixels[row * image.width : (row + 1) * image.width] for row in range(image.height)]
 
 
-def rect(left: int, top: int, right: int, bottom: int) -> draw.Rect:
-    return draw.Rect(top, left, bottom, right)
+def rect(left: int, top: int, right: int, bottom: int) -> geometry.Rect:
+    return geometry.Rect(top, left, bottom, right)
 
 
-def base(box: draw.Rect, *clips: draw.Rect) -> draw.DrawBase:
-    return draw.DrawBase(0, box, draw.Clip(1, draw.ClipRects(clips)) if clips else NO_CLIP)
+def base(box: geometry.Rect, *clips: geometry.Rect) -> geometry.DrawBase:
+    return geometry.DrawBase(0, box, geometry.Clip(1, geometry.ClipRects(clips)) if clips else NO_CLIP)
 
 
-def fill(box: draw.Rect, color: int, *clips: draw.Rect) -> draw.DrawFill:
-    return draw.DrawFill(base(box, *clips), draw.Brush(1, draw.SolidBrush(color)), Rop.OP_PUT, NO_MASK)
+def fill(box: geometry.Rect, color: int, *clips: geometry.Rect) -> draw.DrawFill:
+    return draw.DrawFill(base(box, *clips), brushes.Brush(1, brushes.SolidBrush(color)), Rop.OP_PUT, NO_MASK)
 
 
-def image(picture: draw.Picture, width: int, height: int, type: int = 0, *, flags: int = 0, id: int = 7) -> draw.Image:
-    return draw.Image(id, type, flags, width, height, picture)
+def image(
+    picture: images.Picture, width: int, height: int, type: int = 0, *, flags: int = 0, id: int = 7
+) -> images.Image:
+    return images.Image(id, type, flags, width, height, picture)
 
 
-def copy(picture: draw.Image | None, box: draw.Rect, area: draw.Rect, *clips: draw.Rect, rop: int = 8) -> draw.DrawCopy:
+def copy(
+    picture: images.Image | None, box: geometry.Rect, area: geometry.Rect, *clips: geometry.Rect, rop: int = 8
+) -> draw.DrawCopy:
     return draw.DrawCopy(base(box, *clips), picture, area, rop, 0, NO_MASK)
 
 
 def bitmap(
     format: int, width: int, height: int, stride: int, data: str, *, flags: int = 4, **more: object
-) -> draw.Bitmap:
-    return draw.Bitmap(
+) -> images.Bitmap:
+    return images.Bitmap(
         format, flags, width, height, stride, more.get("palette_id"), more.get("palette"), bytes.fromhex(data)
     )  # type: ignore[arg-type]
 
 
 TWO = rect(0, 0, 2, 2)
-PALETTE = draw.Palette(9, (0xFF0000, 0x00FF00, 0x0000FF))
+PALETTE = images.Palette(9, (0xFF0000, 0x00FF00, 0x0000FF))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,7 @@ PALETTE = draw.Palette(9, (0xFF0000, 0x00FF00, 0x0000FF))
     ],
     ids=["32 bits", "gaps behind rows", "from the bottom up", "with alpha", "24 bits", "16 bits"],
 )
-def test_a_bitmap_is_shown_in_its_colours(made: draw.Bitmap) -> None:
+def test_a_bitmap_is_shown_in_its_colours(made: images.Bitmap) -> None:
     screen = painter()
     screen.take(copy(image(made, 2, 2), rect(1, 0, 3, 2), TWO))
     assert shown(screen) == [[BLACK, RED, GREEN, BLACK], [BLACK, BLUE, WHITE, BLACK]]
@@ -108,7 +112,7 @@ def test_an_indexed_bitmap_takes_its_palette_s_colours(format: int, stride: int,
 @pytest.mark.parametrize(("format", "data"), [(2, "40"), (1, "02")])
 def test_one_bit_a_pixel_is_read_from_the_end_that_its_format_says(format: int, data: str) -> None:
     screen = painter(3, 1)
-    made = bitmap(format, 3, 1, 1, data, palette=draw.Palette(9, (0xFF0000, 0x00FF00)))
+    made = bitmap(format, 3, 1, 1, data, palette=images.Palette(9, (0xFF0000, 0x00FF00)))
     screen.take(copy(image(made, 3, 1), rect(0, 0, 3, 1), rect(0, 0, 3, 1)))
     assert shown(screen) == [[RED, GREEN, RED]]
 
@@ -128,7 +132,7 @@ def test_images_are_kept_and_forgotten_as_told() -> None:
     screen = painter(2, 1)
     one, other = rect(0, 0, 1, 1), rect(1, 0, 2, 1)
     screen.take(copy(image(bitmap(8, 1, 1, 4, "0000ff00"), 1, 1, flags=1), one, one))
-    cached = draw.Image(7, ImageType.FROM_CACHE, 0, 1, 1, None)
+    cached = images.Image(7, ImageType.FROM_CACHE, 0, 1, 1, None)
     screen.take(copy(cached, other, one))
     assert shown(screen) == [[RED, RED]]
     screen.take(display.InvalList((display.Resource(1, 7),)))
@@ -164,7 +168,7 @@ def test_bits_are_copied_also_onto_themselves() -> None:
     screen = painter()
     screen.take(fill(rect(0, 0, 1, 2), 0xFF0000))
     screen.take(fill(rect(1, 0, 2, 2), 0x00FF00))
-    screen.take(draw.CopyBits(base(rect(1, 0, 4, 2)), draw.Point(0, 0)))
+    screen.take(draw.CopyBits(base(rect(1, 0, 4, 2)), geometry.Point(0, 0)))
     assert shown(screen) == [[RED, RED, GREEN, BLACK]] * 2
 
 
@@ -180,16 +184,20 @@ def test_a_picture_may_come_from_another_surface() -> None:
     screen = painter(2, 1)
     screen.take(display.SurfaceCreate(5, 2, 1, 96, 0))
     screen.take(
-        draw.DrawFill(draw.DrawBase(5, rect(0, 0, 1, 1), NO_CLIP), draw.Brush(1, draw.SolidBrush(0xFF)), 8, NO_MASK)
+        draw.DrawFill(
+            geometry.DrawBase(5, rect(0, 0, 1, 1), NO_CLIP), brushes.Brush(1, brushes.SolidBrush(0xFF)), 8, NO_MASK
+        )
     )
     screen.take(
-        copy(draw.Image(1, ImageType.SURFACE, 0, 2, 1, draw.OtherSurface(5)), rect(0, 0, 2, 1), rect(0, 0, 2, 1))
+        copy(images.Image(1, ImageType.SURFACE, 0, 2, 1, images.OtherSurface(5)), rect(0, 0, 2, 1), rect(0, 0, 2, 1))
     )
     assert shown(screen) == [[BLUE, BLACK]]
     screen.take(display.SurfaceDestroy(5))
     with pytest.raises(Unfit, match="there is no such surface"):
         screen.take(
-            copy(draw.Image(1, ImageType.SURFACE, 0, 2, 1, draw.OtherSurface(5)), rect(0, 0, 2, 1), rect(0, 0, 2, 1))
+            copy(
+                images.Image(1, ImageType.SURFACE, 0, 2, 1, images.OtherSurface(5)), rect(0, 0, 2, 1), rect(0, 0, 2, 1)
+            )
         )
 
 
@@ -213,7 +221,7 @@ def _lz(width: int, height: int, data: str, *, kind: int = 8, top_down: int = 1)
 )  # fmt: skip
 def test_lz_is_unpacked_as_by_hand(data: bytes, wanted: list[list[str]]) -> None:
     screen = painter()
-    screen.take(copy(image(draw.Packed(len(data), data), 4, 2, ImageType.LZ_RGB), rect(0, 0, 4, 2), rect(0, 0, 4, 2)))
+    screen.take(copy(image(images.Packed(len(data), data), 4, 2, ImageType.LZ_RGB), rect(0, 0, 4, 2), rect(0, 0, 4, 2)))
     assert shown(screen) == wanted
 
 
@@ -325,13 +333,13 @@ def test_an_area_beyond_the_image_and_a_stride_that_is_too_short_are_refused() -
 @pytest.mark.parametrize(
     "message",
     [
-        copy(image(draw.Packed(0, b""), 2, 2, ImageType.GLZ_RGB), TWO, TWO),
+        copy(image(images.JpegAlpha(0, 0, 0, b""), 2, 2, ImageType.JPEG_ALPHA), TWO, TWO),
         copy(image(bitmap(8, 2, 2, 8, "00" * 16), 2, 2), rect(0, 0, 4, 2), TWO),
         copy(image(bitmap(8, 2, 2, 8, "00" * 16), 2, 2), TWO, TWO, rop=Rop.OP_XOR),
-        draw.DrawFill(base(TWO), draw.Brush(1, draw.SolidBrush(0)), Rop.OP_OR, NO_MASK),
+        draw.DrawFill(base(TWO), brushes.Brush(1, brushes.SolidBrush(0)), Rop.OP_OR, NO_MASK),
         draw.DrawTransparent(base(TWO), None, TWO, 0, 0),
     ],
-    ids=["GLZ", "scaling", "xor", "fill with or", "transparent"],
+    ids=["JPEG with alpha", "scaling", "xor", "fill with or", "transparent"],
 )
 def test_what_is_not_drawn_is_said_and_the_picture_is_not_called_exact(message: draw.DrawMessage) -> None:
     screen = painter()
@@ -379,7 +387,7 @@ async def test_a_display_that_is_drawn_on_shows_it_and_one_that_lies_ends() -> N
         assert shown(screen.painter) == [[RED, RED, BLACK, BLACK]] * 2
         assert screen.wire.statistics.as_dict()["unhandled"] == {"DRAW_TRANSPARENT": 2}
         assert len([event for event in server.bus.take_notices() if event.kind == "spice.unhandled"]) == 1
-        peer.say(copy(image(draw.Packed(2, b"\1\x08"), 2, 2, ImageType.LZ4), TWO, TWO))
+        peer.say(copy(image(images.Packed(2, b"\1\x08"), 2, 2, ImageType.LZ4), TWO, TWO))
         with pytest.raises(
             SpiceProtocolError, match=r"Field 'picture\.data' of the SPICE message DRAW_COPY .* unpacks to 0 bytes"
         ):

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.spice.golden import GOLDEN, GOLDEN_CLIENT, Golden
+from tests.spice.golden import GOLDEN, GOLDEN_CLIENT, NO_MASK, Golden
 from tests.spice.made_up import every_kind, made_up
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.protocol.spice import messages
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
-from ATPLibrary.protocol.spice.messages import base, display, draw, main
+from ATPLibrary.protocol.spice.messages import base, brushes, display, draw, geometry, images, main
 from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
@@ -159,10 +159,10 @@ def test_a_pointer_beyond_the_message_is_refused() -> None:
 def test_pointers_to_one_place_do_not_multiply_a_message() -> None:
     """Image and mask of one DRAW_COPY at the same offset: more out-of-line bytes than the message has."""
     pixels = bytes(4 * 100)
-    image = draw.Image(7, 0, 0, 100, 1, draw.Bitmap(8, 4, 100, 1, 400, None, None, pixels))
+    image = images.Image(7, 0, 0, 100, 1, images.Bitmap(8, 4, 100, 1, 400, None, None, pixels))
     copy = draw.DrawCopy(
-        draw.DrawBase(0, draw.Rect(0, 0, 1, 1), draw.Clip(0, None)), image, draw.Rect(0, 0, 1, 1), 8, 0,
-        draw.Mask(0, draw.Point(0, 0), None),
+        geometry.DrawBase(0, geometry.Rect(0, 0, 1, 1), geometry.Clip(0, None)), image, geometry.Rect(0, 0, 1, 1), 8, 0,
+        brushes.Mask(0, geometry.Point(0, 0), None),
     )  # fmt: skip
     body = bytearray(copy.encode())
     body[53:57] = body[21:25]
@@ -182,7 +182,7 @@ def test_a_message_beyond_its_limit_is_neither_read_nor_written() -> None:
     [
         (main.AgentStart(1 << 32), r"Field 'tokens' of the SPICE message AGENT_START should fit into it but is 4294967296"),
         (base.Notify(0, 0, 0, 0, 3, b"hi"), "Field 'text' .* has 2 bytes where 3 are told of"),
-        (draw.DrawBlackness(draw.DrawBase(0, draw.Rect(0, 0, 1, 1), draw.Clip(1, None)), draw.Mask(0, draw.Point(0, 0), None)),
+        (draw.DrawBlackness(geometry.DrawBase(0, geometry.Rect(0, 0, 1, 1), geometry.Clip(1, None)), NO_MASK),
          r"Field 'base\.clip\.rects' .* is NoneType while type 1 asks for ClipRects"),
         (display.MonitorsConfig(2, 2, ()), "Field 'heads' .* has 0 items where 2 are told of"),
     ],

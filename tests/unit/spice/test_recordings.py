@@ -19,7 +19,7 @@ from tests.spice.server import PRIMARY, SpiceServer, spice_server
 from ATPLibrary.cli.spice import spice
 from ATPLibrary.errors import ChannelError, DeadlineError, InputError
 from ATPLibrary.protocol.spice.client import EndedBy, speaking
-from ATPLibrary.protocol.spice.messages import draw, inputs, main
+from ATPLibrary.protocol.spice.messages import brushes, draw, geometry, inputs, main
 from ATPLibrary.protocol.spice.recorded import Recording, described
 from ATPLibrary.protocol.spice.recording import SessionRecorder
 from ATPLibrary.protocol.spice.replay import replay
@@ -30,8 +30,8 @@ from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceVmConnection
 
 pytestmark = pytest.mark.unit
-RED = draw.Brush(1, draw.SolidBrush(0xFF0000))
-EVERYWHERE = draw.DrawBase(0, draw.Rect(0, 0, 2, 4), NO_CLIP)
+RED = brushes.Brush(1, brushes.SolidBrush(0xFF0000))
+EVERYWHERE = geometry.DrawBase(0, geometry.Rect(0, 0, 2, 4), NO_CLIP)
 
 
 @pytest_asyncio.fixture
@@ -101,7 +101,7 @@ async def test_its_own_pace_is_that_of_the_recording(server: SpiceServer, tmp_pa
 async def test_what_this_client_could_not_take_fails_again_with_the_same_error(server: SpiceServer, file: Path) -> None:
     connection, recorder = await recorded(server, file)
     peer = await server.peer(Type.DISPLAY)
-    peer.say(draw.DrawFill(draw.DrawBase(9, draw.Rect(0, 0, 2, 4), NO_CLIP), RED, 8, NO_MASK))
+    peer.say(draw.DrawFill(geometry.DrawBase(9, geometry.Rect(0, 0, 2, 4), NO_CLIP), RED, 8, NO_MASK))
     screen = speaking(connection.channels[Type.DISPLAY, 0])
     with pytest.raises(ChannelError) as told:
         await screen.wait_until(lambda: False, 5, "end")

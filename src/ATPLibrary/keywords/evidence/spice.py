@@ -54,9 +54,9 @@ def _channel(channel: SpiceChannel) -> SpiceChannelEvidence:
 async def _frame(channels: list[SpiceChannel]) -> bytes | Missing | None:
     """The newest picture of the first display, as a PNG; None where there is no display."""
     from ATPLibrary.errors import ATPError
-    from ATPLibrary.protocol.screen.picture import WORKERS
+    from ATPLibrary.protocol.screen.picture import WORKERS, as_png
     from ATPLibrary.protocol.spice.channels import DisplayConversation
-    from ATPLibrary.protocol.spice.display.picture import image_of, png_of
+    from ATPLibrary.protocol.spice.display.picture import image_of
 
     for channel in channels:
         speaker = _speaker(channel)
@@ -65,7 +65,7 @@ async def _frame(channels: list[SpiceChannel]) -> bytes | Missing | None:
                 return Missing(f"{channel.name} has none yet")
             try:
                 image = image_of(screen)
-                return await WORKERS.call(png_of, image, timeout=FRAME_SECONDS, what=f"The frame of {channel.name}")
+                return await WORKERS.call(as_png, image, timeout=FRAME_SECONDS, what=f"The frame of {channel.name}")
             except ATPError as error:
                 return Missing(str(error))
     return None

@@ -1,4 +1,4 @@
-"""PNG bytes to pixels and back. Blocking: tens of milliseconds for a big screen, so on `WORKERS`."""
+"""Files of pictures to pixels and back. Blocking: tens of milliseconds for a big screen, so on `WORKERS`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ATPLibrary.runtime import Workers
 # Pictures are computed here, not on the loop.
 WORKERS = Workers("atp-pictures", 2)
 
+_PNG = b"\x89PNG\r\n\x1a\n"
 _PART = "atp-region"  # a PNG's text chunk of that keyword
 _DAMAGED = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -46,7 +47,7 @@ def cut(image: Image.Image, region: Region | None) -> Image.Image:
 
 
 def cut_png(picture: bytes, region: Region) -> bytes:
-    """The same, from PNG to PNG. The new one knows which part it is (`part`)."""
+    """The same, from a file of any kind to PNG. The new one knows which part it is (`part`)."""
     return as_png(cut(opened(picture), region), region)
 
 
@@ -57,6 +58,11 @@ def part(picture: bytes) -> str | None:
             return image.info.get(_PART)
     except _DAMAGED:
         return None
+
+
+def png_of(picture: bytes) -> bytes:
+    """The same picture as PNG, whatever file it is."""
+    return picture if picture.startswith(_PNG) else as_png(opened(picture))
 
 
 def as_png(image: Image.Image, region: Region | None = None) -> bytes:

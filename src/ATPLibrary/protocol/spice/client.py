@@ -11,7 +11,7 @@ import enum
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ATPLibrary.errors import ATPError, ChannelError
 from ATPLibrary.events import Event
@@ -23,7 +23,7 @@ from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.protocol.spice.seam import Record
 from ATPLibrary.protocol.spice.wire import Pause, Piece
-from ATPLibrary.runtime import deadline
+from ATPLibrary.runtime import Workers, deadline
 from ATPLibrary.transport.spice import SpiceChannelType
 from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceSpeaker
 
@@ -34,6 +34,9 @@ _UNSENT_LIMIT = 32 << 20
 _QUOTED = 8
 # How long is tried whether the server still listens, once it has closed the main channel.
 _PROBE_SECONDS = 1.0
+# Where pictures are unpacked that take milliseconds; the first one of QUIC takes seconds.
+_WORKERS = Workers("atp-spice", 2)
+_WORK_SECONDS = 60.0
 
 
 class EndedBy(enum.Enum):
@@ -196,6 +199,8 @@ class SpeakingChannel(SpiceSpeaker):
                 self._after()
                 await asyncio.sleep(item.seconds)
             else:
+                if (work := self.conversation.work_for(item)) is not None:
+                    await _WORKERS.call(work, timeout=_WORK_SECONDS, what=f"A picture of {self.channel.subject}")
                 self.conversation.take(item)
         self._after()
 
@@ -274,7 +279,9 @@ class SpiceLink:
     async def __call__(self, channel: SpiceChannel, timeout: float) -> None:
         until = time.monotonic() + timeout
         linked, early, trips = await self._link(channel)
-        conversation = CONVERSATIONS[channel.type](channel.type, channel.subject, linked, self.options)
+        # Channels with caches of their own wait for none of the others.
+        options = replace(self.options, cache_id=channel.id + 1)
+        conversation = CONVERSATIONS[channel.type](channel.type, channel.subject, linked, options)
         for trip in trips:
             conversation.wire.statistics.round_trips.record(trip)
         speaker = channel.speaker = SpeakingChannel(channel, conversation)

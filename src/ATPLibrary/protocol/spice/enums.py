@@ -111,6 +111,11 @@ class ImageType(enum.IntEnum):
     LZ4 = 109
 
 
+def image_type(number: int) -> str:
+    """The name of an `ImageType`; one that isn't specified is its number."""
+    return next((each.name for each in ImageType if each == number), str(number))
+
+
 class ImageFlag(enum.IntFlag):
     CACHE_ME = 1
     HIGH_BITS_SET = 2

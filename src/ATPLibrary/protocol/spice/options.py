@@ -36,13 +36,15 @@ class SpiceOptions:
     """`user` is SASL's, where the server asks for one. `compression` is asked for where the server can be asked.
 
     `channel_caps` are the bits announced for a channel in place of this client's own; `common_caps` those of the link itself
-    (without MINI_HEADER the full header is spoken).
+    (without MINI_HEADER the full header is spoken). `cache_pixels` and `dictionary_pixels` are what a display channel keeps of
+    images (GLZ's are the dictionary); channels that tell one `cache_id` would share them.
     """
 
     user: str = ""
     compression: ImageCompression = field(default_factory=_best_compression)
     common_caps: int = OUR_COMMON_CAPS
     channel_caps: dict[SpiceChannelType, int] = field(default_factory=dict)
+    cache_id: int = 1
     cache_pixels: int = 20 << 20
     dictionary_pixels: int = 8 << 20
 

@@ -13,7 +13,8 @@ class ChannelStatistics:
     """Counts since the channel was linked. Bytes are those of messages with their headers; `round_trips` is in ms.
 
     `ack_stalls` counts how often so much was unacknowledged that the server sends nothing more: two windows behind SET_ACK
-    (spice-server 0.15). `unknown` are numbers that the specification doesn't have, `unhandled` drawing that this client can't do.
+    (spice-server 0.15). `unknown` are numbers that the specification doesn't have, `unhandled` drawing that this client can't do,
+    `images` those that were copied to a surface, by their compression.
     """
 
     messages_received: int = 0
@@ -28,6 +29,7 @@ class ChannelStatistics:
     by_name: Counter[str] = field(default_factory=Counter)
     unknown: Counter[int] = field(default_factory=Counter)
     unhandled: Counter[str] = field(default_factory=Counter)
+    images: Counter[str] = field(default_factory=Counter)
     round_trips: Histogram = field(default_factory=Histogram)
 
     def as_dict(self) -> dict[str, int | float | dict[str, int]]:
@@ -47,4 +49,5 @@ class ChannelStatistics:
             "received": dict(self.by_name),
             "unknown": {f"message {number}": count for number, count in self.unknown.items()},
             "unhandled": dict(self.unhandled),
+            "images": dict(self.images),
         }

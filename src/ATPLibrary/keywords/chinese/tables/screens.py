@@ -13,7 +13,6 @@ KEYWORDS = {
         "截图",
         "把虚拟机的屏幕保存为 PNG 文件并链接到日志，返回文件的路径。",
         file="文件：保存到哪里；默认在日志旁边，以虚拟机命名",
-        via="途径：``qmp`` 询问 QEMU； ``spice`` 取 SPICE 客户端在已打开的通道 ``display:0`` 上画出的内容",
     ),
     "Wait Until Screen Changes": said("等待屏幕变化", "等到虚拟机的屏幕与现在（或与一张较早的截图）不同。"),
     "Wait Until Screen Is Still": said("等待屏幕静止", "等到虚拟机的屏幕静止了一段时间：桌面出来了，窗口画好了。"),

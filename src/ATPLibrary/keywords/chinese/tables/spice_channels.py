@@ -10,6 +10,7 @@ _MESSAGE = "消息：规范中的名称，不带前缀，如 ``DRAW_COPY``"
 VALUES = (
     {"closed": "已关闭", "connecting": "正在连接", "connected": "已连接", "linked": "已建立", "failed": "已失败"},
     {"client": "客户端", "server": "服务器"},
+    {"off": "不压缩", "auto_lz": "自动 lz", "auto_glz": "自动 glz"},
 )
 
 KEYWORDS = {
@@ -41,6 +42,17 @@ KEYWORDS = {
         "等到一个 SPICE 通道处于某个状态；等不到时说明它现在的状态和原因。",
         channel="通道：如 ``display``；有多个时写编号，如 ``display:1``",
         state="状态：``已建立`` 为打开并已开始，``已失败`` 为自行结束，``已关闭`` 为从未打开或在此关闭",
+    ),
+    "Get SPICE Monitors": said(
+        "获取 SPICE 显示器",
+        "返回 SPICE 显示通道上的显示器，由服务器告知，以像素计，如 ``1024x768+0+0``；可以同时断言。",
+        channel=_CHANNEL,
+    ),
+    "Prefer SPICE Compression": said(
+        "首选 SPICE 压缩",
+        "请服务器今后用另一种方式压缩它画出的内容；默认请求 ``lz4`` 。实际收到了什么，见 `获取 SPICE 统计` 的 ``images``。",
+        channel=_CHANNEL,
+        compression="压缩：``不压缩``、``lz4``、``lz``、``glz``、``quic``、``自动 lz`` 或 ``自动 glz``",
     ),
     "Get SPICE Statistics": said(
         "获取 SPICE 统计",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -87,6 +87,10 @@ class Conversation:
                 self.handle(item)
                 if self.first is not None and isinstance(item, self.first) and self.state is ChannelState.STARTING:
                     self.state = ChannelState.READY
+
+    def work_for(self, item: Message | Unknown) -> Callable[[], None] | None:
+        """What of a message takes milliseconds: to be done on a thread before `take` is given it. None: nothing."""
+        return None
 
     def handle(self, message: Message) -> None:
         """A message of this kind of channel."""

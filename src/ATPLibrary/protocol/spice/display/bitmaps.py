@@ -8,7 +8,7 @@ from sys import byteorder
 
 from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, Unhandled, check_size, from_planes
 from ATPLibrary.protocol.spice.enums import BitmapFlag, BitmapFormat
-from ATPLibrary.protocol.spice.messages import draw
+from ATPLibrary.protocol.spice.messages import images
 
 _BITS = {
     BitmapFormat.ONE_LE: 1, BitmapFormat.ONE_BE: 1, BitmapFormat.FOUR_LE: 4, BitmapFormat.FOUR_BE: 4, BitmapFormat.EIGHT: 8,
@@ -18,7 +18,7 @@ _INDEXED = (BitmapFormat.ONE_LE, BitmapFormat.ONE_BE, BitmapFormat.FOUR_LE, Bitm
 Palette = tuple[int, ...]
 
 
-def unpacked(bitmap: draw.Bitmap, palette: Palette | None) -> Pixels:
+def unpacked(bitmap: images.Bitmap, palette: Palette | None) -> Pixels:
     """The pixels of a bitmap. `palette` is the one that it names, None for a format that has none."""
     check_size("picture.width", bitmap.width, bitmap.height)
     row = row_bytes(bitmap.format, bitmap.width)

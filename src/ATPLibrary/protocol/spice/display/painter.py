@@ -1,50 +1,61 @@
 """Draws what a display channel's messages say, on the surfaces that they make.
 
-What this client can't draw (other raster operations, brushes with patterns, masks, scaling, GLZ, QUIC, JPEG, video) is `Unhandled`:
-the picture isn't the guest's any more, which `is_exact` says. What can't be is `Unfit`.
+What this client can't draw (other raster operations, brushes with patterns, masks, scaling, video) is `Unhandled`: the picture
+isn't the guest's any more, which `is_exact` says, nor is it after a JPEG. What can't be is `Unfit`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ATPLibrary.protocol.spice.display import bitmaps, lz, lz4_images
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled
 from ATPLibrary.protocol.spice.display.surface import Surface, clipped
-from ATPLibrary.protocol.spice.enums import BitmapFlag, BrushType, ClipType, ImageFlag, ImageType, Rop, SurfaceFlag
-from ATPLibrary.protocol.spice.messages import display, draw
+from ATPLibrary.protocol.spice.display.unpacking import Unpacking
+from ATPLibrary.protocol.spice.enums import BrushType, ClipType, Rop, SurfaceFlag
+from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
+from ATPLibrary.protocol.spice.messages.images import images_of
 from ATPLibrary.protocol.spice.schema import Message
 
-# Bytes that all surfaces may have together, and all palettes kept.
+# Bytes that all surfaces may have together.
 _MOST_SURFACE_BYTES = 512 << 20
-_MOST_PALETTES = 1024
-_Change = Callable[[Surface, draw.Rect], None]
+_Change = Callable[[Surface, geometry.Rect], None]
 
 
 class Painter:
-    """`cache_pixels` is what the client has said that its cache takes: the server has to keep to it."""
+    """`images` unpacks and keeps them. `strokes` counts what may have changed the screen."""
 
-    def __init__(self, cache_pixels: int) -> None:
+    def __init__(self, cache_pixels: int, dictionary_pixels: int = 0) -> None:
         self.surfaces: dict[int, Surface] = {}
         self.primary: int | None = None
-        self.is_exact = True
-        self._cache: dict[int, Pixels] = {}
-        self._cached_pixels = 0
-        self._cache_limit = cache_pixels
-        self._palettes: dict[int, bitmaps.Palette] = {}
+        self.strokes = 0
+        self.images = Unpacking(cache_pixels, dictionary_pixels)
+        self._is_whole = True
 
     @property
     def screen(self) -> Surface | None:
         """The surface that is the screen; None before there is one."""
         return self.surfaces.get(self.primary) if self.primary is not None else None
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the screen is what the guest drew: all was drawn, and nothing came as JPEG."""
+        return self._is_whole and not self.images.is_lossy
+
     def take(self, message: Message) -> None:
         """Do what a message says. `Unhandled` for one that this client doesn't draw, `Unfit` for one that can't be."""
         try:
             self._do(message)
         except Unhandled:
-            self.is_exact = False
+            self._is_whole = False
             raise
+        finally:
+            self.strokes += 1
+
+    def work_for(self, message: Message) -> Callable[[], None] | None:
+        """What is better done on a thread before `take` is given this message, which is then quicker. None: nothing."""
+        if not isinstance(message, draw.DrawCopy) or message.image is None:
+            return None
+        return self.images.work_for(message.image)
 
     def _do(self, message: Message) -> None:
         match message:
@@ -61,6 +72,7 @@ class Painter:
             case draw.DrawInvers():
                 self._plain(message, message.mask, lambda surface, area: surface.invert(area))
             case draw.DrawMessage():
+                self._unpack_all(message)
                 raise Unhandled(message.kind.name)
             case display.SurfaceCreate():
                 self._create(message)
@@ -71,13 +83,13 @@ class Painter:
                 self.surfaces, self.primary = {}, None
             case display.InvalList(resources):
                 for each in resources:
-                    self._forget(each.id)
+                    self.images.forget(each.id)
             case display.InvalAllPixmaps():
-                self._cache, self._cached_pixels = {}, 0
+                self.images.forget_images()
             case display.InvalPalette(id):
-                self._palettes.pop(id, None)
+                self.images.forget_palette(id)
             case display.InvalAllPalettes():
-                self._palettes = {}
+                self.images.forget_palettes()
             case display.StreamCreate() | display.GlDraw() | display.GlScanoutUnix():
                 raise Unhandled(message.kind.name)
 
@@ -89,9 +101,12 @@ class Painter:
         self.surfaces[message.id] = Surface(message.width, message.height, message.format)
         if message.flags & SurfaceFlag.PRIMARY:
             self.primary = message.id
-            self.is_exact = True  # a new screen begins black
+            self._is_whole, self.images.is_lossy = True, False  # a new screen begins black
 
     def _copy(self, message: draw.DrawCopy) -> None:
+        pixels = self._pixels(message.image)
+        if message.mask.image is not None:
+            self._pixels(message.mask.image)
         if message.rop != Rop.OP_PUT or message.mask.image is not None:
             raise Unhandled(
                 f"DRAW_COPY with {'a mask' if message.mask.image is not None else f'raster operation {message.rop:#x}'}"
@@ -99,7 +114,6 @@ class Painter:
         box, area = message.base.box, message.area
         if (box.right - box.left, box.bottom - box.top) != (area.right - area.left, area.bottom - area.top):
             raise Unhandled("DRAW_COPY that scales")
-        pixels = self._pixels(message.image)
         if area.left < 0 or area.top < 0 or area.right > pixels.width or area.bottom > pixels.height:
             raise Unfit("area", f"reaches beyond the image, which has {pixels.width} x {pixels.height} pixels")
         surface = self._surface(message)
@@ -108,9 +122,14 @@ class Painter:
 
     def _fill(self, message: draw.DrawFill) -> None:
         brush = message.brush
-        if message.rop != Rop.OP_PUT or message.mask.image is not None or not isinstance(brush.value, draw.SolidBrush):
+        if (
+            message.rop != Rop.OP_PUT
+            or message.mask.image is not None
+            or not isinstance(brush.value, brushes.SolidBrush)
+        ):
             if brush.type == BrushType.NONE and message.rop == Rop.OP_PUT:
                 return
+            self._unpack_all(message)
             raise Unhandled("DRAW_FILL with a mask, a pattern, or another raster operation than OP_PUT")
         surface = self._surface(message)
         for part in self._parts(message):
@@ -122,15 +141,16 @@ class Painter:
         # All of it is read before anything is written: the two may overlap.
         found = []
         for part in self._parts(message):
-            source = draw.Rect(part.top + dy, part.left + dx, part.bottom + dy, part.right + dx)
+            source = geometry.Rect(part.top + dy, part.left + dx, part.bottom + dy, part.right + dx)
             pixels, cut = surface.part(source), surface.cut(source)
             if pixels is not None and cut is not None:
-                found.append((pixels, draw.Rect(cut.top - dy, cut.left - dx, cut.bottom - dy, cut.right - dx)))
+                found.append((pixels, geometry.Rect(cut.top - dy, cut.left - dx, cut.bottom - dy, cut.right - dx)))
         for pixels, part in found:
             surface.copy(pixels, 0, 0, part)
 
-    def _plain(self, message: draw.DrawMessage, mask: draw.Mask, change: _Change) -> None:
+    def _plain(self, message: draw.DrawMessage, mask: brushes.Mask, change: _Change) -> None:
         if mask.image is not None:
+            self._unpack_all(message)
             raise Unhandled(f"{message.kind.name} with a mask")
         surface = self._surface(message)
         for part in self._parts(message):
@@ -143,73 +163,20 @@ class Painter:
         return surface
 
     @staticmethod
-    def _parts(message: draw.DrawMessage) -> list[draw.Rect]:
+    def _parts(message: draw.DrawMessage) -> list[geometry.Rect]:
         clip = message.base.clip
         rects = clip.rects.rects if clip.type == ClipType.RECTS and clip.rects is not None else None
         return clipped(message.base.box, rects)
 
-    def _pixels(self, image: draw.Image | None) -> Pixels:
-        if image is None:
-            raise Unfit("image", "is missing")
-        if image.type in (ImageType.FROM_CACHE, ImageType.FROM_CACHE_LOSSLESS):
-            known = self._cache.get(image.id)
-            if known is None:
-                raise Unfit("image.id", f"is {image.id:#x}, which is not in the cache")
-            return known
-        pixels = self._unpacked(image)
-        if (pixels.width, pixels.height) != (image.width, image.height):
-            raise Unfit(
-                "image.width",
-                f"x height is {image.width} x {image.height} where its picture has {pixels.width} x {pixels.height}",
-            )
-        if image.flags & (ImageFlag.CACHE_ME | ImageFlag.CACHE_REPLACE_ME):
-            self._keep(image.id, pixels)
-        return pixels
+    def _unpack_all(self, message: draw.DrawMessage) -> None:
+        """What isn't drawn carries images all the same, which later messages may speak of."""
+        for each in images_of(message):
+            self._pixels(each)
 
-    def _unpacked(self, image: draw.Image) -> Pixels:
-        picture = image.picture
-        match picture:
-            case draw.Bitmap():
-                return bitmaps.unpacked(picture, self._palette(picture))
-            case draw.LzPalette():
-                return lz.unpacked(picture.data, image.width, image.height, self._palette(picture))
-            case draw.Packed() if image.type == ImageType.LZ4:
-                return lz4_images.unpacked(picture.data, image.width, image.height)
-            case draw.Packed() if image.type == ImageType.LZ_RGB:
-                return lz.unpacked(picture.data, image.width, image.height)
-            case draw.OtherSurface(id):
-                source = self.surfaces.get(id)
-                if source is None:
-                    raise Unfit("image.picture.surface_id", f"is {id}, and there is no such surface")
-                return Pixels(source.width, source.height, bytes(source.data))
-        name = next((each.name for each in ImageType if each == image.type), str(image.type))
-        raise Unhandled(f"image of type {name}")
-
-    def _palette(self, picture: draw.Bitmap | draw.LzPalette) -> bitmaps.Palette | None:
-        if picture.palette_id is not None:
-            known = self._palettes.get(picture.palette_id)
-            if known is None:
-                raise Unfit("picture.palette_id", f"is {picture.palette_id:#x}, which is not in the cache")
-            return known
-        if picture.palette is None:
-            return None
-        if picture.flags & BitmapFlag.PALETTE_CACHE_ME:
-            if len(self._palettes) >= _MOST_PALETTES:
-                raise Unfit("picture.palette", f"would be kept beside {_MOST_PALETTES} others")
-            self._palettes[picture.palette.unique] = picture.palette.colors
-        return picture.palette.colors
-
-    def _keep(self, id: int, pixels: Pixels) -> None:
-        self._forget(id)
-        self._cached_pixels += pixels.width * pixels.height
-        if self._cached_pixels > self._cache_limit:
-            self._cached_pixels -= pixels.width * pixels.height
-            raise Unfit(
-                "image.flags", f"would keep more than the {self._cache_limit} pixels that the cache was said to take"
-            )
-        self._cache[id] = Pixels(pixels.width, pixels.height, bytes(pixels.data))
-
-    def _forget(self, id: int) -> None:
-        known = self._cache.pop(id, None)
-        if known is not None:
-            self._cached_pixels -= known.width * known.height
+    def _pixels(self, image: images.Image | None) -> Pixels:
+        if image is None or not isinstance(image.picture, images.OtherSurface):
+            return self.images.pixels(image)
+        source = self.surfaces.get(image.picture.surface_id)
+        if source is None:
+            raise Unfit("image.picture.surface_id", f"is {image.picture.surface_id}, and there is no such surface")
+        return Pixels(source.width, source.height, bytes(source.data))

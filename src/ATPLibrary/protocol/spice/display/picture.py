@@ -1,8 +1,7 @@
-"""A surface as a picture of others: RGB pixels, a PNG."""
+"""A surface as a picture of others: RGB pixels, a PPM."""
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from ATPLibrary.protocol.spice.display.surface import Surface
@@ -13,13 +12,15 @@ if TYPE_CHECKING:
 
 def image_of(surface: Surface) -> Image:
     """A copy of what the surface shows now, without alpha."""
+    return _image(bytes(surface.data), surface.width, surface.height)
+
+
+def ppm_of(data: bytes, width: int, height: int) -> bytes:
+    """The file of a surface's bytes: nothing is packed, so it takes a few milliseconds for a big screen."""
+    return b"P6\n%d %d\n255\n" % (width, height) + _image(data, width, height).tobytes()
+
+
+def _image(data: bytes, width: int, height: int) -> Image:
     from PIL import Image
 
-    return Image.frombytes("RGB", (surface.width, surface.height), bytes(surface.data), "raw", "BGRX")
-
-
-def png_of(image: Image) -> bytes:
-    """Blocking: tens of milliseconds for a big screen."""
-    file = io.BytesIO()
-    image.save(file, "png", compress_level=1)
-    return file.getvalue()
+    return Image.frombytes("RGB", (width, height), data, "raw", "BGRX")

@@ -19,7 +19,11 @@ class Unfit(ValueError):
 
 
 class Unhandled(Exception):
-    """What this client doesn't draw; its words are the name that it is counted under."""
+    """What this client doesn't draw: `what` is the name that it is counted under, `way_out` what a tester may do about it."""
+
+    def __init__(self, what: str, way_out: str = "") -> None:
+        super().__init__(what)
+        self.way_out = way_out
 
 
 @dataclass(frozen=True, slots=True)

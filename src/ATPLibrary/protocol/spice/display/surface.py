@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unhandled, check_size
 from ATPLibrary.protocol.spice.enums import SurfaceFormat
-from ATPLibrary.protocol.spice.messages.draw import Rect
+from ATPLibrary.protocol.spice.messages.geometry import Rect
 
 
 class Surface:

@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from functools import cache
 
-from ATPLibrary.protocol.spice.messages import audio, base, cursor, devices, display, draw, inputs, main
+from ATPLibrary.protocol.spice.messages import (
+    audio,
+    base,
+    brushes,
+    cursor,
+    devices,
+    display,
+    draw,
+    geometry,
+    images,
+    inputs,
+    main,
+    strokes,
+)
 from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.protocol.spice.schema.structure import registered
 from ATPLibrary.transport.spice import SpiceChannelType
@@ -15,16 +28,20 @@ from ATPLibrary.transport.spice import SpiceChannelType
 __all__ = [
     "audio",
     "base",
+    "brushes",
     "cursor",
     "devices",
     "display",
     "draw",
+    "geometry",
+    "images",
     "inputs",
     "kind_of",
     "kinds",
     "main",
     "name_of",
     "named",
+    "strokes",
 ]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from ATPLibrary.protocol.spice.messages.base import WaitFor
-from ATPLibrary.protocol.spice.messages.draw import DISPLAY, Clip, Rect
+from ATPLibrary.protocol.spice.messages.draw import DISPLAY
+from ATPLibrary.protocol.spice.messages.geometry import Clip, Rect
 from ATPLibrary.protocol.spice.messages.kinds import PICTURE, ClientMessage, ServerMessage
 from ATPLibrary.protocol.spice.schema import Structure
 from ATPLibrary.protocol.spice.schema.fields import (

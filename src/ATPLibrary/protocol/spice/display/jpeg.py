@@ -1,0 +1,26 @@
+"""JPEG images, which a server may send where its network is slow: near to what the guest drew, and not the same."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, UnidentifiedImageError
+
+from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, check_size
+
+_DAMAGED = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+def unpacked(data: bytes | memoryview, width: int, height: int) -> Pixels:
+    """The pixels of a JPEG file that its message says to be `width` x `height`. Its own size is compared before it is unpacked."""
+    check_size("width", width, height)
+    try:
+        with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
+            if image.size != (width, height):
+                own = " x ".join(map(str, image.size))
+                raise Unfit("picture.data", f"says {own} pixels where the image says {width} x {height}")
+            return Pixels(width, height, image.convert("RGB").tobytes("raw", "BGRX"))
+    except Unfit:
+        raise
+    except _DAMAGED as error:
+        raise Unfit("picture.data", f"can't be unpacked as JPEG: {error}") from None
