@@ -16,9 +16,12 @@ import libvirt
 import pytest
 import pytest_asyncio
 
+from ATPLibrary import agent_package
 from ATPLibrary.config import Config
+from ATPLibrary.errors import ATPError
 from ATPLibrary.lab.machine import HOST_IN_GUEST
 from ATPLibrary.orchestrator import Machine, Workspace
+from ATPLibrary.orchestrator.deployment import Deployed, deploy, remove, wish_for
 from ATPLibrary.orchestrator.served_agents import identity
 from ATPLibrary.transport import VmState
 from ATPLibrary.verifier import Verdict
@@ -86,6 +89,18 @@ class Served(Desk):
         report.raise_if_bad(must_be_verified=True)
         assert report.verified
         assert report.verdicts == {Verdict.OK: report.edges}
+
+    async def deploy(self, url: str) -> Deployed:
+        """As `Deploy Agent    connect=URL    force=True`."""
+        wish = await wish_for(
+            self.machine,
+            agent_package.build(),
+            BACK_SECONDS,
+            connect=url,
+            served=self.workspace.served_agents,
+            force=True,
+        )
+        return await deploy(self.machine, wish, BACK_SECONDS, print)
 
     async def is_connected(self) -> None:
         """The agent has dialled in, and nobody uses it."""
@@ -198,6 +213,34 @@ async def test_a_token_is_rotated_in_the_middle_of_a_session(served: Served) -> 
     await served.types("#third")
 
 
+async def test_an_agent_is_deployed_over_the_guests_own_network_and_another_one_while_that_is_refused(
+    served: Served,
+) -> None:
+    """The guest is small: a look at it that started a second agent never came to its end there."""
+    await served.run(f"rm -f {CONFIG_FILE}; atp-agent stop")
+    addresses, agents = await served.listen(), served.workspace.served_agents
+    try:
+        assert (await served.deploy(addresses["tcp"])).is_new
+        await served.types("#deployed")
+        assert await served.way() == "tcp"
+        vm = await identity(served.machine, 10)
+        agents.tokens.issue(vm)  # the agent's own is no longer good
+        agents.running().drop(vm, "its token is no longer valid")
+        async with asyncio.timeout(BACK_SECONDS):
+            while agents.running().refusals < 3:  # noqa: ASYNC110 - only some of them are told
+                await asyncio.sleep(0.1)
+        with pytest.raises(
+            ATPError, match=r"waiting for the new agent's answer.*was there is in its place again and was"
+        ):
+            await served.deploy("tcp://10.0.2.2:1")
+        assert (await served.deploy(addresses["ws"])).is_new
+        await served.types("#deployed again")
+        assert await served.way() == "websocket"
+    finally:
+        await remove(served.machine, BACK_SECONDS)
+        await served.run("atp-agent start")
+
+
 async def test_a_paused_guest_goes_on_where_it_was(served: Served) -> None:
     addresses = await served.listen()
     await served.dial(addresses["ws"])
@@ -249,12 +292,12 @@ async def test_a_guest_that_is_put_back_to_a_snapshot_dials_anew(served: Served,
         if connection == "that has ended":
             await served.machine.close_agent()
             await served.types("#on another connection")
-        began = time.monotonic()
         assert await served.monitor("loadvm dialled") == ""
-        await served.types("#back")
-        print(
-            f"typing was proved again {time.monotonic() - began:.1f} s after loadvm ({way}, a connection {connection})"
-        )
+        began = time.monotonic()
+        report = await (await served.machine.typing(BACK_SECONDS)).type_text("#at once", timeout=60)
+        took = time.monotonic() - began
+        report.raise_if_bad(must_be_verified=True)  # without a word of ours that would have waited for the agent
+        print(f"typing was proved again {took:.1f} s after loadvm ({way}, a connection {connection})")
     finally:
         await served.monitor("delvm dialled")
 

@@ -435,7 +435,9 @@ class AgentLink:
                 await self._write(message, timeout)
                 return await asyncio.shield(future)
         except ChannelError as error:
-            # The reader hears of it too, in a moment, and opens the channel anew.
+            # The reader hears of it too, in a moment, and opens the channel anew: whoever asks again waits for that.
+            if self._state is SessionState.READY:
+                self._greet_again(str(error))
             raise AgentError(f"The agent session of VM '{self.vm_name}' ended while it was asked: {error}") from error
         except TimeoutError as error:
             if isinstance(error, DeadlineError):

@@ -33,6 +33,25 @@ async def test_a_session_knows_the_agent_its_devices_and_its_clock(guest: Faulty
     assert abs(clock.offset_us - 1_000_000) <= clock.error_us + 1
 
 
+async def test_a_question_that_its_channel_takes_no_more_is_asked_on_the_next_one(
+    guest: FaultyGuest, session: AgentSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end is noticed by the writer before the reader hears of it."""
+    channel = session._channel
+    assert channel is not None
+
+    async def ended(data: bytes, timeout: float) -> None:
+        if not cut:
+            guest.cut()
+        cut.append(len(data))
+        raise ChannelError("The socket ended.")
+
+    cut: list[int] = []
+    monkeypatch.setattr(channel, "write", ended)
+    guest.held.add(A)
+    assert await session.held_keys(5) == {(KEYBOARD, A)}
+
+
 async def test_observations_reach_every_subscriber_in_order(guest: FaultyGuest, session: AgentSession) -> None:
     with session.observations.subscribe() as first, session.observations.subscribe() as second:
         for value in (1, 0, 1, 0):
