@@ -348,9 +348,26 @@ def test_what_is_not_drawn_is_said_and_the_picture_is_not_called_exact(message: 
     assert not screen.is_exact
 
 
-def test_a_surface_whose_format_is_not_known_is_unhandled() -> None:
+def test_a_surface_whose_format_is_not_drawn_is_unhandled_and_one_that_is_none_is_refused() -> None:
     with pytest.raises(Unhandled, match="surface format 16"):
         Surface(1, 1, 16)
+    with pytest.raises(Unfit, match="is 17, which surfaces do not have"):
+        Surface(1, 1, 17)
+
+
+def test_what_is_counted_by_its_name_has_only_so_many_names() -> None:
+    """A server can't have a client count, and warn of, each of 4 billion types."""
+    for kind in (0, 12, 1 << 31):
+        with pytest.raises(Unfit, match=f"is of type {kind}, which LZ does not have"):
+            lz(_lz(4, 2, "00", kind=kind), 4, 2)
+    with pytest.raises(Unhandled, match="LZ of type 6"):
+        lz(_lz(4, 2, "00", kind=6), 4, 2)
+
+
+def test_a_palette_that_is_kept_has_as_many_colours_as_can_be_told_apart() -> None:
+    made = bitmap(5, 1, 1, 1, "02", flags=4 | 1, palette=images.Palette(9, (0,) * 257))
+    with pytest.raises(Unfit, match="has 257 colours, where 256 can be told apart"):
+        painter().take(copy(image(made, 1, 1), rect(0, 0, 1, 1), rect(0, 0, 1, 1)))
 
 
 @settings(max_examples=300, deadline=None)

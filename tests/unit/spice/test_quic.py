@@ -101,9 +101,11 @@ def test_a_run_beyond_its_row_is_refused() -> None:
         quic.unpacked(bytes(data), 8, 4)
 
 
-def test_a_type_that_is_not_drawn_is_said() -> None:
+def test_a_type_that_is_not_drawn_is_said_and_one_that_is_none_is_refused() -> None:
     with pytest.raises(Unhandled, match="QUIC of type 1"):
         quic.unpacked(head(4, 4, kind=1) + bytes(40), 4, 4)
+    with pytest.raises(Unfit, match="is of type 6, which QUIC does not have"):
+        quic.unpacked(head(4, 4, kind=6) + bytes(40), 4, 4)
 
 
 def test_without_numba_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, Unhandled, c
 _HEADER = struct.Struct(">4s6I")
 _MAGIC, _VERSION = b"  ZL", 0x10001
 _PALETTE_8, _RGB_24, _RGB_32, _RGBA = 5, 7, 8, 9
+_OTHERS = (1, 2, 3, 4, 6, 10, 11)  # palettes of fewer bits, 16 bits, alpha alone
 _NEAR = 8191
 
 
@@ -38,8 +39,10 @@ def unpacked(data: bytes | memoryview, width: int, height: int, palette: tuple[i
 
         indices, _ = _unpack(source, _HEADER.size, count, size=1, bias=3)
         pixels = bytearray(from_rows(BitmapFormat.EIGHT, bytes(indices), width, palette))
-    else:
+    elif kind in _OTHERS:
         raise Unhandled(f"LZ of type {kind}")
+    else:
+        raise Unfit("picture.data", f"is of type {kind}, which LZ does not have")
     return Pixels(width, height, pixels if top_down else flipped(pixels, width * 4))
 
 

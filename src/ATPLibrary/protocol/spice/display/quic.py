@@ -13,7 +13,7 @@ from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhan
 
 _HEADER = struct.Struct("<4s4I")
 _MAGIC, _VERSION = b"QUIC", 0
-_RGB_16, _RGB_24, _RGB_32, _RGBA = 2, 3, 4, 5
+_GREY, _RGB_16, _RGB_24, _RGB_32, _RGBA = 1, 2, 3, 4, 5
 _WIDE = bytes(value << 3 | value >> 2 for value in range(32)).ljust(256, b"\0")
 
 
@@ -37,8 +37,10 @@ def unpacked(data: bytes | memoryview, width: int, height: int) -> Pixels:
         raise Unfit("picture.data", f"begins with {bytes(magic)!r} version {version:#x}, which is no QUIC")
     if (own_width, own_height) != (width, height):
         raise Unfit("picture.data", f"says {own_width} x {own_height} pixels where the image says {width} x {height}")
+    if kind == _GREY:
+        raise Unhandled("QUIC of type 1")
     if kind not in (_RGB_16, _RGB_24, _RGB_32, _RGBA):
-        raise Unhandled(f"QUIC of type {kind}")
+        raise Unfit("picture.data", f"is of type {kind}, which QUIC does not have")
     # A colour takes a bit at least, but within a run, which can't begin in the first row, nor before a row's fourth pixel.
     if (len(data) - _HEADER.size) * 8 < 3 * (width + (height - 1) * min(width, 3)):
         raise Unfit("picture.data", f"has {len(data)} bytes, too few for any picture of {width} x {height} pixels")

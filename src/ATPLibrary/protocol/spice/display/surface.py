@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unhandled, check_size
+from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled, check_size
 from ATPLibrary.protocol.spice.enums import SurfaceFormat
 from ATPLibrary.protocol.spice.messages.geometry import Rect
 
@@ -14,6 +14,8 @@ class Surface:
 
     def __init__(self, width: int, height: int, format: int) -> None:
         if format not in (SurfaceFormat.XRGB, SurfaceFormat.ARGB):
+            if format not in list(SurfaceFormat):
+                raise Unfit("format", f"is {format}, which surfaces do not have")
             raise Unhandled(f"surface format {format}")
         check_size("width", width, height)
         self.width, self.height, self.format = width, height, format

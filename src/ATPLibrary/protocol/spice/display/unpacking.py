@@ -9,7 +9,7 @@ from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, Unhandled
 from ATPLibrary.protocol.spice.enums import BitmapFlag, ImageFlag, ImageType, image_type
 from ATPLibrary.protocol.spice.messages.images import Bitmap, Image, LzPalette, Packed, ZlibGlz
 
-_MOST_PALETTES = 1024
+_MOST_PALETTES, _MOST_COLORS = 1024, 256
 # What is unpacked by Python, or with a library that is slower than LZ4; and from how many pixels on that takes milliseconds.
 _SLOW = (ImageType.LZ_RGB, ImageType.LZ_PLT, ImageType.GLZ_RGB, ImageType.ZLIB_GLZ_RGB, ImageType.QUIC, ImageType.JPEG)
 _MANY_PIXELS = 8 << 10
@@ -125,6 +125,10 @@ class Unpacking:
             return known
         if picture.palette is None:
             return None
+        if len(picture.palette.colors) > _MOST_COLORS:
+            raise Unfit(
+                "picture.palette", f"has {len(picture.palette.colors)} colours, where {_MOST_COLORS} can be told apart"
+            )
         if picture.flags & BitmapFlag.PALETTE_CACHE_ME:
             if len(self._palettes) >= _MOST_PALETTES:
                 raise Unfit("picture.palette", f"would be kept beside {_MOST_PALETTES} others")
