@@ -13,9 +13,10 @@ from robot.api.types import Secret
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.plain import plain
-from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, VerifiedInput
+from ATPLibrary.keywords.verified_input import SECONDS_PER_CHARACTER, How, VerifiedInput
 from ATPLibrary.orchestrator.held_input import let_go_of_everything
 from ATPLibrary.secrets import as_secret
+from ATPLibrary.verifier.injector import Via
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport, Layout, TypingEngine
@@ -30,6 +31,7 @@ class KeyboardKeywords(VerifiedInput):
         layout: str | None = None,
         retries: int = 0,
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
@@ -50,6 +52,9 @@ class KeyboardKeywords(VerifiedInput):
           where nothing came after it: else the rest would stand behind the damage, and what a backspace would take away nobody
           knows from outside. The log says what was done, or why not; with ``0`` nothing is ever typed twice.
         - ``verify``: ``False`` types without an agent in the guest, slowly enough for the device; the log says "not verified".
+        - ``via``: ``qmp`` sends through QEMU's monitor; ``spice`` as a SPICE client does, by the VM's SPICE session, which is begun
+          where there is none, as `Connect To SPICE` does. One that has ended (another client has taken it, the channel was
+          dropped) is not begun anew: the keyword fails and says why it ended.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for all of it; by default it grows with the text, and an agent that doesn't answer is waited for no longer
           than ``timeouts.agent`` of the configuration (60 s).
@@ -60,6 +65,7 @@ class KeyboardKeywords(VerifiedInput):
         | Type Text    echo done\n
         | Type Text    Où êtes-vous ?    layout=fr    retries=2
         | Type Text    no agent here    verify=False
+        | Type Text    by the way of a viewer    via=spice
         """
 
         said, is_secret = plain(text)
@@ -72,7 +78,7 @@ class KeyboardKeywords(VerifiedInput):
         return self.type_with(
             f"Typing {len(said)} characters",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda engine, seconds: engine.type_text(
                 said,
@@ -92,6 +98,7 @@ class KeyboardKeywords(VerifiedInput):
         *,
         layout: str | None = None,
         retries: int = 0,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> str:
@@ -101,7 +108,7 @@ class KeyboardKeywords(VerifiedInput):
         and edges were sent, what was lost, doubled or out of order, and the latency.
 
         - ``text``: what to type; ``\n`` is Enter and ``\t`` is Tab.
-        - ``layout``, ``retries``, ``vm``, ``timeout``: as for `Type Text`.
+        - ``layout``, ``retries``, ``via``, ``vm``, ``timeout``: as for `Type Text`.
 
         Example:
         | Connect To VM    win11
@@ -109,18 +116,23 @@ class KeyboardKeywords(VerifiedInput):
         | Should Contain    ${proof}    lost 0
         | Type Text And Verify    Où êtes-vous ?    layout=fr    retries=2
         """
-        report: InputReport = self.type_text(text, layout=layout, retries=retries, vm=vm, timeout=timeout)
+        report: InputReport = self.type_text(text, layout=layout, retries=retries, via=via, vm=vm, timeout=timeout)
         return report.sentence()
 
     @keyword(tags=["Input", "Keyboard"])
     def press_keys(
-        self, *combinations: str, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+        self,
+        *combinations: str,
+        verify: bool = True,
+        via: Via = "qmp",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
         """Presses keys or combinations of keys, one after the other, and verifies them like `Type Text`.
 
         - ``combinations``: each a key (``enter``, ``f5``, ``a``) or keys with ``+`` between (``ctrl+alt+delete``). All keys of a
           combination go down in order and up in the opposite order.
-        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Type Text`.
 
         Example:
         | Connect To VM    win11
@@ -132,7 +144,7 @@ class KeyboardKeywords(VerifiedInput):
             raise InputError("There is no key to press: name one, such as 'enter' or 'ctrl+c'.")
         for combination in combinations:
             press = partial(_press, combination)
-            self.type_with(f"Pressing {combination}", vm, verify, timeout, press)
+            self.type_with(f"Pressing {combination}", vm, How(verify, via), timeout, press)
 
     @keyword(tags=["Input", "Keyboard"])
     def hold_key(
@@ -141,6 +153,7 @@ class KeyboardKeywords(VerifiedInput):
         duration: timedelta = timedelta(seconds=1),
         *,
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
@@ -150,7 +163,7 @@ class KeyboardKeywords(VerifiedInput):
 
         - ``key``: a key or a combination, as for `Press Keys`.
         - ``duration``: how long it stays down.
-        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Type Text`.
 
         Example:
         | Connect To VM    win11
@@ -161,7 +174,7 @@ class KeyboardKeywords(VerifiedInput):
         return self.type_with(
             f"Holding {key}",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda engine, seconds: engine.hold(key, held, seconds),
             extra_seconds=held,
@@ -169,12 +182,18 @@ class KeyboardKeywords(VerifiedInput):
 
     @keyword(tags=["Input", "Keyboard"])
     def key_down(
-        self, key: str, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+        self,
+        key: str,
+        *,
+        verify: bool = True,
+        via: Via = "qmp",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
     ) -> InputReport:
         """Presses a key and leaves it down, until `Key Up`, `Release All Keys` or the end of the test lets it go.
 
         - ``key``: a key, such as ``shift`` or ``a``.
-        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Type Text`.
 
         Example:
         | Connect To VM    win11
@@ -183,17 +202,24 @@ class KeyboardKeywords(VerifiedInput):
         | Key Up    ctrl
         """
         return self.type_with(
-            f"Pressing {key} down", vm, verify, timeout, lambda engine, seconds: engine.key_down(key, seconds)
+            f"Pressing {key} down", vm, How(verify, via), timeout, lambda engine, seconds: engine.key_down(key, seconds)
         )
 
     @keyword(tags=["Input", "Keyboard"])
     def key_up(
-        self, key: str, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+        self,
+        key: str,
+        *,
+        verify: bool = True,
+        via: Via = "qmp",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
     ) -> InputReport:
         """Lets a key go that `Key Down` pressed.
 
         - ``key``: a key, such as ``shift`` or ``a``.
-        - ``verify``, ``vm``, ``timeout``: as for `Type Text`.
+        - ``verify``, ``via``: as they were for `Key Down`.
+        - ``vm``, ``timeout``: as for `Type Text`.
 
         Example:
         | Connect To VM    win11
@@ -201,7 +227,7 @@ class KeyboardKeywords(VerifiedInput):
         | Key Up    shift
         """
         return self.type_with(
-            f"Letting {key} up", vm, verify, timeout, lambda engine, seconds: engine.key_up(key, seconds)
+            f"Letting {key} up", vm, How(verify, via), timeout, lambda engine, seconds: engine.key_up(key, seconds)
         )
 
     @keyword(tags=["Input", "Keyboard"])

@@ -39,6 +39,7 @@ from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.spice import SpiceKeywords
 from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
+from ATPLibrary.keywords.spice_cursor import SpiceCursorKeywords
 from ATPLibrary.keywords.spice_display import SpiceDisplayKeywords
 from ATPLibrary.keywords.spice_faults import SpiceFaultKeywords
 from ATPLibrary.keywords.spice_messages import SpiceMessageKeywords
@@ -224,6 +225,7 @@ class Spice(_Library):
         SpiceMessageKeywords,
         SpiceFaultKeywords,
         SpiceRecordingKeywords,
+        SpiceCursorKeywords,
     )
 
 
@@ -335,6 +337,7 @@ class ATPLibrary(_MakingLibrary):
         SpiceMessageKeywords,
         SpiceFaultKeywords,
         SpiceRecordingKeywords,
+        SpiceCursorKeywords,
         KeyboardKeywords,
         LockKeyKeywords,
         MouseKeywords,

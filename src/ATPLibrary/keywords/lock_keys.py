@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.errors import DeadlineError, InputError, VerificationError
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.verifier.injector import Via
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -27,24 +29,32 @@ class LockKeyKeywords(Component):
         num: State | None = None,
         scroll: State | None = None,
         *,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> None:
         """Fails unless Caps Lock, Num Lock and Scroll Lock are on or off in a VM's guest, as the lights of its keyboards say.
 
+        By SPICE it is what the guest's lights said to QEMU, and QEMU to its clients: no agent is asked, and a change that is on its
+        way is waited for.
+
         `Type Text` needs no care for Caps Lock: where it is on, it is off for the text, and on again.
 
         - ``caps``, ``num``, ``scroll``: ``on`` or ``off``; one that isn't given doesn't matter.
+        - ``via``: ``qmp`` asks the agent in the guest; ``spice`` takes what the VM's SPICE session was told last
+          (``KEY_MODIFIERS``).
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
+        - ``timeout``: for the agent's answer, or until they are so by SPICE; by default ``timeouts.command`` of the configuration
+          (10 s).
 
         Example:
         | Connect To VM    win11
         | Press Keys    caps_lock
         | Lock Keys Should Be    caps=on    num=off
+        | Lock Keys Should Be    caps=on    via=spice
         """
         wanted = _wanted(caps, num, scroll)
-        states = self._states(vm, wanted, timeout)
+        states = self._states(vm, wanted, timeout, via)
         if wrong := {key: state for key, state in wanted.items() if states[key] is not state}:
             raise VerificationError.about(
                 f"The lock keys of {named(vm)}",
@@ -61,6 +71,7 @@ class LockKeyKeywords(Component):
         num: State | None = None,
         scroll: State | None = None,
         *,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> None:
@@ -69,6 +80,9 @@ class LockKeyKeywords(Component):
         Its key is pressed and its light waited for; where the guest has given the key another meaning the keyword fails.
 
         - ``caps``, ``num``, ``scroll``: ``on`` or ``off``; one that isn't given stays as it is.
+        - ``via``: with ``qmp`` its key is pressed under the eyes of the agent; with ``spice`` the server is told how they shall be
+          (``KEY_MODIFIERS``), as viewers do when their window is entered: it presses the keys, and tells when the
+          lights have changed.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.agent`` of the configuration (60 s).
 
@@ -80,8 +94,10 @@ class LockKeyKeywords(Component):
         wanted = _wanted(caps, num, scroll)
         seconds = self.seconds(timeout, "agent")
 
-        async def change() -> list[LockKey]:
+        async def change() -> Sequence[str]:
             machine = await self.machine(vm, seconds)
+            if via == "spice":
+                return await (await machine.engines.spice_inputs(seconds)).set_locks(wanted, seconds)
             await _look(machine, wanted, seconds)
             return await (await machine.typing(seconds)).set_lock_keys(wanted, seconds)
 
@@ -89,32 +105,37 @@ class LockKeyKeywords(Component):
         logger.info(f"In {named(vm)}: {_said(wanted)}; {', '.join(switched) or 'nothing'} had to be switched.")
 
     @keyword(tags=["Input", "Keyboard", "Getter"])
-    def get_lock_keys(self, vm: str | None = None, timeout: timedelta | None = None) -> dict[str, str]:
+    def get_lock_keys(
+        self, vm: str | None = None, timeout: timedelta | None = None, *, via: Via = "qmp"
+    ) -> dict[str, str]:
         """Returns which lock keys a VM's guest has on: a dictionary of ``caps``, ``num`` and ``scroll`` with ``on`` or ``off``.
 
         One that no keyboard of the guest has a light for is left out.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
+        - ``via``: as for `Lock Keys Should Be`; by SPICE what was told last.
 
         Example:
         | Connect To VM    win11
         | &{locks} =    Get Lock Keys
         | Log    ${locks}[caps]
         """
-        states = self._states(vm, {}, timeout)
+        states = self._states(vm, {}, timeout, via)
         logger.info(_said(states) or "No keyboard of the guest has such a light.")
         return {key: _word(state) for key, state in states.items()}
 
     def _states(
-        self, vm: str | None, wanted: Mapping[LockKey, bool], timeout: timedelta | None
+        self, vm: str | None, wanted: Mapping[LockKey, bool], timeout: timedelta | None, via: Via
     ) -> Mapping[LockKey, bool]:
         seconds = self.seconds(timeout, "command")
 
         async def look() -> Mapping[LockKey, bool]:
-            return await _look(await self.machine(vm, seconds), wanted, seconds)
+            machine = await self.machine(vm, seconds)
+            return await (_look(machine, wanted, seconds) if via == "qmp" else _told(machine, wanted, seconds))
 
-        return self.wait(look(), seconds, f"Asking the agent of {named(vm)} for its keyboards' lights")
+        asked = "the agent" if via == "qmp" else "the SPICE session"
+        return self.wait(look(), seconds, f"Asking {asked} of {named(vm)} for its keyboards' lights")
 
 
 def _wanted(caps: State | None, num: State | None, scroll: State | None) -> dict[LockKey, bool]:
@@ -139,6 +160,14 @@ async def _look(machine: Machine, wanted: Mapping[LockKey, bool], seconds: float
             next_step="Bring a newer agent into the guest, or judge by the screen",
         )
     return states
+
+
+async def _told(machine: Machine, wanted: Mapping[LockKey, bool], seconds: float) -> Mapping[LockKey, bool]:
+    """What the SPICE server has said, once it is as wanted, or after `seconds` whatever it is."""
+    inputs = await machine.engines.spice_inputs(seconds)
+    with contextlib.suppress(DeadlineError):
+        await inputs.until_locks(wanted, seconds)
+    return inputs.lights
 
 
 def _said(states: Mapping[LockKey, bool]) -> str:

@@ -11,7 +11,8 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import named
 from ATPLibrary.keywords.places import Place
-from ATPLibrary.keywords.verified_input import VerifiedInput
+from ATPLibrary.keywords.verified_input import How, VerifiedInput
+from ATPLibrary.verifier.injector import Via
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport
@@ -23,42 +24,59 @@ Direction = Literal["up", "down", "left", "right"]
 class MouseKeywords(VerifiedInput):
     @keyword(tags=["Input", "Mouse"])
     def move_mouse(
-        self, x: float, y: float, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+        self,
+        x: float,
+        y: float,
+        *,
+        verify: bool = True,
+        via: Via = "qmp",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
     ) -> InputReport:
         """Moves the pointer to a place of a VM's screen, and proves inside the guest that it got there.
 
         - ``x`` and ``y``: the place as a part of the screen's width and height, from ``0`` (left, top) to ``1`` (right, bottom).
         - ``verify``: ``False`` moves without an agent in the guest; the log says "not verified".
+        - ``via``: ``qmp`` sends through QEMU's monitor; ``spice`` as a SPICE client does, as for `Type Text`: to the pixel of the
+          channel ``display:0`` (opened where it wasn't) that is nearest to the place, with the session's mouse in ``client`` mode.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for all of it.
 
         Example:
         | Connect To VM    win11
         | Move Mouse    0.5    0.5
+        | Move Mouse    0.5    0.5    via=spice
         """
         return self.point_with(
-            "Moving the mouse", vm, verify, timeout, lambda pointer, s: pointer.move(x, y, timeout=s)
+            "Moving the mouse", vm, How(verify, via), timeout, lambda pointer, s: pointer.move(x, y, timeout=s)
         )
 
     @keyword(tags=["Input", "Mouse"])
     def move_mouse_by(
-        self, dx: int, dy: int, *, verify: bool = True, vm: str | None = None, timeout: timedelta | None = None
+        self,
+        dx: int,
+        dy: int,
+        *,
+        verify: bool = True,
+        via: Via = "qmp",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
     ) -> InputReport:
         """Moves a VM's relative mouse (PS/2, USB or virtio), and proves inside the guest that each step arrived.
 
         For games, boot menus and whatever else reads a mouse and not a tablet. How far the pointer moves on a desktop is the
-        desktop's affair: it may speed the mouse up.
+        desktop's affair: it may speed the mouse up. By SPICE the session's mouse goes to its ``server`` mode for it.
 
         - ``dx``: counts to the right, negative to the left.
         - ``dy``: counts down, negative up.
-        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Move Mouse`.
 
         Example:
         | Connect To VM    win11
         | Move Mouse By    150    -40
         """
         return self.point_with(
-            "Moving the mouse", vm, verify, timeout, lambda pointer, s: pointer.move_by(dx, dy, timeout=s)
+            "Moving the mouse", vm, How(verify, via), timeout, lambda pointer, s: pointer.move_by(dx, dy, timeout=s)
         )
 
     @keyword(tags=["Input", "Mouse"])
@@ -67,13 +85,14 @@ class MouseKeywords(VerifiedInput):
         button: Button = "left",
         *,
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
         """Presses a mouse button and leaves it down until `Mouse Button Up`, `Release All Keys` or the end of the test.
 
         - ``button``: as for `Click`.
-        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Move Mouse`.
 
         Example:
         | Connect To VM    win11
@@ -84,7 +103,7 @@ class MouseKeywords(VerifiedInput):
         return self.point_with(
             f"Pressing the {button} button",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda pointer, s: pointer.button_down(button, timeout=s),
         )
@@ -95,13 +114,14 @@ class MouseKeywords(VerifiedInput):
         button: Button = "left",
         *,
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
         """Lets a mouse button go that `Mouse Button Down` pressed.
 
         - ``button``: as for `Click`.
-        - ``verify``: as it was for `Mouse Button Down`.
+        - ``verify``, ``via``: as they were for `Mouse Button Down`.
         - ``vm``, ``timeout``: as for `Move Mouse`.
 
         Example:
@@ -112,7 +132,7 @@ class MouseKeywords(VerifiedInput):
         return self.point_with(
             f"Letting the {button} button go",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda pointer, s: pointer.button_up(button, timeout=s),
         )
@@ -125,6 +145,7 @@ class MouseKeywords(VerifiedInput):
         button: Button = "left",
         *,
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
@@ -132,16 +153,16 @@ class MouseKeywords(VerifiedInput):
 
         - ``x`` and ``y``: where, as for `Move Mouse`; by default where the pointer is.
         - ``button``: ``left``, ``middle``, ``right``, ``side`` or ``extra``.
-        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Move Mouse`.
 
         Example:
         | Connect To VM    win11
         | Click    0.5    0.5
         | Click    button=right
         """
-        self._go_to(x, y, verify, vm, timeout)
+        self._go_to(x, y, How(verify, via), vm, timeout)
         return self.point_with(
-            f"Clicking {button}", vm, verify, timeout, lambda pointer, s: pointer.click(button, timeout=s)
+            f"Clicking {button}", vm, How(verify, via), timeout, lambda pointer, s: pointer.click(button, timeout=s)
         )
 
     @keyword(tags=["Input", "Mouse"])
@@ -152,6 +173,7 @@ class MouseKeywords(VerifiedInput):
         button: Button = "left",
         *,
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
@@ -163,11 +185,11 @@ class MouseKeywords(VerifiedInput):
         | Connect To VM    win11
         | Double Click    0.1    0.1
         """
-        self._go_to(x, y, verify, vm, timeout)
+        self._go_to(x, y, How(verify, via), vm, timeout)
         return self.point_with(
             f"Double-clicking {button}",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda pointer, s: pointer.double_click(button, timeout=s),
         )
@@ -182,6 +204,7 @@ class MouseKeywords(VerifiedInput):
         *,
         button: Button = "left",
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
@@ -189,7 +212,7 @@ class MouseKeywords(VerifiedInput):
 
         - ``from_x``, ``from_y``, ``to_x``, ``to_y``: the places, as for `Move Mouse`.
         - ``button``: as for `Click`.
-        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Move Mouse`.
 
         Example:
         | Connect To VM    win11
@@ -198,7 +221,7 @@ class MouseKeywords(VerifiedInput):
         return self.point_with(
             f"Dragging with {button}",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda pointer, s: pointer.drag(to_x, to_y, button, start=(from_x, from_y), timeout=s),
         )
@@ -209,6 +232,7 @@ class MouseKeywords(VerifiedInput):
         *places: Place,
         button: Button = "left",
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
@@ -216,7 +240,7 @@ class MouseKeywords(VerifiedInput):
 
         - ``places``: two or more, each ``x,y`` as parts of the screen's width and height, as for `Move Mouse`.
         - ``button``: as for `Click`.
-        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Move Mouse`.
 
         Example:
         | Connect To VM    win11
@@ -228,7 +252,7 @@ class MouseKeywords(VerifiedInput):
         return self.point_with(
             f"Dragging with {button}",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda pointer, s: pointer.drag(*end, button, start=begin, through=through, timeout=s),
         )
@@ -269,14 +293,15 @@ class MouseKeywords(VerifiedInput):
         notches: int = 1,
         *,
         verify: bool = True,
+        via: Via = "qmp",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> InputReport:
         """Turns the mouse wheel, and verifies each notch.
 
-        - ``direction``: ``up``, ``down``, ``left`` or ``right``.
+        - ``direction``: ``up``, ``down``, ``left`` or ``right``; SPICE has only the first two.
         - ``notches``: how many.
-        - ``verify``, ``vm``, ``timeout``: as for `Move Mouse`.
+        - ``verify``, ``via``, ``vm``, ``timeout``: as for `Move Mouse`.
 
         Example:
         | Connect To VM    win11
@@ -290,12 +315,19 @@ class MouseKeywords(VerifiedInput):
         return self.point_with(
             f"Scrolling {direction}",
             vm,
-            verify,
+            How(verify, via),
             timeout,
             lambda pointer, s: pointer.scroll(amount, horizontal=direction in ("left", "right"), timeout=s),
         )
 
-    def _go_to(self, x: float | None, y: float | None, verify: bool, vm: str | None, timeout: timedelta | None) -> None:
+    def _go_to(
+        self,
+        x: float | None,
+        y: float | None,
+        how: How,
+        vm: str | None,
+        timeout: timedelta | None,
+    ) -> None:
         """Move first, where a place is named."""
         if x is None and y is None:
             return
@@ -303,4 +335,4 @@ class MouseKeywords(VerifiedInput):
             raise InputError(
                 "A place on the screen needs both x and y. Give both, or neither to stay where the pointer is."
             )
-        self.move_mouse(x, y, verify=verify, vm=vm, timeout=timeout)
+        self.move_mouse(x, y, verify=how.verify, via=how.via, vm=vm, timeout=timeout)

@@ -12,7 +12,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, in_seconds, named
-from ATPLibrary.keywords.spice_words import Sender, kind_of, speaking
+from ATPLibrary.keywords.spice_words import Sender, comparable, kind_of, speaking
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -38,8 +38,8 @@ class SpiceMessageKeywords(Component):
 
         ``messages_received``, ``bytes_received``, ``messages_sent``, ``bytes_sent``, ``acks_sent``, ``acks_withheld``, ``pings``,
         ``ack_stalls`` (how often so much was unacknowledged that the server sends nothing more), ``faults`` (how often a fault took
-        effect), ``round_trips`` and ``round_trip_ms`` (the median, 0 where there was none), by message ``received``, ``unknown``
-        and ``unhandled``, and by compression ``images`` (``BITMAP``, ``LZ4``, ``LZ_RGB``, ``GLZ_RGB``, ``QUIC``, ``JPEG`` ...).
+        effect), ``round_trips`` and ``round_trip_ms`` (the median, 0 where there was none), by message ``received``, ``sent``,
+        ``unknown`` and ``unhandled``, and by compression ``images`` (``BITMAP``, ``LZ4``, ``LZ_RGB``, ``GLZ_RGB``, ``QUIC``, ``JPEG`` ...).
 
         - ``channel``: such as ``display`` or ``display:1``; it must be open.
         - ``field``: one of the names above; without it the whole dictionary is returned.
@@ -69,9 +69,7 @@ class SpiceMessageKeywords(Component):
                 "A SPICE channel's statistics", wanted=f"have '{field}'", got=f"have {', '.join(counted)}"
             )
         value = counted[wanted]
-        if isinstance(value, int | float) and isinstance(expected, str):
-            expected = _number(expected)
-        check(f"{wanted} of SPICE channel {channel} of {named(vm)}", value, operator, expected)
+        check(f"{wanted} of SPICE channel {channel} of {named(vm)}", value, operator, comparable(value, expected))
         return value
 
     @keyword(name="Expect SPICE Message", tags=["SPICE", "Assertion"])
@@ -184,13 +182,4 @@ def _value(name: str, value: Any, read: Callable[[str], Any]) -> Any:
     except ValueError:
         raise InputError.about(
             f"The field '{name}' of a SPICE message", wanted="be a number, or bytes in hexadecimal", got=f"is '{value}'"
-        ) from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise InputError.about(
-            "A count of a SPICE channel", wanted="be compared with a number", got=f"is with '{text}'"
         ) from None

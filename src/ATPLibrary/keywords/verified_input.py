@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from robot.api import logger
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ATPLibrary.secrets import Secret as OurSecret
     from ATPLibrary.verifier import InputReport, Pointer, TypingEngine
     from ATPLibrary.verifier.following import Tell
+    from ATPLibrary.verifier.injector import Via
 
     class Engine(Protocol):
         last_report: InputReport | None
@@ -31,6 +32,13 @@ else:
 SECONDS_PER_CHARACTER = 0.1
 
 
+class How(NamedTuple):
+    """How an input is sent: whether an agent in the guest watches, and by which way."""
+
+    verify: bool
+    via: Via
+
+
 class VerifiedInput(Component):
     """The base of the keyboard's and the mouse's keywords."""
 
@@ -38,7 +46,7 @@ class VerifiedInput(Component):
         self,
         doing: str,
         vm: str | None,
-        verify: bool,
+        how: How,
         timeout: timedelta | None,
         action: Callable[[TypingEngine, float], Awaitable[InputReport]],
         *,
@@ -48,26 +56,33 @@ class VerifiedInput(Component):
         """Let the VM's typing engine carry out `action`; `text` is what 'Text Should Have Arrived' is to know. See `_send`."""
 
         async def engine(machine: Machine, seconds: float) -> TypingEngine:
-            return await machine.typing(seconds, verified=verify)
+            return await machine.typing(seconds, verified=how.verify, via=how.via)
 
         return self._send(
-            doing, engine, action, vm=vm, verify=verify, timeout=timeout, text=text, extra_seconds=extra_seconds
+            doing,
+            engine,
+            action,
+            vm=vm,
+            how=how,
+            timeout=timeout,
+            text=text,
+            extra_seconds=extra_seconds,
         )
 
     def point_with(
         self,
         doing: str,
         vm: str | None,
-        verify: bool,
+        how: How,
         timeout: timedelta | None,
         action: Callable[[Pointer, float], Awaitable[InputReport]],
     ) -> InputReport:
         """Let the VM's pointer carry out `action`; see `_send`."""
 
         async def pointer(machine: Machine, seconds: float) -> Pointer:
-            return await machine.pointer(seconds, verified=verify)
+            return await machine.pointer(seconds, verified=how.verify, via=how.via)
 
-        return self._send(doing, pointer, action, vm=vm, verify=verify, timeout=timeout)
+        return self._send(doing, pointer, action, vm=vm, how=how, timeout=timeout)
 
     def _send(
         self,
@@ -76,12 +91,12 @@ class VerifiedInput(Component):
         action: Callable[[E, float], Awaitable[InputReport]],
         *,
         vm: str | None,
-        verify: bool,
+        how: How,
         timeout: timedelta | None,
         text: str | OurSecret | None = None,
         extra_seconds: float = 0.0,
     ) -> InputReport:
-        """Send input and log its report's sentence; with `verify`, fail with `VerificationError` unless all of it arrived.
+        """Send input and log its report's sentence; with `how.verify`, fail with `VerificationError` unless all of it arrived.
 
         Without `timeout` the agent may take `timeouts.agent` to answer, and no longer, and the input `timeouts.command` plus
         `extra_seconds`. The report is kept for assertions and evidence, that of an input which failed half-way too.
@@ -89,8 +104,8 @@ class VerifiedInput(Component):
         if timeout is not None:
             seconds = opening = in_seconds(timeout)
         else:
-            opening = self.seconds(None, "agent" if verify else "command")
-            seconds = self.seconds(None, "command") + extra_seconds + (opening if verify else 0.0)
+            opening = self.seconds(None, "agent" if how.verify else "command")
+            seconds = self.seconds(None, "command") + extra_seconds + (opening if how.verify else 0.0)
 
         from ATPLibrary.orchestrator import SentInput
 
@@ -105,7 +120,7 @@ class VerifiedInput(Component):
                 engine.last_report = (
                     None  # one that is refused before it begins leaves none: no older one may stand for it
                 )
-                entry = None if journal is None else journal.begin(machine.name)
+                entry = None if journal is None else journal.begin(machine.name, how.via)
                 engine.tell = None if entry is None else entry.tell
                 try:
                     await action(engine, seconds)
@@ -127,6 +142,6 @@ class VerifiedInput(Component):
         finally:
             JOURNALS.pass_on_problem()
         logger.info(report.sentence())
-        if verify:
+        if how.verify:
             report.raise_if_bad(must_be_verified=True)
         return report

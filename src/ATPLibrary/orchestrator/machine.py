@@ -19,36 +19,32 @@ from ATPLibrary.errors import (
     VmStateError,
 )
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
+from ATPLibrary.orchestrator.input_engines import CHANNEL_SECONDS, InputEngines
 from ATPLibrary.orchestrator.letting_go import LettingGo
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.qmp_events import QmpEvents
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.orchestrator.watches import Watches
-from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, button_event, key_event
 from ATPLibrary.transport.domain_state import VmState
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, TypingSettings
     from ATPLibrary.events import EventBus
+    from ATPLibrary.orchestrator.input_engines import SpiceInput
     from ATPLibrary.orchestrator.served_agents import ServedAgents
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.virtio_serial import Conversation
     from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
     from ATPLibrary.verifier import AgentSession, InputReport, Layout, Pointer, TypingEngine
-    from ATPLibrary.verifier.device_memory import DeviceMemory
+    from ATPLibrary.verifier.injector import Via
 
 KEPT_REPORTS = 50
 # How long one channel may take to close before it is left to the process's end.
 CLOSE_SECONDS = 2.0
 # For libvirt's word on a VM whose agent doesn't answer: less than what a keyword's own deadline leaves it.
 STATE_SECONDS = 0.5
-# For QMP when what was left down is let go of.
-CHANNEL_SECONDS = 10.0
-# After input that nobody watched: so long nothing seen, and it has arrived; a key that was left down repeats for ever.
-QUIET_SECONDS = 0.2
-SETTLE_SECONDS = 2.0
 
 
 class _Closable(Protocol):
@@ -62,7 +58,14 @@ class Machine:
     opens new ones. `reports` holds the newest input reports, oldest first, for assertions and for evidence.
     """
 
-    def __init__(self, domain: Domain, config: Config, bus: EventBus, served: ServedAgents | None = None) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        config: Config,
+        bus: EventBus,
+        served: ServedAgents | None = None,
+        spice: SpiceInput | None = None,
+    ) -> None:
         self.domain = domain
         self.config = config
         self.bus = bus
@@ -80,13 +83,8 @@ class Machine:
         self.qmp_events = QmpEvents(self.source, bus, self.qmp)
         self._description_is_old = False
         self._layout: Layout | None = None  # where it isn't the configuration's
-        self._typing: dict[bool, TypingEngine] = {}  # by whether it is verified
-        self._pointers: dict[bool, Pointer] = {}
-        self._device_memory: DeviceMemory | None = None  # what inputs, watched or not, have learnt of its keyboards
-        self._unwatched = False  # input was sent without an observer, and none has been asked since whether it arrived
-        self._left_down: list[dict[str, Any]] = []  # releases that a QMP channel which ended couldn't take any more
-        self._releasing = asyncio.Lock()
-        self.letting_go = LettingGo(domain.name, self._release_left_over)
+        self.engines = InputEngines(self, spice)
+        self.letting_go = LettingGo(domain.name, self.engines.release_left_over)
 
     @property
     def name(self) -> str:
@@ -110,7 +108,7 @@ class Machine:
         is_other_layout = config.typing != self.config.typing
         self.config = config
         if is_other_layout and not self.holds_keys:
-            self._typing = {}
+            self.engines.forget_layout()
 
     def layout(self) -> Layout:
         """The guest's keyboard layout: what `use_layout` said, else the configuration's."""
@@ -127,7 +125,7 @@ class Machine:
                 f"VM '{self.name}' has keys down: let go of them ('Release All Keys') before its layout changes."
             )
         self._layout = chosen
-        self._typing = {}
+        self.engines.forget_layout()
 
     def remember(self, sent: SentInput) -> None:
         """Keep what became of an input, one that failed half-way too."""
@@ -141,39 +139,14 @@ class Machine:
         """The QMP channel; a new one where it ended, through which the keys are let go that were down then."""
         if self._qmp.value is not None and not self._qmp.value.is_open:
             self._qmp.take()
-            self._left_down += self._releases()
-            self._typing, self._pointers = {}, {}
+            self.engines.channel_ended()
         qmp = await self._qmp.get(timeout)
-        if self._left_down:
+        if self.engines.left_down:
             what = f"The keys that were down in VM '{self.name}' when its QMP channel ended"
-            async with runtime.deadline(timeout, what, wanted="be let go of", got="are not"), self._releasing:
+            async with runtime.deadline(timeout, what, wanted="be let go of", got="are not"):
                 with contextlib.suppress(CommandError):  # it is paused: the next use does it
-                    await self._release_on(qmp, timeout)
+                    await self.engines.release_on(qmp, timeout)
         return qmp
-
-    async def _release_on(self, qmp: Qmp, timeout: float) -> None:
-        from ATPLibrary.verifier.mouse_choice import mouse_for
-
-        events, self._left_down = self._left_down, []
-        try:
-            while events:  # each on the device on which it went down
-                async with mouse_for(qmp, [str(events[0]["data"].get("button"))]):
-                    await qmp.execute("input-send-event", {"events": [events[0]]}, timeout=timeout)
-                events.pop(0)
-        finally:
-            self._left_down = events + self._left_down
-
-    async def _release_left_over(self) -> bool:
-        """Let go of what failed inputs left down; True when something is still down."""
-        engines: list[TypingEngine | Pointer] = [*self._typing.values(), *self._pointers.values()]
-        if not self._left_down and not engines:
-            return False
-        from ATPLibrary.verifier.sending import require_running
-
-        qmp = await self.qmp(CHANNEL_SECONDS)  # one that ended is opened anew, which lets go of what was down then
-        await require_running(qmp, self.name, "releases")
-        engines = [*self._typing.values(), *self._pointers.values()]
-        return any([not await engine.release_left_over() for engine in engines]) or bool(self._left_down)
 
     async def qga(self, timeout: float) -> Qga:
         return await self._qga.get(timeout)
@@ -233,15 +206,9 @@ class Machine:
         """
         self._description_is_old = True
         if stopped:
-            left_down = [*self._left_down, *self._releases()] if lives_on else []
+            left_down = [*self.engines.left_down, *self.engines.releases()] if lives_on else []
             self._forget_channels()
-            self._left_down = left_down
-
-    def _releases(self) -> list[dict[str, Any]]:
-        """QMP events that let go of every key and button that the engines hold or may hold."""
-        keys = [key for each in self._typing.values() for key in each.keys_down]
-        buttons = [button for each in self._pointers.values() for button in each.buttons_down]
-        return [*(key_event(key, False) for key in keys), *(button_event(button, False) for button in buttons)]
+            self.engines.left_down = left_down
 
     def _forget_channels(self) -> None:
         for closing in self._take_everything():
@@ -256,84 +223,35 @@ class Machine:
         try:
             await self.release_all()
         finally:
-            self._typing, self._pointers = {}, {}
+            self.engines.drop()
 
     def _take_everything(self) -> list[Awaitable[None]]:
         self.letting_go.stop()
         self.watches.stop()
-        self._typing, self._pointers, self._left_down = {}, {}, []
+        self.engines.drop()
+        self.engines.left_down = []
         opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp]
         things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]
         closings = [thing.close() for thing in (*things, *self.channels.take_all())]
         return [*closings, *(protocol.disconnect() for protocol in self.protocols.take_all())]
 
-    async def typing(self, timeout: float, *, verified: bool = True) -> TypingEngine:
+    async def typing(self, timeout: float, *, verified: bool = True, via: Via = "qmp") -> TypingEngine:
         """The typing engine; with `verified`, on top of a live agent session (`AgentError` when there is none)."""
-        qmp = await self.qmp(timeout)
-        if verified not in self._typing:
-            from ATPLibrary.verifier import TypingEngine
+        return await self.engines.typing(timeout, verified=verified, via=via)
 
-            session = await self.agent(timeout) if verified else None
-            keyboards = (await self.description(timeout)).keyboards
-            self._typing[verified] = TypingEngine(
-                qmp,
-                session,
-                keyboards,
-                layout=self.layout(),
-                vm_name=self.name,
-                memory=self._devices(),
-                ours=self._keys_kept,
-            )
-        await self._await_unwatched_input(verified, timeout)
-        return self._typing[verified]
-
-    def _keys_kept(self) -> list[str]:
-        return [key for engine in self._typing.values() for key in engine.keys_kept]
-
-    def _codes_kept(self) -> list[int]:
-        keys = [EVDEV_OF_QCODE[key] for key in self._keys_kept()]
-        return [*keys, *(code for pointer in self._pointers.values() for code in pointer.codes_kept)]
-
-    def _devices(self) -> DeviceMemory:
-        from ATPLibrary.verifier.device_memory import DeviceMemory
-
-        if self._device_memory is None:
-            self._device_memory = DeviceMemory()
-        return self._device_memory
-
-    async def pointer(self, timeout: float, *, verified: bool = True) -> Pointer:
+    async def pointer(self, timeout: float, *, verified: bool = True, via: Via = "qmp") -> Pointer:
         """The pointer; with `verified`, on top of a live agent session (`AgentError` when there is none)."""
-        qmp = await self.qmp(timeout)
-        if verified not in self._pointers:
-            from ATPLibrary.verifier import Pointer
-
-            session = await self.agent(timeout) if verified else None
-            self._pointers[verified] = Pointer(qmp, session, vm_name=self.name, ours=self._codes_kept)
-        await self._await_unwatched_input(verified, timeout)
-        return self._pointers[verified]
-
-    async def _await_unwatched_input(self, verified: bool, timeout: float) -> None:
-        """What was sent without proof may still be on its way: the next verified input mustn't see it as something of its own."""
-        if not verified:
-            self._unwatched = True
-        elif self._unwatched:
-            session = await self.agent(timeout)
-            await session.ensure_watching(timeout)
-            await session.wait_until_quiet(QUIET_SECONDS, SETTLE_SECONDS)
-            self._unwatched = False
+        return await self.engines.pointer(timeout, verified=verified, via=via)
 
     @property
     def holds_keys(self) -> bool:
         """Whether a keyword has left a key or button down."""
-        return any(engine.keys_down for engine in self._typing.values()) or any(
-            pointer.buttons_down for pointer in self._pointers.values()
-        )
+        return self.engines.holds_keys
 
     @property
     def shown_down(self) -> list[str]:
         """What keywords hold down, for a log: "shift", "left button"; a key of a secret has no name."""
-        keys = [key for engine in self._typing.values() for key in engine.shown_down]
-        return [*keys, *(f"{button} button" for each in self._pointers.values() for button in each.buttons_down)]
+        return self.engines.shown_down
 
     @property
     def holds_input(self) -> bool:
@@ -342,8 +260,12 @@ class Machine:
 
     async def release_all(self) -> None:
         """Let go of every key and button that keywords hold down."""
-        engines: list[TypingEngine | Pointer] = [*self._typing.values(), *self._pointers.values()]
-        await asyncio.gather(*(engine.release_all() for engine in engines))
+        await self.engines.release_all()
+
+    def spice_input_ended(self) -> None:
+        """The inputs channel of its SPICE session has: what is down by it is let go of, by QMP."""
+        if self.holds_keys:
+            runtime.spawn(_quietly(self.engines.release_all("spice")), f"release what SPICE holds down in {self.name}")
 
     async def free_input(self) -> None:
         """Let go of everything that is down, and let others in the guest have its input."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.protocol.spice.client import SpeakingChannel
+    from ATPLibrary.protocol.spice.inputs import SpiceInputs
     from ATPLibrary.protocol.spice.recording import SessionRecorder
     from ATPLibrary.transport.spice import SpiceChannelType
     from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceConnectionManager, SpiceVmConnection
@@ -24,6 +25,7 @@ class SpiceSessions:
         self._workspace = workspace
         self._managers: dict[str, SpiceConnectionManager] = {}  # by UUID: each has its session's own settings
         self._recorders: dict[str, SessionRecorder] = {}  # by UUID: of the session that lives, or was the last
+        self._inputs: dict[str, SpiceInputs] = {}  # by UUID: of the session that was last sent input by
 
     async def connect(
         self, machine: Machine, timeout: float, recorder: SessionRecorder | None = None
@@ -102,9 +104,25 @@ class SpiceSessions:
 
         return speaking(self.channel(machine, type, id))
 
+    async def inputs(self, machine: Machine, timeout: float) -> SpiceInputs:
+        """Keyboard and mouse by that VM's session, ready to be sent to: a session is begun, and its inputs channel opened, where
+        there was none. What has ended is not begun anew: `ChannelError` says why it ended.
+        """
+        from ATPLibrary.protocol.spice.inputs import SpiceInputs
+
+        known = self.known(machine)
+        connection = known if known is not None else await self.connect(machine, timeout)
+        inputs = self._inputs.get(machine.uuid)
+        if inputs is None or inputs.connection is not connection:
+            inputs = self._inputs[machine.uuid] = SpiceInputs(connection)
+        await inputs.open(timeout)
+        return inputs
+
     async def close(self, uuid: str | None = None) -> None:
         """End the session with one VM, or all; one that isn't there needs no ending."""
         ending = [uuid] if uuid is not None else list(self._managers)
+        for each in ending:
+            self._inputs.pop(each, None)
         await asyncio.gather(*(self._managers.pop(each).close() for each in ending if each in self._managers))
         for recorded, recorder in self._recorders.items():
             if uuid in (None, recorded):

@@ -217,7 +217,7 @@ class Workspace:
         """The machine of a domain that was looked up; the same one each time."""
         key = (domain.host.name, domain.uuid)
         if key not in self.machines:
-            self.machines[key] = Machine(domain, self.config, self.bus, self.served_agents)
+            self.machines[key] = Machine(domain, self.config, self.bus, self.served_agents, self.spice_sessions.inputs)
             self._watch_lifecycles()
         return self.machines[key]
 
@@ -371,11 +371,15 @@ class Workspace:
             self._watcher = runtime.spawn(self._follow_lifecycles(), "watch lifecycles")
 
     async def _follow_lifecycles(self) -> None:
-        with self.bus.subscribe(lambda event: event.kind in (STARTED, *STOPPED, *LEFT_DOWN)) as subscription:
+        kinds = (STARTED, *STOPPED, *LEFT_DOWN, *SPICE_ENDED)
+        with self.bus.subscribe(lambda event: event.kind in kinds) as subscription:
             async for event in subscription:
-                if event.kind in LEFT_DOWN:
+                if event.kind in (*LEFT_DOWN, *SPICE_ENDED):
                     for machine in [each for each in self.machines.values() if each.source == event.source]:
-                        machine.letting_go.soon()
+                        if event.kind in LEFT_DOWN:
+                            machine.letting_go.soon()
+                        elif event.data["channel"] == SPICE_INPUT:
+                            machine.spice_input_ended()
                     continue
                 known = self.machines.get((event.data.get("host", ""), event.data.get("uuid", "")))
                 if known is None:
@@ -410,5 +414,8 @@ STARTED = "libvirt.lifecycle.started"
 LIVES_ON = ("migrated", "saved")
 # A failed input could not let go of what it had pressed.
 LEFT_DOWN = ("input.keys_left_down", "input.buttons_left_down")
+# A channel of a VM's SPICE session has ended; with this one, what it holds down.
+SPICE_ENDED = ("spice.channel.failed", "spice.channel.closed")
+SPICE_INPUT = "inputs:0"
 
 atexit.register(Workspace.close_current)

@@ -10,16 +10,15 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ATPLibrary import events
-from ATPLibrary.errors import AgentError, ATPError, DeadlineError, VmStateError
+from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError, VmStateError
 from ATPLibrary.verifier import input_troubles as troubles
 from ATPLibrary.verifier.grabs import WHAT_GRABS, Grabbed, in_words
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, AgentDevice, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus
-from ATPLibrary.verifier.sending import send
 from ATPLibrary.verifier.session import AgentSession
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
 from ATPLibrary.verifier.units import Report, Unit
@@ -27,6 +26,7 @@ from ATPLibrary.verifier.units import Report, Unit
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.verifier.device_memory import DeviceMemory
+    from ATPLibrary.verifier.injector import Events, Injector
     from ATPLibrary.verifier.stream import ObservationStream
 
 # Nothing observed for so long while something is outstanding: find out why.
@@ -49,7 +49,7 @@ COMMANDS_AT_ONCE = 4
 
 
 class ClosedLoop:
-    """One input on its way.
+    """One input on its way, by `way`; `qmp` tells how the VM is.
 
     `goes_to` says whether this input may arrive on a device, `accepts` whether an observation of one may be of it. `note_sent` is
     called before a report is written (False) and when it has been (True). With `joins` many edges ride in one command where the
@@ -63,6 +63,7 @@ class ClosedLoop:
         session: AgentSession,
         what: str,
         *,
+        way: Injector,
         vm_name: str,
         accepts: Callable[[Observation], bool],
         goes_to: Callable[[AgentDevice], bool],
@@ -79,6 +80,7 @@ class ClosedLoop:
         self.unheard_because = ""  # why it isn't known whether more came at the end
         self._qmp = qmp
         self._session = session
+        self._way = way
         self._vm_name = vm_name
         self._what = what
         self._accepts = accepts
@@ -103,7 +105,7 @@ class ClosedLoop:
         """Send every unit and return when all of it is seen, or settled as not seen."""
         self._units, self._next = units, 0
         self._progress = time.monotonic()
-        source, kinds = f"vm:{self._vm_name}", STANDS_STILL | BEGINS_ANEW
+        source, kinds = f"vm:{self._vm_name}", STANDS_STILL | BEGINS_ANEW | self._way.ended_by
         with events.bus().subscribe(lambda event: event.kind in kinds, source) as news:
             watching = asyncio.create_task(self._watch(news, stream))
             try:
@@ -125,6 +127,10 @@ class ClosedLoop:
                 await self._flying.popleft()
         except VmStateError as refused:
             raise self._stood_still(await self._run_state()) from refused
+        except ChannelError as error:
+            if (ended := self._way.why_ended()) is None:
+                raise
+            raise troubles.way_ended(self._vm_name, self._what, ended, self._so_far()) from error
         finally:
             # Only after a failure is anything left. What was written stays written; what comes next is written behind it.
             for task in self._flying:
@@ -216,12 +222,12 @@ class ClosedLoop:
         """Send what the window has room for: at once where commands queue up anyway, else in pieces, so that QEMU reads the next
         while the guest sees to the one before.
         """
-        is_direct = self._qmp.kind == "direct"
+        takes_several = self._way.takes_several
         waiting = (self._reports.get(injection.index) for injection in self.matcher.waiting)
         taken = sum(known[0].places(self.queue) for known in waiting if known is not None)
         window = self._window.size
-        piece = window // PIECES if is_direct else window
-        while self._next < len(self._units) and len(self._flying) < (COMMANDS_AT_ONCE if is_direct else 1):
+        piece = window // PIECES if takes_several else window
+        while self._next < len(self._units) and len(self._flying) < (COMMANDS_AT_ONCE if takes_several else 1):
             batch: list[Report] = []
             first, size = self._next, 0
             while self._next < len(self._units):
@@ -255,15 +261,15 @@ class ClosedLoop:
         now = time.monotonic()
         for injection in injections:
             injection.injected = now
-        await send(self._qmp, self._commands(batch), self._vm_name, f"{self._what}{at}")
+        await self._way.send(self._commands(batch), f"{self._what}{at}")
         self._progress = max(self._progress, now)
         for report in batch:
             self._note_sent(report, True)
 
-    def _commands(self, batch: Sequence[Report]) -> list[tuple[str, dict[str, Any]]]:
+    def _commands(self, batch: Sequence[Report]) -> list[Events]:
         if self._joins and self.queue.joins:
-            return [("input-send-event", {"events": [event for report in batch for event in report.events]})]
-        return [("input-send-event", {"events": list(report.events)}) for report in batch]
+            return [[event for report in batch for event in report.events]]
+        return [report.events for report in batch]
 
     def _feed(self, items: Sequence[Seen]) -> None:
         arrived: list[Finding] = []
@@ -310,7 +316,11 @@ class ClosedLoop:
     async def _watch(self, news: events.Subscription, stream: ObservationStream) -> None:
         """Until the VM stands still, or its guest begins anew: then whoever waits for it to see something needn't."""
         async for event in news:
-            if event.kind in BEGINS_ANEW:
+            if event.kind in self._way.ended_by:
+                if (ended := self._way.why_ended()) is None:
+                    continue  # another channel's affair
+                self._trouble = troubles.way_ended(self._vm_name, self._what, ended, self._so_far())
+            elif event.kind in BEGINS_ANEW:
                 self._trouble = self._began_anew("was restarted")
             else:
                 if (state := await self._run_state()) == "running":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ATPLibrary.errors import VerificationError, VmStateError
+from ATPLibrary.errors import ATPError, ChannelError, VerificationError, VmStateError
 
 # QEMU's run states of a VM that is going, or has gone, to another host (qapi/run-state.json).
 MOVES = frozenset({"finish-migrate", "postmigrate"})
@@ -41,4 +41,13 @@ def no_progress(
         got=got,
         last_seen=last_seen,
         next_step=next_step,
+    )
+
+
+def way_ended(vm_name: str, what: str, ended: ATPError, so_far: str) -> ChannelError:
+    """What it was sent by broke under it."""
+    return ChannelError.about(
+        f"{what} on VM '{vm_name}'",
+        wanted="be sent",
+        got=f"was not, to its end: {so_far}; {str(ended).rstrip('.')}",
     )

@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ATPLibrary.verifier.sending import send
-
 if TYPE_CHECKING:
-    from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.verifier.injector import Injector
     from ATPLibrary.verifier.matcher import Matcher
     from ATPLibrary.verifier.units import Report, Unit
 
@@ -18,8 +16,7 @@ _NOTHING_SEEN = (0, 0, 0)
 
 
 async def send_unwatched(
-    qmp: Qmp,
-    vm_name: str,
+    way: Injector,
     unit: Unit,
     matcher: Matcher,
     *,
@@ -31,6 +28,7 @@ async def send_unwatched(
         note_sent(report, False)
         symbol = report.symbols[0] if report.symbols else _NOTHING_SEEN
         matcher.inject_unwatched(symbol, time.monotonic(), report.what, unit.position)
-        await send(qmp, [("input-send-event", {"events": list(report.events)})], vm_name, report.what)
+        await way.send([report.events], report.what)
+        await way.make_sure(report.what)
         note_sent(report, True)
         await asyncio.sleep(pause(report))

@@ -26,16 +26,20 @@ from ATPLibrary.verifier.pointer_units import (
     checked_button,
     clicks,
     motion_unit,
+    motions_of,
     notch,
+    reached,
     relative_units,
 )
 from ATPLibrary.verifier.proved_pointing import ProvedPointing
+from ATPLibrary.verifier.qmp_injector import QmpInjector
 from ATPLibrary.verifier.queues import ONE_BY_ONE
 from ATPLibrary.verifier.report import InputReport, build_report
-from ATPLibrary.verifier.sending import require_running, send, shielded
+from ATPLibrary.verifier.sending import require_running, shielded
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.verifier.injector import Injector
     from ATPLibrary.verifier.session import AgentSession
     from ATPLibrary.verifier.units import Unit
 
@@ -46,6 +50,7 @@ NO_SESSION = "no agent was asked: nothing proves that the pointer moved or click
 class Pointer:
     """The absolute pointer (tablet) of one VM. One input at a time; `session` None means unverified.
 
+    `way` is how motions and buttons go, by default through `qmp`, which tells how the VM is in any case.
     Every failure, deadline and cancellation releases the buttons that it pressed; `button_down()`'s stay down. `ours` says by their
     codes which keys and buttons others of the same caller keep down: another modifier or button, down in the guest before a
     verified input, refuses it.
@@ -56,6 +61,7 @@ class Pointer:
         qmp: Qmp,
         session: AgentSession | None,
         *,
+        way: Injector | None = None,
         vm_name: str = "",
         ours: Callable[[], Iterable[int]] = tuple,
     ) -> None:
@@ -64,6 +70,7 @@ class Pointer:
         self._qmp = qmp
         self._session = session
         self._vm_name = vm_name or (session.vm_name if session is not None else qmp.domain.name)
+        self._way = way or QmpInjector(qmp, self._vm_name)
         self._lock = asyncio.Lock()
         self._began = time.monotonic()  # the input that is on its way, or was last
         self._at: Place | None = None  # None: not known
@@ -72,7 +79,9 @@ class Pointer:
         )
         self._proved: ProvedPointing | None = None
         if session is not None:
-            self._proved = ProvedPointing(qmp, session, held=self._held, vm_name=self._vm_name, ours=ours)
+            self._proved = ProvedPointing(
+                qmp, session, way=self._way, held=self._held, vm_name=self._vm_name, ours=ours
+            )
 
     async def move(self, x: float, y: float, screen: Screen | None = None, timeout: float | None = None) -> InputReport:
         """Move to `x`, `y`: fractions from 0 to 1, or with `screen=(width, height)` pixels from 0. `InputError` outside of it."""
@@ -201,7 +210,7 @@ class Pointer:
                         await self._proved.know_the_guest()
                     await held.let_go(held.unwanted(but=releases))
                     held.wanted.update(keeps)
-                    async with mouse_for(self._qmp, buttons_of(units)):
+                    async with self._way.pointing(buttons_of(units), motions_of(units)):
                         if self._proved is None:
                             await self._by_the_clock(units, matcher)
                         else:
@@ -230,11 +239,10 @@ class Pointer:
         return self.last_report
 
     async def _by_the_clock(self, units: Sequence[Unit | Motion], matcher: Matcher) -> None:
-        for each in units:
+        for each in reached(units, self._way):
             unit = motion_unit(each) if isinstance(each, Motion) else each
             await send_unwatched(
-                self._qmp,
-                self._vm_name,
+                self._way,
                 unit,
                 matcher,
                 note_sent=self._held.note_sent,
@@ -243,15 +251,15 @@ class Pointer:
 
     async def _send_releases(self, buttons: Sequence[str]) -> None:
         for button in buttons:  # each on the mouse on which it went down
-            command = ("input-send-event", {"events": [button_event(button, False)]})
             async with mouse_for(self._qmp, [button]):
-                await send(self._qmp, [command], self._vm_name, f"the release of {button}")
+                await self._way.release([[button_event(button, False)]], f"the release of {button}")
 
     def _build(self, what: str, matcher: Matcher, complete: bool) -> InputReport:
         session = self._session
         return build_report(
             what,
             matcher,
+            via=self._way.via,
             clock=None if session is None else session.clock,
             unverified_because=NO_SESSION if session is None else "",
             unheard_because="" if self._proved is None else self._proved.unheard_because,

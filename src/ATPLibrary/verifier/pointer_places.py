@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -58,11 +58,13 @@ def scaled(device: AgentDevice, axis: int, value: int) -> int:
     return between(low, high, value / QMP_MAXIMUM)
 
 
-def beside(device: AgentDevice, axis: int, value: int) -> int:
-    """The nearest position, in QMP units, that the guest can tell from `value`; `value` when its axis has only one."""
+def beside(device: AgentDevice, axis: int, value: int, nearest: Callable[[int], int]) -> int:
+    """The nearest position, in QMP units, that can be pointed at (as `nearest` says) and that the guest can tell from `value`;
+    `value` when its axis has only one.
+    """
     there, step = scaled(device, axis, value), 1
     while step <= QMP_MAXIMUM:
-        for near in (value - step, value + step):
+        for near in map(nearest, (value - step, value + step)):
             if 0 <= near <= QMP_MAXIMUM and scaled(device, axis, near) != there:
                 return near
         step *= 2

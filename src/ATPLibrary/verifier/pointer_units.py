@@ -12,6 +12,7 @@ from ATPLibrary.verifier.observation import EV_KEY, EV_REL, REL_HWHEEL, REL_WHEE
 from ATPLibrary.verifier.units import Report, Unit
 
 if TYPE_CHECKING:
+    from ATPLibrary.verifier.injector import Injector, Motions
     from ATPLibrary.verifier.matcher import Symbol
 
 BUTTONS = {"left": 0x110, "right": 0x111, "middle": 0x112, "side": 0x113, "extra": 0x114}
@@ -65,6 +66,30 @@ def buttons_of(units: Sequence[Unit | Motion]) -> set[str]:
     """The buttons that units move, those of the wheel among them."""
     names = (report.what.split() for unit in units if isinstance(unit, Unit) for report in unit.reports)
     return {words[1] if words[0] == "button" else words[0] for words in names}
+
+
+def motions_of(units: Sequence[Unit | Motion]) -> Motions | None:
+    """How they move the mouse; None where they don't."""
+    if any(isinstance(unit, Motion) for unit in units):
+        return "absolute"
+    reports = (report for unit in units if isinstance(unit, Unit) for report in unit.reports)
+    return "relative" if any(event["type"] == "rel" for report in reports for event in report.events) else None
+
+
+def reached(units: Sequence[Unit | Motion], way: Injector) -> list[Unit | Motion]:
+    """With each motion to the nearest place that can be pointed at that way; of several that go to one place by that, one."""
+    found: list[Unit | Motion] = []
+    asked: Motion | None = None
+    at: Motion | None = None
+    for unit in units:
+        if not isinstance(unit, Motion):
+            found.append(unit)
+            continue
+        there = Motion(way.nearest("x", unit.x), way.nearest("y", unit.y))
+        if there != at or unit == asked:
+            found.append(there)
+        asked, at = unit, there
+    return found
 
 
 def clicks(button: str, count: int) -> list[Unit]:

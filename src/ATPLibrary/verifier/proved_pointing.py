@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import InputError
@@ -23,13 +24,14 @@ from ATPLibrary.verifier.observation import (
 )
 from ATPLibrary.verifier.others_keys import changes_clicks, changes_motions, refuse_others_keys
 from ATPLibrary.verifier.pointer_places import beside, scaled
-from ATPLibrary.verifier.pointer_units import BUTTONS, Motion, motion_unit
+from ATPLibrary.verifier.pointer_units import BUTTONS, Motion, motion_unit, reached
 from ATPLibrary.verifier.queues import ONE_BY_ONE
-from ATPLibrary.verifier.sending import send, shielded
+from ATPLibrary.verifier.sending import shielded
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.verifier.held import Held
+    from ATPLibrary.verifier.injector import Injector
     from ATPLibrary.verifier.matcher import Matcher
     from ATPLibrary.verifier.session import AgentSession
     from ATPLibrary.verifier.stream import ObservationStream
@@ -50,12 +52,14 @@ class ProvedPointing:
         qmp: Qmp,
         session: AgentSession,
         *,
+        way: Injector,
         held: Held,
         vm_name: str,
         ours: Callable[[], Iterable[int]] = tuple,
     ) -> None:
         self.unheard_because = ""  # why the agent's word at the end of the last input is missing
         self._qmp = qmp
+        self._way = way
         self._session = session
         self._held = held
         self._vm_name = vm_name
@@ -81,6 +85,7 @@ class ProvedPointing:
             self._qmp,
             self._session,
             what[0].upper() + what[1:],
+            way=self._way,
             vm_name=self._vm_name,
             accepts=self._accepts,
             goes_to=lambda device: device.pointer is not None,
@@ -93,7 +98,7 @@ class ProvedPointing:
             if not only_lets_go:
                 await self._refuse_what_others_hold(what, units, stream)
             try:
-                for unit in units:
+                for unit in reached(units, self._way):
                     if isinstance(unit, Motion):
                         await self._follow(loop, unit, stream)
                     else:
@@ -132,7 +137,10 @@ class ProvedPointing:
         wanted = {ABS_X: scaled(tablet, ABS_X, motion.x), ABS_Y: scaled(tablet, ABS_Y, motion.y)}
         # A motion to where it is already would be seen by nobody, and so be proved by nothing.
         if self._guest_at.keys() != wanted.keys() or self._guest_at == wanted:
-            near = Motion(beside(tablet, ABS_X, motion.x), beside(tablet, ABS_Y, motion.y))
+            near = Motion(
+                beside(tablet, ABS_X, motion.x, partial(self._way.nearest, "x")),
+                beside(tablet, ABS_Y, motion.y, partial(self._way.nearest, "y")),
+            )
             await self._approach(near, stream)
             self._guest_at = {ABS_X: scaled(tablet, ABS_X, near.x), ABS_Y: scaled(tablet, ABS_Y, near.y)}
         changed = tuple((EV_ABS, axis, value) for axis, value in wanted.items() if self._guest_at[axis] != value)
@@ -145,8 +153,7 @@ class ProvedPointing:
 
     async def _approach(self, near: Motion, stream: ObservationStream) -> None:
         """Go right beside the target, so that the step onto it changes both axes wherever the pointer was before."""
-        events = list(motion_unit(near).reports[0].events)
-        await send(self._qmp, [("input-send-event", {"events": events})], self._vm_name, "a motion of the pointer")
+        await self._way.send([motion_unit(near).reports[0].events], "a motion of the pointer")
         end = time.monotonic() + SILENCE_SECONDS
         while (remaining := end - time.monotonic()) > 0:
             batch = await stream.next_batch(remaining)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.verifier.device_memory import DeviceMemory
     from ATPLibrary.verifier.held import Held
+    from ATPLibrary.verifier.injector import Injector
     from ATPLibrary.verifier.layout import Layout
     from ATPLibrary.verifier.lock_keys import LockKey
     from ATPLibrary.verifier.queues import DeviceQueue
@@ -64,6 +65,7 @@ class ProvedTyping:
         session: AgentSession,
         keyboards: Sequence[str],
         *,
+        way: Injector,
         queue: DeviceQueue,
         memory: DeviceMemory,
         held: Held,
@@ -75,6 +77,7 @@ class ProvedTyping:
         self.unheard_because = ""  # why the agent's word at the end of the last input is missing
         self.notes: list[str] = []  # what the reader of its report must know besides
         self._qmp = qmp
+        self._way = way
         self._session = session
         self._memory = memory
         self._held = held
@@ -135,6 +138,7 @@ class ProvedTyping:
             self._qmp,
             self._session,
             asked.what[0].upper() + asked.what[1:],
+            way=self._way,
             vm_name=self._vm_name,
             accepts=self._is_key,
             goes_to=lambda device: device.keyboard,

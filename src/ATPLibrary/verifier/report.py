@@ -13,6 +13,7 @@ from ATPLibrary.metrics import Histogram
 from ATPLibrary.verifier.clock import ClockOffset
 from ATPLibrary.verifier.diagnosis import advice
 from ATPLibrary.verifier.hiding import hides
+from ATPLibrary.verifier.injector import Via
 from ATPLibrary.verifier.key_names import is_button, key_name
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation, ObserverOverrun
@@ -41,7 +42,7 @@ class TimelineRow:
 
     index: int
     what: str
-    injected: float | None  # right before the QMP command was written
+    injected: float | None  # right before the QMP command, or the SPICE message, was written
     kernel: float | None  # when the guest's kernel had it
     agent: float | None  # when the agent sent the batch that it was in
     host: float | None  # when this process had read that batch
@@ -110,6 +111,7 @@ class InputReport:
     note: str = ""  # what a reader of the sentence must know besides
     overruns: tuple[ObserverOverrun, ...] = ()
     retyped: int = 0  # edges that were lost, and others sent in their place; they don't count as `lost`
+    via: Via = "qmp"  # how it was sent
     remarks: tuple[str, ...] = ()  # what the session noticed of its agent meanwhile that makes nothing unknown
 
     @property
@@ -131,7 +133,7 @@ class InputReport:
     def sentence(self) -> str:
         """One line for the log: "14 characters, 36 edges, lost 0, duplicated 0, reordered 0; latency p50 3.1 ms, ..."."""
         counts = [f"{self.characters} characters"] if self.characters else []
-        counts.append(f"{self.edges} edges")
+        counts.append(f"{self.edges} edges{' by SPICE' if self.via == 'spice' else ''}")
         if not self.verdicts:
             return "; ".join(filter(None, (", ".join(counts), self.note, f"not verified: {self.unverified_because}")))
         counts += [f"lost {self.lost}", f"duplicated {self.duplicated}", f"reordered {self.reordered}"]
@@ -201,6 +203,7 @@ def build_report(
     *,
     characters: int = 0,
     clock: ClockOffset | None,
+    via: Via = "qmp",
     device: str = "",
     repeats_allowed: bool = False,
     unverified_because: str = "",
@@ -261,6 +264,7 @@ def build_report(
         and all_ok
         and (repeats_allowed or not counts[Verdict.REPEATED]),
         unverified_because=because,
+        via=via,
         device=device,
         duration=max(arrivals) - started if arrivals else 0.0,
         latency=latency,

@@ -21,13 +21,15 @@ from ATPLibrary.verifier.layout import Layout, with_newlines
 from ATPLibrary.verifier.matcher import Matcher
 from ATPLibrary.verifier.pacing import send_unwatched
 from ATPLibrary.verifier.proved_typing import SETTLE_SECONDS, KeyInput, ProvedTyping
+from ATPLibrary.verifier.qmp_injector import QmpInjector
 from ATPLibrary.verifier.queues import queue_of_keyboards
 from ATPLibrary.verifier.report import InputReport, build_report
-from ATPLibrary.verifier.sending import require_running, send, shielded
+from ATPLibrary.verifier.sending import require_running, shielded
 from ATPLibrary.verifier.text_units import described, unit_of, units_of_text
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.verifier.injector import Injector
     from ATPLibrary.verifier.lock_keys import LockKey
     from ATPLibrary.verifier.session import AgentSession
 
@@ -40,6 +42,7 @@ NO_SESSION = "no agent was asked: nothing proves that the keys arrived"
 class TypingEngine:
     """The keyboard of one VM. One input at a time: calls wait for each other.
 
+    `way` is how edges go, by default through `qmp`, which tells how the VM is in any case.
     `session` None means unverified. `keyboards` are the VM's ("ps2", "usb", "virtio"); which one takes the keys is learnt from
     what the guest sees, and how fast, into `memory`. Every failure, deadline and cancellation releases the keys that
     the engine holds. `ours` says which keys other engines of the same caller keep down: any but these and its own, down in the
@@ -52,6 +55,7 @@ class TypingEngine:
         session: AgentSession | None,
         keyboards: Sequence[str] = (),
         *,
+        way: Injector | None = None,
         layout: Layout | None = None,
         vm_name: str = "",
         memory: DeviceMemory | None = None,
@@ -63,6 +67,7 @@ class TypingEngine:
         self._qmp = qmp
         self._session = session
         self._vm_name = vm_name or (session.vm_name if session is not None else qmp.domain.name)
+        self._way = way or QmpInjector(qmp, self._vm_name)
         self._queue = queue_of_keyboards(keyboards)
         self._memory = DeviceMemory() if memory is None else memory
         self._lock = asyncio.Lock()
@@ -81,6 +86,7 @@ class TypingEngine:
                 qmp,
                 session,
                 keyboards,
+                way=self._way,
                 queue=self._queue,
                 memory=self._memory,
                 held=self._held,
@@ -278,8 +284,7 @@ class TypingEngine:
             if number and asked.hold_seconds is not None:
                 await asyncio.sleep(asked.hold_seconds)
             await send_unwatched(
-                self._qmp,
-                self._vm_name,
+                self._way,
                 unit,
                 matcher,
                 note_sent=self._held.note_sent,
@@ -287,8 +292,8 @@ class TypingEngine:
             )
 
     async def _send_releases(self, qcodes: Sequence[str]) -> None:
-        commands = [("input-send-event", {"events": [key_event(qcode, False)]}) for qcode in qcodes]
-        await send(self._qmp, commands, self._vm_name, f"the release of {self._held.shown(qcodes)}")
+        releases = [[key_event(qcode, False)] for qcode in qcodes]
+        await self._way.release(releases, f"the release of {self._held.shown(qcodes)}")
 
     def _build(
         self, asked: KeyInput, matcher: Matcher, *, complete: bool, characters: int, repeats: bool, notes: Sequence[str]
@@ -297,6 +302,7 @@ class TypingEngine:
         return build_report(
             asked.what,
             matcher,
+            via=self._way.via,
             characters=characters,
             clock=None if session is None else session.clock,
             device="" if proved is None else proved.bus,

@@ -196,6 +196,8 @@ class FaultyGuest:
                 continue
             if event["type"] == "btn":
                 code, value = BUTTONS[event["data"]["button"]], int(event["data"]["down"])
+                if (value == 1) == (code in self.held):
+                    continue
                 (self.held.add if value else self.held.discard)(code)
                 self._batch([[TABLET, 1, code, value, self.now_us()]])
             if event["type"] != "key":

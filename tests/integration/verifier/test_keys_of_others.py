@@ -152,8 +152,8 @@ def machine_of(guest: FaultyGuest, session: AgentSession | None) -> Machine:
     """A VM whose channels are that guest's."""
     made = Machine(SimpleNamespace(name=guest.name), SimpleNamespace(), guest.events)  # type: ignore[arg-type]
     verified = session is not None
-    made._typing[verified] = TypingEngine(guest.qmp, session, ["ps2"])
-    made._pointers[verified] = Pointer(guest.qmp, session)
+    made.engines.typing_of[verified, "qmp"] = TypingEngine(guest.qmp, session, ["ps2"])
+    made.engines.pointers[verified, "qmp"] = Pointer(guest.qmp, session)
 
     async def agent(timeout: float) -> AgentSession:
         if session is None:

@@ -27,7 +27,7 @@ def test_an_agent_that_does_not_answer_is_waited_for_as_long_as_is_said(
     class NoAgent:
         name = "win11"
 
-        async def typing(self, timeout: float, *, verified: bool) -> Any:
+        async def typing(self, timeout: float, *, verified: bool, via: str) -> Any:
             asked.append(timeout)
             raise AgentError("no agent")
 

@@ -25,6 +25,7 @@ PERCENTILES = (50, 95, 99)
 _HEADINGS = {
     "input": "input",
     "what": "what",
+    "via": "via",
     "index": "index",
     "edge": "edge",
     "injected": "injected (s)",
@@ -78,13 +79,14 @@ def _lines(reports: Iterable[InputReport]) -> Iterator[dict[str, Any]]:
     for number, report in enumerate(reports, 1):
         what = secrets.redact(report.what)
         for row in report.timeline:
-            yield {"input": number, "what": what, **edge(report.what, row, report.clock_error_ms)}
+            yield {"input": number, "what": what, "via": report.via, **edge(report.what, row, report.clock_error_ms)}
 
 
 def _input(number: int, report: InputReport) -> dict[str, Any]:
     return {
         "input": number,
         "what": secrets.redact(report.what),
+        "via": report.via,
         "device": report.device,
         "characters": report.characters,
         "edges": report.edges,

@@ -12,6 +12,7 @@ from ATPLibrary.verifier.following import EXTRA
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport, TimelineRow
+    from ATPLibrary.verifier.injector import Via
 
 
 class Journal:
@@ -27,9 +28,9 @@ class Journal:
         self._inputs = 0
         self._closed = False
 
-    def begin(self, vm: str) -> JournalledInput:
+    def begin(self, vm: str, via: Via = "qmp") -> JournalledInput:
         self._inputs += 1
-        return JournalledInput(self, vm, self._inputs)
+        return JournalledInput(self, vm, via, self._inputs)
 
     def write(self, line: bytes) -> None:
         if self.problem or self._closed:
@@ -47,9 +48,10 @@ class Journal:
 class JournalledInput:
     """One input of a journal."""
 
-    def __init__(self, journal: Journal, vm: str, number: int) -> None:
+    def __init__(self, journal: Journal, vm: str, via: Via, number: int) -> None:
         self._journal = journal
         self._vm = secrets.redact(vm)
+        self._via = via
         self._number = number
         self._told: set[int] = set()
 
@@ -60,6 +62,7 @@ class JournalledInput:
             "vm": self._vm,
             "input": self._number,
             "what": secrets.redact(what),
+            "via": self._via,
             **edge(what, row, clock_error_ms),
             "index": None if row.index == EXTRA else row.index,
         }

@@ -10,7 +10,7 @@ import contextlib
 import enum
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ATPLibrary.errors import ATPError, ChannelError
@@ -76,9 +76,14 @@ class SpeakingChannel(SpiceSpeaker):
 
     async def send(self, message: Message, timeout: float) -> None:
         """Send one message, and wait while the server doesn't read. `ChannelError` when the channel has ended."""
+        await self.send_all([message], timeout)
+
+    async def send_all(self, messages: Sequence[Message], timeout: float) -> None:
+        """As `send`, several at one go."""
         self._require_open()
-        self.conversation.wire.send(message)
-        await self._sent(message.kind.name, timeout)
+        for message in messages:
+            self.conversation.wire.send(message)
+        await self._sent(", ".join(dict.fromkeys(message.kind.name for message in messages)), timeout)
 
     async def send_frame(self, frame: Frame, timeout: float) -> None:
         """Send bytes as they are, whether or not they are a message."""

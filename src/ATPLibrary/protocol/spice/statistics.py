@@ -26,7 +26,8 @@ class ChannelStatistics:
     ack_stalls: int = 0
     pings: int = 0
     faults: int = 0
-    by_name: Counter[str] = field(default_factory=Counter)
+    by_name: Counter[str] = field(default_factory=Counter)  # received
+    sent_by_name: Counter[str] = field(default_factory=Counter)
     unknown: Counter[int] = field(default_factory=Counter)
     unhandled: Counter[str] = field(default_factory=Counter)
     images: Counter[str] = field(default_factory=Counter)
@@ -47,6 +48,7 @@ class ChannelStatistics:
             "round_trips": trips.count,
             "round_trip_ms": round(trips.percentile(50), 3) if trips.count else 0.0,
             "received": dict(self.by_name),
+            "sent": dict(self.sent_by_name),
             "unknown": {f"message {number}": count for number, count in self.unknown.items()},
             "unhandled": dict(self.unhandled),
             "images": dict(self.images),

@@ -98,6 +98,7 @@ class Wire:
         data = passed.frame.packed(self._serial, self._mini)
         self.statistics.messages_sent += 1
         self.statistics.bytes_sent += len(data)
+        self.statistics.sent_by_name[messages.name_of(self._type, Sender.CLIENT, frame.number)] += 1
         self._output.append(Piece(data, passed.seconds))
 
     def output(self) -> list[Piece]:

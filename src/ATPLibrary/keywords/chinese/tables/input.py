@@ -10,6 +10,10 @@ _RETRIES = "重输次数：丢失的部分最多重新输入几次；只在其�
 _ALL = "超时：全部完成最多多久"
 _LOCK = "{}：{} ``开`` 还是 ``关``；默认不论"
 
+ARGUMENTS = """
+via             途径            ``qmp`` 经由 QEMU 的监视器， ``spice`` 像 SPICE 客户端那样经由虚拟机的 SPICE 会话
+"""
+
 VALUES = (
     {"ctrl+shift+u": "编码组合键", "alt+numpad": "小键盘编码"},
     {"events": "事件", "text": "文本"},
@@ -55,6 +59,7 @@ KEYWORDS = {
         caps=_LOCK.format("大写锁定", "Caps Lock"),
         num=_LOCK.format("数字锁定", "Num Lock"),
         scroll=_LOCK.format("滚动锁定", "Scroll Lock"),
+        via="途径：``qmp`` 询问客户机内的代理； ``spice`` 取 SPICE 会话最近被告知的状态，等到如所说为止",
         timeout="超时：代理应答最多多久",
     ),
     "Set Lock Keys": said(
@@ -63,10 +68,12 @@ KEYWORDS = {
         caps=_LOCK.format("大写锁定", "Caps Lock"),
         num=_LOCK.format("数字锁定", "Num Lock"),
         scroll=_LOCK.format("滚动锁定", "Scroll Lock"),
+        via="途径：``qmp`` 按它的键； ``spice`` 告诉 SPICE 服务器应当怎样（``KEY_MODIFIERS``），由它按键",
     ),
     "Get Lock Keys": said(
         "获取锁定键",
         "返回客户机的各个锁定键是开还是关：``caps``、``num``、``scroll``。",
+        via="途径：``qmp`` 询问客户机内的代理； ``spice`` 取 SPICE 会话最近被告知的状态",
         timeout="超时：代理应答最多多久",
     ),
     "Release All Keys": said(
@@ -91,7 +98,9 @@ KEYWORDS = {
     ),
     "Drag": said("拖动", "在一点按下鼠标键，按住移到另一点，在那里松开。"),
     "Drag Along": said("沿路径拖动", "在第一点按下鼠标键，依次经过其它各点，在最后一点松开。"),
-    "Scroll": said("滚动", "转动鼠标滚轮，并验证每一格。", direction="方向：``上``、``下``、``左`` 或 ``右``"),
+    "Scroll": said(
+        "滚动", "转动鼠标滚轮，并验证每一格。", direction="方向：``上``、``下``、``左`` 或 ``右``；SPICE 只有前两个"
+    ),
     "Touch": said("触摸", "用手指在虚拟机的触摸屏上同时点一下各个位置。客户机内的代理不验证触摸。"),
     "Mouse Button Down": said("按下鼠标键", "按下鼠标键不松开，直到 `松开鼠标键`、`松开所有按键` 或用例结束。"),
     "Mouse Button Up": said("松开鼠标键", "松开 `按下鼠标键` 按下的鼠标键。"),

@@ -6,6 +6,7 @@ from ATPLibrary.keywords.chinese.said import said
 
 _CHANNEL = "通道：必须已打开，如 ``display`` ；有多个时写编号，如 ``display:1``"
 _MESSAGE = "消息：规范中的名称，不带前缀，如 ``DRAW_COPY``"
+_DISPLAY = "显示器：通道 ``cursor`` 的编号，该通道必须已打开"
 
 VALUES = (
     {"closed": "已关闭", "connecting": "正在连接", "connected": "已连接", "linked": "已建立", "failed": "已失败"},
@@ -76,5 +77,25 @@ KEYWORDS = {
         channel=_CHANNEL,
         message="消息：规范中的名称，不带前缀，如 ``KEY_DOWN``",
         fields="字段：消息的各字段，按名称给出：数，或十六进制的字节",
+    ),
+    "Get Cursor": said(
+        "获取鼠标指针",
+        "返回虚拟机的 SPICE 服务器所说的客户机鼠标指针，或其中一项：是否可见、位置（鼠标为 server 模式时由客户机决定）、"
+        "形状的类型、大小和热点（客户机没有设置形状时为空）；可以同时断言。",
+        field="字段：哪一项，如 ``visible``、``x``、``width``；不写则返回全部",
+        display=_DISPLAY,
+    ),
+    "Cursor Should Be Visible": said(
+        "鼠标指针应可见",
+        "等到客户机显示（或隐藏）鼠标指针，由 SPICE 服务器得知；等不到时说明现在怎样。",
+        visible="可见：``否`` 为等到看不见",
+        display=_DISPLAY,
+        timeout="超时：最多等多久",
+    ),
+    "Save Cursor": said(
+        "保存鼠标指针",
+        "把客户机鼠标指针的形状保存为带透明度的 PNG 文件并链接到日志，返回文件的路径。客户机没有设置形状时失败。",
+        file="文件：保存到哪里；默认在日志旁边，以虚拟机命名",
+        display=_DISPLAY,
     ),
 }

@@ -1,11 +1,11 @@
 """One state machine for each kind of channel, without I/O: what begins it, what its messages change."""
 
 from ATPLibrary.protocol.spice.channels.conversation import ChannelState, Conversation, News
+from ATPLibrary.protocol.spice.channels.cursor import CursorConversation
 from ATPLibrary.protocol.spice.channels.display import DisplayConversation
 from ATPLibrary.protocol.spice.channels.inputs import InputsConversation
 from ATPLibrary.protocol.spice.channels.main import MainConversation
 from ATPLibrary.protocol.spice.channels.others import (
-    CursorConversation,
     PipeConversation,
     PlaybackConversation,
     PortConversation,

@@ -27,7 +27,8 @@ class MainConversation(Conversation):
     channels: tuple[main.ChannelId, ...] = ()
     name = ""
     uuid = ""
-    mouse_mode = 0
+    mouse_mode = 0  # 1 server (relative), 2 client (absolute)
+    mouse_modes = 0  # those that the server allows now, as bits
     _time_at = 0.0
     _time = 0
     _asked_at = 0.0
@@ -52,8 +53,8 @@ class MainConversation(Conversation):
                 if not self.channels:
                     self.wire.statistics.round_trips.record((time.monotonic() - self._asked_at) * 1000)
                 self.channels = channels
-            case main.MouseMode(_, current):
-                self.mouse_mode = current
+            case main.MouseMode(allowed, current):
+                self.mouse_modes, self.mouse_mode = allowed, current
                 self.tell("mouse-mode", {"mode": "client" if current == 2 else "server"})
             case main.MultiMediaTime(now):
                 self._set_time(now)
@@ -80,7 +81,7 @@ class MainConversation(Conversation):
 
     def _begin_session(self, session: main.Init) -> None:
         self.session = session
-        self.mouse_mode = session.current_mouse_mode
+        self.mouse_modes, self.mouse_mode = session.supported_mouse_modes, session.current_mouse_mode
         self._set_time(session.multi_media_time)
         self._asked_at = time.monotonic()
         self.wire.send(main.AttachChannels())

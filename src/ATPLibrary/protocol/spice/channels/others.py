@@ -1,31 +1,12 @@
-"""Channels whose data is for others to use: the pointer, sound, and the pipes of devices. Each knows its state."""
+"""Channels whose data is for others to use: sound, and the pipes of devices. Each knows its state."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from ATPLibrary.protocol.spice.channels.conversation import Conversation
-from ATPLibrary.protocol.spice.messages import audio, cursor, devices
+from ATPLibrary.protocol.spice.messages import audio, devices
 from ATPLibrary.protocol.spice.schema import Message
-
-
-class CursorConversation(Conversation):
-    """STARTING -INIT-> READY. `position` in pixels of the display, `visible` as the server said last."""
-
-    first: ClassVar[type[Message] | None] = cursor.Init
-
-    position = (0, 0)
-    visible = False
-
-    def handle(self, message: Message) -> None:
-        match message:
-            case cursor.Init() | cursor.Set():
-                self.position = message.position.x, message.position.y
-                self.visible = bool(message.visible)
-            case cursor.Move(position):
-                self.position, self.visible = (position.x, position.y), True
-            case cursor.Hide() | cursor.Reset():
-                self.visible = False
 
 
 class PlaybackConversation(Conversation):

@@ -1,0 +1,41 @@
+"""Input by QEMU's monitor: `input-send-event`, whose answer says that QEMU has it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from ATPLibrary.verifier.injector import Events, Injector, Motions, Via
+from ATPLibrary.verifier.mouse_choice import mouse_for
+from ATPLibrary.verifier.sending import send
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qmp import Qmp
+
+
+class QmpInjector(Injector):
+    """QEMU refuses what is sent to a VM that stands still."""
+
+    via: ClassVar[Via] = "qmp"
+
+    def __init__(self, qmp: Qmp, vm_name: str) -> None:
+        self._qmp = qmp
+        self._vm_name = vm_name
+
+    @property
+    def takes_several(self) -> bool:
+        return self._qmp.kind == "direct"
+
+    async def send(self, commands: Sequence[Events], what: str) -> None:
+        await send(
+            self._qmp, [("input-send-event", {"events": list(events)}) for events in commands], self._vm_name, what
+        )
+
+    async def release(self, commands: Sequence[Events], what: str) -> None:
+        await self.send(commands, what)
+
+    def pointing(
+        self, buttons: Collection[str], motions: Motions | None
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        return mouse_for(self._qmp, buttons)

@@ -1,0 +1,71 @@
+"""Input by a SPICE session: messages of its inputs channel, which nobody answers."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from ATPLibrary.errors import ATPError, ChannelError
+from ATPLibrary.protocol.spice import input_messages
+from ATPLibrary.verifier.injector import Axis, Events, Injector, Motions, Via
+from ATPLibrary.verifier.mouse_choice import mouse_for
+from ATPLibrary.verifier.qmp_injector import QmpInjector
+from ATPLibrary.verifier.sending import COMMAND_TIMEOUT, require_running
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.protocol.spice.inputs import SpiceInputs
+
+
+class SpiceInjector(Injector):
+    """QEMU drops what it is sent for a VM that stands still, so its state is asked for through `qmp`.
+
+    `inputs` tells the session's input as it is now: a channel may be opened anew.
+    """
+
+    via: ClassVar[Via] = "spice"
+    ended_by: ClassVar[frozenset[str]] = frozenset({"spice.channel.failed", "spice.channel.closed"})
+
+    def __init__(self, qmp: Qmp, inputs: Callable[[], SpiceInputs], vm_name: str) -> None:
+        self._qmp = qmp
+        self._inputs = inputs
+        self._vm_name = vm_name
+        self._other_way = QmpInjector(qmp, vm_name)
+        self._screen = (0, 0)
+
+    @property
+    def takes_several(self) -> bool:
+        return True
+
+    async def send(self, commands: Sequence[Events], what: str) -> None:
+        await self._inputs().send(commands, COMMAND_TIMEOUT)
+
+    async def make_sure(self, what: str) -> None:
+        await require_running(self._qmp, self._vm_name, what)
+
+    async def release(self, commands: Sequence[Events], what: str) -> None:
+        """By QMP where the session has ended: it is the same keyboard and the same mouse."""
+        await require_running(self._qmp, self._vm_name, what)
+        try:
+            await self.send(commands, what)
+        except ChannelError:
+            await self._other_way.release(commands, what)
+
+    @contextlib.asynccontextmanager
+    async def pointing(self, buttons: Collection[str], motions: Motions | None) -> AsyncIterator[None]:
+        async with mouse_for(self._qmp, buttons):
+            if motions == "absolute":
+                self._screen = await self._inputs().be_absolute(COMMAND_TIMEOUT)
+            elif motions == "relative":
+                await self._inputs().be_relative(COMMAND_TIMEOUT)
+            yield
+
+    def nearest(self, axis: Axis, value: int) -> int:
+        return input_messages.nearest(value, self._screen[axis == "y"])
+
+    def why_ended(self) -> ATPError | None:
+        try:
+            return self._inputs().why_ended()
+        except ATPError as error:
+            return error
