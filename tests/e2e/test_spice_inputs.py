@@ -135,7 +135,7 @@ async def test_lock_keys_are_told_both_ways(workspace: Workspace, machine: Machi
         assert await machine.held_keys(10) == []
     await (await machine.typing(SECONDS)).press("caps_lock")  # by QMP: the guest's light is SPICE's news
     await sending.until_locks({"caps": True}, 10)
-    assert await sending.set_locks({**before}, 10) == ["caps", "num"]
+    assert set(await sending.set_locks({**before}, 10)) == {"caps", "num"}
     assert dict(await session.lock_keys(10)) == before
 
 
@@ -152,7 +152,7 @@ async def test_a_channel_that_drops_while_typing_leaves_nothing_down(workspace: 
     began = time.monotonic()
     workspace.spice_sessions.speaking(machine, Type.INPUTS, 0).drop("the test dropped it")
     with pytest.raises(
-        ChannelError, match=r"should be sent but was not, to its end: of \d+ edges .* the test dropped it"
+        ChannelError, match=r"should be sent but was not, to its end: of \d+ edges .*\(the test dropped it\)"
     ):
         await typing
     await nothing_is_down(machine)
