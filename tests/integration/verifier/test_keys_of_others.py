@@ -122,8 +122,8 @@ async def test_a_click_with_what_we_hold_ourselves_is_no_strangers(
     guest: FaultyGuest, session: AgentSession, hurried: None
 ) -> None:
     machine = machine_of(guest, session)
-    made = Pointer(guest.qmp, session, ours=machine._codes_kept)
-    await machine._typing[True].key_down("ctrl")
+    made = Pointer(guest.qmp, session, ours=machine.engines._codes_kept)
+    await machine.engines.typing_of[True, "qmp"].key_down("ctrl")
     (await made.click()).raise_if_bad(must_be_verified=True)
     (await made.button_down("left")).raise_if_bad(must_be_verified=True)
     (await made.move(0.6, 0.6)).raise_if_bad(must_be_verified=True)
