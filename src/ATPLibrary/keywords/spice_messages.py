@@ -39,7 +39,8 @@ class SpiceMessageKeywords(Component):
         ``messages_received``, ``bytes_received``, ``messages_sent``, ``bytes_sent``, ``acks_sent``, ``acks_withheld``, ``pings``,
         ``ack_stalls`` (how often so much was unacknowledged that the server sends nothing more), ``faults`` (how often a fault took
         effect), ``round_trips`` and ``round_trip_ms`` (the median, 0 where there was none), by message ``received``, ``sent``,
-        ``unknown`` and ``unhandled``, and by compression ``images`` (``BITMAP``, ``LZ4``, ``LZ_RGB``, ``GLZ_RGB``, ``QUIC``, ``JPEG`` ...).
+        ``unknown`` and ``unhandled``, and by compression ``images`` (``BITMAP``, ``LZ4``, ``LZ_RGB``, ``GLZ_RGB``, ``QUIC``,
+        ``JPEG`` ...).
 
         - ``channel``: such as ``display`` or ``display:1``; it must be open.
         - ``field``: one of the names above; without it the whole dictionary is returned.
