@@ -47,6 +47,22 @@ async def test_it_is_unpacked_to_the_last_bit(  # noqa: PLR0917 - pytest gives t
         await connection.close()
 
 
+async def test_glz_s_window_stays_as_small_as_the_server_was_told_and_what_fell_out_of_it_is_not_asked_for(
+    tmp_path: Path,
+) -> None:
+    most = 200_000  # pixels: 13 columns of this picture, in which one is sent
+    with qemu(*booting(MOVING_PATTERN, tmp_path), video=("-vga", "qxl"), paused=False) as running:
+        connection, channel, screen = await display_of(running, ImageCompression.GLZ, dictionary_pixels=most)
+        for times in (60, 300):
+            await is_drawn_on(channel, screen, times)
+            await asyncio.to_thread(running.execute, "stop")
+            await becomes(channel, screen, await asyncio.to_thread(running.screen, tmp_path))
+            assert most / 2 < screen.painter.images.kept_pixels <= most
+            await asyncio.to_thread(running.execute, "cont")
+        assert screen.wire.statistics.images["GLZ_RGB"] > 200
+        await connection.close()
+
+
 async def test_what_came_as_jpeg_is_as_near_to_the_guest_s_as_jpeg_is_and_not_called_exact(tmp_path: Path) -> None:
     """These colours change too quickly for JPEG's halved ones: how far off they are then is measured with a JPEG of our own."""
     spice = SPICE + ",jpeg-wan-compression=always"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.spice.qemu import Picture, Qemu
 
@@ -15,12 +17,12 @@ from ATPLibrary.transport.spice_connection import SpiceVmConnection
 
 
 async def display_of(
-    running: Qemu, compression: ImageCompression, id: int = 0
+    running: Qemu, compression: ImageCompression, **options: Any
 ) -> tuple[SpiceVmConnection, SpeakingChannel, DisplayConversation]:
-    """A new session, which the caller closes, and its display channel."""
-    connection = running.connection(options=SpiceOptions(compression=compression))
+    """A new session with those of `SpiceOptions`, which the caller closes, and its first display channel."""
+    connection = running.connection(options=SpiceOptions(compression=compression, **options))
     await connection.connect_main_channel(10)
-    return connection, *await display_in(connection, id)
+    return connection, *await display_in(connection, 0)
 
 
 async def display_in(connection: SpiceVmConnection, id: int) -> tuple[SpeakingChannel, DisplayConversation]:

@@ -90,7 +90,7 @@ class SpiceDisplayKeywords(Component):
             if compression in ("quic", "auto_lz", "auto_glz") and not can_unpack():
                 raise InputError.about(
                     f"The compression {compression}", wanted="be one that this client unpacks", got="needs numba for QUIC",
-                    next_step="pip install 'robotframework-atp[spice-quic]'",
+                    next_step="Say pip install 'robotframework-atp[spice-quic]'",
                 )  # fmt: skip
             found, display = self._display(await self.machine(vm, seconds), channel)
             if not display.linked.channel_caps >> DisplayCap.PREF_COMPRESSION & 1:

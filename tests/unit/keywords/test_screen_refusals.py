@@ -84,6 +84,19 @@ def test_a_dry_run_finds_a_wrong_argument(run_robot: Callable[..., Any], step: s
     assert complaint in test.message, test.message
 
 
+def test_a_compression_that_needs_numba_is_not_asked_for_without_it(
+    run_robot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ATPLibrary.protocol.spice.display.quic.can_unpack", lambda: False)
+    (test,) = run_robot(f"{FACADE}    Prefer SPICE Compression    display    quic\n").suite.tests
+    assert test.message.startswith(
+        "The compression quic should be one that this client unpacks but needs numba for QUIC."
+    )
+    assert "pip install 'robotframework-atp[spice-quic]'" in test.message
+    (test,) = run_robot(f"{FACADE}    Prefer SPICE Compression    display    glz\n").suite.tests
+    assert test.message.startswith("This keyword needs a VM and none is connected."), test.message
+
+
 def test_a_screenshot_of_a_part_is_no_earlier_look_of_the_whole_screen(
     run_robot: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -205,6 +205,7 @@ class SpeakingChannel(SpiceSpeaker):
                 await asyncio.sleep(item.seconds)
             else:
                 if (work := self.conversation.work_for(item)) is not None:
+                    self._after()
                     await _WORKERS.call(work, timeout=_WORK_SECONDS, what=f"A picture of {self.channel.subject}")
                 self.conversation.take(item)
         self._after()
