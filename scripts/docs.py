@@ -13,7 +13,8 @@ from pathlib import Path
 from robot.libdoc import libdoc
 from robot.libdocpkg import LibraryDocumentation
 
-from ATPLibrary.keywords.lifecycle import LIBRARIES, PACKAGE
+from ATPLibrary import LIBRARIES
+from ATPLibrary.keywords.lifecycle import PACKAGE
 
 PROJECT = Path(__file__).resolve().parent.parent
 INDEX = """<!DOCTYPE html>

@@ -11,12 +11,13 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LIBRARIES = ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
+# The libraries beside the facade, which has all their keywords. The one list of them.
+LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 
 
 def __getattr__(name: str) -> Any:
     # Lazy, so that importing one floor (or `atp --help`) doesn't load the keywords and Robot Framework.
-    if name in _LIBRARIES:
+    if name == "ATPLibrary" or name in LIBRARIES:
         import importlib
 
         return getattr(importlib.import_module("ATPLibrary.keywords.libraries"), name)
@@ -24,4 +25,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LIBRARIES])
+    return sorted([*globals(), "ATPLibrary", *LIBRARIES])

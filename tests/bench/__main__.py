@@ -22,6 +22,7 @@ from . import (
     platform_client,
     pool_cost,
     round_trips,
+    spice,
     start_up,
     stress,
     stuck_host,
@@ -42,6 +43,7 @@ ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
     "client": lambda progress, quick: platform_client.measure(progress, quick=quick),
     "many": lambda progress, quick: many.measure(progress, quick=quick),
     "at-once": lambda progress, quick: at_once.measure(progress, quick=quick),
+    "spice": lambda progress, quick: spice.measure(progress, quick=quick),
     "stress": lambda progress, quick: stress.measure(progress, quick=quick),
     "hosts": lambda progress, quick: [
         *pool_cost.measure(progress, quick=quick),

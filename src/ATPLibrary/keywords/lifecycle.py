@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 
+from ATPLibrary import LIBRARIES
 from ATPLibrary.keywords import closing
 from ATPLibrary.keywords.journals import JOURNALS
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Workspace
 
 PACKAGE = "ATPLibrary"
-LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 RELEASE_SECONDS = 5.0
 THAW_SECONDS = 5.0
 THAW_GRACE_SECONDS = 1.0  # its own error says more than that the time was up

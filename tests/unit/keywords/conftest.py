@@ -13,14 +13,12 @@ from robot.api import ExecutionResult, TestSuite
 from robot.libdocpkg import LibraryDocumentation
 from tests.unit.vdi.conftest import ScriptedPlatform, ok
 
-from ATPLibrary import runtime
+from ATPLibrary import LIBRARIES, runtime
 from ATPLibrary.config import Config, PlatformSettings
 from ATPLibrary.keywords.libraries import VDIPlatform
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.secrets import Secret as OurSecret
 from ATPLibrary.vdi import VdiClient
-
-LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
+import ATPLibrary
+
 pytestmark = pytest.mark.unit
 
-LIBRARIES = (
-    "ATPLibrary",
-    *(f"ATPLibrary.{n}" for n in ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")),
-)
+LIBRARIES = ("ATPLibrary", *(f"ATPLibrary.{name}" for name in ATPLibrary.LIBRARIES))
 COORDINATES = {"Move Mouse": 2, "Click": 2, "Double Click": 2, "Drag": 4, "Mouse Should Be At": 2}
 FACADE = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\n"
 

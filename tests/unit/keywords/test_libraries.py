@@ -16,6 +16,7 @@ from robot import running
 from robot.running.arguments import CustomArgumentConverters
 from robot.utils import html_format
 
+from ATPLibrary import LIBRARIES
 from ATPLibrary.keywords import platform
 from ATPLibrary.keywords.libraries import ATPLibrary
 from ATPLibrary.keywords.platform.components import PLATFORM_COMPONENTS
@@ -23,14 +24,13 @@ from ATPLibrary.keywords.words import ready
 
 pytestmark = pytest.mark.unit
 
-LIBRARIES = ("Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier")
 ALL = ("ATPLibrary", *(f"ATPLibrary.{name}" for name in LIBRARIES))
 
 IMPORT_ALL = """
 import json, sys, threading
 import robot.api, robot.running
 import ATPLibrary
-for name in ("ATPLibrary", "Transport", "QMP", "QGA", "VirtioSerial", "Spice", "VDIPlatform", "Verifier"):
+for name in ("ATPLibrary", *ATPLibrary.LIBRARIES):
     library = getattr(ATPLibrary, name)()
     library.get_keyword_names()
 print(json.dumps({"modules": sorted(sys.modules), "threads": [thread.name for thread in threading.enumerate()]}))

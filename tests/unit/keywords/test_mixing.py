@@ -7,22 +7,13 @@ from typing import Any
 
 import pytest
 
+from ATPLibrary import LIBRARIES
 from ATPLibrary.orchestrator import Workspace
 
 pytestmark = pytest.mark.unit
 
 EVERY_LIBRARY = "\n".join(
-    f"Library    {name}"
-    for name in (
-        "ATPLibrary.Verifier",
-        "ATPLibrary.QMP",
-        "ATPLibrary.VDIPlatform",
-        "ATPLibrary.QGA",
-        "ATPLibrary",
-        "ATPLibrary.VirtioSerial",
-        "ATPLibrary.Spice",
-        "ATPLibrary.Transport",
-    )
+    f"Library    {name}" for name in (*(f"ATPLibrary.{name}" for name in reversed(LIBRARIES)), "ATPLibrary")
 )
 
 
