@@ -42,8 +42,12 @@ from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
 from ATPLibrary.keywords.spice_cursor import SpiceCursorKeywords
 from ATPLibrary.keywords.spice_display import SpiceDisplayKeywords
 from ATPLibrary.keywords.spice_faults import SpiceFaultKeywords
+from ATPLibrary.keywords.spice_folders import SpiceFolderKeywords
 from ATPLibrary.keywords.spice_messages import SpiceMessageKeywords
+from ATPLibrary.keywords.spice_ports import SpicePortKeywords
 from ATPLibrary.keywords.spice_recordings import SpiceRecordingKeywords
+from ATPLibrary.keywords.spice_smartcards import SpiceSmartcardKeywords
+from ATPLibrary.keywords.spice_usb import SpiceUsbKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.verification_service import VerificationServiceKeywords
 from ATPLibrary.keywords.verifiers import VerifierKeywords
@@ -226,6 +230,10 @@ class Spice(_Library):
         SpiceFaultKeywords,
         SpiceRecordingKeywords,
         SpiceCursorKeywords,
+        SpiceUsbKeywords,
+        SpicePortKeywords,
+        SpiceFolderKeywords,
+        SpiceSmartcardKeywords,
     )
 
 
@@ -338,6 +346,10 @@ class ATPLibrary(_MakingLibrary):
         SpiceFaultKeywords,
         SpiceRecordingKeywords,
         SpiceCursorKeywords,
+        SpiceUsbKeywords,
+        SpicePortKeywords,
+        SpiceFolderKeywords,
+        SpiceSmartcardKeywords,
         KeyboardKeywords,
         LockKeyKeywords,
         MouseKeywords,

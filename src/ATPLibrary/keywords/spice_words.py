@@ -64,3 +64,18 @@ def comparable(value: Any, expected: Any) -> Any:
         raise InputError.about(
             "A number of a SPICE channel", wanted="be compared with a number", got=f"is with '{expected}'"
         ) from None
+
+
+async def taken_up_to(speaking: SpeakingChannel, received: bytearray, text: str, timeout: float) -> bytes:
+    """What has come up to the end of `text`, which is waited for, and then taken. `DeadlineError` quotes what came instead."""
+    wanted = text.encode()
+
+    def quoted() -> str:
+        tail = bytes(received[-200:]).decode("utf-8", "replace")
+        return f"'{tail}'" if tail else "nothing at all"
+
+    await speaking.wait_until(lambda: wanted in received, timeout, f"bring '{text}'", quoted)
+    end = received.index(wanted) + len(wanted)
+    data = bytes(received[:end])
+    del received[:end]
+    return data

@@ -28,6 +28,9 @@ VIDEO_MEMORY_KIB = 4096
 AGENT_CHANNEL = "com.vmagent.sock"
 QGA_CHANNEL = "org.qemu.guest_agent.0"
 TEST_CHANNEL = "com.example.test"  # for programs of the tester's own
+SPICE_PORT = "com.example.spice"
+SPICE_FOLDER = "org.spice-space.webdav.0"
+USB_REDIRECTIONS = 2
 TOKEN_PREFIX = "atp-token:"
 HOST_IN_GUEST = "10.0.2.2"
 
@@ -59,8 +62,9 @@ class AcceleratorKind(Protocol):
 class MachineSpec:
     """What a VM is to be. `directory` is its host's directory (short: sockets live below it); `listen` its host's ip.
 
-    `network`: a card in QEMU's user-mode network, in which the guest is 10.0.2.15 and reaches this machine's 127.0.0.1 as
-    `HOST_IN_GUEST`. `connect`: the addresses that its agent dials (guest_agent/README.md).
+    Every VM can have two USB devices redirected to it by SPICE. `spice_devices`: also a port and a folder (WebDAV) of SPICE, and a
+    smartcard reader. `network`: a card in QEMU's user-mode network, in which the guest is 10.0.2.15 and reaches this machine's
+    127.0.0.1 as `HOST_IN_GUEST`. `connect`: the addresses that its agent dials (guest_agent/README.md).
     """
 
     name: str
@@ -72,6 +76,7 @@ class MachineSpec:
     memory_mib: int = MEMORY_MIB
     listen: str = "127.0.0.1"
     network: bool = False
+    spice_devices: bool = False
     connect: tuple[str, ...] = ()
     token: str = field(default_factory=lambda: token_hex(16), repr=False)
 
@@ -235,6 +240,7 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
         channel = _child(devices, "channel", type="unix")
         _child(channel, "source", mode="bind", path=str(path))
         _child(channel, "target", type="virtio", name=name)
+    _add_redirections(devices, spec)
     if spec.network:
         devices.append(network_card())
     serial = _child(devices, "serial", type="file")
@@ -246,6 +252,19 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
     _child(devices, "audio", id="1", type="none")
     _child(_child(devices, "video"), "model", type="vga", vram=str(VIDEO_MEMORY_KIB))
     _child(devices, "memballoon", model="none")
+
+
+def _add_redirections(devices: ET.Element, spec: MachineSpec) -> None:
+    """What a SPICE client plugs in. While no client is connected the guest sees none of it but the ports."""
+    for _ in range(USB_REDIRECTIONS):
+        _child(devices, "redirdev", bus="usb", type="spicevmc")
+    if not spec.spice_devices:
+        return
+    for name in (SPICE_PORT, SPICE_FOLDER):
+        channel = _child(devices, "channel", type="spiceport")
+        _child(channel, "source", channel=name)
+        _child(channel, "target", type="virtio", name=name)
+    _child(devices, "smartcard", mode="passthrough", type="spicevmc")
 
 
 def network_card(mac: str | None = None) -> ET.Element:

@@ -19,7 +19,9 @@ from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.machines import Machines
 from ATPLibrary.orchestrator.platforms import Platforms
 from ATPLibrary.orchestrator.served_agents import ServedAgents
+from ATPLibrary.orchestrator.spice_folders import SharedFolders
 from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
+from ATPLibrary.orchestrator.spice_usb import UsbRedirections
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, HostSettings
@@ -54,6 +56,8 @@ class Workspace:
         self.leases = LeaseBook()
         self.served_agents = ServedAgents(self.bus)
         self.spice_sessions = SpiceSessions(self)
+        self.usb = UsbRedirections(self)
+        self.folders = SharedFolders(self)
         self.config_watch = ConfigWatch(self)
         self.retired: list[
             HostConnection

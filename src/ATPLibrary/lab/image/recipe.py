@@ -34,6 +34,7 @@ BOOT_MODULES = ("virtio_pci", "virtio_blk", "crc32c_generic", "ext4")
 DISK_MODULES = (
     *("virtio_console", "evdev", "virtio_input", "button", "psmouse", "uinput"),
     *("uhci_hcd", "ehci_pci", "xhci_pci", "usbhid", "hid_generic"),
+    *("usb_storage", "sd_mod", "cdc_acm"),  # loaded only by who wants them: they would cost every boot
     *("qxl", "bochs", "virtio_gpu", "virtio_net"),
 )
 """On the disk: what /etc/atp/boot chooses from."""

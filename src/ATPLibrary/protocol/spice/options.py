@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from dataclasses import dataclass, field
 
-from ATPLibrary.protocol.spice.enums import DisplayCap, ImageCompression, MainCap, PlaybackCap, RecordCap
+from ATPLibrary.protocol.spice.enums import DisplayCap, ImageCompression, MainCap, PipeCap, PlaybackCap, RecordCap
 from ATPLibrary.protocol.spice.link import OUR_COMMON_CAPS
 from ATPLibrary.transport.spice import SpiceChannelType
 
@@ -24,11 +24,22 @@ _OURS: dict[SpiceChannelType, int] = {
     SpiceChannelType.PLAYBACK: _bits(PlaybackCap.VOLUME, PlaybackCap.LATENCY),
     SpiceChannelType.RECORD: _bits(RecordCap.VOLUME),
 }  # fmt: skip
+_PIPES = (SpiceChannelType.USBREDIR, SpiceChannelType.PORT, SpiceChannelType.WEBDAV)
+
+
+def _ours(type: SpiceChannelType) -> int:
+    if type in _PIPES:
+        return _bits(PipeCap.DATA_COMPRESS_LZ4) if _has_lz4() else 0
+    return _OURS.get(type, 0)
+
+
+def _has_lz4() -> bool:
+    return importlib.util.find_spec("lz4") is not None
 
 
 def _best_compression() -> ImageCompression:
     """LZ4 where this process can unpack it, else none: the others are unpacked in Python, or not at all."""
-    return ImageCompression.LZ4 if importlib.util.find_spec("lz4") is not None else ImageCompression.OFF
+    return ImageCompression.LZ4 if _has_lz4() else ImageCompression.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +61,4 @@ class SpiceOptions:
 
     def caps_of(self, type: SpiceChannelType) -> int:
         """What is announced for a channel, as bits."""
-        return self.channel_caps.get(type, _OURS.get(type, 0))
+        return self.channel_caps.get(type, _ours(type))

@@ -6,12 +6,11 @@ from ATPLibrary.protocol.spice.channels.display import DisplayConversation
 from ATPLibrary.protocol.spice.channels.inputs import InputsConversation
 from ATPLibrary.protocol.spice.channels.main import MainConversation
 from ATPLibrary.protocol.spice.channels.others import (
-    PipeConversation,
     PlaybackConversation,
-    PortConversation,
     RecordConversation,
-    SmartcardConversation,
 )
+from ATPLibrary.protocol.spice.channels.pipes import PipeConversation, PortConversation, UsbredirConversation
+from ATPLibrary.protocol.spice.channels.smartcard import SmartcardConversation
 from ATPLibrary.transport.spice import SpiceChannelType
 
 __all__ = [
@@ -28,6 +27,7 @@ __all__ = [
     "PortConversation",
     "RecordConversation",
     "SmartcardConversation",
+    "UsbredirConversation",
 ]
 
 CONVERSATIONS: dict[SpiceChannelType, type[Conversation]] = {
@@ -38,7 +38,7 @@ CONVERSATIONS: dict[SpiceChannelType, type[Conversation]] = {
     SpiceChannelType.PLAYBACK: PlaybackConversation,
     SpiceChannelType.RECORD: RecordConversation,
     SpiceChannelType.SMARTCARD: SmartcardConversation,
-    SpiceChannelType.USBREDIR: PipeConversation,
+    SpiceChannelType.USBREDIR: UsbredirConversation,
     SpiceChannelType.PORT: PortConversation,
     SpiceChannelType.WEBDAV: PortConversation,
 }

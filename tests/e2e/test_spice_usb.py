@@ -1,0 +1,410 @@
+"""USB devices of this library in a real guest, through SPICE: enumerated, driven, read, written, unplugged in the middle of it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.conftest import LabVm, start_vm, stop_vm
+from tests.spice.qemu import qemu
+
+from ATPLibrary.config import Config
+from ATPLibrary.errors import ATPError, ChannelError, DeadlineError
+from ATPLibrary.lab.machine import SPICE_FOLDER, SPICE_PORT
+from ATPLibrary.orchestrator import Machine, Workspace, guest_usb
+from ATPLibrary.orchestrator.guest_usb import GuestUsbDevice
+from ATPLibrary.orchestrator.spice_ports import open_port, port_of
+from ATPLibrary.orchestrator.spice_smartcard import insert, reader_of
+from ATPLibrary.orchestrator.spice_usb import AttachedUsb, new_serial, type_edges
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
+from ATPLibrary.protocol.spice.channels import UsbredirConversation
+from ATPLibrary.protocol.spice.client import speaking
+from ATPLibrary.protocol.spice.smartcard import ScriptedCard
+from ATPLibrary.protocol.usbredir import UsbDevice, UsbState
+from ATPLibrary.protocol.usbredir.devices import DiskImage, UsbKeyboard, UsbSerialLine, UsbStorage
+from ATPLibrary.transport.spice import SpiceChannelType as Type
+
+pytestmark = pytest.mark.e2e
+
+TEXT = "Hello, USB world! 42"
+EV_KEY = 1
+
+
+@pytest.fixture(scope="module")
+def vm(lab_host: Any, guest_image: Any, accelerator: Any) -> Iterator[LabVm]:
+    """One for all tests here: with two USB redirections, a port, a folder and a smartcard reader."""
+    running = start_vm(lab_host, guest_image, accelerator, "atp-linux", spice_devices=True)
+    try:
+        yield running
+    finally:
+        stop_vm(running)
+
+
+@pytest_asyncio.fixture
+async def workspace(lab_host: Any) -> AsyncIterator[Workspace]:
+    workspace = Workspace(Config.model_validate({"hosts": {"here": {"uri": lab_host.uri}}}))
+    yield workspace
+    await workspace.close(10)
+
+
+@pytest_asyncio.fixture
+async def machine(workspace: Workspace, vm: LabVm) -> Machine:
+    return await workspace.machine(vm.name, timeout=30)
+
+
+async def in_guest(machine: Machine, command: str | list[str], timeout: float = 60) -> str:
+    """What a command prints that must succeed: a shell's line, or a program and its arguments."""
+    told = await (await machine.qga(60)).exec(command, timeout=timeout)
+    assert told.exit_code == 0, told
+    return told.stdout
+
+
+async def driven(machine: Machine, attached: AttachedUsb, node: str) -> GuestUsbDevice:
+    """As the guest knows it, once each interface has a driver and there is such a node."""
+
+    def is_there(device: GuestUsbDevice | None) -> bool:
+        return device is not None and device.is_driven and any(each.startswith(node) for each in device.nodes)
+
+    seen = await guest_usb.wait_until(await machine.qga(60), attached.serial, is_there, f"have /dev/{node}", 30)
+    assert seen is not None
+    return seen
+
+
+async def attach(
+    workspace: Workspace, machine: Machine, kind: type[UsbDevice], *more: Any, **named: Any
+) -> AttachedUsb:
+    serial = new_serial()
+    return await workspace.usb.attach(machine, kind(*more, serial, **named), None, serial, 30)
+
+
+async def until_read(attached: AttachedUsb, blocks: int) -> None:
+    """Until the guest has read so many more blocks."""
+    disk = attached.device
+    assert isinstance(disk, UsbStorage)
+    wanted = disk.disk.reads + blocks
+    await attached.speaking.wait_until(lambda: disk.disk.reads >= wanted, 30, "be read")
+
+
+def image_of(path: Path, megabytes: int) -> Path:
+    path.write_bytes(os.urandom(megabytes << 20))
+    return path
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+async def test_a_guest_without_the_driver_is_told_from_one_that_has_it(workspace: Workspace, machine: Machine) -> None:
+    serial = new_serial()
+    with pytest.raises(DeadlineError, match=r"has enumerated the device, and no driver of it .* modprobe cdc_acm"):
+        await workspace.usb.attach(machine, UsbSerialLine(serial), None, serial, 4)
+    assert workspace.usb.of(machine) == []
+    assert await guest_usb.look(await machine.qga(60), serial, 30) is None
+    await in_guest(machine, "modprobe -a usb_storage sd_mod cdc_acm")
+
+
+async def test_a_suspended_guest_is_told_as_that(workspace: Workspace, machine: Machine) -> None:
+    serial = new_serial()
+    await machine.domain.suspend(10)
+    try:
+        with pytest.raises(DeadlineError, match=r"says nothing while its VM is suspended"):
+            await workspace.usb.attach(machine, UsbKeyboard(serial), None, serial, 1)
+    finally:
+        await machine.domain.resume(10)
+
+
+async def test_a_keyboard_types_in_the_guest_through_usb(workspace: Workspace, machine: Machine) -> None:
+    attached = await attach(workspace, machine, UsbKeyboard)
+    seen = await driven(machine, attached, "input/event")
+    assert (seen.id, set(seen.drivers.values())) == ("1209:a7b1", {"usbhid"})
+    assert attached.conversation.host.ids_have_64_bits
+    agent = await machine.agent(60)
+    await agent.wait_for_device(lambda device: device.name == "ATPLibrary ATP keyboard", 30)
+    edges = machine.layout().edges(TEXT)
+    wanted = [(EVDEV_OF_QCODE[each.qcode], int(each.down)) for each in edges]
+    got: list[tuple[int, int]] = []
+    with agent.observations.subscribe() as stream:
+        await type_edges(attached, edges, 30)
+        async with asyncio.timeout(30):
+            async for seen_edge in stream:
+                if seen_edge.type == EV_KEY:
+                    got.append((seen_edge.code, seen_edge.value))
+                if len(got) == len(wanted):
+                    break
+    assert got == wanted
+    await workspace.usb.detach(machine, attached.name, 10)
+
+
+async def test_a_disk_has_in_the_guest_what_its_image_has_and_takes_what_the_guest_writes(
+    workspace: Workspace, machine: Machine, tmp_path: Path
+) -> None:
+    image = image_of(tmp_path / "disk.img", 4)
+    attached = await attach(workspace, machine, UsbStorage, DiskImage(image))
+    await driven(machine, attached, "sd")
+    assert (await in_guest(machine, "sha256sum /dev/sda")).split()[0] == sha256(image.read_bytes())
+    written = await in_guest(
+        machine,
+        "dd if=/dev/urandom of=/tmp/x bs=64k count=16 2>/dev/null; dd if=/tmp/x of=/dev/sda bs=64k seek=4 2>/dev/null;"
+        " sync; sha256sum /tmp/x",
+    )
+    assert sha256(image.read_bytes()[256 << 10 : (256 << 10) + (1 << 20)]) == written.split()[0]
+    assert (
+        sha256(image.read_bytes()[: 256 << 10])
+        == (await in_guest(machine, "head -c 262144 /dev/sda | sha256sum")).split()[0]
+    )
+    await workspace.usb.detach(machine, attached.name, 10)
+    assert await guest_usb.look(await machine.qga(60), attached.serial, 30) is None
+
+
+async def test_a_read_only_disk_is_not_written(workspace: Workspace, machine: Machine, tmp_path: Path) -> None:
+    image = image_of(tmp_path / "disk.img", 1)
+    before = image.read_bytes()
+    attached = await attach(workspace, machine, UsbStorage, DiskImage(image, read_only=True))
+    await driven(machine, attached, "sd")
+    assert (await in_guest(machine, "cat /sys/block/sda/ro")).strip() == "1"
+    refused = await (await machine.qga(60)).exec("dd if=/dev/zero of=/dev/sda bs=4k count=1 conv=fsync", timeout=30)
+    assert refused.exit_code != 0
+    assert image.read_bytes() == before
+    await workspace.usb.detach(machine, attached.name, 10)
+
+
+async def test_a_serial_line_carries_text_both_ways(workspace: Workspace, machine: Machine) -> None:
+    attached = await attach(workspace, machine, UsbSerialLine)
+    line = attached.device
+    assert isinstance(line, UsbSerialLine)
+    await driven(machine, attached, "ttyACM")
+    script = "stty -F /dev/ttyACM0 115200 raw -echo; exec 3<>/dev/ttyACM0; echo ready >&3; read -r heard <&3; echo heard $heard >&3"
+    talking = asyncio.create_task(in_guest(machine, script))
+    await attached.speaking.wait_until(lambda: b"ready\n" in line.received, 30, "hear the guest")
+    assert (line.is_open, line.baud) == (True, 115200)
+    line.write(b"from outside\n")
+    await attached.push(5)
+    await attached.speaking.wait_until(lambda: b"heard from outside\n" in line.received, 30, "hear the guest again")
+    await talking
+    await attached.speaking.wait_until(lambda: not line.is_open, 10, "see the guest close it")
+    await workspace.usb.detach(machine, attached.name, 10)
+
+
+async def test_all_channels_in_use_are_named_and_one_becomes_free(workspace: Workspace, machine: Machine) -> None:
+    first, second = [await attach(workspace, machine, UsbKeyboard) for _ in range(2)]
+    assert (first.name, second.name) == ("keyboard", "keyboard-2")
+    with pytest.raises(ChannelError, match=r"free SPICE channel for USB but all 2 are in use, by keyboard, keyboard-2"):
+        await attach(workspace, machine, UsbKeyboard)
+    await workspace.usb.detach(machine, "keyboard", 10)
+    assert (await attach(workspace, machine, UsbKeyboard)).name == "keyboard"
+
+
+async def test_a_disk_is_unplugged_and_plugged_in_again_while_it_is_read(
+    workspace: Workspace, machine: Machine, tmp_path: Path
+) -> None:
+    image = image_of(tmp_path / "disk.img", 8)
+    qga = await machine.qga(60)
+    for _ in range(3):
+        attached = await attach(workspace, machine, UsbStorage, DiskImage(image))
+        node = next(each for each in (await driven(machine, attached, "sd")).nodes if each.startswith("sd"))
+        endless = (
+            f"while dd if=/dev/{node} of=/dev/null bs=64k iflag=direct 2>/tmp/said; do :; done; cat /tmp/said; exit 7"
+        )
+        reading = asyncio.create_task(qga.exec(endless, timeout=60))
+        await until_read(attached, 4096)
+        await workspace.usb.detach(machine, attached.name, 10)
+        assert (await reading).exit_code == 7  # the read ended with an error, and the guest goes on
+        assert await guest_usb.look(qga, attached.serial, 30) is None
+    attached = await attach(workspace, machine, UsbStorage, DiskImage(image))
+    node = next(each for each in (await driven(machine, attached, "sd")).nodes if each.startswith("sd"))
+    assert (await in_guest(machine, f"sha256sum /dev/{node}")).split()[0] == sha256(image.read_bytes())
+
+
+async def test_a_channel_that_breaks_takes_its_device_out_of_the_guest(workspace: Workspace, machine: Machine) -> None:
+    attached = await attach(workspace, machine, UsbKeyboard)
+    await driven(machine, attached, "input/event")
+    attached.speaking.drop("a test dropped it")
+    with pytest.raises(ATPError, match="a test dropped it"):
+        await type_edges(attached, machine.layout().edges("x"), 5)
+    assert workspace.usb.of(machine) == []
+    await guest_usb.wait_until(await machine.qga(60), attached.serial, lambda device: device is None, "see it go", 20)
+    await attach(workspace, machine, UsbKeyboard)
+
+
+async def test_a_port_talks_with_a_program_in_the_guest(workspace: Workspace, machine: Machine) -> None:
+    with pytest.raises(ChannelError, match=r"should have the SPICE port 'nobody' but has com\.example\.spice"):
+        await open_port(workspace, machine, "nobody", 10)
+    channel = await open_port(workspace, machine, SPICE_PORT, 10)
+    port = port_of(channel)
+    assert not port.opened
+    talking = asyncio.create_task(
+        in_guest(
+            machine,
+            f"exec 3<>{await node_of(machine, SPICE_PORT)}; echo ready >&3; read -r heard <&3; echo heard $heard >&3",
+        )
+    )
+    await channel.wait_until(lambda: port.opened, 30, "be opened in the guest")
+    await channel.wait_until(lambda: b"ready\n" in port.unread, 30, "hear the guest")
+    port.pass_on("von außen\n".encode())
+    await channel.pass_on("what is queued", 5)
+    await channel.wait_until(lambda: "heard von außen\n".encode() in port.unread, 30, "hear the guest again")
+    await talking
+    await channel.wait_until(lambda: not port.opened, 30, "be closed in the guest")
+
+
+async def test_a_smartcard_is_read_in_the_guest_through_its_ccid_reader(workspace: Workspace, machine: Machine) -> None:
+    card = ScriptedCard(
+        answers={bytes.fromhex("00A40400"): bytes.fromhex("9000"), bytes.fromhex("00B0"): b"Hello\x90\0"}
+    )
+    await insert(workspace, machine, card, 30)
+    node = await in_guest(machine, WAIT_FOR_READER)
+    told = await in_guest(machine, [*PYTHON, CCID, node])
+    lines = told.split()
+    assert lines == [card.atr.hex(), "9000", "48656c6c6f9000", "6d00"]
+    assert [asked.hex() for asked, _ in card.commands] == ["00a4040005a000000001", "00b0000005", "0084000008"]
+    speaking_channel, reader = reader_of(workspace, machine)
+    reader.remove()
+    await speaking_channel.pass_on("what is queued", 5)
+    gone = await (await machine.qga(60)).exec([*PYTHON, CCID, node], timeout=30)
+    assert gone.exit_code == 3, gone  # the reader says that no card is there
+
+
+async def test_a_folder_is_served_to_the_other_half_of_its_port(
+    workspace: Workspace, machine: Machine, tmp_path: Path
+) -> None:
+    """The other half is a script that speaks as `spice-webdavd` does."""
+    (tmp_path / "a.bin").write_bytes(content := os.urandom(200_000))
+    folder = await workspace.folders.share(machine, tmp_path, False, 10)
+    node = await node_of(machine, SPICE_FOLDER)
+    told = await in_guest(machine, [*PYTHON, WEBDAV, node])
+    options, listing, got, put = told.split("\n")[:4]
+    assert "200" in options
+    assert "207" in listing
+    assert got == f"200 {len(content)} {sha256(content)}"
+    assert "201" in put
+    assert (tmp_path / "new.txt").read_bytes() == b"written in the guest"
+    assert folder.requests == ["OPTIONS / 200", "PROPFIND / 207", "GET /a.bin 200", "PUT /new.txt 201"]
+
+
+async def node_of(machine: Machine, port: str) -> str:
+    """The guest's device node of a virtio-serial port."""
+    script = f'for p in /sys/class/virtio-ports/*; do read -r n <$p/name; [ "$n" = {port} ] && echo /dev/${{p##*/}}; done; true'
+    return (await in_guest(machine, script)).strip()
+
+
+PYTHON = ("/usr/bin/python3.11", "-I", "-S", "-c")
+
+# The reader comes with its first card. QEMU's has this vendor's number.
+WAIT_FOR_READER = """
+until [ "$found" ]; do
+  for d in /sys/bus/usb/devices/*; do
+    grep -qs 08e6 $d/idVendor && found=$(printf /dev/bus/usb/%03d/%03d $(cat $d/busnum $d/devnum))
+  done
+  [ "$found" ] || usleep 100000
+done
+printf %s "$found"
+"""
+
+# Speaks with a CCID reader by the kernel's USB device files: power on, then commands. Prints answers in hexadecimal.
+CCID = """
+import array, fcntl, os, struct, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+fcntl.ioctl(fd, 0x8004550F, struct.pack("I", 0))
+def bulk(endpoint, data):
+    held = array.array("B", data)
+    size = fcntl.ioctl(fd, 0xC0185502, bytearray(struct.pack("IIIxxxxQ", endpoint, len(held), 5000, held.buffer_info()[0])))
+    return held.tobytes()[:size]
+def ask(kind, data=b"", seq=[0]):
+    seq[0] += 1
+    bulk(3, struct.pack("<BIBBBBB", kind, len(data), 0, seq[0], 0, 0, 0) + data)
+    while True:
+        told = bulk(0x82, bytes(1024))
+        if told[0] == 0x80 and told[6] == seq[0]:
+            break
+    if told[7] & 3 == 2 or told[7] & 0x40:
+        sys.exit(3)
+    return told[10:10 + struct.unpack_from("<I", told, 1)[0]]
+print(ask(0x62).hex())
+for command in ("00A4040005A000000001", "00B0000005", "0084000008"):
+    print(ask(0x6F, bytes.fromhex(command)).hex())
+"""
+
+# Speaks as spice-webdavd does for one client: pieces of its stream behind number and size. Prints what was answered.
+WEBDAV = """
+import _sha256, os, struct, sys
+fd = os.open(sys.argv[1], os.O_RDWR)
+held = b""
+def need(size):
+    global held
+    while len(held) < size:
+        held += os.read(fd, 65536)
+    part, held = held[:size], held[size:]
+    return part
+stream = b""
+def more():
+    global stream
+    number, size = struct.unpack("<qH", need(10))
+    assert number == 77, number
+    stream += need(size)
+def ask(method, path, headers="", body=b""):
+    global stream
+    said = ("%s %s HTTP/1.1\\r\\nHost: x\\r\\n%s\\r\\n" % (method, path, headers)).encode() + body
+    os.write(fd, struct.pack("<qH", 77, len(said)) + said)
+    while b"\\r\\n\\r\\n" not in stream:
+        more()
+    head, _, stream = stream.partition(b"\\r\\n\\r\\n")
+    size = [int(line.split(b":")[1]) for line in head.split(b"\\r\\n") if line.lower().startswith(b"content-length")]
+    if not size:
+        while not stream.endswith(b"0\\r\\n\\r\\n"):
+            more()
+        body, stream = stream, b""
+    else:
+        while len(stream) < size[0]:
+            more()
+        body, stream = stream[:size[0]], stream[size[0]:]
+    return head.split()[1].decode(), body
+print(ask("OPTIONS", "/")[0])
+print(ask("PROPFIND", "/", "Depth: 1\\r\\nContent-Length: 0\\r\\n")[0])
+status, body = ask("GET", "/a.bin")
+print(status, len(body), _sha256.sha256(body).hexdigest())
+print(ask("PUT", "/new.txt", "Content-Length: 20\\r\\n", b"written in the guest")[0])
+os.write(fd, struct.pack("<qH", 77, 0))
+"""
+
+
+async def test_a_device_that_qemu_s_filter_rejects_is_known_with_the_filter() -> None:
+    rules = "usb-redir,chardev=usb,filter=0x08:-1:-1:-1:0|-1:-1:-1:-1:1"
+    with qemu(
+        "-device", "qemu-xhci", "-chardev", "spicevmc,id=usb,name=usbredir", "-device", rules, paused=False
+    ) as running:
+        connection = running.connection()
+        await connection.connect_main_channel(10)
+        channel = speaking(await connection.open_channel(Type.USBREDIR, timeout=10))
+        usb = channel.conversation
+        assert isinstance(usb, UsbredirConversation)
+        usb.host.attach(UsbStorage(_Nothing(), "S1"))
+        usb.push()
+        await channel.pass_on("what is queued", 5)
+        await channel.wait_until(lambda: usb.host.state is UsbState.REJECTED, 10, "reject it")
+        assert usb.host.filter.startswith("0x08,-1,-1,-1,0|-1,-1,-1,-1,1")
+        usb.host.detach()
+        usb.host.attach(UsbKeyboard("S2"))
+        usb.push()
+        await channel.pass_on("what is queued", 5)
+        with pytest.raises(DeadlineError):
+            await channel.wait_until(lambda: usb.host.state is UsbState.REJECTED, 1, "reject this one too")
+        await connection.close()
+
+
+class _Nothing:
+    """A medium of one empty block."""
+
+    size = 512
+    read_only = True
+
+    def read(self, at: int, size: int) -> bytes:
+        return bytes(size)
+
+    def write(self, at: int, data: bytes) -> None:
+        raise OSError

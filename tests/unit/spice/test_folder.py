@@ -1,0 +1,172 @@
+"""A folder served through the WebDAV channel: real HTTP, several clients at once, and what is none."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import h11
+import pytest
+import pytest_asyncio
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.spice.server import Peer, SpiceServer, spice_server
+
+from ATPLibrary.errors import ConfigError
+from ATPLibrary.protocol.spice.client import speaking
+from ATPLibrary.protocol.spice.folder import SharedFolder
+from ATPLibrary.protocol.spice.folder_mux import FolderMux, packed
+from ATPLibrary.transport.spice import SpiceChannelType as Type
+from ATPLibrary.transport.spice_connection import SpiceVmConnection
+
+pytestmark = pytest.mark.unit
+
+DATA = 101
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[SpiceServer]:
+    async with spice_server() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def connection(server: SpiceServer) -> AsyncIterator[SpiceVmConnection]:
+    connection = server.connection()
+    await connection.connect_main_channel(5)
+    yield connection
+    await connection.close()
+
+
+class Daemon:
+    """The guest's half: pieces of its clients' streams, to and fro."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._mux = FolderMux()
+        self.got: dict[int, bytes] = {}
+        self.closed: set[int] = set()
+
+    def say(self, client: int, data: bytes) -> None:
+        self._peer.send(DATA, packed(client, data))
+
+    async def hear(self) -> None:
+        for client, data in self._mux.feed(await self._peer.expect(DATA)):
+            self.got[client] = self.got.get(client, b"") + data
+            if not data:
+                self.closed.add(client)
+
+    async def ask(self, client: int, request: bytes, http: h11.Connection) -> tuple[int, bytes]:
+        """One request on a client's connection: status and body."""
+        self.say(client, request)
+        status, body = 0, b""
+        while True:
+            event = http.next_event()
+            if event is h11.NEED_DATA:
+                while not self.got.get(client):
+                    await self.hear()
+                http.receive_data(self.got.pop(client))
+            elif isinstance(event, h11.Response):
+                status = event.status_code
+            elif isinstance(event, h11.Data):
+                body += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                return status, body
+
+
+def client_of(method: str) -> h11.Connection:
+    """One that expects the answer to such a request; its bytes the test writes itself."""
+    http = h11.Connection(h11.CLIENT)
+    http.send(h11.Request(method=method, target="/", headers=[("Host", "x")]))
+    http.send(h11.EndOfMessage())
+    return http
+
+
+async def served(
+    server: SpiceServer, connection: SpiceVmConnection, directory: Path, *, read_only: bool = False
+) -> tuple[SharedFolder, Daemon]:
+    channel = speaking(await connection.open_channel(Type.WEBDAV, timeout=5))
+    folder = SharedFolder(channel, directory, read_only=read_only)
+    folder.start()
+    return folder, Daemon(await server.peer(Type.WEBDAV))
+
+
+async def test_files_are_listed_read_written_and_removed(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path
+) -> None:
+    (tmp_path / "größe.bin").write_bytes(content := bytes(range(256)) * 1000)
+    folder, daemon = await served(server, connection, tmp_path)
+    name = b"/gr%C3%B6%C3%9Fe.bin"
+    listing = b"PROPFIND / HTTP/1.1\r\nHost: x\r\nDepth: 1\r\nContent-Length: 0\r\n\r\n"
+    status, body = await daemon.ask(5, listing, client_of("PROPFIND"))
+    assert (status, name in body) == (207, True)
+    got = await daemon.ask(5, b"GET " + name + b" HTTP/1.1\r\nHost: x\r\n\r\n", client_of("GET"))
+    assert got == (200, content)
+    assert await daemon.ask(5, b"HEAD " + name + b" HTTP/1.1\r\nHost: x\r\n\r\n", client_of("HEAD")) == (200, b"")
+    chunked = b"PUT /new HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    assert (await daemon.ask(5, chunked, client_of("PUT")))[0] == 201
+    assert (tmp_path / "new").read_bytes() == b"abcde"
+    assert (await daemon.ask(5, b"DELETE /new HTTP/1.1\r\nHost: x\r\n\r\n", client_of("DELETE")))[0] == 204
+    assert not (tmp_path / "new").exists()
+    assert (await daemon.ask(5, b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n", client_of("GET")))[0] == 400
+    assert folder.requests[:2] == ["PROPFIND / 207", "GET /gr%C3%B6%C3%9Fe.bin 200"]
+    await folder.stop()
+    assert not folder.is_served
+
+
+async def test_a_read_only_folder_is_not_written(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(b"kept")
+    _, daemon = await served(server, connection, tmp_path, read_only=True)
+    put = b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nnew"
+    assert (await daemon.ask(1, put, client_of("PUT")))[0] == 403
+    assert (tmp_path / "a").read_bytes() == b"kept"
+
+
+async def test_clients_are_kept_apart_and_closed(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(b"A")
+    (tmp_path / "b").write_bytes(b"B")
+    _, daemon = await served(server, connection, tmp_path)
+    daemon.say(1, b"GET /a HTTP/1.1\r\nHo")  # waits in the middle of its header
+    assert await daemon.ask(2, b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n", client_of("GET")) == (200, b"B")
+    assert await daemon.ask(1, b"st: x\r\n\r\n", client_of("GET")) == (200, b"A")
+    daemon.say(1, b"")
+    daemon.say(3, b"no HTTP at all\r\n\r\n")
+    async with asyncio.timeout(5):
+        while not {1, 3} <= daemon.closed:
+            await daemon.hear()
+    assert daemon.got[3].startswith(b"HTTP/1.1 400")
+
+
+async def test_the_folder_ends_with_its_channel(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path
+) -> None:
+    folder, daemon = await served(server, connection, tmp_path)
+    daemon.say(1, b"GET /")
+    (await server.peer(Type.WEBDAV)).writer.transport.abort()
+    await folder._watch  # type: ignore[misc]
+    assert not folder.is_served
+
+
+async def test_what_is_no_folder_is_refused(server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is no folder"):
+        await served(server, connection, tmp_path / "nothing")
+
+
+@given(
+    st.lists(st.tuples(st.integers(-(1 << 63), (1 << 63) - 1), st.binary(max_size=300)), max_size=5), st.integers(1, 9)
+)
+def test_pieces_come_out_as_they_went_in(pieces: list[tuple[int, bytes]], size: int) -> None:
+    stream = b"".join(packed(client, data) for client, data in pieces)
+    mux = FolderMux()
+    got = [piece for at in range(0, len(stream), size) for piece in mux.feed(stream[at : at + size])]
+    assert got == pieces
+
+
+def test_what_is_longer_than_a_piece_goes_in_several() -> None:
+    assert packed(9, bytes(0x10000)) == struct.pack("<qH", 9, 0xFFFF) + bytes(0xFFFF) + struct.pack("<qH", 9, 1) + b"\0"

@@ -1,0 +1,207 @@
+"""Channels that carry another protocol, against a server in this process: USB, ports, smartcards; packed data, and lies."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import AsyncIterator
+
+import lz4.block
+import pytest
+import pytest_asyncio
+from tests.spice.server import Peer, SpiceServer, spice_server
+
+from ATPLibrary.errors import ChannelError, DeadlineError, InputError
+from ATPLibrary.protocol.spice.channels import PortConversation, SmartcardConversation, UsbredirConversation
+from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
+from ATPLibrary.protocol.spice.errors import SpiceProtocolError
+from ATPLibrary.protocol.spice.smartcard import CardState, ScriptedCard
+from ATPLibrary.protocol.usbredir import UsbState
+from ATPLibrary.protocol.usbredir.devices import UsbKeyboard
+from ATPLibrary.transport.spice import SpiceChannelType as Type
+from ATPLibrary.transport.spice_connection import SpiceVmConnection
+
+pytestmark = pytest.mark.unit
+
+DATA, COMPRESSED = 101, 102
+# usbredir's hello with all capabilities: type, length, id, version, capabilities.
+HELLO = struct.pack("<III", 0, 68, 0) + b"qemu".ljust(64, b"\0") + struct.pack("<I", 0xFF)
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[SpiceServer]:
+    async with spice_server() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def connection(server: SpiceServer) -> AsyncIterator[SpiceVmConnection]:
+    connection = server.connection()
+    await connection.connect_main_channel(5)
+    yield connection
+    await connection.close()
+
+
+async def opened(connection: SpiceVmConnection, server: SpiceServer, type: Type) -> tuple[SpeakingChannel, Peer]:
+    channel = speaking(await connection.open_channel(type, timeout=5))
+    return channel, await server.peer(type)
+
+
+def packed(data: bytes, size: int | None = None) -> bytes:
+    return struct.pack("<BI", 1, len(data) if size is None else size) + lz4.block.compress(data, store_size=False)
+
+
+@pytest.mark.parametrize("how", ["plain", "packed", "in pieces"])
+async def test_usbredir_greets_and_offers_a_device(
+    server: SpiceServer, connection: SpiceVmConnection, how: str
+) -> None:
+    channel, peer = await opened(connection, server, Type.USBREDIR)
+    usb = channel.conversation
+    assert isinstance(usb, UsbredirConversation)
+    assert peer.channel_caps == 1
+    usb.host.attach(UsbKeyboard())
+    if how == "plain":
+        peer.send(DATA, HELLO)
+    elif how == "packed":
+        peer.send(COMPRESSED, packed(HELLO))
+    else:
+        for at in range(len(HELLO)):
+            peer.send(DATA, HELLO[at : at + 1])
+    await channel.wait_until(lambda: usb.host.state is UsbState.OFFERED, 5, "offer it")
+    said = await peer.expect(DATA)
+    ours, offer = said[:80], said[80:]
+    assert (ours[:12], ours[12:31]) == (HELLO[:12], b"ATPLibrary usbredir")
+    assert struct.unpack_from("<II", offer) == (5, 160)  # the endpoints come first
+    assert offer[-26:][:4] == b"\1\0\0\0"  # and the device last
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        (packed(b"x", size=1 << 21), "uncompressed_size' .* says 2097152 bytes, at most 1048576"),
+        (packed(b"x" * 100, size=50), "data' .* can't be unpacked"),
+        (packed(b"x" * 100, size=200), "data' .* unpacks to 100 bytes where 200 are told of"),
+        (struct.pack("<BI", 7, 1) + b"x", "type' .* is 7, which there is not"),
+        (b"\1\1", "uncompressed_size' .* takes 4 bytes and 1 are left"),
+    ],
+)
+async def test_packed_data_that_lies_ends_its_channel_by_name(
+    server: SpiceServer, connection: SpiceVmConnection, body: bytes, wrong: str
+) -> None:
+    channel, peer = await opened(connection, server, Type.PORT)
+    peer.send(COMPRESSED, body)
+    with pytest.raises(SpiceProtocolError, match=wrong):
+        await channel.wait_until(lambda: False, 5, "end")
+    assert connection.channels[Type.MAIN, 0].state.is_open
+
+
+async def test_usbredir_that_can_not_be_ends_its_channel_by_name(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel, peer = await opened(connection, server, Type.USBREDIR)
+    peer.send(DATA, HELLO + struct.pack("<IIQ", 101, 0xFFFFFFFF, 0))
+    with pytest.raises(ChannelError, match="usbredir packet BulkPacket is 4294967295 bytes where"):
+        await channel.wait_until(lambda: False, 5, "end")
+
+
+async def test_a_port_brings_text_both_ways_and_knows_its_other_half(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel, peer = await opened(connection, server, Type.PORT)
+    port = channel.conversation
+    assert isinstance(port, PortConversation)
+    assert (port.name, port.opened) == ("org", True)
+    peer.send(DATA, b"hel")
+    peer.send(COMPRESSED, packed(b"lo"))
+    await channel.wait_until(lambda: bytes(port.unread) == b"hello", 5, "bring it")
+    port.pass_on(b"back")
+    await channel.pass_on("what is queued", 5)
+    assert await peer.expect(DATA) == b"back"
+    peer.send(202, b"\1")
+    await channel.wait_until(lambda: not port.opened, 5, "be closed")
+    assert port.closings == 1
+
+
+async def test_what_a_port_s_guest_writes_and_nobody_reads_has_an_end(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel, peer = await opened(connection, server, Type.PORT)
+    for _ in range(5):
+        peer.send(DATA, bytes(1 << 20))
+    with pytest.raises(ChannelError, match="should be read here but has 4194304 bytes that nobody took"):
+        await channel.wait_until(lambda: False, 5, "end")
+
+
+def vsc(type: int, data: bytes = b"", reader: int = 3) -> bytes:
+    return struct.pack("<III", type, reader, len(data)) + data
+
+
+async def test_a_card_is_put_in_asked_and_taken_out(server: SpiceServer, connection: SpiceVmConnection) -> None:
+    channel, peer = await opened(connection, server, Type.SMARTCARD)
+    conversation = channel.conversation
+    assert isinstance(conversation, SmartcardConversation)
+    reader = conversation.reader
+    card = ScriptedCard(answers={b"\0\xa4": b"\x6a\x82", b"\0\xa4\4": b"\x90\0"})
+    reader.insert(card)
+    await channel.pass_on("what is queued", 5)
+    assert struct.unpack_from("<II", await peer.expect(DATA)) == (3, 0xFFFFFFFF)
+    peer.send(DATA, vsc(2, bytes(4)))
+    assert await peer.expect(DATA) == vsc(5, card.atr)
+    peer.send(DATA, vsc(2, bytes(4)))
+    await channel.wait_until(lambda: reader.state is CardState.IN, 5, "have it in")
+    for asked, answer in ((b"\0\xa4\4\0", b"\x90\0"), (b"\0\xa4\0\0", b"\x6a\x82"), (b"\0\xb0\0\0", b"\x6d\0")):
+        peer.send(DATA, vsc(7, asked))
+        assert await peer.expect(DATA) == vsc(7, answer)
+    assert len(card.commands) == 3
+    with pytest.raises(InputError, match="should be empty but has a card"):
+        reader.insert(ScriptedCard())
+    reader.remove()
+    await channel.pass_on("what is queued", 5)
+    assert await peer.expect(DATA) == vsc(6)
+    peer.send(DATA, vsc(7, b"\0\xa4\0\0"))
+    reader.insert(ScriptedCard())  # the reader is there already
+    await channel.pass_on("what is queued", 5)
+    assert struct.unpack_from("<I", await peer.expect(DATA)) == (5,)
+
+
+@pytest.mark.parametrize("code", [struct.pack(">I", 2), struct.pack("<I", 2)])
+async def test_a_reader_that_can_not_be_added_is_a_refusal(
+    server: SpiceServer, connection: SpiceVmConnection, code: bytes
+) -> None:
+    channel, peer = await opened(connection, server, Type.SMARTCARD)
+    conversation = channel.conversation
+    assert isinstance(conversation, SmartcardConversation)
+    conversation.reader.insert(ScriptedCard())
+    await channel.pass_on("what is queued", 5)
+    await peer.expect(DATA)
+    peer.send(DATA, vsc(2, code))
+    await channel.wait_until(lambda: conversation.reader.state is CardState.REFUSED, 5, "refuse it")
+    assert (conversation.reader.refusal, conversation.reader.card) == (2, None)
+
+
+@pytest.mark.parametrize("atr", [b"", b"\x3b", b"\x3c\0", bytes(40)])
+def test_an_atr_that_is_none_is_refused(atr: bytes) -> None:
+    with pytest.raises(InputError, match="begin with 3B or 3F"):
+        ScriptedCard(atr)
+
+
+async def test_waiting_for_a_device_that_nobody_asks_for_says_how_far_it_came(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    from ATPLibrary.orchestrator.spice_usb import how_far
+
+    channel, peer = await opened(connection, server, Type.USBREDIR)
+    usb = channel.conversation
+    assert isinstance(usb, UsbredirConversation)
+    keyboard = UsbKeyboard()
+    usb.host.attach(keyboard)
+    with pytest.raises(DeadlineError, match="it says nothing while its VM is suspended"):
+        await channel.wait_until(lambda: False, 0.05, "be driven", lambda: how_far(usb.host, keyboard))
+    peer.send(DATA, HELLO)
+    await channel.wait_until(lambda: usb.host.state is UsbState.OFFERED, 5, "offer it")
+    assert "did not enumerate it" in how_far(usb.host, keyboard)
+    peer.send(DATA, struct.pack("<IIQ", 3, 0, 0))
+    await channel.wait_until(lambda: usb.host.state is UsbState.ASKED, 5, "reset it")
+    assert "(1 Reset) and chose no configuration" in how_far(usb.host, keyboard)
+    peer.send(DATA, struct.pack("<IIQB", 6, 1, 9, 1))
+    await channel.wait_until(lambda: usb.host.state is UsbState.CONFIGURED, 5, "configure it")
+    assert "modprobe usbhid" in how_far(usb.host, keyboard)
