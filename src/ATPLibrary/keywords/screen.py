@@ -64,8 +64,9 @@ class ScreenKeywords(Screens):
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
         - ``region``: only this part of the screen: ``left,top,width,height`` in pixels.
-        - ``via``: ``qmp`` asks QEMU; ``spice`` takes what the SPICE client has drawn on the open channel ``display:0``, and
-          ``spice:1`` on ``display:1``, with a warning where that isn't what the server meant.
+        - ``via``: ``qmp`` asks QEMU; ``spice`` takes what the SPICE client draws on the channel ``display:0``, and ``spice:1`` on
+          ``display:1``, with a warning where that isn't what the guest drew. Session and channel are opened where there were
+          none, as `Connect To SPICE` does; what has ended is not begun anew, and the keyword says why it ended.
 
         Example:
         | Connect To VM    win11

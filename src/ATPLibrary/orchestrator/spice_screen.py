@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SpiceScreen:
-    """An open display channel. The channel is looked for at each look: it may have been opened anew."""
+    """A display channel, opened at the first look where it wasn't. It is looked for at each: it may have been opened anew."""
 
     def __init__(self, workspace: Workspace, machine: Machine, display: int, timeout: float) -> None:
         self._workspace = workspace
@@ -34,7 +34,7 @@ class SpiceScreen:
         from ATPLibrary.protocol.screen.picture import WORKERS
         from ATPLibrary.protocol.spice.display.picture import ppm_of
 
-        speaking, display = self._open()
+        speaking, display = await self._open()
         await speaking.wait_until(
             lambda: display.is_marked and display.painter.screen is not None, self._timeout, "have a picture"
         )
@@ -51,15 +51,14 @@ class SpiceScreen:
 
     async def drawn(self, longest: float) -> None:
         """Until something was drawn since the last look, for `longest` seconds at most. `ChannelError` when the channel ends."""
-        speaking, display = self._open()
+        speaking, display = await self._open()
         with contextlib.suppress(DeadlineError):
             await speaking.wait_until(lambda: display.painter.strokes != self._seen, longest, "be drawn on")
 
-    def _open(self) -> tuple[SpeakingChannel, DisplayConversation]:
+    async def _open(self) -> tuple[SpeakingChannel, DisplayConversation]:
         from ATPLibrary.protocol.spice.channels import DisplayConversation
-        from ATPLibrary.transport.spice import SpiceChannelType
 
-        speaking = self._workspace.spice_sessions.speaking(self._machine, SpiceChannelType.DISPLAY, self._display)
+        speaking = await self._workspace.spice_sessions.display(self._machine, self._display, self._timeout)
         display = speaking.conversation
         assert isinstance(display, DisplayConversation)
         return speaking, display

@@ -104,6 +104,17 @@ class SpiceSessions:
 
         return speaking(self.channel(machine, type, id))
 
+    async def display(self, machine: Machine, id: int, timeout: float) -> SpeakingChannel:
+        """The client on a display channel: a session is begun, and the channel opened, where there was none. What has ended is not
+        begun anew: `ChannelError` says why it ended.
+        """
+        from ATPLibrary.transport.spice import SpiceChannelType
+
+        connection = self.known(machine) or await self.connect(machine, timeout)
+        if connection.channel(SpiceChannelType.DISPLAY, id) is None:
+            await connection.open_channel(SpiceChannelType.DISPLAY, id, timeout=timeout)
+        return self.speaking(machine, SpiceChannelType.DISPLAY, id)
+
     async def inputs(self, machine: Machine, timeout: float) -> SpiceInputs:
         """Keyboard and mouse by that VM's session, ready to be sent to: a session is begun, and its inputs channel opened, where
         there was none. What has ended is not begun anew: `ChannelError` says why it ended.

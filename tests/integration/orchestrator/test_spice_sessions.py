@@ -131,6 +131,22 @@ async def test_the_screen_is_what_was_drawn_and_a_warning_says_where_it_is_not_a
     assert "DRAW_TRANSPARENT is not drawn by this client" in told.notice
 
 
+async def test_a_look_opens_session_and_channel_once_and_neither_anew(
+    workspace: Workspace, machine: Machine, server: SpiceServer
+) -> None:
+    screen = SpiceScreen(workspace, machine, 0, 5)
+    looking = asyncio.create_task(screen.look())
+    peer = await server.peer(Type.DISPLAY)
+    peer.send(314, PRIMARY)
+    peer.send(102)
+    assert (await looking).startswith(b"P6")
+    await screen.look()
+    assert [each.type for each in server.peers] == [Type.MAIN, Type.DISPLAY]
+    workspace.spice_sessions.speaking(machine, Type.DISPLAY, 0).drop("a test dropped it")
+    with pytest.raises(ChannelError, match=r"should be linked but is failed \(a test dropped it\)"):
+        await screen.look()
+
+
 async def test_a_wait_for_the_screen_is_woken_by_what_is_drawn_on_it(
     workspace: Workspace, machine: Machine, server: SpiceServer
 ) -> None:
