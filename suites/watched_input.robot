@@ -48,6 +48,15 @@ A Drag Keeps To Its Path
     Mouse Should Be At    0.8    0.6
     Run Keyword And Expect Error    *place 2 of 2*    Drag Should Match    0.2,0.2    0.1,0.9
 
+Nothing Is Proved Where A Program In The Guest Has Its Input To Itself
+    [Documentation]    Neither the agent nor the console sees what another program has grabbed: that program is named.
+    ${process} =    Let A Program In The Guest Grab Its Input
+    Run Keyword And Expect Error    *: python3.11 (process ${process}) in the guest has * to itself*
+    ...    No Input Should Arrive    1 s
+    Run Keyword And Expect Error    *can't see it: python3.11 (process ${process}) in the guest has *    Type Text    x
+    Command Should Succeed    kill ${process}
+    No Input Should Arrive    1 s
+
 What Is Typed Into An Exclusive Watch Reaches Nobody Else
     [Documentation]    The agent sees each key, and the shell at the console none: the command is not run.
     Start Watching Input    exclusive=True
@@ -60,6 +69,20 @@ What Is Typed Into An Exclusive Watch Reaches Nobody Else
 
 
 *** Keywords ***
+Let A Program In The Guest Grab Its Input
+    [Documentation]    Until it is ended it has each input device to itself, as an X server may. Returns its number.
+    VAR    ${program} =
+    ...    import fcntl, os, time
+    ...    names = [name for name in os.listdir("/dev/input") if name.startswith("event")]
+    ...    held = [os.open("/dev/input/" + name, os.O_RDONLY) for name in names]
+    ...    [fcntl.ioctl(each, 0x40044590, 1) for each in held]
+    ...    print("grabbed", flush=True)
+    ...    time.sleep(600)
+    ...    separator=;
+    ${started} =    Run Command    /usr/bin/python3.11 -c '${program}' >/tmp/grabs 2>&1 & echo $!
+    Wait Until Command Succeeds    grep grabbed /tmp/grabs    timeout=10 s
+    RETURN    ${started.stdout.strip()}
+
 Somebody Else Types
     [Documentation]    Presses keys past this library's own typing, by QEMU's monitor.
     [Arguments]    @{keys}

@@ -14,7 +14,7 @@ import threading
 import time
 from ctypes import byref, sizeof
 
-from atp_guest_agent.windows import win32
+from atp_guest_agent.windows import structures, win32
 
 KEYBOARD, MOUSE, TABLET = 0x10001, 0x10003, 0x10005
 NAMES = {
@@ -84,26 +84,26 @@ class FakeWindows:
     def key(self, vk, scan, down, flags=0):
         """Press or let go of a key. True: the hooks kept it to themselves."""
         (self.down.add if down else self.down.discard)(vk)
-        data = win32.KBDLLHOOKSTRUCT(vk, scan, flags | (0 if down else win32.LLKHF_UP), self.tick(), 0)
+        data = structures.KBDLLHOOKSTRUCT(vk, scan, flags | (0 if down else win32.LLKHF_UP), self.tick(), 0)
         kept = self.call_hook(win32.WH_KEYBOARD_LL, 0x100 if down else 0x101, data)
         if kept:
             self.down.discard(vk)
         return kept
 
     def mouse_hook(self, message, x=0, y=0, high=0, flags=win32.LLMHF_INJECTED):
-        data = win32.MSLLHOOKSTRUCT(win32.POINT(x, y), (high & 0xFFFF) << 16, flags, self.tick(), 0)
+        data = structures.MSLLHOOKSTRUCT(structures.POINT(x, y), (high & 0xFFFF) << 16, flags, self.tick(), 0)
         return self.call_hook(win32.WH_MOUSE_LL, message, data)
 
     def packet(self, device, flags=0, buttons=0, data=0, x=0, y=0):
         """A mouse's own packet, by raw input."""
-        header = win32.RAWINPUTHEADER(win32.RIM_TYPEMOUSE, sizeof(win32.RAWINPUT), device, 0)
-        raw = win32.RAWINPUT(header, win32.RAWMOUSE(flags, 0, buttons, data, 0, x, y, 0))
+        header = structures.RAWINPUTHEADER(win32.RIM_TYPEMOUSE, sizeof(structures.RAWINPUT), device, 0)
+        raw = structures.RAWINPUT(header, structures.RAWMOUSE(flags, 0, buttons, data, 0, x, y, 0))
         handle = self.new(raw)
         self.post(win32.WM_INPUT, handle)
 
     def post(self, message, lparam=0):
         for thread in self.raw_targets:
-            self.queues[thread].put(win32.MSG(0x77, message, 0, lparam, 0))
+            self.queues[thread].put(structures.MSG(0x77, message, 0, lparam, 0))
 
     def call_hook(self, kind, message, data):
         procedure, thread = self.hooks[kind]
@@ -148,7 +148,7 @@ class FakeWindows:
                 return 0
 
         self.kept.append(call)
-        return win32.function_type(result, *arguments)(call)
+        return structures.function_type(result, *arguments)(call)
 
     def new(self, thing):
         with self.lock:
@@ -274,12 +274,12 @@ class FakeWindows:
         return self.window_proc(said.hwnd, said.message, said.wParam, said.lParam) if said.hwnd else 0
 
     def PostThreadMessageW(self, thread, message, wparam, lparam):
-        self.queues[thread].put(win32.MSG(None, message, wparam, lparam, 0))
+        self.queues[thread].put(structures.MSG(None, message, wparam, lparam, 0))
         return 1
 
     def RegisterClassW(self, kind):
         # The structure is the caller's, and gone when this returns: only the function's address stays.
-        self.window_proc = win32.WNDPROC(ctypes.cast(kind.contents.lpfnWndProc, ctypes.c_void_p).value)
+        self.window_proc = structures.WNDPROC(ctypes.cast(kind.contents.lpfnWndProc, ctypes.c_void_p).value)
         assert kind.contents.lpszClassName
         return 1
 
@@ -296,7 +296,7 @@ class FakeWindows:
         return 0
 
     def RegisterRawInputDevices(self, wanted, count, size):
-        assert size == sizeof(win32.RAWINPUTDEVICE)
+        assert size == sizeof(structures.RAWINPUTDEVICE)
         for number in range(count):
             assert wanted[number].hwndTarget == 0x77, "input of other windows comes only to a named one"
         self.raw_targets.append(self.GetCurrentThreadId())
@@ -304,7 +304,7 @@ class FakeWindows:
 
     def GetRawInputData(self, handle, command, data, size, header_size):
         assert command == win32.RID_INPUT
-        assert header_size == sizeof(win32.RAWINPUTHEADER)
+        assert header_size == sizeof(structures.RAWINPUTHEADER)
         raw = self.handles.pop(handle)
         if size.contents.value < sizeof(raw):
             return 0xFFFFFFFF
@@ -312,12 +312,12 @@ class FakeWindows:
         return sizeof(raw)
 
     def GetRawInputDeviceList(self, entries, count, size):
-        assert size == sizeof(win32.RAWINPUTDEVICELIST)
+        assert size == sizeof(structures.RAWINPUTDEVICELIST)
         if not entries:
             count.contents.value = len(self.devices)
             return 0
         for number, (handle, (kind, _)) in enumerate(self.devices.items()):
-            entries[number] = win32.RAWINPUTDEVICELIST(handle, kind)
+            entries[number] = structures.RAWINPUTDEVICELIST(handle, kind)
         return len(self.devices)
 
     def GetRawInputDeviceInfoW(self, handle, command, data, size):
@@ -340,7 +340,7 @@ class FakeWindows:
         return {win32.SM_CXSCREEN: 1024, win32.SM_CYSCREEN: 768}[number]
 
     def GetLastInputInfo(self, info):
-        assert info.contents.cbSize == sizeof(win32.LASTINPUTINFO)
+        assert info.contents.cbSize == sizeof(structures.LASTINPUTINFO)
         info.contents.dwTime = self.GetTickCount() if self.input_tick is None else self.input_tick
         return 1
 
@@ -424,7 +424,7 @@ class FakeWindows:
 
     def NtQuerySystemInformation(self, kind, buffer, size, _got):
         assert (kind, size) == (3, 48)
-        said = win32.TIMEOFDAY(BootTime=self.boot_time, BootTimeBias=self.boot_bias)
+        said = structures.TIMEOFDAY(BootTime=self.boot_time, BootTimeBias=self.boot_bias)
         ctypes.memmove(buffer, byref(said), sizeof(said))
         return 0
 
@@ -453,9 +453,11 @@ class FakeWindows:
     def ChangeServiceConfig2W(self, handle, level, data):
         config = self.services[self.handles[handle]]["config"]
         if level == 1:
-            config["description"] = ctypes.cast(data, ctypes.POINTER(win32.SERVICE_DESCRIPTIONW)).contents.lpDescription
+            config["description"] = ctypes.cast(
+                data, ctypes.POINTER(structures.SERVICE_DESCRIPTIONW)
+            ).contents.lpDescription
         else:
-            actions = ctypes.cast(data, ctypes.POINTER(win32.SERVICE_FAILURE_ACTIONSW)).contents
+            actions = ctypes.cast(data, ctypes.POINTER(structures.SERVICE_FAILURE_ACTIONSW)).contents
             config["restarts"] = [actions.lpsaActions[number].Delay for number in range(actions.cActions)]
         return 1
 
@@ -517,7 +519,7 @@ class FakeWindows:
         self, token, _name, line, _process, _thread, inherit, flags, _environment, _directory, startup, made
     ):
         assert not inherit, "handles can't be inherited across sessions"
-        assert startup.contents.cb == sizeof(win32.STARTUPINFOW)
+        assert startup.contents.cb == sizeof(structures.STARTUPINFOW)
         process = Event(manual=True, is_set=False)
         process.name, process.status = None, 0
         command = ctypes.wstring_at(line)
@@ -550,7 +552,7 @@ class FakeWindows:
 
     def SetInformationJobObject(self, job, what, data, size):
         assert (what, size) == (9, 144)
-        self.handles[job]["limits"] = ctypes.cast(data, ctypes.POINTER(win32.JOB_LIMITS)).contents.LimitFlags
+        self.handles[job]["limits"] = ctypes.cast(data, ctypes.POINTER(structures.JOB_LIMITS)).contents.LimitFlags
         return 1
 
     def AssignProcessToJobObject(self, job, process):

@@ -123,7 +123,7 @@ def survives(lines, chunk):
             for at in range(0, len(data), chunk):
                 world.host.send_bytes(data[at : at + chunk])
                 assert session.state in (Session.SILENT, Session.OPEN)
-                assert len(session._expectations) <= MAX_OPEN
+                assert len(session._waited_for) <= MAX_OPEN
                 assert links.queued <= LARGEST_QUEUE
             world.device().key(30, 1)
             world.host.send({"type": "ping", "id": 4711})
@@ -132,7 +132,7 @@ def survives(lines, chunk):
                 said.append(world.host.receive())
             assert not [each for each in said if "in the agent" in str(each.get("message"))]
             world.greet(nonce="anew")
-            assert session._expectations == {}
+            assert len(session._waited_for) == 0
             log = world.log_path.read_text() if world.log_path.exists() else ""
             assert "Error" not in log, log
         finally:

@@ -14,7 +14,7 @@ from agent_world import IDENTITY
 from atp_guest_agent.agent import Agent
 from atp_guest_agent.links.chooser import Links
 from atp_guest_agent.log import Log
-from atp_guest_agent.windows import mice, smbios, win32
+from atp_guest_agent.windows import mice, smbios, structures, win32
 from atp_guest_agent.windows.hooks import Hooks
 from atp_guest_agent.windows.inputs import Windows
 from atp_guest_agent.windows.pipe import Pipe
@@ -91,9 +91,10 @@ def said(events):
 
 def test_the_structures_have_the_sizes_that_64_bit_windows_gives_them():
     sizes = {
-        win32.KBDLLHOOKSTRUCT: 24, win32.MSLLHOOKSTRUCT: 32, win32.MSG: 48, win32.RAWINPUT: 48, win32.RAWINPUTHEADER: 24,
-        win32.RAWINPUTDEVICE: 16, win32.OVERLAPPED: 32, win32.STARTUPINFOW: 104, win32.PROCESS_INFORMATION: 24,
-        win32.JOB_LIMITS: 144, win32.SERVICE_STATUS: 28, win32.TIMEOFDAY: 48, win32.WNDCLASSW: 72,
+        structures.KBDLLHOOKSTRUCT: 24, structures.MSLLHOOKSTRUCT: 32, structures.MSG: 48, structures.RAWINPUT: 48,
+        structures.RAWINPUTHEADER: 24,
+        structures.RAWINPUTDEVICE: 16, structures.OVERLAPPED: 32, structures.STARTUPINFOW: 104, structures.PROCESS_INFORMATION: 24,
+        structures.JOB_LIMITS: 144, structures.SERVICE_STATUS: 28, structures.TIMEOFDAY: 48, structures.WNDCLASSW: 72,
     }  # fmt: skip
     assert {kind: sizeof(kind) for kind in sizes} == sizes
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import time
-
-from atp_guest_agent import PROTOCOL, __version__
+from atp_guest_agent import PROTOCOL, __version__, input_state
 from atp_guest_agent.clock import now_ns, now_us
 from atp_guest_agent.jsontext import dump, parse
 from atp_guest_agent.links.chooser import QUEUE_LIMIT
+from atp_guest_agent.waited_for import WaitedFor, realtime_us
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from atp_guest_agent.codes import Event
-    from atp_guest_agent.expectations import Expectation
     from atp_guest_agent.identity import Identity
     from atp_guest_agent.links.chooser import Links
     from atp_guest_agent.platform import Platform
 
 CAPABILITIES = ["observe", "expect.keyboard", "expect.mouse", "state"]
 MAX_NAME = 200  # characters of what the host calls a session or a request
-HISTORY = 4096  # events kept for expectations that arrive after what they expect
 _BATCH = b'{"type":"observations"'
 
 
@@ -50,23 +47,22 @@ class Session:
         self._untold = 0  # batches dropped that no overrun has told yet
         self._added: list[int] = []
         self._removed: list[int] = []
-        self._expectations: dict[str, Expectation] = {}
-        self._history: list[Event] = []
+        self._waited_for = WaitedFor(self._say, lambda number, code: input_state.axis(self._devices(), number, code))
         self._answers: dict[str, Callable[[dict[str, object], int], None]] = {
             "hello": self._hello,
             "ping": self._ping,
             "watch": self._watch,
             "state": self._state,
             "grab": self._grab,
-            "expect": self._expect,
-            "cancel": self._cancel,
+            "expect": self._waited_for.expect,
+            "cancel": lambda message, _arrived_us: self._waited_for.cancel(message),
             "refused": self._refused,
         }
 
     @property
     def is_engaged(self) -> bool:
         """Whether the host uses this session: it is shown what happens, or waits for something to happen."""
-        return self._watching or bool(self._expectations)
+        return self._watching or bool(self._waited_for)
 
     def become(self, identity: Identity) -> bool:
         """Be this guest from the next hello on. Returns whether its token is another one."""
@@ -79,7 +75,7 @@ class Session:
         self.state = self.SILENT
         self._watching = False
         self._untold = 0
-        self._expectations = {}
+        self._waited_for.forget()
         if self._platform.grabbed:
             self._platform.grab(False)
 
@@ -134,12 +130,7 @@ class Session:
                 )
             else:
                 self._drop()
-        history = self._history
-        history += events
-        if len(history) > 2 * HISTORY:
-            del history[:HISTORY]
-        if self._expectations:
-            self._check(events)
+        self._waited_for.observe(events)
 
     def overrun(self, device: int, held: list[int]) -> None:
         """The kernel dropped events of a device, which is in step again with these codes down."""
@@ -158,9 +149,7 @@ class Session:
 
     def deadline_us(self) -> int | None:
         """When `tend` is due at the latest."""
-        if not self._expectations:
-            return None
-        return min(expectation.deadline_us for expectation in self._expectations.values())
+        return self._waited_for.deadline_us()
 
     def tend(self) -> None:
         """See to what isn't an answer: hot-plug news, overruns that can be told now, expectations whose time is up."""
@@ -168,14 +157,9 @@ class Session:
             self._say_devices()
         if self._untold and self._links.present and self._links.queued < QUEUE_LIMIT // 2:
             dropped, self._untold = self._untold, 0
-            held = {code for _, code in self._held()}
+            held = {code for _, code in input_state.held(self._devices())}
             self._say_overrun(None, sorted(held), dropped)
-        if self._expectations:
-            now = now_us()
-            for expectation in list(self._expectations.values()):
-                if expectation.deadline_us <= now:
-                    del self._expectations[expectation.event_id]
-                    self._say(expectation.fail("timeout", _realtime_us()))
+        self._waited_for.tend()
 
     def bye(self, reason: str) -> None:
         if self.state == self.OPEN:
@@ -195,7 +179,7 @@ class Session:
         self._untold = 0
         self._added = []
         self._removed = []
-        self._expectations = {}
+        self._waited_for.forget()
         self._platform.grab(False)
         if self._watching and self._grab_when_watching:
             try:
@@ -219,7 +203,7 @@ class Session:
                 "devices": [device.message() for device in self._devices()],
                 "next_seq": self._next_seq,
                 "monotonic_us": now_us(),
-                "realtime_us": _realtime_us(),
+                "realtime_us": realtime_us(),
             }
         )
 
@@ -234,7 +218,7 @@ class Session:
                 "id": number,
                 "received_us": arrived_us,
                 "sent_us": now_us(),
-                "realtime_us": _realtime_us(),
+                "realtime_us": realtime_us(),
             }
         )
 
@@ -247,12 +231,13 @@ class Session:
         self._say({"type": "watching", "enabled": enabled, "next_seq": self._next_seq})
 
     def _state(self, message: dict[str, object], _arrived_us: int) -> None:
+        devices = self._devices()
         answer: dict[str, object] = {
             "type": "state",
             "id": _id(message),
-            "held": self._held(),
-            "absolute": self._absolute(),
-            "leds": self._leds(),
+            "held": input_state.held(devices),
+            "absolute": input_state.absolute(devices),
+            "leds": input_state.leds(devices),
             "dropped": self._dropped,
             "skipped": self._skipped,
         }
@@ -274,85 +259,6 @@ class Session:
         except OSError as error:
             raise ValueError(str(error)) from None
         self._say({"type": "grabbing", "enabled": enabled})
-
-    def _expect(self, message: dict[str, object], arrived_us: int) -> None:
-        from atp_guest_agent import expectations
-
-        offset_us = _realtime_offset_us()
-        try:
-            expectation = expectations.build(message, arrived_us, offset_us, self._axis)
-        except expectations.RefusedError as error:
-            self._say(expectations.refusal(str(message["event_id"]), error.reason, _realtime_us()))
-            return
-        if expectation.event_id in self._expectations:
-            raise ValueError("an expectation with this event_id is open")
-        if len(self._expectations) >= expectations.MAX_OPEN:
-            raise ValueError(f"{expectations.MAX_OPEN} expectations are open already")
-        self._expectations[expectation.event_id] = expectation
-        if expectation.looks_back:
-            self._check_one(expectation, self._history)
-
-    def _cancel(self, message: dict[str, object], _arrived_us: int) -> None:
-        event_id = message.get("event_id")
-        expectation = self._expectations.pop(event_id, None) if isinstance(event_id, str) else None
-        if expectation is None:
-            raise ValueError("no expectation with this event_id is open")
-        self._say(expectation.fail("cancelled", _realtime_us()))
-
-    def _check(self, events: list[Event]) -> None:
-        for expectation in list(self._expectations.values()):
-            self._check_one(expectation, events)
-
-    def _check_one(self, expectation: Expectation, events: list[Event]) -> None:
-        offset_us = _realtime_offset_us()
-        for event in events:
-            result = expectation.feed(event, offset_us)
-            if result is not None:
-                del self._expectations[expectation.event_id]
-                self._say(result)
-                return
-
-    def _held(self) -> list[tuple[int, int]]:
-        """Keys and buttons that are down now, by device; a device that is just vanishing holds none."""
-        held = []
-        for device in self._devices():
-            try:
-                held += [(device.number, code) for code in device.held()]
-            except OSError:
-                continue
-        return held
-
-    def _absolute(self) -> list[tuple[int, int, int]]:
-        """Where the absolute pointers are now: device, axis, value; a device that is just vanishing is nowhere."""
-        from atp_guest_agent.codes import ABS_X, ABS_Y
-
-        places = []
-        for device in self._devices():
-            if device.description.pointer != "absolute":
-                continue
-            try:
-                places += [(device.number, axis, device.axis(axis)) for axis in (ABS_X, ABS_Y)]
-            except OSError:
-                continue
-        return places
-
-    def _leds(self) -> list[tuple[int, int, int]]:
-        """The keyboards' lights now: device, LED, lit or not; a device that is just vanishing has none."""
-        lights = []
-        for device in self._devices():
-            if not device.description.keyboard:
-                continue
-            try:
-                lights += [(device.number, led, lit) for led, lit in device.leds()]
-            except OSError:
-                continue
-        return lights
-
-    def _axis(self, number: int, code: int) -> int:
-        for device in self._devices():
-            if device.number == number:
-                return device.axis(code)
-        raise OSError(f"device {number} is gone")
 
     # to the host
 
@@ -406,11 +312,3 @@ def _id(message: dict[str, object]) -> int:
     if not isinstance(number, int) or isinstance(number, bool):
         raise ValueError("this message needs an id, an integer")
     return number
-
-
-def _realtime_us() -> int:
-    return time.time_ns() // 1000
-
-
-def _realtime_offset_us() -> int:
-    return (time.time_ns() - now_ns()) // 1000

@@ -17,7 +17,7 @@ from collections import deque
 from ctypes import byref, sizeof
 
 from atp_guest_agent.clock import now_us
-from atp_guest_agent.windows import win32
+from atp_guest_agent.windows import structures, win32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class Hooks:
         self._handles: list[int] = []
         self._window: int | None = None
         # Kept as long as Windows may call them.
-        self._keyboard_proc = win32.HOOKPROC(self._on_key)
-        self._mouse_proc = win32.HOOKPROC(self._on_mouse)
-        self._window_proc = win32.WNDPROC(self._on_message)
+        self._keyboard_proc = structures.HOOKPROC(self._on_key)
+        self._mouse_proc = structures.HOOKPROC(self._on_mouse)
+        self._window_proc = structures.WNDPROC(self._on_message)
 
     def start(self) -> None:
         """Raises OSError when Windows refuses the hooks: in a service's session, say."""
@@ -96,7 +96,7 @@ class Hooks:
             self._started.set()
             return
         self._started.set()
-        message = win32.MSG()
+        message = structures.MSG()
         while api.GetMessageW(byref(message), None, 0, 0) > 0:
             if message.message == _AGAIN and not message.hwnd:
                 self._unhook()
@@ -127,7 +127,7 @@ class Hooks:
     def _listen_to_mice(self) -> bool:
         """Raw input comes to a window; nobody sees this one."""
         api = self._api
-        kind = win32.WNDCLASSW(
+        kind = structures.WNDCLASSW(
             lpfnWndProc=self._window_proc, lpszClassName=_WINDOW_CLASS, hInstance=api.GetModuleHandleW(None)
         )
         api.RegisterClassW(byref(kind))
@@ -138,15 +138,15 @@ class Hooks:
             return False
         flags = win32.RIDEV_INPUTSINK | win32.RIDEV_DEVNOTIFY
         # Generic desktop: mouse, keyboard. Of keyboards only their coming and going is wanted.
-        wanted = (win32.RAWINPUTDEVICE * 2)(
-            win32.RAWINPUTDEVICE(1, 2, flags, self._window), win32.RAWINPUTDEVICE(1, 6, flags, self._window)
+        wanted = (structures.RAWINPUTDEVICE * 2)(
+            structures.RAWINPUTDEVICE(1, 2, flags, self._window), structures.RAWINPUTDEVICE(1, 6, flags, self._window)
         )
-        return bool(api.RegisterRawInputDevices(wanted, 2, sizeof(win32.RAWINPUTDEVICE)))
+        return bool(api.RegisterRawInputDevices(wanted, 2, sizeof(structures.RAWINPUTDEVICE)))
 
     def _on_key(self, code: int, message: int, data: int) -> int:
         time_us = now_us()
         if code == win32.HC_ACTION:
-            said = win32.KBDLLHOOKSTRUCT.from_address(data)
+            said = structures.KBDLLHOOKSTRUCT.from_address(data)
             self.last_tick = said.time
             self._note((KEY, (time_us, said.vkCode, said.scanCode, said.flags)))
             if self.swallow:
@@ -156,7 +156,7 @@ class Hooks:
     def _on_mouse(self, code: int, message: int, data: int) -> int:
         time_us = now_us()
         if code == win32.HC_ACTION:
-            said = win32.MSLLHOOKSTRUCT.from_address(data)
+            said = structures.MSLLHOOKSTRUCT.from_address(data)
             self.last_tick = said.time
             if said.flags & win32.LLMHF_INJECTED or not self.raw:
                 high = ctypes.c_int16(said.mouseData >> 16).value
@@ -174,9 +174,9 @@ class Hooks:
 
     def _take_packet(self, handle: int) -> None:
         time_us = now_us()
-        packet, size = win32.RAWINPUT(), ctypes.c_uint32(sizeof(win32.RAWINPUT))
+        packet, size = structures.RAWINPUT(), ctypes.c_uint32(sizeof(structures.RAWINPUT))
         got = self._api.GetRawInputData(
-            handle, win32.RID_INPUT, byref(packet), byref(size), sizeof(win32.RAWINPUTHEADER)
+            handle, win32.RID_INPUT, byref(packet), byref(size), sizeof(structures.RAWINPUTHEADER)
         )
         if got == 0xFFFFFFFF or packet.header.dwType != win32.RIM_TYPEMOUSE or not packet.header.hDevice:
             return  # a keyboard's, of which the hook tells; or what a program injected, of which the hook tells too

@@ -7,33 +7,29 @@ thread says that the process must end (Ctrl-C, log-off) and sets an event, too.
 
 from __future__ import annotations
 
-import ctypes
-import threading
 from ctypes import byref, sizeof
 
 from atp_guest_agent.codes import EV_ABS, EV_KEY
-from atp_guest_agent.windows import mice, win32
+from atp_guest_agent.windows import mice, structures, win32
 from atp_guest_agent.windows.hooks import DEVICES, INJECTED, KEY, Hooks
 from atp_guest_agent.windows.raw_devices import InputDevice, find_devices, keyboards, programs
 from atp_guest_agent.windows.scancodes import MADE_UP, evdev_code, of_scan_code_ex
+from atp_guest_agent.windows.waiting import Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable
+    from typing import Any
 
     from atp_guest_agent.codes import Event
-    from atp_guest_agent.links.link import Link
     from atp_guest_agent.log import Log
     from atp_guest_agent.platform import Observer
 
 MOST_EVENTS = 64  # in a batch
 UNHEARD_MS = 500  # input that is so much newer than what the hooks told last: they are gone
-END_SECONDS = 4.0  # Windows ends a process five seconds after it has told it of the log-off
-_SOCKET_NEWS = 0x3F  # FD_READ, FD_WRITE, FD_OOB, FD_ACCEPT, FD_CONNECT, FD_CLOSE
 _MOUSE_KEYS = {1: 0x110, 2: 0x111, 4: 0x112, 5: 0x113, 6: 0x114}  # virtual keys of the buttons
 
 
-class Windows:
+class Windows(Waiting):
     """`platform.Platform` of one session's desktop. A secure desktop (log-on, lock screen, UAC) is another: unseen from here.
 
     `stop_event`: a handle; once it is set the agent ends (by the service that started it).
@@ -42,23 +38,13 @@ class Windows:
     def __init__(self, api: win32.Win32, hooks: Hooks | None = None, stop_event: int | None = None) -> None:
         self.capabilities = ["grab", "hotplug", "injected"]
         self.grabbed = False
-        self._api = api
-        self._wake = self._event(manual=False)
+        super().__init__(api, stop_event)
         self._hooks = hooks or Hooks(api, self.wake)
-        self._stop_event = stop_event
-        self._stop: Callable[[str], None] | None = None
-        self._links: list[Link] = []
-        self._socket_events: dict[Link, tuple[int, int]] = {}  # of the links that are sockets: event and socket
-        self._unread: list[Link] = []
         self._devices: list[InputDevice] = []
         self._known: dict[int, InputDevice] = {}  # mice, by raw input's handle
         self._next_device = 2
         self._down: dict[tuple[int, int], int] = {}  # (device, code) -> virtual key
-        self._ended = threading.Event()
-        self._console_handler = win32.HANDLER_ROUTINE(self._on_console)
         self._wheel = mice.Wheel()
-
-    # waiting
 
     def start(self, observer: Observer, log: Log) -> None:
         """Raises OSError where Windows refuses the hooks."""
@@ -74,65 +60,12 @@ class Windows:
         self._hooks.start()
         self._find_devices()
 
-    def wake(self) -> None:
-        self._api.SetEvent(self._wake)
-
     def due(self) -> float | None:
         return None
 
-    def link_opened(self, link: Link) -> None:
-        """A port of Windows has `events`, handles that are set when it has something. A socket is given one here."""
-        self._forget(link)
-        if not hasattr(link, "events"):
-            event = self._event(manual=True)
-            if self._api.WSAEventSelect(link.fd, event, _SOCKET_NEWS):
-                self._api.CloseHandle(event)
-                raise OSError("Windows doesn't watch this socket")
-            self._socket_events[link] = event, link.fd
-        self._links.append(link)
-
-    def arm(self, link: Link, afresh: bool) -> None:
-        if afresh and link not in self._unread:
-            self._unread.append(link)
-
-    def wait(self, seconds: float | None) -> list[Link]:
-        for link in [link for link in self._links if link.state == link.CLOSED]:
-            self._forget(link)
-        ready, self._unread = self._unread, []
-        waited = [(event, link) for link in self._links for event in self._events_of(link)]
-        own = [self._wake] if self._stop_event is None else [self._wake, self._stop_event]
-        handles = (win32.HANDLE * (len(own) + len(waited)))(*own, *(event for event, _ in waited))
-        milliseconds = 0 if ready else win32.INFINITE if seconds is None else int(seconds * 1000) + (seconds > 0)
-        if self._api.WaitForMultipleObjects(len(handles), handles, False, milliseconds) == win32.WAIT_FAILED:
-            raise self._api.error("Windows can't wait")
-        if self._stop_event is not None and self._is_set(self._stop_event) and self._stop is not None:
-            self._stop_event = None
-            self._stop("the service stops it")
-        for event, link in waited:
-            if self._is_set(event):
-                if link in self._socket_events:
-                    news = (ctypes.c_int32 * 11)()  # WSANETWORKEVENTS; asking resets the event
-                    self._api.WSAEnumNetworkEvents(self._socket_events[link][1], event, byref(news))
-                if link not in ready:
-                    ready.append(link)
-        return ready
-
-    def stop_on_signals(self, stop: Callable[[str], None]) -> None:
-        self._stop = stop
-        self._api.SetConsoleCtrlHandler(self._console_handler, True)
-
-    def wait_to_send(self, link: Link, seconds: float) -> None:
-        events = self._events_of(link)
-        if events:
-            handles = (win32.HANDLE * len(events))(*events)
-            self._api.WaitForMultipleObjects(len(events), handles, False, max(1, int(seconds * 1000)))
-
     def close(self) -> None:
         self._hooks.stop()
-        for link in [*self._links]:
-            self._forget(link)
-        self._api.CloseHandle(self._wake)
-        self._ended.set()
+        super().close()
 
     # input
 
@@ -180,7 +113,7 @@ class Windows:
 
     def tend(self) -> bool:
         """See whether Windows has taken the hooks away: it knows of input that they didn't tell of."""
-        last = win32.LASTINPUTINFO(cbSize=sizeof(win32.LASTINPUTINFO))
+        last = structures.LASTINPUTINFO(cbSize=sizeof(structures.LASTINPUTINFO))
         if self._hooks.last_tick and self._api.GetLastInputInfo(byref(last)):
             unheard = (last.dwTime - self._hooks.last_tick) & 0xFFFFFFFF
             settled = (self._api.GetTickCount() - last.dwTime) & 0xFFFFFFFF
@@ -284,29 +217,3 @@ class Windows:
         self._devices = [self._keyboard, self._programs, *self._known.values()]
         if added or removed:
             self._observer.devices_changed(added=added, removed=removed)
-
-    # small things
-
-    def _event(self, manual: bool) -> int:
-        return int(self._api.check(self._api.CreateEventW(None, manual, False, None), "Windows makes no event"))
-
-    def _is_set(self, event: int) -> bool:
-        return bool(self._api.WaitForSingleObject(event, 0) == win32.WAIT_OBJECT_0)
-
-    def _events_of(self, link: Link) -> list[int]:
-        if link in self._socket_events:
-            return [self._socket_events[link][0]]
-        return list(getattr(link, "events", ()))
-
-    def _forget(self, link: Link) -> None:
-        if link in self._links:
-            self._links.remove(link)
-        if link in self._socket_events:
-            self._api.CloseHandle(self._socket_events.pop(link)[0])
-
-    def _on_console(self, kind: int) -> int:
-        """On a thread of Windows's. It ends the process when this returns, where it wants to."""
-        if self._stop is not None:
-            self._stop(win32.CTRL_NAMES.get(kind, f"console event {kind}"))
-            self._ended.wait(END_SECONDS)
-        return 1

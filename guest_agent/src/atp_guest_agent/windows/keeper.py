@@ -13,7 +13,7 @@ import threading
 from ctypes import byref, sizeof
 
 from atp_guest_agent import clock
-from atp_guest_agent.windows import win32
+from atp_guest_agent.windows import structures, win32
 from atp_guest_agent.windows.command import STOP_EVENT
 
 TYPE_CHECKING = False
@@ -101,7 +101,7 @@ class Keeper:
         seconds = None
         if self._process is None and self.session != NO_SESSION:
             seconds = max(self._again_at - now, 0.0)
-        array = (win32.HANDLE * len(handles))(*handles)
+        array = (structures.HANDLE * len(handles))(*handles)
         milliseconds = win32.INFINITE if seconds is None else int(seconds * 1000) + 1
         woken = self._api.WaitForMultipleObjects(len(handles), array, False, milliseconds)
         if woken == win32.WAIT_FAILED:
@@ -111,7 +111,7 @@ class Keeper:
 
     def _note_end(self) -> None:
         """The agent has ended by itself: again, after a while that grows."""
-        status = win32.DWORD()
+        status = structures.DWORD()
         self._api.GetExitCodeProcess(self._process, byref(status))
         self._api.CloseHandle(self._process)
         self._process, self.state = None, self.WAITING
@@ -131,8 +131,10 @@ class Keeper:
         token = self._token_of(session)
         try:
             # It has no standard streams: it shall not take the numbers of this process's for its own.
-            startup = win32.STARTUPINFOW(cb=sizeof(win32.STARTUPINFOW), lpDesktop=DESKTOP, dwFlags=_STD_HANDLES)
-            started = win32.PROCESS_INFORMATION()
+            startup = structures.STARTUPINFOW(
+                cb=sizeof(structures.STARTUPINFOW), lpDesktop=DESKTOP, dwFlags=_STD_HANDLES
+            )
+            started = structures.PROCESS_INFORMATION()
             at = self._command.index("-S") + 2 if "-S" in self._command else 1  # behind the program, before its options
             words = [*self._command[:at], f"{STOP_EVENT}{self._stop_name}", *self._command[at:]]
             line = ctypes.create_unicode_buffer(subprocess.list2cmdline(words))
@@ -164,7 +166,7 @@ class Keeper:
     def _token_of(self, session: int) -> int:
         """This process's own token, made one of that session's. Only SYSTEM may."""
         api = self._api
-        own, token = win32.HANDLE(), win32.HANDLE()
+        own, token = structures.HANDLE(), structures.HANDLE()
         api.check(
             api.OpenProcessToken(api.GetCurrentProcess(), _TOKEN_ACCESS, byref(own)),
             "the service's token can't be opened",
@@ -183,7 +185,7 @@ class Keeper:
 
     def _make_job(self) -> int:
         job = int(self._api.check(self._api.CreateJobObjectW(None, None), "Windows makes no job"))
-        limits = win32.JOB_LIMITS(LimitFlags=_KILL_ON_CLOSE)
+        limits = structures.JOB_LIMITS(LimitFlags=_KILL_ON_CLOSE)
         self._api.SetInformationJobObject(job, _LIMITS, byref(limits), sizeof(limits))
         return job
 

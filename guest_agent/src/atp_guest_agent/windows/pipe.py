@@ -8,7 +8,7 @@ from ctypes import byref
 from atp_guest_agent.lines import LineReader
 from atp_guest_agent.links.chooser import QUEUE_LIMIT
 from atp_guest_agent.links.link import Link
-from atp_guest_agent.windows import win32
+from atp_guest_agent.windows import structures, win32
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class Pipe(Link):
         self._handle: Optional[int] = None
         self._lines = LineReader()
         self._cut = True
-        self._read = win32.OVERLAPPED()
-        self._write = win32.OVERLAPPED()
+        self._read = structures.OVERLAPPED()
+        self._write = structures.OVERLAPPED()
         self._incoming = ctypes.create_string_buffer(READ_SIZE)
         self._outgoing: Optional[ctypes.Array[ctypes.c_char]] = None  # Windows reads it until the write is done
         self._writing = 0  # how many bytes of it

@@ -7,7 +7,7 @@ from ctypes import byref, sizeof
 
 from atp_guest_agent.codes import ABS_X, ABS_Y, BUS_I8042, BUS_USB, REL_HWHEEL, REL_WHEEL, REL_X, REL_Y
 from atp_guest_agent.description import Description
-from atp_guest_agent.windows import mice, win32
+from atp_guest_agent.windows import mice, structures, win32
 from atp_guest_agent.windows.scancodes import known_codes
 
 TYPE_CHECKING = False
@@ -102,10 +102,10 @@ def programs(number: int) -> InputDevice:
 def find_devices(api: win32.Win32) -> list[Found]:
     """Those that there are now; none where Windows doesn't say."""
     count = ctypes.c_uint32(0)
-    size = sizeof(win32.RAWINPUTDEVICELIST)
+    size = sizeof(structures.RAWINPUTDEVICELIST)
     if api.GetRawInputDeviceList(None, byref(count), size):
         return []
-    entries = (win32.RAWINPUTDEVICELIST * (count.value + 8))()  # one more may come just now
+    entries = (structures.RAWINPUTDEVICELIST * (count.value + 8))()  # one more may come just now
     count.value = len(entries)
     number = api.GetRawInputDeviceList(entries, byref(count), size)
     if number == 0xFFFFFFFF:

@@ -13,7 +13,7 @@ import sys
 from ctypes import byref
 
 from atp_guest_agent import options
-from atp_guest_agent.windows import win32
+from atp_guest_agent.windows import structures, win32
 from atp_guest_agent.windows.command import directory, log_of
 
 TYPE_CHECKING = False
@@ -65,7 +65,9 @@ def install(api: win32.Win32, arguments: list[str]) -> None:
 
 def remove(api: win32.Win32, _arguments: list[str]) -> None:
     with _Manager(api) as manager, _Service(api, manager) as service:
-        api.ControlService(service, CONTROL_STOP, byref(win32.SERVICE_STATUS()))  # one that is stopped refuses: good
+        api.ControlService(
+            service, CONTROL_STOP, byref(structures.SERVICE_STATUS())
+        )  # one that is stopped refuses: good
         api.check(api.DeleteService(service), f"service {NAME} can't be removed")
 
 
@@ -76,7 +78,7 @@ def start(api: win32.Win32, _arguments: list[str]) -> None:
 
 def stop(api: win32.Win32, _arguments: list[str]) -> None:
     with _Manager(api) as manager, _Service(api, manager) as service:
-        status = win32.SERVICE_STATUS()
+        status = structures.SERVICE_STATUS()
         api.check(api.ControlService(service, CONTROL_STOP, byref(status)), f"service {NAME} can't be stopped")
 
 
@@ -119,12 +121,12 @@ class Service:
         self._handle: int | None = None
         self._failure: OSError | None = None
         # Kept as long as Windows may call them.
-        self._main = win32.SERVICE_MAIN(self._run)
-        self._handler = win32.HANDLER_EX(self._control)
+        self._main = structures.SERVICE_MAIN(self._run)
+        self._handler = structures.HANDLER_EX(self._control)
 
     def dispatch(self) -> None:
         """Let Windows run the service in this process, until it has ended. Raises OSError: nobody but Windows can."""
-        table = (win32.SERVICE_TABLE_ENTRYW * 2)(win32.SERVICE_TABLE_ENTRYW(NAME, self._main))
+        table = (structures.SERVICE_TABLE_ENTRYW * 2)(structures.SERVICE_TABLE_ENTRYW(NAME, self._main))
         self._api.check(
             self._api.StartServiceCtrlDispatcherW(table),
             "only Windows's service manager runs the service ('service start')",
@@ -157,7 +159,7 @@ class Service:
 
     def _tell(self, state: int) -> None:
         self.state = state
-        status = win32.SERVICE_STATUS(
+        status = structures.SERVICE_STATUS(
             dwServiceType=OWN_PROCESS,
             dwCurrentState=state,
             dwControlsAccepted=ACCEPTED if state == RUNNING else 0,
@@ -168,10 +170,10 @@ class Service:
 
 
 def _describe(api: win32.Win32, service: int) -> None:
-    api.ChangeServiceConfig2W(service, CONFIG_DESCRIPTION, byref(win32.SERVICE_DESCRIPTIONW(DESCRIPTION)))
-    restarts = (win32.SC_ACTION * 3)(*[win32.SC_ACTION(1, delay) for delay in (1_000, 5_000, 30_000)])
-    first = ctypes.cast(restarts, ctypes.POINTER(win32.SC_ACTION))
-    actions = win32.SERVICE_FAILURE_ACTIONSW(86_400, None, None, len(restarts), first)
+    api.ChangeServiceConfig2W(service, CONFIG_DESCRIPTION, byref(structures.SERVICE_DESCRIPTIONW(DESCRIPTION)))
+    restarts = (structures.SC_ACTION * 3)(*[structures.SC_ACTION(1, delay) for delay in (1_000, 5_000, 30_000)])
+    first = ctypes.cast(restarts, ctypes.POINTER(structures.SC_ACTION))
+    actions = structures.SERVICE_FAILURE_ACTIONSW(86_400, None, None, len(restarts), first)
     api.ChangeServiceConfig2W(service, CONFIG_FAILURE_ACTIONS, byref(actions))
 
 

@@ -8,7 +8,7 @@ import uuid
 from ctypes import byref, sizeof
 
 from atp_guest_agent.identity import Identity, choose, token
-from atp_guest_agent.windows import win32
+from atp_guest_agent.windows import structures, win32
 
 _RSMB = 0x52534D42
 _HEADER = 8  # of what Windows puts before the table: calling method, version, revision, length
@@ -55,7 +55,7 @@ def parse(data: bytes) -> tuple[str, str, str]:
 
 def boot_id(api: win32.Win32) -> str:
     """Another one after each boot, and the same until then: when Windows booted, by the clock as it was then."""
-    said = win32.TIMEOFDAY()
+    said = structures.TIMEOFDAY()
     if api.NtQuerySystemInformation(_TIME_OF_DAY, byref(said), sizeof(said), None):
         return ""
     return f"windows-{said.BootTime - said.BootTimeBias:x}"
