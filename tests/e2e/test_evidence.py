@@ -38,6 +38,13 @@ It Is Another System
     Type Text    uname -s\\n
     Should Be Equal    Linux    FreeBSD
 
+Its SPICE Session Breaks
+    Connect To VM    ${VM}
+    Open SPICE Channel    display
+    Expect SPICE Message    display    MARK    within=10 s
+    Drop Channel    display
+    Fail    so that it is looked at
+
 The Desktop Is Off
     Connect To VM    ${OFF}
     Type Text    is anybody there    timeout=5 s
@@ -75,7 +82,7 @@ def run_robot(text: str, directory: Path, uri: str, **variables: str) -> list[An
 def test_a_failing_suite_shows_what_the_vm_really_looked_like(ps2_vm: Any, running_vm: Any, tmp_path: Path) -> None:
     off = running_vm("ps2", boot=False)
     tests = run_robot(SUITE, tmp_path, ps2_vm.uri, VM=ps2_vm.name, OFF=off.name)
-    passing, failing, switched_off = tests
+    passing, failing, broken, switched_off = tests
 
     assert passing.status == "PASS", passing.message
     lines = [line for line in messages(passing) if "characters" in line]
@@ -93,6 +100,17 @@ def test_a_failing_suite_shows_what_the_vm_really_looked_like(ps2_vm: Any, runni
     picture = Image.open(io.BytesIO((tmp_path / unquote(link)).read_bytes()))
     assert picture.width >= 640
     assert len(set(picture.convert("L").getextrema())) == 2, "a screen with text isn't one colour"
+
+    [evidence] = [line for line in messages(broken) if "Evidence" in line]
+    assert "display:0 failed: the test dropped it" in evidence
+    assert "main:0 linked" in evidence
+    assert "MARK (0 bytes)" in evidence
+    by_qemu, by_spice = (
+        Image.open(io.BytesIO((tmp_path / unquote(link)).read_bytes()))
+        for link in re.findall(r'href="([^"]*\.png)"', evidence)
+    )
+    assert by_spice.size == by_qemu.size
+    assert len(set(by_spice.convert("L").getextrema())) == 2
 
     assert switched_off.status == "FAIL"
     [evidence] = [line for line in messages(switched_off) if "Evidence" in line]

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.spice.qemu import EVERY_CHANNEL, PASSWORD, Qemu, qemu
 
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.events import EventBus
+from ATPLibrary.protocol.spice.channels import DisplayConversation, MainConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.conditions import Conditions
+from ATPLibrary.protocol.spice.display.picture import image_of
 from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage, SpiceLinkError
 from ATPLibrary.protocol.spice.messages import display, inputs, main
+from ATPLibrary.protocol.spice.recorded import Recording
+from ATPLibrary.protocol.spice.recording import SessionRecorder
+from ATPLibrary.protocol.spice.replay import replay
 from ATPLibrary.protocol.spice.schema import Sender
 from ATPLibrary.protocol.spice.seam import Fault, Harm
 from ATPLibrary.secrets import Secret
@@ -97,6 +104,42 @@ async def test_the_screen_s_size_is_expected_by_its_fields(everything: Qemu) -> 
     assert fields is not None
     assert fields["format"] == 32
     await connection.close()
+
+
+async def test_a_real_session_is_recorded_and_replayed_to_the_picture_that_qemu_has(tmp_path: Path) -> None:
+    with qemu(*EVERY_CHANNEL, paused=False) as running:
+        connection = running.connection()
+        recorder = SessionRecorder(tmp_path / "firmware.jsonl.gz", "spiced")
+        recorder.open()
+        recorder.follow(connection)
+        main_conversation = speaking(await connection.connect_main_channel(10)).conversation
+        assert isinstance(main_conversation, MainConversation)
+        for each in main_conversation.channels:
+            if each.type != Type.MAIN:
+                await connection.open_channel(Type(each.type), each.id, timeout=10)
+        screen = speaking(connection.channels[Type.DISPLAY, 0])
+        drawn = screen.conversation.wire.statistics.by_name
+        await screen.wait_until(lambda: drawn["DRAW_COPY"] > 20, 60, "draw what the firmware writes")
+        await asyncio.to_thread(running.execute, "stop")
+        width, height, wanted = await asyncio.to_thread(running.screen, tmp_path)
+        conversation = screen.conversation
+        assert isinstance(conversation, DisplayConversation)
+
+        def is_equal() -> bool:
+            surface = conversation.painter.screen
+            return surface is not None and image_of(surface).tobytes() == wanted
+
+        await screen.wait_until(is_equal, 10, "show what QEMU's screendump shows")
+        await connection.close()
+        recorder.close()
+    assert PASSWORD.encode() not in gzip.decompress(recorder.path.read_bytes())
+    recording = await asyncio.to_thread(Recording.read, recorder.path)
+    assert {each.type for each in recording.openings} == set(Type)
+    result = await replay(recording, 30, fast=True)
+    assert [(each.opening.name, each.failure) for each in result.failed] == []
+    assert result.screen is not None
+    assert (result.screen.width, result.screen.height) == (width, height)
+    assert image_of(result.screen).tobytes() == wanted
 
 
 async def test_a_server_s_message_that_is_turned_is_named_and_costs_its_channel_only(everything: Qemu) -> None:

@@ -58,6 +58,7 @@ class SpeakingChannel(SpiceSpeaker):
         # Called once, with what ended it, when `ended_by` is known.
         self.when_ended: list[Callable[[ATPError], None]] = []
         self.ended_by = EndedBy.US
+        self.taken = 0  # messages of the server's that have been dealt with, pictures that take long too
         self._reader, self._writer = channel.reader, channel.writer
         self._changed = asyncio.Event()
         self._delayed: deque[Piece] = deque()
@@ -208,6 +209,7 @@ class SpeakingChannel(SpiceSpeaker):
                     self._after()
                     await _WORKERS.call(work, timeout=_WORK_SECONDS, what=f"A picture of {self.channel.subject}")
                 self.conversation.take(item)
+                self.taken += 1
         self._after()
 
     def _after(self) -> None:

@@ -189,11 +189,10 @@ async def _opened(connection: SpiceVmConnection, played: Played, timeout: float)
 async def _heard(speaker: SpeakingChannel, played: Played, timeout: float) -> None:
     """Until all of it has been taken, or the channel has ended."""
     opening = played.opening
-    counted = speaker.conversation.wire.statistics
 
     def has_all() -> bool:
-        played.received = min(counted.messages_received, played.recorded)
-        return counted.messages_received >= played.recorded
+        played.received = min(speaker.taken, played.recorded)
+        return speaker.taken >= played.recorded
 
     try:
         await speaker.wait_until(has_all, timeout, "take what was recorded")
