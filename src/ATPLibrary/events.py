@@ -96,13 +96,49 @@ class Subscription:
         self.close()
 
 
+class Listener:
+    """Calls `tell` on its loop for each event of `source` that is of one of `kinds`: a subscription without a queue, for many."""
+
+    __slots__ = ("_bus", "_closed", "_kinds", "_loop", "_tell", "source")
+
+    def __init__(self, bus: EventBus, tell: Callable[[Event], None], kinds: frozenset[str], source: str) -> None:
+        self.source = source
+        self._bus = bus
+        self._tell = tell
+        self._kinds = kinds
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+
+    def offer(self, event: Event) -> None:
+        """Called by the bus in the publisher's thread."""
+        if event.kind in self._kinds:
+            try:
+                self._loop.call_soon_threadsafe(self._accept, event)
+            except RuntimeError:  # its loop has gone, and so has whoever would hear this
+                self.close()
+
+    def _accept(self, event: Event) -> None:
+        if not self._closed:
+            self._tell(event)
+
+    def close(self) -> None:
+        self._closed = True
+        self._bus.unsubscribe(self)
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
 class EventBus:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._recent: dict[str, deque[Event]] = {}
         # By the source that they want events of, None for those of every source. A thousand VMs have each their own: an event
         # must not cost a question to each. The dictionaries are ordered sets.
-        self._subscriptions: dict[str | None, dict[Subscription, None]] = {}
+        self._subscriptions: dict[str | None, dict[Subscription | Listener, None]] = {}
         self._notices: deque[Event] = deque(maxlen=KEPT_NOTICES)
 
     def publish(self, event: Event) -> None:
@@ -147,7 +183,14 @@ class EventBus:
             self._subscriptions.setdefault(source, {})[subscription] = None
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def listen(self, tell: Callable[[Event], None], kinds: frozenset[str], source: str) -> Listener:
+        """Have `tell` called on the running loop, which it may not block, until the listener is closed."""
+        listener = Listener(self, tell, kinds, source)
+        with self._lock:
+            self._subscriptions.setdefault(source, {})[listener] = None
+        return listener
+
+    def unsubscribe(self, subscription: Subscription | Listener) -> None:
         with self._lock:
             others = self._subscriptions.get(subscription.source, {})
             others.pop(subscription, None)

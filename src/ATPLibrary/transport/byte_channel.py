@@ -7,10 +7,13 @@ import contextlib
 import socket
 import struct
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
-from ATPLibrary.errors import ChannelError
-from ATPLibrary.runtime import deadline
+from ATPLibrary.deadlines import deadline, limit
+from ATPLibrary.errors import ATPError, ChannelError
+from ATPLibrary.transport.arrivals import Taker
 from ATPLibrary.transport.vm_sockets import VmSockets, open_here
 
 _READ_BYTES = 64 * 1024
@@ -21,15 +24,29 @@ _CLOSE_SECONDS = 1.0
 class ByteChannel(ABC):
     """One reader and one writer at a time. Cancelling a read loses nothing; a cancelled write may have been sent in part."""
 
+    __slots__ = ()
+
     comes_again = False  # whoever is at its other end has dialled, and dials anew when it is cut
 
     @abstractmethod
-    async def read(self, timeout: float) -> bytes:
-        """What has arrived, at least one byte. `ChannelError` at the end of the stream, `DeadlineError` when nothing comes."""
+    async def read(self, timeout: float | None) -> bytes:
+        """What has arrived, at least one byte. `ChannelError` at the end of the stream, `DeadlineError` when nothing comes.
+
+        Without a `timeout` it waits for as long as the stream lasts.
+        """
+
+    async def hand_over(self, take: Callable[[bytes], None]) -> NoReturn:
+        """Call `take` with all that arrives from now on, until the stream ends (`ChannelError`); what `take` raises ends it too."""
+        while True:
+            take(await self.read(None))
 
     @abstractmethod
     async def write(self, data: bytes, timeout: float) -> None:
         """Send all of `data`; waits while the other side doesn't read."""
+
+    def write_now(self, data: bytes) -> bool:
+        """Send `data` without waiting, where that can be done. False: nothing of it was sent, and `write` is what can do it."""
+        return False
 
     @property
     @abstractmethod
@@ -58,9 +75,10 @@ class SocketChannel(ByteChannel):
         self._subject = subject
         self._reader = reader
         self._writer = writer
+        self._taker: _Handing | None = None
         self._closed = False
 
-    async def read(self, timeout: float) -> bytes:
+    async def read(self, timeout: float | None) -> bytes:
         async with deadline(timeout, self._subject, wanted="send something", got="sent nothing"):
             try:
                 data = await self._reader.read(_READ_BYTES)
@@ -70,15 +88,36 @@ class SocketChannel(ByteChannel):
             raise self._ended("closed here" if self._closed else "closed by the other side")
         return data
 
+    async def hand_over(self, take: Callable[[bytes], None]) -> NoReturn:
+        try:
+            while True:
+                data = await self.read(None)
+                take(data)
+                is_read = len(data) < _READ_BYTES and not self._reader.at_eof() and self._reader.exception() is None
+                if self._taker is None and is_read:
+                    # From here on the bytes need not pass through the stream reader. Its end still does.
+                    self._taker = _Handing(self._reader, take)
+                    self._taker.take_over(self._writer.transport)
+        finally:
+            if self._taker is not None:
+                taker, self._taker = self._taker, None
+                taker.give_back()
+
     async def write(self, data: bytes, timeout: float) -> None:
         if self._writer.is_closing():
             raise self._ended("closed")
         async with deadline(timeout, self._subject, wanted=f"take {len(data)} bytes", got="did not read them"):
             try:
-                self._writer.write(data)
+                if self._taker is not None:
+                    self._taker.write(data)
+                else:
+                    self._writer.write(data)
                 await self._writer.drain()
             except OSError as error:
                 raise self._ended(str(error)) from error
+
+    def write_now(self, data: bytes) -> bool:
+        return self._taker is not None and self._taker.write_now(data)
 
     @property
     def is_over(self) -> bool:
@@ -90,9 +129,8 @@ class SocketChannel(ByteChannel):
         self._closed = True
         self._writer.close()
         try:
-            with contextlib.suppress(OSError):  # a TimeoutError is one
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await self._writer.wait_closed()
+            with contextlib.suppress(OSError), limit(_CLOSE_SECONDS):  # a TimeoutError is an OSError
+                await self._writer.wait_closed()
         finally:
             end_now(self._writer.transport)
 
@@ -101,6 +139,32 @@ class SocketChannel(ByteChannel):
             self._subject, wanted="stay open", got=f"ended: {how}",
             next_step="Check that the VM still runs, then open the channel again",
         )  # fmt: skip
+
+
+class _Handing(Taker):
+    """Gives what a socket brings to somebody, and what goes wrong to its stream reader."""
+
+    __slots__ = ("_reader", "_take")
+
+    def __init__(self, reader: asyncio.StreamReader, take: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._reader: asyncio.StreamReader | None = reader
+        self._take = take
+
+    def data_received(self, data: bytes) -> None:
+        if self._reader is None:
+            return
+        try:
+            self._take(data)
+        except ATPError as error:
+            self.failed(error.with_traceback(None))  # which would keep what came alive
+        except Exception as error:  # noqa: BLE001 - whoever waits for the end is told, whatever it is
+            self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.set_exception(error)
 
 
 def end_now(transport: asyncio.WriteTransport) -> None:

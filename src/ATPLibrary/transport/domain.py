@@ -59,6 +59,8 @@ _EVENTS_TOLD = 3
 class Domain:
     """A VM on a connected host. It survives the host being connected again: libvirt's handle is looked up by UUID when needed."""
 
+    __slots__ = ("_description", "host", "name", "uuid")
+
     def __init__(self, host: HostConnection, name: str, uuid: str) -> None:
         self.host = host
         self.name = name

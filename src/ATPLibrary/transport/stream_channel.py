@@ -123,7 +123,7 @@ class StreamChannel(ByteChannel):
         self._writing = libvirt.VIR_STREAM_EVENT_WRITABLE
         stream.eventAddCallback(self._reading, guarded(self._ready), None)
 
-    async def read(self, timeout: float) -> bytes:
+    async def read(self, timeout: float | None) -> bytes:
         async with deadline(timeout, self._subject, wanted="send something", got="sent nothing"):
             while not self._unread:
                 if self._end:

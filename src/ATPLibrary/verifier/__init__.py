@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.observation import ObserverOverrun as ObserverOverrun
     from ATPLibrary.verifier.pointer import Pointer as Pointer
     from ATPLibrary.verifier.report import InputReport as InputReport
-    from ATPLibrary.verifier.report import Part as Part
-    from ATPLibrary.verifier.report import TimelineRow as TimelineRow
     from ATPLibrary.verifier.session import AgentSession as AgentSession
     from ATPLibrary.verifier.session_state import SessionState as SessionState
+    from ATPLibrary.verifier.timeline import Part as Part
+    from ATPLibrary.verifier.timeline import TimelineRow as TimelineRow
     from ATPLibrary.verifier.typing_engine import TypingEngine as TypingEngine
 
 _HOMES = {
@@ -35,7 +35,8 @@ _HOMES = {
     **dict.fromkeys(("Finding", "Injection", "Matcher", "Verdict"), "matcher"),
     **dict.fromkeys(("AgentDevice", "Observation", "ObserverOverrun"), "observation"),
     "Pointer": "pointer",
-    **dict.fromkeys(("InputReport", "Part", "TimelineRow"), "report"),
+    "InputReport": "report",
+    **dict.fromkeys(("Part", "TimelineRow"), "timeline"),
     "AgentSession": "session",
     "SessionState": "session_state",
     "TypingEngine": "typing_engine",

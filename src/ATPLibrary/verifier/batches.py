@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ATPLibrary.deadlines import limit
 from ATPLibrary.verifier.fields import MALFORMED, MOST_DEVICES, listed, whole
 from ATPLibrary.verifier.observation import AgentDevice, Missed, ObserverOverrun, Seen, read_observations, read_overrun
 from ATPLibrary.verifier.remarks import Remarks
+from ATPLibrary.verifier.signal import Signal
 from ATPLibrary.verifier.stream import ObservationFeed
 
 NUMBERED = ("observations", "overrun", "devices")
@@ -21,6 +22,10 @@ GAPS_KEPT = 100
 class Batches:
     """Counts batches and passes on what is in them. `publish` takes an event's kind and data."""
 
+    __slots__ = (
+        "_devices_changed", "_first", "_gaps", "_garbage", "_publish", "_remarks", "devices", "next_seq", "observations",
+    )  # fmt: skip
+
     def __init__(self, publish: Callable[[str, Mapping[str, Any]], None], remarks: Remarks) -> None:
         self.devices: dict[int, AgentDevice] = {}
         self.observations = ObservationFeed()
@@ -30,7 +35,7 @@ class Batches:
         self._first = 0  # the first number of this session
         self._gaps: list[range] = []
         self._garbage = ""  # what came since the last batch and was no message
-        self._devices_changed = asyncio.Event()  # replaced at each change
+        self._devices_changed = Signal()
 
     def begin(
         self, next_seq: int, devices: Mapping[int, AgentDevice], how: str = "", missed: Missed = Missed.AWAY
@@ -92,13 +97,11 @@ class Batches:
             self._overrun(f"{which} and nothing came in its place", Missed.GAP)
 
     async def wait_for_device(self, predicate: Callable[[AgentDevice], bool], timeout: float) -> AgentDevice | None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while True:
-                    changed = self._devices_changed
-                    if (device := next(filter(predicate, self.devices.values()), None)) is not None:
-                        return device
-                    await changed.wait()
+        with contextlib.suppress(TimeoutError), limit(timeout):
+            while True:
+                if (device := next(filter(predicate, self.devices.values()), None)) is not None:
+                    return device
+                await self._devices_changed.wait()
         return None
 
     def _items(self, message: Mapping[str, Any], now: float) -> list[Seen]:
@@ -118,8 +121,7 @@ class Batches:
 
     def _note_devices(self, devices: dict[int, AgentDevice]) -> None:
         self.devices = devices
-        changed, self._devices_changed = self._devices_changed, asyncio.Event()
-        changed.set()
+        self._devices_changed.give()
 
     def _overrun(self, reason: str, missed: Missed) -> None:
         self._publish("agent.overrun", {"reason": reason})

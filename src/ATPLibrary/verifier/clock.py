@@ -40,6 +40,8 @@ class _Sample:
 class ClockEstimate:
     """Keeps the newest pings and answers with the surest of them."""
 
+    __slots__ = ("_is_void", "_samples", "_since")
+
     def __init__(self) -> None:
         self._samples: list[_Sample] = []  # the newest last; a deque keeps 0.6 KiB more, of each VM
         self._since = -math.inf

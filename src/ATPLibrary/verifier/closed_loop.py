@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ATPLibrary import events
+from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError, VmStateError
 from ATPLibrary.verifier import input_troubles as troubles
 from ATPLibrary.verifier.grabs import WHAT_GRABS, Grabbed, in_words
@@ -46,6 +46,14 @@ PIECES = 2
 STANDS_STILL = frozenset({"qmp.STOP", "libvirt.lifecycle.suspended"})
 BEGINS_ANEW = frozenset({"qmp.RESET", "libvirt.reboot"})
 COMMANDS_AT_ONCE = 4
+
+
+class _Flight(NamedTuple):
+    """A piece of an input that was written."""
+
+    begun: asyncio.Future[Any]
+    reports: Sequence[Report]
+    unit: Unit  # the first of it
 
 
 class ClosedLoop:
@@ -90,9 +98,8 @@ class ClosedLoop:
         self._stops_at_loss = stops_at_loss
         self._memory = memory
         self._window, self._drain = memory.window(queue), memory.drain(queue)
-        # By the index of an injection that isn't seen yet: its report, and how many places were taken up to and with its own.
-        self._reports: dict[int, tuple[Report, int]] = {}
-        self._flying: deque[asyncio.Task[None]] = deque()  # commands without a reply yet, oldest first
+        self._flying: list[_Flight] = []  # commands whose reply isn't known yet, oldest first
+        self._is_full = False  # more would be sent but for what flies
         self._units: Sequence[Unit] = ()
         self._next = 0
         self._last_seen: Observation | None = None
@@ -100,19 +107,25 @@ class ClosedLoop:
         self._progress = time.monotonic()
         self._life = session.life.number
         self._trouble: ATPError | None = None  # what the guest has come to while this was on its way
+        self._stream: ObservationStream | None = None
+        self._looking: asyncio.Task[None] | None = None  # whether the VM still runs
+        self._in_doubt = False  # it may stand still
 
     async def run(self, units: Sequence[Unit], stream: ObservationStream) -> None:
         """Send every unit and return when all of it is seen, or settled as not seen."""
         self._units, self._next = units, 0
         self._progress = time.monotonic()
-        source, kinds = f"vm:{self._vm_name}", STANDS_STILL | BEGINS_ANEW | self._way.ended_by
-        with events.bus().subscribe(lambda event: event.kind in kinds, source) as news:
-            watching = asyncio.create_task(self._watch(news, stream))
+        self._stream = stream
+        with events.bus().listen(
+            self._hear_news, STANDS_STILL | BEGINS_ANEW | self._way.ended_by, f"vm:{self._vm_name}"
+        ):
             try:
                 await self._run(stream)
             finally:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+                if self._looking is not None:
+                    self._looking.cancel()
+                    await asyncio.gather(self._looking, return_exceptions=True)
+                    self._looking = None
 
     async def _run(self, stream: ObservationStream) -> None:
         try:
@@ -121,10 +134,11 @@ class ClosedLoop:
                     raise self._trouble
                 self._reap()
                 if not self.matcher.disturbed:
-                    self._fill(stream)
+                    self._fill()
                 await self._hear(stream)
             while self._flying:
-                await self._flying.popleft()
+                await asyncio.wait((self._flying[0].begun,))
+                self._reap()
         except VmStateError as refused:
             raise self._stood_still(await self._run_state()) from refused
         except ChannelError as error:
@@ -133,9 +147,12 @@ class ClosedLoop:
             raise troubles.way_ended(self._vm_name, self._what, ended, self._so_far()) from error
         finally:
             # Only after a failure is anything left. What was written stays written; what comes next is written behind it.
-            for task in self._flying:
-                task.cancel()
-            await asyncio.gather(*self._flying, return_exceptions=True)
+            for flight in self._flying:
+                flight.begun.cancel()
+            ends = await asyncio.gather(*(flight.begun for flight in self._flying), return_exceptions=True)
+            for flight, end in zip(self._flying, ends, strict=True):
+                if not isinstance(end, BaseException) and not _is_refusal(end):
+                    self._note_written(flight)
             self._flying.clear()
 
     async def hold(self, seconds: float, stream: ObservationStream) -> None:
@@ -146,10 +163,9 @@ class ClosedLoop:
 
     async def drain(self, stream: ObservationStream) -> None:
         """After a failure: let what is still in the device's queue arrive, so that the next input doesn't see it. Never long."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                while self.matcher.outstanding and (items := await stream.next_batch(DRAIN_QUIET_SECONDS)):
-                    self._feed(items)
+        with contextlib.suppress(TimeoutError), limit(DRAIN_SECONDS):
+            while self.matcher.outstanding and (items := await stream.next_batch(DRAIN_QUIET_SECONDS)):
+                self._feed(items)
 
     async def listen_to_the_end(self, stream: ObservationStream) -> None:
         """Wait for an answer of the agent's and settle: what came twice came before it.
@@ -215,19 +231,30 @@ class ClosedLoop:
 
     def _reap(self) -> None:
         """Take the replies that came; raises what QEMU refused."""
-        while self._flying and self._flying[0].done():
-            self._flying.popleft().result()
+        while self._flying and self._flying[0].begun.done():
+            flight = self._flying.pop(0)
+            self._way.finish(flight.begun, f"{self._what}{self._at(flight.unit)}")
+            self._note_written(flight)
 
-    def _fill(self, stream: ObservationStream) -> None:
+    def _note_written(self, flight: _Flight) -> None:
+        for report in flight.reports:
+            self._note_sent(report, True)
+
+    def _fill(self) -> None:
         """Send what the window has room for: at once where commands queue up anyway, else in pieces, so that QEMU reads the next
         while the guest sees to the one before.
         """
         takes_several = self._way.takes_several
-        waiting = (self._reports.get(injection.index) for injection in self.matcher.waiting)
-        taken = sum(known[0].places(self.queue) for known in waiting if known is not None)
+        reports = (injection.report for injection in self.matcher.waiting)
+        taken = sum(report.places(self.queue) for report in reports if report is not None)
         window = self._window.size
         piece = window // PIECES if takes_several else window
-        while self._next < len(self._units) and len(self._flying) < (COMMANDS_AT_ONCE if takes_several else 1):
+        most = COMMANDS_AT_ONCE if takes_several else 1
+        self._is_full = False
+        while self._next < len(self._units):
+            if len(self._flying) >= most:
+                self._is_full = True
+                return
             batch: list[Report] = []
             first, size = self._next, 0
             while self._next < len(self._units):
@@ -240,13 +267,11 @@ class ClosedLoop:
                 self._next += 1
             if not batch:
                 return
-            injections = [*self._inject(self._units[first : self._next], taken - size)]
-            task = asyncio.create_task(self._send(batch, injections, self._at(self._units[first])))
-            task.add_done_callback(lambda _: stream.wake())
-            self._flying.append(task)
+            self._progress = max(self._progress, self._inject(self._units[first : self._next], taken - size))
+            self._send(batch, self._units[first])
 
-    def _inject(self, units: Sequence[Unit], ahead: int) -> Iterator[Injection]:
-        """`ahead`: how many places are taken before them."""
+    def _inject(self, units: Sequence[Unit], ahead: int) -> float:
+        """`ahead`: how many places are taken before them. Returns the moment."""
         now = time.monotonic()
         for unit in units:
             for report in unit.reports:
@@ -254,22 +279,24 @@ class ClosedLoop:
                 ahead += report.places(self.queue)
                 for symbol in report.symbols:
                     injection = self.matcher.inject(symbol, now, report.what, unit.position)
-                    self._reports[injection.index] = (report, ahead)
-                    yield injection
+                    injection.report, injection.ahead = report, ahead
+        return now
 
-    async def _send(self, batch: Sequence[Report], injections: Sequence[Injection], at: str) -> None:
-        now = time.monotonic()
-        for injection in injections:
-            injection.injected = now
-        await self._way.send(self._commands(batch), f"{self._what}{at}")
-        self._progress = max(self._progress, now)
-        for report in batch:
-            self._note_sent(report, True)
+    def _send(self, reports: Sequence[Report], unit: Unit) -> None:
+        begun = self._way.begin(self._commands(reports), f"{self._what}{self._at(unit)}")
+        self._flying.append(_Flight(begun, reports, unit))
+        begun.add_done_callback(self._hear_reply)
 
-    def _commands(self, batch: Sequence[Report]) -> list[Events]:
+    def _hear_reply(self, begun: asyncio.Future[Any]) -> None:
+        """Whoever waits for observations needn't know of a reply that is as it should be, unless more can be sent now."""
+        is_well = not begun.cancelled() and begun.exception() is None and not _is_refusal(begun.result())
+        if self._stream is not None and (self._is_full or not is_well):
+            self._stream.wake()
+
+    def _commands(self, reports: Sequence[Report]) -> list[Events]:
         if self._joins and self.queue.joins:
-            return [[event for report in batch for event in report.events]]
-        return [report.events for report in batch]
+            return [[event for report in reports for event in report.events]]
+        return [report.events for report in reports]
 
     def _feed(self, items: Sequence[Seen]) -> None:
         arrived: list[Finding] = []
@@ -301,10 +328,11 @@ class ClosedLoop:
         """What came back, and how fast, says how much more may be sent and how fast the device lets go."""
         places, newest = 0, None
         for _, injection, seen in arrived:
-            if injection is None or seen is None or (known := self._reports.pop(injection.index, None)) is None:
+            if injection is None or seen is None or (report := injection.report) is None:
                 continue
-            size = known[0].places(self.queue)
-            places, newest = places + size, (known[1], seen.received - injection.injected)
+            injection.report = None
+            size = report.places(self.queue)
+            places, newest = places + size, (injection.ahead, seen.received - injection.injected)
             before, self._last_arrived = self._last_arrived, injection
             # Of one command: they were in the queue together.
             if before is not None and before.injected == injection.injected and before.observation is not None:
@@ -313,21 +341,32 @@ class ClosedLoop:
             self._window.came_back(places, *newest)
             self._drain.came_back(*newest)
 
-    async def _watch(self, news: events.Subscription, stream: ObservationStream) -> None:
-        """Until the VM stands still, or its guest begins anew: then whoever waits for it to see something needn't."""
-        async for event in news:
-            if event.kind in self._way.ended_by:
-                if (ended := self._way.why_ended()) is None:
-                    continue  # another channel's affair
-                self._trouble = troubles.way_ended(self._vm_name, self._what, ended, self._so_far())
-            elif event.kind in BEGINS_ANEW:
-                self._trouble = self._began_anew("was restarted")
-            else:
-                if (state := await self._run_state()) == "running":
-                    continue  # again: what became of its guest meanwhile is said by the agent
-                self._trouble = self._stood_still(state)
-            stream.wake()
+    def _hear_news(self, event: events.Event) -> None:
+        """The VM stands still, or its guest begins anew: whoever waits for it to see something needn't."""
+        if self._trouble is not None:
             return
+        if event.kind in self._way.ended_by:
+            if (ended := self._way.why_ended()) is not None:  # else it is another channel's affair
+                self._give_up(troubles.way_ended(self._vm_name, self._what, ended, self._so_far()))
+        elif event.kind in BEGINS_ANEW:
+            self._give_up(self._began_anew("was restarted"))
+        else:
+            self._in_doubt = True
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while self._in_doubt:
+            self._in_doubt = False
+            if (state := await self._run_state()) != "running":
+                self._give_up(self._stood_still(state))
+                return
+        self._looking = None  # it runs again: what became of its guest meanwhile is said by the agent
+
+    def _give_up(self, trouble: ATPError) -> None:
+        self._trouble = self._trouble or trouble
+        if self._stream is not None:
+            self._stream.wake()
 
     def _so_far(self) -> str:
         """What was sent and seen, in words."""
@@ -373,6 +412,11 @@ class ClosedLoop:
         if unit is None or unit.position is None:
             return ""
         return f", {_character(unit)} at position {unit.position + 1},"
+
+
+def _is_refusal(answer: Any) -> bool:
+    """Of QMP's: a reply that says so is read by whoever reaps it."""
+    return isinstance(answer, dict) and "error" in answer
 
 
 def _character(unit: Unit) -> str:

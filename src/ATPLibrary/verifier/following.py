@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.verifier.hiding import hides
 from ATPLibrary.verifier.matcher import Finding, Injection, Verdict
-from ATPLibrary.verifier.report import TimelineRow, extra_row, row_of
+from ATPLibrary.verifier.report import extra_row, row_of
+from ATPLibrary.verifier.timeline import TimelineRow
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier.matcher import Matcher

@@ -19,6 +19,8 @@ REPLACED = "was replaced by another one (a second agent, of another boot, showed
 class GuestLife:
     """`number` goes up each time that what the guest knew, and had down, is gone; `why` says what became of it last."""
 
+    __slots__ = ("_boot_id", "_latest_us", "number", "why")
+
     def __init__(self) -> None:
         self.number = 0
         self.why = ""

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from ATPLibrary import events
+from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import ATPError, VmStateError
 from ATPLibrary.verifier.hiding import A_KEY
 from ATPLibrary.verifier.release_on_resume import ReleaseOnResume
@@ -28,6 +29,10 @@ class Held:
 
     `codes` are their evdev codes by name; `send_releases` writes their releases and does no more.
     """
+
+    __slots__ = (
+        "_codes", "_down", "_kind", "_life", "_lock", "_nameless", "_on_resume", "_send_releases", "_session", "_vm_name", "wanted",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -131,7 +136,7 @@ class Held:
         if not names:
             return
         try:
-            async with asyncio.timeout(RELEASE_TIMEOUT):
+            with limit(RELEASE_TIMEOUT):
                 while True:
                     await self._send_releases(names[::-1])
                     if not await self._are_held(names):

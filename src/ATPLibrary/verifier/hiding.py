@@ -19,6 +19,8 @@ def hides(what: str) -> bool:
 class HiddenTimes:
     """When such input was on its way: the keys that a guest saw meanwhile aren't named. Times are `time.monotonic()`."""
 
+    __slots__ = ("_began", "_times")
+
     def __init__(self) -> None:
         self._times: list[tuple[float, float]] = []
         self._began: float | None = None

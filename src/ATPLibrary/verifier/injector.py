@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
@@ -34,6 +35,14 @@ class Injector(ABC):
     @abstractmethod
     async def send(self, commands: Sequence[Events], what: str) -> None:
         """Send in order. `VmStateError` where it is known that the VM doesn't run; `what` is the subject of the sentence."""
+
+    def begin(self, commands: Sequence[Events], what: str) -> asyncio.Future[Any]:
+        """As `send`, written before this returns where that can be; `finish` says what came of it once the future is done."""
+        return asyncio.ensure_future(self.send(commands, what))
+
+    def finish(self, begun: asyncio.Future[Any], what: str) -> None:
+        """Raises as `send`."""
+        begun.result()
 
     async def make_sure(self, what: str) -> None:
         """Of what was sent and nobody watches: `VmStateError` where it is known by now that it was lost."""

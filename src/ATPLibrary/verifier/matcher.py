@@ -15,9 +15,12 @@ import enum
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, PRESSED, RELEASED, Observation, ObserverOverrun
+
+if TYPE_CHECKING:
+    from ATPLibrary.verifier.units import Report
 
 Symbol = tuple[int, int, int]  # type, code, value
 
@@ -44,6 +47,9 @@ class Injection:
     verdict: Verdict | None = None
     observation: Observation | None = None
     is_sent_again: bool = False  # it did not arrive, and others were sent in its place
+    # Its sender's, until it is seen: the report that carries it, and how many places were taken up to and with its own.
+    report: Report | None = None
+    ahead: int = 0
 
 
 class Finding(NamedTuple):

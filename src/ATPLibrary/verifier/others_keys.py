@@ -50,13 +50,16 @@ async def refuse_others_keys(
     timeout: float,
     shown: Callable[[int], str] = key_name,
     minds: Minds = changes_text,
+    held: frozenset[tuple[int, int]] | None = None,
 ) -> None:
     """Return when nothing is down that the input `minds`, but `ours` (codes); `InputError` that names the rest when it stays down.
 
+    `held` is the agent's word on what is down, where it was asked since `stream` began.
     What `stream` holds afterwards came later: a key that goes down from now on is seen in it.
     """
     end = time.monotonic() + PATIENCE
-    while down := await _others_down(session, stream, ours, timeout, minds):
+    while down := await _others_down(session, stream, ours, timeout, minds, told=held):
+        held = None
         left = end - time.monotonic()
         if left <= 0:
             is_one = len(down) == 1
@@ -72,13 +75,19 @@ async def refuse_others_keys(
 
 
 async def _others_down(
-    session: AgentSession, stream: ObservationStream, ours: Collection[int], timeout: float, minds: Minds
+    session: AgentSession,
+    stream: ObservationStream,
+    ours: Collection[int],
+    timeout: float,
+    minds: Minds,
+    *,
+    told: frozenset[tuple[int, int]] | None,
 ) -> set[int]:
     held: set[tuple[int, int]] = set()
     is_known = False
     while not is_known:
-        held = set(await session.held_keys(timeout))
-        is_known = True
+        held = set(await session.held_keys(timeout) if told is None else told)
+        told, is_known = None, True
         # What was seen before the answer changes nothing of it; what came behind it does.
         for seen in stream.take():
             if isinstance(seen, ObserverOverrun):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import ATPError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier import lock_keys
@@ -59,6 +59,11 @@ class KeyInput:
 class ProvedTyping:
     """The keyboard of one VM, watched. `queue` and `bus` become those of the device that the guest sees keys on."""
 
+    __slots__ = (
+        "_expected_buses", "_held", "_memory", "_ours", "_qmp", "_session", "_unsettled", "_vm_name", "_way", "bus", "notes",
+        "queue", "unheard_because",
+    )  # fmt: skip
+
     def __init__(
         self,
         qmp: Qmp,
@@ -99,12 +104,27 @@ class ProvedTyping:
         if self._unsettled:
             await self._session.wait_until_quiet(QUIET_SECONDS, SETTLE_SECONDS)
             self._unsettled = False
-        async with self._without_caps_lock(asked):
+        with self._session.observations.subscribe() as stream:
+            if await self._may_begin(asked, stream):
+                await self._send(asked, matcher, stream)
+            else:
+                await self._send_without_caps_lock(asked, matcher)
+        # A release that was lost, or a key that came twice: the guest holds what we don't.
+        await self._held.let_go(self._stuck(matcher))
+
+    async def _may_begin(self, asked: KeyInput, stream: ObservationStream) -> bool:
+        """By one answer of the agent's: refuse keys that others hold down, and say whether Caps Lock is as the text needs it."""
+        if asked.releases:  # what lets go must go through, whatever else is down
+            return True
+        state = await self._session.input_state(AGENT_TIMEOUT)
+        await self._refuse_others_keys(asked, stream, state.held)
+        return not (lock_keys.minds_caps_lock(asked.text) and lock_keys.lit(state.leds).get("caps"))
+
+    async def _send_without_caps_lock(self, asked: KeyInput, matcher: Matcher) -> None:
+        async with self._without_caps_lock():
             with self._session.observations.subscribe() as stream:
                 await self._refuse_others_keys(asked, stream)
                 await self._send(asked, matcher, stream)
-        # A release that was lost, or a key that came twice: the guest holds what we don't.
-        await self._held.let_go(self._stuck(matcher))
 
     async def lock_keys(self) -> Mapping[LockKey, bool]:
         """Which lock keys are on."""
@@ -123,11 +143,13 @@ class ProvedTyping:
 
         await lock_keys.switch(self._session, key, on, press, AGENT_TIMEOUT)
 
-    async def _refuse_others_keys(self, asked: KeyInput, stream: ObservationStream) -> None:
-        if asked.releases:  # what lets go must go through, whatever else is down
-            return
+    async def _refuse_others_keys(
+        self, asked: KeyInput, stream: ObservationStream, held: frozenset[tuple[int, int]] | None = None
+    ) -> None:
         ours = {EVDEV_OF_QCODE[name] for name in (*self._held.wanted, *self._ours()) if name not in asked.keeps}
-        await refuse_others_keys(self._session, stream, asked.what, ours=ours, timeout=AGENT_TIMEOUT, shown=self._shown)
+        await refuse_others_keys(
+            self._session, stream, asked.what, ours=ours, timeout=AGENT_TIMEOUT, shown=self._shown, held=held
+        )
 
     def _shown(self, code: int) -> str:
         name = self._held.name_of(code)
@@ -217,13 +239,8 @@ class ProvedTyping:
         return [name for name in names if name is not None and name not in self._held.wanted]
 
     @contextlib.asynccontextmanager
-    async def _without_caps_lock(self, asked: KeyInput) -> AsyncIterator[None]:
-        """While this lasts, Caps Lock is off, where it matters to the text and the guest's keyboard has a light that tells."""
-        if not lock_keys.minds_caps_lock(asked.text) or not (await self.lock_keys()).get("caps"):
-            yield
-            return
-        with self._session.observations.subscribe() as stream:  # also what another's key makes of Caps Lock isn't known
-            await self._refuse_others_keys(asked, stream)
+    async def _without_caps_lock(self) -> AsyncIterator[None]:
+        """While this lasts, Caps Lock is off, which it was not. No key that others hold is down, which might change it."""
         self.notes.append("Caps Lock was on: switched off for this text, and on again")
         await self.switch("caps", False)
         try:
@@ -236,9 +253,8 @@ class ProvedTyping:
         self.unheard_because = unheard or self.unheard_because
 
     async def _switch_back(self) -> None:
-        with contextlib.suppress(ATPError, TimeoutError):
-            async with asyncio.timeout(SWITCH_BACK_SECONDS):
-                await self.switch("caps", True)
+        with contextlib.suppress(ATPError, TimeoutError), limit(SWITCH_BACK_SECONDS):
+            await self.switch("caps", True)
 
     async def _until_keyboard_is_there(self) -> None:
         """QEMU sends keys to a USB or virtio keyboard from the start, but until the guest has set it up they are lost."""

@@ -10,11 +10,13 @@ from ATPLibrary.verifier.answers import Key, Message
 class Questions:
     """Futures by the answer that each waits for. Belongs to one loop."""
 
+    __slots__ = ("_open",)
+
     def __init__(self) -> None:
         self._open: dict[Key, asyncio.Future[Message]] = {}
 
     def ask(self, key: Key) -> asyncio.Future[Message]:
-        """The future of that answer. Await it shielded: others may wait for it too."""
+        """The future of that answer. Await one whose key has no id shielded: others may wait for it too."""
         future = self._open.get(key)
         if future is None:
             future = self._open[key] = asyncio.get_running_loop().create_future()

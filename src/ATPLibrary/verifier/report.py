@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import nan
 
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.metrics import Histogram
@@ -18,65 +18,11 @@ from ATPLibrary.verifier.key_names import is_button, key_name
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import EV_ABS, EV_KEY, EV_REL, Observation, ObserverOverrun
 from ATPLibrary.verifier.session_state import STATUS_ADVICE
+from ATPLibrary.verifier.timeline import Moments, Part, Timeline, TimelineRow, row_with
 
 # How many bad rows an error names before it says "and N more".
 NAMED_IN_ERROR = 3
 NOTHING_SENT = "nothing was sent that the guest could have seen"
-
-
-class Part(enum.StrEnum):
-    """A stretch of an edge's way; the whole is the others' sum, and known on one clock."""
-
-    KERNEL = "kernel"  # from this machine to the guest's kernel
-    AGENT = "agent"  # from there until the agent sent it
-    HOST = "host"  # from there until this process had read it
-    WHOLE = "whole"
-
-
-@dataclass(slots=True)  # not frozen: that would make a row three times as dear, and there is one an edge
-class TimelineRow:
-    """One edge or motion, and its four moments in seconds since the epoch by this machine's clock. None: it isn't known, or wasn't.
-
-    `kernel` and `agent` are the guest's, converted; they are right to within the report's `clock_error_ms`.
-    """
-
-    index: int
-    what: str
-    injected: float | None  # right before the QMP command, or the SPICE message, was written
-    kernel: float | None  # when the guest's kernel had it
-    agent: float | None  # when the agent sent the batch that it was in
-    host: float | None  # when this process had read that batch
-    verdict: Verdict | None  # None: it was sent without an observer
-    position: int | None = None  # of the character that it is part of, from 0
-
-    def named(self) -> str:
-        """What it is, and of which character of the text: "key down o at position 5"."""
-        return self.what if self.position is None else f"{self.what} at position {self.position + 1}"
-
-    @property
-    def observed(self) -> float | None:
-        """When the guest's kernel had it; where its clock isn't known, when we heard of it."""
-        return self.kernel if self.kernel is not None else self.host
-
-    @property
-    def latency_ms(self) -> float | None:
-        """From this machine to the guest's kernel."""
-        return self.part_ms(Part.KERNEL)
-
-    @property
-    def verified_ms(self) -> float | None:
-        """From this machine to the guest and back."""
-        return self.part_ms(Part.WHOLE)
-
-    def part_ms(self, part: Part) -> float | None:
-        """How long that part of its way took; less than nothing where the clocks are known less well than that."""
-        begin, end = {
-            Part.KERNEL: (self.injected, self.kernel),
-            Part.AGENT: (self.kernel, self.agent),
-            Part.HOST: (self.agent, self.host),
-            Part.WHOLE: (self.injected, self.host),
-        }[part]
-        return None if begin is None or end is None else (end - begin) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +31,7 @@ class InputReport:
 
     `latency` is injection to guest kernel, in ms, known to within `clock_error_ms`; `to_agent` is from there until the agent
     sent it, on the guest's clock; `to_host` from there to this process, known to within `clock_error_ms`; `verification` is
-    injection to the moment the observation reached this process, on one clock.
+    injection to the moment the observation reached this process, on one clock. Each is counted anew when it is asked for.
     """
 
     what: str  # "text 'Hello'", "ctrl+c"
@@ -101,12 +47,8 @@ class InputReport:
     unverified_because: str  # why nothing proves it, where the verdicts don't say; "" when verified
     device: str  # the bus of the device that it arrived on: "i8042", "usb", "virtio"; "" when nothing is known
     duration: float  # seconds from the first injection to the last observation
-    latency: Histogram = field(repr=False)
-    to_agent: Histogram = field(repr=False)
-    to_host: Histogram = field(repr=False)
-    verification: Histogram = field(repr=False)
     clock_error_ms: float | None
-    timeline: tuple[TimelineRow, ...] = field(repr=False)
+    timeline: Timeline = field(repr=False)
     verdicts: Mapping[Verdict, int]
     note: str = ""  # what a reader of the sentence must know besides
     overruns: tuple[ObserverOverrun, ...] = ()
@@ -123,12 +65,23 @@ class InputReport:
 
     def histogram(self, part: Part) -> Histogram:
         """How long that part of the way took, of the edges that arrived as sent."""
-        return {
-            Part.KERNEL: self.latency,
-            Part.AGENT: self.to_agent,
-            Part.HOST: self.to_host,
-            Part.WHOLE: self.verification,
-        }[part]
+        return self.timeline.histogram(part)
+
+    @property
+    def latency(self) -> Histogram:
+        return self.timeline.histogram(Part.KERNEL)
+
+    @property
+    def to_agent(self) -> Histogram:
+        return self.timeline.histogram(Part.AGENT)
+
+    @property
+    def to_host(self) -> Histogram:
+        return self.timeline.histogram(Part.HOST)
+
+    @property
+    def verification(self) -> Histogram:
+        return self.timeline.histogram(Part.WHOLE)
 
     def sentence(self) -> str:
         """One line for the log: "14 characters, 36 edges, lost 0, duplicated 0, reordered 0; latency p50 3.1 ms, ..."."""
@@ -146,16 +99,17 @@ class InputReport:
         if self.observer_overrun:
             counts.append(f"unknown {self.observer_overrun} (observer overrun)")
         sentence = ", ".join(counts)
-        if self.latency.count:
-            percentiles = ", ".join(f"p{p} {max(self.latency.percentile(p), 0):.1f} ms" for p in (50, 95, 99))
+        latency, to_agent, verification = self.latency, self.to_agent, self.verification
+        if latency.count:
+            percentiles = ", ".join(f"p{p} {max(latency.percentile(p), 0):.1f} ms" for p in (50, 95, 99))
             sentence += f"; latency {percentiles}"
             if self.clock_error_ms is not None:
                 sentence += f" (clock error ±{self.clock_error_ms:.1f} ms)"
-            if self.to_agent.count:
-                parts = (max(each.percentile(99), 0) for each in (self.to_agent, self.to_host))
+            if to_agent.count:
+                parts = (max(each.percentile(99), 0) for each in (to_agent, self.to_host))
                 sentence += "; p99 from there to the agent {:.1f} ms and from it to here {:.1f} ms".format(*parts)
-        if self.verification.count:
-            sentence += f"; verified within {self.verification.percentile(99):.1f} ms (p99)"
+        if verification.count:
+            sentence += f"; verified within {verification.percentile(99):.1f} ms (p99)"
         if self.unverified_because:
             sentence += f"; not verified: {self.unverified_because}"
         return "; ".join(filter(None, (sentence, self.note, *self.remarks)))
@@ -219,27 +173,13 @@ def build_report(
     """
     # One shift from this process's monotonic clock to the epoch, so that rows stand beside the bus's events.
     to_epoch = time.time() - time.monotonic()
-    latency, to_agent, to_host, verification = Histogram(), Histogram(), Histogram(), Histogram()
-    rows: list[TimelineRow] = []
+    timeline = Timeline()
     for injection in matcher.injections:
-        row = row_of(injection, clock, to_epoch)
-        rows.append(row)
-        if injection.verdict is not Verdict.OK:
-            continue
-        if row.injected is None or row.host is None:
-            continue
-        verification.record((row.host - row.injected) * 1000)
-        if row.kernel is not None:
-            latency.record((row.kernel - row.injected) * 1000)
-            if row.agent is not None:
-                to_agent.record((row.agent - row.kernel) * 1000)
-                to_host.record((row.host - row.agent) * 1000)
+        timeline.add(injection.what, _moments_of(injection, clock, to_epoch), injection.verdict, injection.position)
     hidden = hides(what)
-    rows += [
-        extra_row(each, clock, to_epoch, index, hidden=hidden) for index, each in enumerate(matcher.extras, len(rows))
-    ]
-    # Unobserved rows keep the place that they were injected at.
-    rows.sort(key=lambda row: row.injected if row.injected is not None else row.observed or 0.0)
+    for extra in matcher.extras:
+        timeline.add(*_extra(extra, clock, to_epoch, hidden=hidden))
+    timeline.sort()
     counts: Counter[Verdict] = Counter() if unverified_because else matcher.counts()
     arrivals = [i.observation.received for i in matcher.injections if i.observation is not None]
     started = matcher.injections[0].injected if matcher.injections else 0.0
@@ -267,12 +207,8 @@ def build_report(
         via=via,
         device=device,
         duration=max(arrivals) - started if arrivals else 0.0,
-        latency=latency,
-        to_agent=to_agent,
-        to_host=to_host,
-        verification=verification,
         clock_error_ms=None if clock is None else clock.error_us / 1000,
-        timeline=tuple(rows),
+        timeline=timeline,
         verdicts=dict(counts),
         overruns=tuple(matcher.overruns),
         note=note,
@@ -283,32 +219,36 @@ def build_report(
 
 def row_of(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> TimelineRow:
     """An injection as a row says it. `to_epoch` is from `time.monotonic()` to `time.time()`."""
-    kernel, agent, host = _moments(injection.observation, clock, to_epoch)
-    sent = injection.injected + to_epoch
-    return TimelineRow(
-        injection.index, injection.what, sent, kernel, agent, host, injection.verdict, injection.position
-    )
-
-
-def _moments(
-    seen: Observation | None, clock: ClockOffset | None, to_epoch: float
-) -> tuple[float | None, float | None, float | None]:
-    """When the kernel had it, when the agent sent it, and when we read it."""
-    if seen is None:
-        return None, None, None
-    host = seen.received + to_epoch
-    if clock is None or seen.received < clock.since:
-        return None, None, host
-    # A batch that was sent before its own events happened was stamped by an agent that doesn't know the time.
-    agent = clock.host_time(seen.sent_us) + to_epoch if seen.sent_us >= seen.time_us else None
-    return clock.host_time(seen.time_us) + to_epoch, agent, host
+    moments = _moments_of(injection, clock, to_epoch)
+    return row_with(injection.index, injection.what, moments, injection.verdict, injection.position)
 
 
 def extra_row(finding: Finding, clock: ClockOffset | None, to_epoch: float, index: int, *, hidden: bool) -> TimelineRow:
     """What was observed and never sent."""
+    return row_with(index, *_extra(finding, clock, to_epoch, hidden=hidden))
+
+
+def _extra(
+    finding: Finding, clock: ClockOffset | None, to_epoch: float, *, hidden: bool
+) -> tuple[str, Moments, Verdict]:
     assert finding.observation is not None
-    kernel, agent, host = _moments(finding.observation, clock, to_epoch)
-    return TimelineRow(index, describe(finding.observation, hidden=hidden), None, kernel, agent, host, finding.verdict)
+    moments = (nan, *_seen_at(finding.observation, clock, to_epoch))
+    return describe(finding.observation, hidden=hidden), moments, finding.verdict
+
+
+def _moments_of(injection: Injection, clock: ClockOffset | None, to_epoch: float) -> Moments:
+    sent, seen = injection.injected + to_epoch, injection.observation
+    return (sent, nan, nan, nan) if seen is None else (sent, *_seen_at(seen, clock, to_epoch))
+
+
+def _seen_at(seen: Observation, clock: ClockOffset | None, to_epoch: float) -> tuple[float, float, float]:
+    """When the kernel had it, when the agent sent it, and when we read it; NaN for what isn't known."""
+    host = seen.received + to_epoch
+    if clock is None or seen.received < clock.since:
+        return nan, nan, host
+    # A batch that was sent before its own events happened was stamped by an agent that doesn't know the time.
+    agent = clock.host_time(seen.sent_us) + to_epoch if seen.sent_us >= seen.time_us else nan
+    return clock.host_time(seen.time_us) + to_epoch, agent, host
 
 
 _VALUES = {0: "up", 1: "down", 2: "repeat"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ATPLibrary.errors import CommandError, VmStateError
 
@@ -21,14 +21,19 @@ async def send(qmp: Qmp, commands: list[tuple[str, dict[str, Any]]], vm_name: st
         else:
             await qmp.execute_many(commands, timeout=COMMAND_TIMEOUT)
     except CommandError as error:
-        if "not running" not in f"{error.description} {error}".lower():
-            raise
-        raise VmStateError.about(
-            f"VM '{vm_name}'",
-            wanted=f"be running to take {what.rstrip(',')}",
-            got="is not: QEMU refused the input, and the guest did not get it",
-            next_step="Resume or start the VM first",
-        ) from error
+        raise_refused(error, vm_name, what)
+
+
+def raise_refused(error: CommandError, vm_name: str, what: str) -> NoReturn:
+    """Of input that QEMU refused: `VmStateError` when the VM is not running, else what it said."""
+    if "not running" not in f"{error.description} {error}".lower():
+        raise error
+    raise VmStateError.about(
+        f"VM '{vm_name}'",
+        wanted=f"be running to take {what.rstrip(',')}",
+        got="is not: QEMU refused the input, and the guest did not get it",
+        next_step="Resume or start the VM first",
+    ) from error
 
 
 async def require_running(qmp: Qmp, vm_name: str, what: str) -> None:

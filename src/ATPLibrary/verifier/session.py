@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import AgentError, ATPError, DeadlineError
 from ATPLibrary.verifier.answers import InputState, read_held, read_leds, read_places, read_state, read_taken
 from ATPLibrary.verifier.fields import MALFORMED, whole
@@ -31,6 +32,8 @@ class AgentSession(AgentLink):
     `channel_factory` opens the byte channel anew each time; `token`, when given, must be the agent's. Nothing happens before
     `start()`. Belongs to the loop that `start()` ran on.
     """
+
+    __slots__ = ()
 
     @property
     def next_seq(self) -> int | None:
@@ -73,16 +76,16 @@ class AgentSession(AgentLink):
         """
         refused_before = self._refusal
         if self._state is SessionState.LOST and refused_before is not None:
-            self._hurry.set()
+            self._hurry()
         try:
-            async with asyncio.timeout(timeout):
+            with limit(timeout):
                 while self._state is not SessionState.READY:
                     is_new = self._refusal is not refused_before or self._task is None or self._task.done()
                     if self._refusal is not None and is_new:
                         raise self._refusal
                     if self._task is None:
                         raise AgentError(f"The agent session of VM '{self.vm_name}' is closed. Start it first.")
-                    await self._moved.wait()
+                    await self._stirred.wait()
         except TimeoutError:
             raise AgentError.about(
                 f"The agent of VM '{self.vm_name}'",
@@ -95,10 +98,9 @@ class AgentSession(AgentLink):
 
     async def comes_back(self, timeout: float) -> bool:
         """Whether the session is ready within `timeout` seconds, however often what answers is refused meanwhile."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while self._state is not SessionState.READY:
-                    await self._moved.wait()
+        with contextlib.suppress(TimeoutError), limit(timeout):
+            while self._state is not SessionState.READY:
+                await self._stirred.wait()
         return self._state is SessionState.READY
 
     async def close(self) -> None:
@@ -208,10 +210,9 @@ class AgentSession(AgentLink):
 
     async def wait_until_quiet(self, quiet: float, timeout: float) -> None:
         """Let what is still on its way to the guest arrive: until `quiet` seconds without an observation, `timeout` at most."""
-        with self.observations.subscribe() as stream, contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while await stream.next_batch(quiet):
-                    continue
+        with self.observations.subscribe() as stream, contextlib.suppress(TimeoutError), limit(timeout):
+            while await stream.next_batch(quiet):
+                continue
 
     async def expect(self, event: Mapping[str, Any], timeout: float) -> Mapping[str, Any]:
         """Let the agent wait for `event` (the design document's format) and return its result; `timeout` in seconds is the guest's.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
 
+from ATPLibrary.deadlines import limit
 from ATPLibrary.verifier.observation import Missed, ObserverOverrun, Seen
 
 # A subscriber that takes nothing while this many observations come gets an overrun in their place.
@@ -16,18 +16,19 @@ QUEUE_LENGTH = 100_000
 class ObservationStream:
     """What the guest saw since the subscription. Use it as a context manager, or `close()` it."""
 
+    __slots__ = ("_feed", "_queue", "_waiter")
+
     def __init__(self, feed: ObservationFeed) -> None:
         self._feed = feed
-        self._queue: deque[Seen] = deque()
+        self._queue: list[Seen] = []  # taken as a whole; a deque begins with 0.6 KiB
         self._waiter: asyncio.Future[None] | None = None
 
     def offer(self, items: Iterable[Seen]) -> None:
         """Called by the feed."""
-        self._queue.extend(items)
+        self._queue += items
         if len(self._queue) > QUEUE_LENGTH:
-            self._queue.clear()
             reason = f"more than {QUEUE_LENGTH:,} observations were waiting to be read"
-            self._queue.append(ObserverOverrun(reason, None, frozenset(), time.monotonic(), Missed.UNREAD))
+            self._queue = [ObserverOverrun(reason, None, frozenset(), time.monotonic(), Missed.UNREAD)]
         self.wake()
 
     def wake(self) -> None:
@@ -37,8 +38,7 @@ class ObservationStream:
 
     def take(self) -> list[Seen]:
         """Everything that has come and wasn't taken yet, without waiting."""
-        items = list(self._queue)
-        self._queue.clear()
+        items, self._queue = self._queue, []
         return items
 
     async def next_batch(self, timeout: float | None) -> list[Seen]:
@@ -46,7 +46,7 @@ class ObservationStream:
         if not self._queue:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
-                async with asyncio.timeout(timeout):
+                with limit(timeout):
                     await self._waiter
             except TimeoutError:
                 return []
@@ -59,8 +59,8 @@ class ObservationStream:
 
     async def __anext__(self) -> Seen:
         while not self._queue:
-            self._queue.extend(await self.next_batch(None))
-        return self._queue.popleft()
+            self._queue = await self.next_batch(None)
+        return self._queue.pop(0)
 
     def close(self) -> None:
         self._feed.unsubscribe(self)
@@ -73,6 +73,8 @@ class ObservationStream:
 
 
 class ObservationFeed:
+    __slots__ = ("_streams",)
+
     def __init__(self) -> None:
         self._streams: list[ObservationStream] = []
 

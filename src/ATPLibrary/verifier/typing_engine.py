@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import DeadlineError, InputError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, key_event
 from ATPLibrary.verifier.device_memory import DeviceMemory
@@ -182,18 +183,19 @@ class TypingEngine:
         """
         assert self._proved is not None, "a light is seen by the agent"
         switched: list[LockKey] = []
-        async with asyncio.timeout(timeout), self._lock:
-            await require_running(self._qmp, self._vm_name, "a lock key")
-            await self._proved.know_the_guest()
-            on = await self._proved.lock_keys()
-            try:
-                for key, state in wanted.items():
-                    if on.get(key) is not state:
-                        await self._proved.switch(key, state)
-                        switched.append(key)
-            except BaseException:
-                await shielded(self._held.let_go(self._held.unwanted()))
-                raise
+        with limit(timeout):
+            async with self._lock:
+                await require_running(self._qmp, self._vm_name, "a lock key")
+                await self._proved.know_the_guest()
+                on = await self._proved.lock_keys()
+                try:
+                    for key, state in wanted.items():
+                        if on.get(key) is not state:
+                            await self._proved.switch(key, state)
+                            switched.append(key)
+                except BaseException:
+                    await shielded(self._held.let_go(self._held.unwanted()))
+                    raise
         return switched
 
     @property
@@ -240,35 +242,36 @@ class TypingEngine:
         follow(matcher, what, self._session, self.tell)
         repeats = asked.hold_seconds is not None or bool(held.wanted or asked.keeps)
         try:
-            async with asyncio.timeout(seconds), self._lock:
-                self.last_report, complete, notes = None, False, [note] if note else []
-                self._began = time.monotonic()
-                await require_running(self._qmp, self._vm_name, what)
-                try:
-                    if self._proved is not None:
-                        await self._proved.know_the_guest()
-                    # What `asked` begins by letting go is its own: that release must be seen.
-                    await held.let_go(held.unwanted(but=asked.releases))
-                    held.wanted.update(asked.keeps)
-                    if self._proved is None:
-                        await self._by_the_clock(asked, matcher, notes)
+            with limit(seconds):
+                async with self._lock:
+                    self.last_report, complete, notes = None, False, [note] if note else []
+                    self._began = time.monotonic()
+                    await require_running(self._qmp, self._vm_name, what)
+                    try:
+                        if self._proved is not None:
+                            await self._proved.know_the_guest()
+                        # What `asked` begins by letting go is its own: that release must be seen.
+                        await held.let_go(held.unwanted(but=asked.releases))
+                        held.wanted.update(asked.keeps)
+                        if self._proved is None:
+                            await self._by_the_clock(asked, matcher, notes)
+                        else:
+                            await self._proved.carry_out(asked, matcher)
+                    except BaseException:
+                        # Cancelled, out of time, refused, lost: whatever happened, no key stays down.
+                        held.wanted.difference_update(asked.keeps)
+                        await shielded(held.let_go(held.unwanted()))
+                        raise
                     else:
-                        await self._proved.carry_out(asked, matcher)
-                except BaseException:
-                    # Cancelled, out of time, refused, lost: whatever happened, no key stays down.
-                    held.wanted.difference_update(asked.keeps)
-                    await shielded(held.let_go(held.unwanted()))
-                    raise
-                else:
-                    complete = True
-                finally:
-                    self.last_report = self._build(
-                        asked, matcher, complete=complete, characters=characters, repeats=repeats, notes=notes
-                    )
-                if asked.keeps and self._session is not None and not self.last_report.verified:
-                    # Its caller takes it for failed, and so won't let go of it.
-                    held.wanted.difference_update(asked.keeps)
-                    await held.let_go(asked.keeps)
+                        complete = True
+                    finally:
+                        self.last_report = self._build(
+                            asked, matcher, complete=complete, characters=characters, repeats=repeats, notes=notes
+                        )
+                    if asked.keeps and self._session is not None and not self.last_report.verified:
+                        # Its caller takes it for failed, and so won't let go of it.
+                        held.wanted.difference_update(asked.keeps)
+                        await held.let_go(asked.keeps)
         except TimeoutError as error:
             if isinstance(error, DeadlineError):
                 raise

@@ -26,6 +26,8 @@ class Window:
     window. Below the size at which something was lost it stays, until much has come back in time.
     """
 
+    __slots__ = ("_credit", "_in_time", "_is_careful", "_known", "_least", "_most", "_usual", "size")
+
     def __init__(self, queue: DeviceQueue) -> None:
         self.size = queue.begin
         self._known = queue.window  # never more than the queue is known to hold

@@ -20,6 +20,8 @@ class Refused:
 class LineReader:
     """Cuts bytes into messages. Never keeps more than `limit` bytes of an unfinished line; a longer one is skipped to its end."""
 
+    __slots__ = ("_kept", "_limit", "_pieces", "_skipping", "read", "refused")
+
     def __init__(self, limit: int = LINE_LIMIT) -> None:
         self._limit = limit
         self._pieces: list[bytes] = []

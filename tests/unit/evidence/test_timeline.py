@@ -4,7 +4,7 @@ import pytest
 
 from ATPLibrary.keywords.evidence.timeline import SHOWN_ROWS, excerpt
 from ATPLibrary.verifier.matcher import Verdict
-from ATPLibrary.verifier.report import TimelineRow
+from ATPLibrary.verifier.timeline import TimelineRow
 
 pytestmark = pytest.mark.unit
 

@@ -106,3 +106,16 @@ async def test_closing_one_of_two_subscriptions_to_a_source_leaves_the_other() -
         gone.close()
         bus.publish(Event("vm:a", "happened"))
         assert (await anext(stays)).kind == "happened"
+
+
+async def test_a_listener_hears_the_kinds_of_its_source_until_it_is_closed() -> None:
+    bus = EventBus()
+    heard: list[str] = []
+    with bus.listen(lambda event: heard.append(event.kind), frozenset({"qmp.STOP", "qmp.RESET"}), "vm:a"):
+        for source, kind in (("vm:a", "qmp.STOP"), ("vm:b", "qmp.STOP"), ("vm:a", "qmp.RESUME"), ("vm:a", "qmp.RESET")):
+            bus.publish(Event(source, kind))
+        await asyncio.sleep(0)
+        bus.publish(Event("vm:a", "qmp.STOP"))  # told on the loop, which comes to it too late
+    bus.publish(Event("vm:a", "qmp.STOP"))
+    await asyncio.sleep(0)
+    assert heard == ["qmp.STOP", "qmp.RESET"]

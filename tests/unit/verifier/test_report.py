@@ -8,7 +8,8 @@ from ATPLibrary.errors import VerificationError
 from ATPLibrary.verifier.clock import ClockOffset
 from ATPLibrary.verifier.matcher import Matcher, Verdict
 from ATPLibrary.verifier.observation import EV_KEY, Observation, ObserverOverrun
-from ATPLibrary.verifier.report import InputReport, Part, build_report
+from ATPLibrary.verifier.report import InputReport, build_report
+from ATPLibrary.verifier.timeline import Part
 
 pytestmark = pytest.mark.unit
 

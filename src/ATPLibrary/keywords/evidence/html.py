@@ -12,7 +12,7 @@ from ATPLibrary import secrets
 from ATPLibrary.keywords.evidence.model import Evidence, Missing, VmEvidence
 from ATPLibrary.keywords.evidence.picture import svg
 from ATPLibrary.keywords.evidence.timeline import edge_name, excerpt, is_bad
-from ATPLibrary.verifier.report import Part
+from ATPLibrary.verifier.timeline import Part
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport, TimelineRow

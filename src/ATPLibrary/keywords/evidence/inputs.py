@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ATPLibrary import secrets
 from ATPLibrary.keywords.evidence.timeline import edge_name
-from ATPLibrary.verifier.report import Part
+from ATPLibrary.verifier.timeline import Part
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport, TimelineRow

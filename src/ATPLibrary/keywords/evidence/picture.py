@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary import secrets
 from ATPLibrary.keywords.evidence.timeline import edge_name, excerpt, is_bad
-from ATPLibrary.verifier.report import Part
+from ATPLibrary.verifier.timeline import Part
 
 if TYPE_CHECKING:
     from ATPLibrary.verifier import InputReport, TimelineRow

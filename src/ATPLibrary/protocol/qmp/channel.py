@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -37,6 +38,16 @@ class Qmp(ABC):
 
         `CommandError` when QEMU refuses, `DeadlineError` after `timeout` seconds, `ChannelError` when the channel ended.
         """
+
+    def begin(
+        self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = COMMAND_SECONDS
+    ) -> asyncio.Future[Any]:
+        """As `execute`, written before this returns where that can be: `answer` says what came of it once the future is done."""
+        return asyncio.ensure_future(self.execute(command, arguments, timeout))
+
+    def answer(self, command: str, begun: asyncio.Future[Any], timeout: float) -> Any:
+        """What QEMU answered to what was begun so. Raises as `execute`."""
+        return begun.result()
 
     @abstractmethod
     async def execute_many(self, commands: Sequence[Command], timeout: float = COMMAND_SECONDS) -> list[Any]:

@@ -72,7 +72,7 @@ class LeanClient(QMPClient):
             self.commands.feed(data)
             if self.commands.at_boundary and len(data) < _READ_BYTES:
                 # The stream reader is empty: from here on the bytes need not pass through it. Its end still does.
-                self.commands.take_over(reader)
+                self.commands.take_over_from(reader)
 
     def _cb_inbound(self, msg: Message) -> Message:
         return msg

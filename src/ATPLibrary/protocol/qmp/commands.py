@@ -14,6 +14,8 @@ from typing import Any
 from qemu.qmp.error import ProtocolError
 from qemu.qmp.message import DeserializationError, UnexpectedTypeError
 
+from ATPLibrary.transport.arrivals import Taker
+
 Reply = dict[str, Any]
 
 # QEMU's own largest replies (query-qmp-schema) are some 200 KB.
@@ -33,32 +35,27 @@ class OversizeMessage(ProtocolError):
     """More bytes than any message of QEMU's has, and no end of line."""
 
 
-# A command without a reply: the future that takes it (done already when its caller has gone), what it was sent as, when
-# (loop's time), and for how many seconds its caller waits.
-_Waiting = tuple["asyncio.Future[Reply]", int, float, float]
-
-
-class Commands(asyncio.Protocol):
+class Commands(Taker):
     """Sends commands, and sets each reply on its future. `on_event(name, data)` is called for each of QEMU's events.
 
     A stream reader feeds it until `take_over`; from then on the socket does, which saves two task switches a reply. What goes
     wrong, and the end, are told to the stream reader all the same: the library's reader task raises it and ends the session.
     """
 
-    __slots__ = (
-        "_broken", "_due", "_heard", "_last_id", "_on_event", "_reader", "_rest", "_stream", "_timer", "_transport", "_waiting",
-    )  # fmt: skip
+    __slots__ = ("_broken", "_due", "_heard", "_last_id", "_on_event", "_reader", "_rest", "_timer", "_waiting")
 
     def __init__(self, on_event: Callable[[str, Any], None]) -> None:
+        super().__init__()
         self._on_event = on_event
         self._last_id = 0
-        self._waiting: list[_Waiting] = []  # oldest first
+        # The commands without a reply, oldest first, three entries each: the future that takes it (done already when its caller
+        # has gone), when it was sent (loop's time), and for how many seconds its caller waits. QEMU answers in order, so
+        # that their numbers are known.
+        self._waiting: list[Any] = []
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when the timer calls
         self._heard = 0.0  # when the newest reply or event came that left a command waiting, by the loop's clock
         self._rest = b""
-        self._transport: asyncio.WriteTransport | None = None
-        self._stream: Any = None
         self._reader: asyncio.StreamReader | None = None
         self._broken = False
 
@@ -66,36 +63,46 @@ class Commands(asyncio.Protocol):
         """Write there from now on."""
         self._transport = transport
 
-    def take_over(self, reader: asyncio.StreamReader) -> None:
+    def take_over_from(self, reader: asyncio.StreamReader) -> None:
         """Take the bytes where the socket gives them, from a reader that is empty."""
         assert self._transport is not None, "begin() brings the connection"
-        assert self._stream is None, "taken over already"
-        self._stream, self._reader = self._transport.get_protocol(), reader
-        self._transport.set_protocol(self)
+        self._reader = reader
+        self.take_over(self._transport)
 
     @property
     def silence(self) -> float:
         """For how many seconds a command has been waiting without anything at all having come."""
         if not self._waiting:
             return 0.0
-        return asyncio.get_running_loop().time() - max(self._heard, self._waiting[0][2])
+        sent: float = self._waiting[1]
+        return asyncio.get_running_loop().time() - max(self._heard, sent)
 
-    def send(self, commands: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
-        """Write commands at once; each reply will be set on its future, or `TimeoutError` after `timeout` seconds."""
-        assert self._transport is not None, "send() needs an established session"
+    def send(self, command: dict[str, Any], timeout: float) -> asyncio.Future[Reply]:
+        """Write a command; its reply will be set on the future, or `TimeoutError` after `timeout` seconds."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        waiting = self._waiting
-        replies = []
+        self._last_id = number = (self._last_id + 1) % _IDS
+        command["id"] = number
+        reply: asyncio.Future[Reply] = loop.create_future()
+        self._waiting += (reply, now, timeout)
+        self.write(_encode(command).encode())
+        if self._timer is None or now + timeout < self._due:
+            self._set_timer(now + timeout)
+        return reply
+
+    def send_many(self, commands: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
+        """Write commands at once, as `send` does each."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        replies: list[asyncio.Future[Reply]] = []
         text = []
         for command in commands:
             self._last_id = number = (self._last_id + 1) % _IDS
             command["id"] = number
-            reply: asyncio.Future[Reply] = loop.create_future()
-            waiting.append((reply, number, now, timeout))
-            replies.append(reply)
+            replies.append(loop.create_future())
+            self._waiting += (replies[-1], now, timeout)
             text.append(_encode(command))
-        self._transport.write("\n".join(text).encode())
+        self.write("\n".join(text).encode())
         if self._timer is None or now + timeout < self._due:
             self._set_timer(now + timeout)
         return replies
@@ -111,7 +118,8 @@ class Commands(asyncio.Protocol):
         self._timer = None
         now = asyncio.get_running_loop().time()
         later = []
-        for reply, _, sent, timeout in self._waiting:
+        waiting = self._waiting
+        for reply, sent, timeout in zip(waiting[::3], waiting[1::3], waiting[2::3], strict=True):
             if not reply.done():
                 if sent + timeout <= now:
                     reply.set_exception(TimeoutError())
@@ -126,7 +134,7 @@ class Commands(asyncio.Protocol):
             self._timer.cancel()
             self._timer = None
         everyone, self._waiting = self._waiting, []
-        for reply, *_ in everyone:
+        for reply in everyone[::3]:
             if not reply.done():
                 reply.set_exception(make_error())
                 reply.exception()  # a caller who has gone won't look at it
@@ -153,10 +161,12 @@ class Commands(asyncio.Protocol):
             return
         if "id" not in reply:
             raise UnexpectedReply(f"a reply without an id: {reply.get('error', reply)!r}"[:300])
-        if not waiting or waiting[0][1] != reply["id"]:
-            wanted = f"the reply to command {waiting[0][1]}" if waiting else "no reply"
+        due = (self._last_id + 1 - len(waiting) // 3) % _IDS
+        if not waiting or due != reply["id"]:
+            wanted = f"the reply to command {due}" if waiting else "no reply"
             raise UnexpectedReply(f"a reply to command {reply['id']!r} while {wanted} was due")
-        future = waiting.pop(0)[0]
+        future = waiting[0]
+        del waiting[:3]
         if waiting:
             self._heard = asyncio.get_running_loop().time()
         if not future.done():
@@ -168,28 +178,21 @@ class Commands(asyncio.Protocol):
         try:
             self.feed(data)
         except ProtocolError as error:
-            self._break(error)
+            self.failed(error)
 
     def eof_received(self) -> bool | None:
         self._check_boundary()
-        keep_open: bool | None = self._stream.eof_received()
-        return keep_open
+        return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._check_boundary()
-        self._stream.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        self._stream.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._stream.resume_writing()
+        super().connection_lost(exc)
 
     def _check_boundary(self) -> None:
         if not self._broken and not self.at_boundary:
-            self._break(EOFError("the connection ended in the middle of a message"))
+            self.failed(EOFError("the connection ended in the middle of a message"))
 
-    def _break(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
         self._broken = True
         assert self._reader is not None
         self._reader.set_exception(error)

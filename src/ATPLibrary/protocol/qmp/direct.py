@@ -55,8 +55,7 @@ class DirectQmp(Qmp):
                 await self._client.begin(*streams)
                 self._state = ChannelState.OPEN
                 self._watch = asyncio.get_running_loop().create_task(self._until_ended(), name=f"{self.subject} watch")
-                (reply,) = self._send([{"execute": "query-uuid"}], timeout)
-                uuid = (await reply).get("return")
+                uuid = (await self._send({"execute": "query-uuid"}, timeout)).get("return")
         except TimeoutError as error:
             await self.close()
             raise DeadlineError.about(
@@ -82,14 +81,33 @@ class DirectQmp(Qmp):
         self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = COMMAND_SECONDS
     ) -> Any:
         try:
-            (reply,) = self._send([_message(command, arguments)], timeout)
-            return self._answer(command, await reply)
+            return self._answer(command, await self._send(_message(command, arguments), timeout))
         except TimeoutError:
             raise self._late(f"'{command}'", timeout) from None
 
+    def begin(
+        self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = COMMAND_SECONDS
+    ) -> asyncio.Future[Any]:
+        return self._send(_message(command, arguments), timeout)
+
+    def answer(self, command: str, begun: asyncio.Future[Any], timeout: float) -> Any:
+        try:
+            return self._answer(command, begun.result())
+        except TimeoutError:
+            raise self._late(f"'{command}'", timeout) from None
+
+    async def query_status(self, timeout: float = COMMAND_SECONDS) -> str:
+        # As execute() does, without a coroutine around another: each input asks this.
+        try:
+            reply = await self._send({"execute": "query-status"}, timeout)
+            return str(self._answer("query-status", reply)["status"])
+        except TimeoutError:
+            raise self._late("'query-status'", timeout) from None
+
     async def execute_many(self, commands: Sequence[Command], timeout: float = COMMAND_SECONDS) -> list[Any]:
         messages = [_message(command, arguments) for command, arguments in commands]
-        waiting = self._send(messages, timeout)
+        self._require_open()
+        waiting = self._commands.send_many(messages, timeout)
         try:
             await self._client.until_written(timeout)
             replies = [await reply for reply in waiting]
@@ -138,18 +156,20 @@ class DirectQmp(Qmp):
             finally:
                 if self._state is ChannelState.OPEN:
                     # Written now, answered whenever: a cancelled caller has no time to wait for it.
-                    (reply,) = self._send([{"execute": "remove-fd", "arguments": {"fdset-id": number}}], timeout)
-                    reply.cancel()
+                    self._send({"execute": "remove-fd", "arguments": {"fdset-id": number}}, timeout).cancel()
             os.lseek(memory, 0, os.SEEK_SET)
             with os.fdopen(os.dup(memory), "rb") as stream:
                 return stream.read()
         finally:
             os.close(memory)
 
-    def _send(self, messages: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
+    def _send(self, message: dict[str, Any], timeout: float) -> asyncio.Future[Reply]:
+        self._require_open()
+        return self._commands.send(message, timeout)
+
+    def _require_open(self) -> None:
         if self._state is not ChannelState.OPEN:
             raise self._why_ended()
-        return self._commands.send(messages, timeout)
 
     def _answer(self, command: str, reply: Reply) -> Any:
         if "return" in reply:

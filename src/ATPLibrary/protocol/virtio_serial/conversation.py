@@ -181,7 +181,7 @@ class Conversation:
                 raise
         return len(data)
 
-    def _waiting(self, timeout: float, wanted: str) -> contextlib.AbstractAsyncContextManager[asyncio.Timeout]:
+    def _waiting(self, timeout: float, wanted: str) -> contextlib.AbstractAsyncContextManager[None]:
         return deadline(timeout, self._subject, wanted=wanted, got="did not", last_seen=self._unfinished)
 
     def _unfinished(self) -> str:

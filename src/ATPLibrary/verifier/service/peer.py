@@ -86,6 +86,7 @@ class StreamPeer(Peer):
             try:
                 data = await self._reader.read(_READ_BYTES)
             except OSError as error:
+                self._codec.end()  # that a message was cut says more than how
                 raise self.ended(str(error)) from error
             if not data:
                 self._codec.end()

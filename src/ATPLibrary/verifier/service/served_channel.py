@@ -57,7 +57,7 @@ class ServedChannel(ByteChannel):
         self.peer.reset()
         self.end(self.peer.ended(why))
 
-    async def read(self, timeout: float) -> bytes:
+    async def read(self, timeout: float | None) -> bytes:
         subject = f"The agent at {self.peer.address}"
         async with deadline(timeout, subject, wanted="send something", got="sent nothing"):
             await self._arrived.wait()

@@ -1,0 +1,75 @@
+"""Bounds of waits: as `asyncio.timeout` keeps them, and one timer for however many."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from ATPLibrary.deadlines import PRECISE, TICK, deadline, limit
+from ATPLibrary.errors import DeadlineError
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize("seconds", [0, 0.01, PRECISE])
+async def test_what_takes_longer_ends_with_a_timeout_and_the_task_goes_on(seconds: float) -> None:
+    began = time.monotonic()
+    with pytest.raises(TimeoutError), limit(seconds):
+        await asyncio.sleep(60)
+    assert time.monotonic() - began >= seconds
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+    await asyncio.sleep(0)  # nothing is left that would cancel it
+
+
+@pytest.mark.parametrize("seconds", [None, 0.2, PRECISE])
+async def test_what_is_done_in_time_leaves_nothing_behind(seconds: float | None) -> None:
+    with limit(seconds):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0 if seconds is None else seconds + 2 * TICK)
+
+
+async def test_of_two_the_inner_one_ends_what_is_inside_it_only() -> None:
+    with limit(PRECISE * 2):
+        with pytest.raises(TimeoutError), limit(PRECISE):
+            await asyncio.sleep(60)
+        await asyncio.sleep(0.01)
+
+
+async def test_of_two_the_outer_one_goes_through_the_inner_one() -> None:
+    with pytest.raises(TimeoutError), limit(PRECISE), limit(60):
+        await asyncio.sleep(60)
+
+
+async def test_a_cancellation_from_outside_stays_one() -> None:
+    async def bounded() -> None:
+        with limit(60):
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(bounded())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_thousand_end_each_in_their_own_time_in_whatever_order_they_were_set() -> None:
+    ended: list[float] = []
+
+    async def one(seconds: float) -> None:
+        with pytest.raises(TimeoutError), limit(seconds):
+            await asyncio.sleep(60)
+        ended.append(seconds)
+
+    times = [PRECISE + TICK * 2 * (number % 5) for number in range(1000)]
+    await asyncio.gather(*map(one, times))
+    assert ended == sorted(times)
+
+
+async def test_a_deadline_within_another_is_told_by_the_one_that_was_due() -> None:
+    with pytest.raises(DeadlineError, match=r"The inner should be done within 0\.01 s"):
+        async with deadline(60, "The outer"), deadline(0.01, "The inner"):
+            await asyncio.sleep(60)

@@ -1,0 +1,151 @@
+"""What comes on a VM's socket is given to its taker, and what becomes of the connection to its stream reader."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from ATPLibrary.errors import AgentError, ChannelError
+from ATPLibrary.transport import ByteChannel, arrivals, socket_channel
+
+pytestmark = pytest.mark.unit
+
+
+class Peer:
+    """The other end of one connection."""
+
+    def __init__(self) -> None:
+        self.reader: asyncio.StreamReader
+        self.writer: asyncio.StreamWriter
+        self.is_there = asyncio.Event()
+
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+        self.is_there.set()
+
+
+@pytest_asyncio.fixture
+async def ends() -> AsyncIterator[tuple[ByteChannel, Peer]]:
+    with tempfile.TemporaryDirectory(prefix="atp-a-") as directory:
+        peer = Peer()
+        server = await asyncio.start_unix_server(peer.connected, str(Path(directory) / "s"))
+        channel = await socket_channel(Path(directory) / "s", 5)
+        await peer.is_there.wait()
+        yield channel, peer
+        await channel.close()
+        peer.writer.transport.abort()
+        server.close()
+
+
+class Taken:
+    """What a channel hands over, and the task in which it does."""
+
+    def __init__(self, channel: ByteChannel) -> None:
+        self.data = b""
+        self.more = asyncio.Event()
+        self.task = asyncio.create_task(channel.hand_over(self.take))
+        self.task.add_done_callback(lambda task: task.cancelled() or task.exception())  # not every test looks at it
+
+    def take(self, data: bytes) -> None:
+        self.data += data
+        self.more.set()
+
+    async def until(self, data: bytes) -> None:
+        async with asyncio.timeout(5):
+            while self.data != data:
+                self.more.clear()
+                await self.more.wait()
+
+
+async def test_everything_that_comes_is_handed_over_in_order(ends: tuple[ByteChannel, Peer]) -> None:
+    channel, peer = ends
+    taken = Taken(channel)
+    sent = b""
+    for number in range(300):
+        sent += (piece := b"%d," % number * (1 + number))
+        peer.writer.write(piece)
+        await peer.writer.drain()
+    await taken.until(sent)
+
+
+async def test_the_end_is_told_once_everything_was_handed_over(ends: tuple[ByteChannel, Peer]) -> None:
+    channel, peer = ends
+    taken = Taken(channel)
+    peer.writer.write(b"first")
+    await taken.until(b"first")
+    peer.writer.write(b", last")
+    peer.writer.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(ChannelError, match="closed by the other side"):
+            await taken.task
+    assert taken.data == b"first, last"
+
+
+async def test_what_the_taker_raises_is_the_end(ends: tuple[ByteChannel, Peer]) -> None:
+    channel, peer = ends
+
+    def refuse(data: bytes) -> None:
+        if data != b"first":
+            raise AgentError("That is too much.")
+
+    task = asyncio.create_task(channel.hand_over(refuse))
+    peer.writer.write(b"first")
+    await asyncio.sleep(0.05)
+    peer.writer.write(b"second")
+    async with asyncio.timeout(5):
+        with pytest.raises(AgentError, match="too much"):
+            await task
+
+
+async def test_a_handing_over_that_is_cancelled_leaves_the_rest_to_be_read(ends: tuple[ByteChannel, Peer]) -> None:
+    channel, peer = ends
+    taken = Taken(channel)
+    peer.writer.write(b"first")
+    await taken.until(b"first")
+    taken.task.cancel()
+    await asyncio.wait((taken.task,))
+    peer.writer.write(b"second")
+    assert await channel.read(5) == b"second"
+    assert taken.data == b"first"
+
+
+async def test_writes_keep_their_order_while_the_other_side_does_not_read(ends: tuple[ByteChannel, Peer]) -> None:
+    channel, peer = ends
+    taken = Taken(channel)
+    peer.writer.write(b"first")
+    await taken.until(b"first")
+    peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    sent = b""
+    while channel.write_now(piece := os.urandom(10_000)):
+        sent += piece
+    writing = asyncio.create_task(channel.write(piece, 5))
+    sent += piece
+    await asyncio.sleep(0)
+    assert not channel.write_now(b"not before what waits")
+    peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        assert await peer.reader.readexactly(len(sent)) == sent
+        await writing
+    assert channel.write_now(b"after it")
+    assert await peer.reader.readexactly(8) == b"after it"
+
+
+async def test_nothing_is_left_when_the_last_connection_has_gone(ends: tuple[ByteChannel, Peer]) -> None:
+    channel, peer = ends
+    taken = Taken(channel)
+    peer.writer.write(b"first")
+    await taken.until(b"first")
+    loop = asyncio.get_running_loop()
+    assert loop in arrivals._OF_LOOP
+    taken.task.cancel()
+    await asyncio.wait((taken.task,))
+    await channel.close()
+    assert loop not in arrivals._OF_LOOP
+    with pytest.raises(ChannelError):
+        await channel.write(b"x", 1)
