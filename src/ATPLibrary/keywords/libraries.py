@@ -54,6 +54,8 @@ from ATPLibrary.keywords.verifiers import VerifierKeywords
 from ATPLibrary.keywords.vm_facts import VmFactKeywords
 from ATPLibrary.keywords.vms import VmKeywords
 from ATPLibrary.keywords.watched_input import WatchedInputKeywords
+from ATPLibrary.keywords.watched_keys import WatchedKeysKeywords
+from ATPLibrary.keywords.watched_pointer import WatchedPointerKeywords
 from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.protocol.screen.region import Masks, Region, Size
 from ATPLibrary.protocol.screen.via import Via
@@ -285,6 +287,8 @@ class Verifier(_Library):
         VerifierKeywords,
         AgentDeploymentKeywords,
         WatchedInputKeywords,
+        WatchedKeysKeywords,
+        WatchedPointerKeywords,
         InputTimelineKeywords,
         KeyboardKeywords,
         LockKeyKeywords,
@@ -370,4 +374,6 @@ class ATPLibrary(_MakingLibrary):
         AgentDeploymentKeywords,
         InputTimelineKeywords,
         WatchedInputKeywords,
+        WatchedKeysKeywords,
+        WatchedPointerKeywords,
     )
