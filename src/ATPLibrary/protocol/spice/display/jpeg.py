@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image, UnidentifiedImageError
-
 from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, check_size
-
-_DAMAGED = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def unpacked(data: bytes | memoryview, width: int, height: int) -> Pixels:
     """The pixels of a JPEG file that its message says to be `width` x `height`. Its own size is compared before it is unpacked."""
+    from PIL import Image
+
     check_size("width", width, height)
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
@@ -22,5 +20,5 @@ def unpacked(data: bytes | memoryview, width: int, height: int) -> Pixels:
             return Pixels(width, height, image.convert("RGB").tobytes("raw", "BGRX"))
     except Unfit:
         raise
-    except _DAMAGED as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise Unfit("picture.data", f"can't be unpacked as JPEG: {error}") from None

@@ -56,7 +56,7 @@ def unpack(data: bytes, at: int, out: bytearray, width: int, height: int, *, bit
     pixels = numpy.frombuffer(out, numpy.uint8)
     status = _unpack(
         padded, at * 8, len(words) * 32, pixels, width, height, bits, 2 if has_alpha else 1, _codes(bits),
-        _PAUSES, _HALVED, _RUN_BITS,
+        _buckets(bits), _PAUSES, _HALVED, _RUN_BITS,
     )  # fmt: skip
     if status == _ENDED:
         raise Ended
@@ -90,14 +90,9 @@ def _peek(words: Any, at: int) -> int:
     return int(((words[word] << 32 | words[word + 1]) >> (32 - gone)) & 0xFFFFFFFF)
 
 
-@_compiled
-def _bucket(number: int, bits: int) -> int:
-    """1, 2, 4, 8 ... numbers share one; what is left shares the last."""
-    bucket = 0
-    while number > 0 and bucket < bits - 1:
-        number = (number - 1) >> 1
-        bucket += 1
-    return bucket
+def _buckets(bits: int) -> Any:
+    """Of each number: 1, 2, 4, 8 ... of them share a bucket; what is left shares the last."""
+    return numpy.array([min((number + 1).bit_length() - 1, bits - 1) for number in range(1 << bits)], numpy.int64)
 
 
 @_compiled
@@ -120,7 +115,7 @@ def _learn(costs: Any, best: Any, codes: Any, bucket: int, number: int, bits: in
 @_compiled
 def _unpack(  # noqa: PLR0917 - numba's
     words: Any, at: int, end: int, out: Any, width: int, height: int, bits: int, groups: int, codes: Any,
-    pauses: Any, halved: Any, run_bits: Any,
+    buckets: Any, pauses: Any, halved: Any, run_bits: Any,
 ) -> int:  # fmt: skip
     """0, or what is wrong. Two groups of colours have a row in turn: red, green, blue; alpha."""
     most = (1 << bits) - 1
@@ -176,7 +171,7 @@ def _unpack(  # noqa: PLR0917 - numba's
                             grown, left = grown + 1, _AFTER
                     continue
                 for color in range(first, behind):
-                    code = best[color, _bucket(numbers[color, x], bits)]
+                    code = best[color, buckets[numbers[color, x]]]
                     window = _peek(words, at)
                     zeros = 0
                     while zeros < codes[code, 0] and not window >> (31 - zeros) & 1:
@@ -208,7 +203,7 @@ def _unpack(  # noqa: PLR0917 - numba's
                     seed = (seed + 1) & 255
                     pause = pauses[seed] & ((1 << grown) - 1)
                     for color in range(first, behind):
-                        bucket = _bucket(numbers[color, x], bits)
+                        bucket = buckets[numbers[color, x]]
                         _learn(costs[color], best[color], codes, bucket, numbers[color, x + 1], bits, halved[grown])
                 x += 1
                 if grown < _PAUSES_GROW:
