@@ -12,7 +12,16 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled, check_size, flipped, from_planes
+from ATPLibrary.protocol.spice.display.pixels import (
+    BYTES,
+    Pixels,
+    Unfit,
+    Unhandled,
+    check_own_size,
+    check_size,
+    flipped,
+    from_planes,
+)
 
 _HEADER = struct.Struct(">4sIB3IQI")
 _MAGIC, _VERSION = b"  ZL", 0x10001
@@ -46,10 +55,7 @@ class GlzWindow:
         magic, version, kind, own_width, own_height, _, id, back = _HEADER.unpack_from(data)
         if magic != _MAGIC or version != _VERSION:
             raise Unfit("picture.data", f"begins with {bytes(magic)!r} version {version:#x}, which is no GLZ")
-        if (own_width, own_height) != (width, height):
-            raise Unfit(
-                "picture.data", f"says {own_width} x {own_height} pixels where the image says {width} x {height}"
-            )
+        check_own_size((own_width, own_height), width, height)
         if id <= self._newest:
             raise Unfit("picture.data", f"is image {id} of its window, behind image {self._newest}")
         count, source = width * height, bytes(data)

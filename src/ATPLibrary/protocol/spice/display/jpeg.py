@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, check_size
+from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, check_own_size, check_size
 
 
 def unpacked(data: bytes | memoryview, width: int, height: int) -> Pixels:
@@ -14,9 +14,7 @@ def unpacked(data: bytes | memoryview, width: int, height: int) -> Pixels:
     check_size("width", width, height)
     try:
         with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-            if image.size != (width, height):
-                own = " x ".join(map(str, image.size))
-                raise Unfit("picture.data", f"says {own} pixels where the image says {width} x {height}")
+            check_own_size(image.size, width, height)
             return Pixels(width, height, image.convert("RGB").tobytes("raw", "BGRX"))
     except Unfit:
         raise

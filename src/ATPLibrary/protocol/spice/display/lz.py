@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import struct
 
-from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, Unhandled, check_size, flipped, from_planes
+from ATPLibrary.protocol.spice.display.pixels import (
+    Pixels,
+    Unfit,
+    Unhandled,
+    check_own_size,
+    check_size,
+    flipped,
+    from_planes,
+)
 
 _HEADER = struct.Struct(">4s6I")
 _MAGIC, _VERSION = b"  ZL", 0x10001
@@ -25,8 +33,7 @@ def unpacked(data: bytes | memoryview, width: int, height: int, palette: tuple[i
     magic, version, kind, own_width, own_height, _, top_down = _HEADER.unpack_from(data)
     if magic != _MAGIC or version != _VERSION:
         raise Unfit("picture.data", f"begins with {bytes(magic)!r} version {version:#x}, which is no LZ")
-    if (own_width, own_height) != (width, height):
-        raise Unfit("picture.data", f"says {own_width} x {own_height} pixels where the image says {width} x {height}")
+    check_own_size((own_width, own_height), width, height)
     source, count = bytes(data), width * height
     if kind in (_RGB_24, _RGB_32, _RGBA):
         colors, at = _unpack(source, _HEADER.size, count, size=3, bias=1)

@@ -42,6 +42,12 @@ def check_size(field: str, width: int, height: int) -> None:
         raise Unfit(field, f"says {width} x {height} pixels, where 1 to {MOST_PIXELS} are possible")
 
 
+def check_own_size(own: tuple[int, int], width: int, height: int) -> None:
+    """`Unfit` for packed data that says another size than the message that carries it."""
+    if own != (width, height):
+        raise Unfit("picture.data", f"says {own[0]} x {own[1]} pixels where the image says {width} x {height}")
+
+
 def from_planes(blue: bytes, green: bytes, red: bytes) -> bytearray:
     data = bytearray(BYTES * len(blue))
     data[0::4], data[1::4], data[2::4] = blue, green, red

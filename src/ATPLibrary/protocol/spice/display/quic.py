@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.util
 import struct
 
-from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled, check_size
+from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled, check_own_size, check_size
 
 _HEADER = struct.Struct("<4s4I")
 _MAGIC, _VERSION = b"QUIC", 0
@@ -35,8 +35,7 @@ def unpacked(data: bytes | memoryview, width: int, height: int) -> Pixels:
     magic, version, kind, own_width, own_height = _HEADER.unpack_from(data)
     if magic != _MAGIC or version != _VERSION:
         raise Unfit("picture.data", f"begins with {bytes(magic)!r} version {version:#x}, which is no QUIC")
-    if (own_width, own_height) != (width, height):
-        raise Unfit("picture.data", f"says {own_width} x {own_height} pixels where the image says {width} x {height}")
+    check_own_size((own_width, own_height), width, height)
     if kind == _GREY:
         raise Unhandled("QUIC of type 1")
     if kind not in (_RGB_16, _RGB_24, _RGB_32, _RGBA):
