@@ -23,6 +23,7 @@ from . import (
     pool_cost,
     round_trips,
     spice,
+    spice_inputs,
     start_up,
     stress,
     stuck_host,
@@ -50,7 +51,8 @@ ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
         *stuck_host.measure(progress, quick=quick),
     ],
 }
-ON_ONE_HOST = ("qmp", "ssh", *KEYBOARDS, "measure", "window")  # "window" with each keyboard that is measured, or all
+ON_FIRST = ("qmp", "ssh", "measure", "spice-inputs")  # of the keyboards, on the first only
+ON_ONE_HOST = (*ON_FIRST, *KEYBOARDS, "window")  # "window" with each keyboard that is measured, or all
 
 _started = time.monotonic()
 
@@ -148,7 +150,7 @@ def measure_night(options: argparse.Namespace, output: Path) -> list[Row]:
 async def measure_vms(here: World, parts: list[str], size: Size) -> list[Row]:
     rows: list[Row] = []
     for keyboard in KEYBOARDS:
-        on_first = [part for part in ("qmp", "ssh", "measure") if part in parts and keyboard == KEYBOARDS[0]]
+        on_first = [part for part in ON_FIRST if part in parts and keyboard == KEYBOARDS[0]]
         has_window = "window" in parts and (keyboard in parts or not set(KEYBOARDS) & set(parts))
         if keyboard not in parts and not on_first and not has_window:
             continue
@@ -157,6 +159,8 @@ async def measure_vms(here: World, parts: list[str], size: Size) -> list[Row]:
                 rows += await round_trips.measure(vm, size.commands, progress)
             if "ssh" in on_first:
                 rows += await over_ssh.measure(here, vm, size.commands, progress)
+            if "spice-inputs" in on_first:
+                rows += await spice_inputs.measure(vm, size.taps, size.presses, progress)
             if keyboard in parts:
                 rows += await typing_speed.measure(vm, size.taps, size.presses, progress, quick=size.quick)
             if has_window:
