@@ -42,12 +42,15 @@ from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
 from ATPLibrary.keywords.spice_cursor import SpiceCursorKeywords
 from ATPLibrary.keywords.spice_display import SpiceDisplayKeywords
 from ATPLibrary.keywords.spice_faults import SpiceFaultKeywords
+from ATPLibrary.keywords.spice_films import SpiceFilmKeywords
 from ATPLibrary.keywords.spice_folders import SpiceFolderKeywords
 from ATPLibrary.keywords.spice_messages import SpiceMessageKeywords
 from ATPLibrary.keywords.spice_ports import SpicePortKeywords
 from ATPLibrary.keywords.spice_recordings import SpiceRecordingKeywords
 from ATPLibrary.keywords.spice_smartcards import SpiceSmartcardKeywords
+from ATPLibrary.keywords.spice_sound import SpiceSoundKeywords
 from ATPLibrary.keywords.spice_usb import SpiceUsbKeywords
+from ATPLibrary.keywords.spice_video import SpiceVideoKeywords
 from ATPLibrary.keywords.verification import VerificationKeywords
 from ATPLibrary.keywords.verification_service import VerificationServiceKeywords
 from ATPLibrary.keywords.verifiers import VerifierKeywords
@@ -230,6 +233,9 @@ class Spice(_Library):
         SpiceDisplayKeywords,
         SpiceMessageKeywords,
         SpiceFaultKeywords,
+        SpiceVideoKeywords,
+        SpiceSoundKeywords,
+        SpiceFilmKeywords,
         SpiceRecordingKeywords,
         SpiceCursorKeywords,
         SpiceUsbKeywords,
@@ -348,6 +354,9 @@ class ATPLibrary(_MakingLibrary):
         SpiceDisplayKeywords,
         SpiceMessageKeywords,
         SpiceFaultKeywords,
+        SpiceVideoKeywords,
+        SpiceSoundKeywords,
+        SpiceFilmKeywords,
         SpiceRecordingKeywords,
         SpiceCursorKeywords,
         SpiceUsbKeywords,

@@ -57,3 +57,12 @@ def beside_log() -> files.Place:
     """Where the log is, also the one that pabot makes of several: see `files.place`."""
     where = directory()
     return files.place(str(where), "", "") or files.Place(where, where)
+
+
+def chosen(file: str | None, folder: str, name: str, suffix: str) -> Path:
+    """Where something that is written bit by bit goes: the tester's `file`, relative to the log, else a new one beside the log."""
+    if file is None:
+        return new_file(folder, name, suffix)
+    path = directory() / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

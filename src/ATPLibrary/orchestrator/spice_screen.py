@@ -69,7 +69,8 @@ class SpiceScreen:
         missing = ", ".join(display.wire.statistics.unhandled)
         text = f"The picture of {speaking.channel.subject} is not all that its server drew: {missing} is not drawn by this client"
         if not missing:
-            text = f"The picture of {speaking.channel.subject} is not what the guest drew: its server sent some of it as JPEG"
+            lossy = "as video" if display.streams.is_drawn else "as JPEG"
+            text = f"The picture of {speaking.channel.subject} is not what the guest drew: its server sent some of it {lossy}"
         if text not in self._told:
             self._told.add(text)
             event = Event(self._machine.source, "spice.picture-not-exact", notice=text, is_warning=True)

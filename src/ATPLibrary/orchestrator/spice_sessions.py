@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ChannelError
+from ATPLibrary.orchestrator.media_recordings import Recordings
 from ATPLibrary.runtime import deadline
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class SpiceSessions:
     """Nothing is loaded before the first session. Configuration is read when a session begins."""
 
     def __init__(self, workspace: Workspace) -> None:
+        self.recordings = Recordings(workspace.bus)
         self._workspace = workspace
         self._managers: dict[str, SpiceConnectionManager] = {}  # by UUID: each has its session's own settings
         self._recorders: dict[str, SessionRecorder] = {}  # by UUID: of the session that lives, or was the last
@@ -131,6 +133,7 @@ class SpiceSessions:
 
     async def close(self, uuid: str | None = None) -> None:
         """End the session with one VM, or all; one that isn't there needs no ending."""
+        await self.recordings.close(uuid)
         ending = [uuid] if uuid is not None else list(self._managers)
         for each in ending:
             self._inputs.pop(each, None)

@@ -22,7 +22,7 @@ from ATPLibrary.protocol.spice.link import Identity, Linked, LinkMachine, LinkRe
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.protocol.spice.seam import Record
-from ATPLibrary.protocol.spice.wire import Pause, Piece
+from ATPLibrary.protocol.spice.wire import Pause, Piece, Unknown
 from ATPLibrary.runtime import Workers, deadline
 from ATPLibrary.transport.spice import SpiceChannelType
 from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceSpeaker
@@ -32,11 +32,11 @@ _READ_BYTES = 256 * 1024
 _UNSENT_LIMIT = 32 << 20
 # How many messages an expectation that fails quotes.
 _QUOTED = 8
-# How long is tried whether the server still listens, once it has closed the main channel.
-_PROBE_SECONDS = 1.0
-# Where pictures are unpacked that take milliseconds; the first one of QUIC takes seconds.
+# Where pictures are unpacked that take milliseconds (the first one of QUIC takes seconds), video and sound are decoded.
 _WORKERS = Workers("atp-spice", 2)
 _WORK_SECONDS = 60.0
+# How long is tried whether the server still listens, once it has closed the main channel.
+_PROBE_SECONDS = 1.0
 
 
 class EndedBy(enum.Enum):
@@ -81,20 +81,20 @@ class SpeakingChannel(SpiceSpeaker):
 
     async def send_all(self, messages: Sequence[Message], timeout: float) -> None:
         """As `send`, several at one go."""
-        self._require_open()
+        self.require_open()
         for message in messages:
             self.conversation.wire.send(message)
         await self._sent(", ".join(dict.fromkeys(message.kind.name for message in messages)), timeout)
 
     async def send_frame(self, frame: Frame, timeout: float) -> None:
         """Send bytes as they are, whether or not they are a message."""
-        self._require_open()
+        self.require_open()
         self.conversation.wire.send_frame(frame)
         await self._sent(f"message {frame.number}", timeout)
 
     async def pass_on(self, what: str, timeout: float) -> None:
         """Send what the conversation has made to be sent, and wait while the server doesn't read. Errors as for `send`."""
-        self._require_open()
+        self.require_open()
         await self._sent(what, timeout)
 
     @property
@@ -104,14 +104,14 @@ class SpeakingChannel(SpiceSpeaker):
 
     def withhold_acks(self, withheld: bool) -> int:
         """No ACK from now on, or again (with those owed, whose number is returned)."""
-        self._require_open()
+        self.require_open()
         owed = self.conversation.wire.withhold_acks(withheld)
         self._flush()
         return owed
 
     def drop(self, reason: str) -> None:
         """Break the connection, without a goodbye: the channel has failed then."""
-        self._require_open()
+        self.require_open()
         self._writer.transport.abort()
         self.channel.fail(reason)
 
@@ -121,7 +121,7 @@ class SpeakingChannel(SpiceSpeaker):
         """Until `holds()`, which is asked after each message. `DeadlineError`, or the error that ended the channel."""
         async with deadline(timeout, self.channel.subject, wanted=wanted, got="did not", last_seen=last_seen):
             while not holds():
-                self._require_open()
+                self.require_open()
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -176,7 +176,8 @@ class SpeakingChannel(SpiceSpeaker):
         for each in tell:
             each(self._end)
 
-    def _require_open(self) -> None:
+    def require_open(self) -> None:
+        """`ChannelError` with the reason, once the channel has ended."""
         if self._end is not None:
             raise type(self._end)(str(self._end)) from self._end
 
@@ -205,12 +206,17 @@ class SpeakingChannel(SpiceSpeaker):
                 self._after()
                 await asyncio.sleep(item.seconds)
             else:
-                if (work := self.conversation.work_for(item)) is not None:
-                    self._after()
-                    await _WORKERS.call(work, timeout=_WORK_SECONDS, what=f"A picture of {self.channel.subject}")
+                await self._works_before(item)
                 self.conversation.take(item)
                 self.taken += 1
+        await self._works_before(None)
         self._after()
+
+    async def _works_before(self, item: Message | Unknown | None) -> None:
+        """The channel waits for it; the loop, and with it the other channels, doesn't."""
+        for work in self.conversation.works_before(item):
+            self._after()
+            work.finish(await _WORKERS.call(work.run, timeout=_WORK_SECONDS, what=work.what))
 
     def _after(self) -> None:
         self._flush()
@@ -258,7 +264,7 @@ class SpeakingChannel(SpiceSpeaker):
                 await asyncio.wait([self._sender])
             with contextlib.suppress(ConnectionError):  # told by the reader, with its reason
                 await self._writer.drain()
-        self._require_open()
+        self.require_open()
 
     async def _reason_of_end(self) -> str:
         where = self.conversation.wire.unfinished
@@ -292,6 +298,7 @@ class SpiceLink:
         conversation = CONVERSATIONS[channel.type](channel.type, channel.subject, linked, options)
         for trip in trips:
             conversation.wire.statistics.round_trips.record(trip)
+        conversation.session_time = lambda: _session_time(channel)
         speaker = channel.speaker = SpeakingChannel(channel, conversation)
         for tell in list(channel.connection.when_linked):
             tell(channel)
@@ -330,6 +337,14 @@ class SpiceLink:
                 trips.append((time.monotonic() - asked_at) * 1000)
                 asked_at = time.monotonic()
         return machine.linked, machine.rest, trips
+
+
+def _session_time(channel: SpiceChannel) -> int | None:
+    """The clock of the session that the channel belongs to, in ms."""
+    main = channel.connection.channel(SpiceChannelType.MAIN)
+    speaker = main.speaker if main is not None else None
+    conversation = speaker.conversation if isinstance(speaker, SpeakingChannel) else None
+    return conversation.multi_media_time() if isinstance(conversation, MainConversation) else None
 
 
 def speaking(channel: SpiceChannel) -> SpeakingChannel:

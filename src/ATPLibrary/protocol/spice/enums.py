@@ -44,11 +44,36 @@ class DisplayCap(enum.IntEnum):
     CODEC_H265 = 14
 
 
+class VideoCodec(enum.IntEnum):
+    """Of a stream, and of a client's wishes."""
+
+    MJPEG = 1
+    VP8 = 2
+    H264 = 3
+    VP9 = 4
+    H265 = 5
+
+
+class StreamFlag(enum.IntFlag):
+    TOP_DOWN = 1
+
+
 class PlaybackCap(enum.IntEnum):
     CELT_0_5_1 = 0
     VOLUME = 1
     LATENCY = 2
     OPUS = 3
+
+
+class AudioMode(enum.IntEnum):
+    """How samples are packed."""
+
+    RAW = 1
+    OPUS = 3
+
+
+class AudioFormat(enum.IntEnum):
+    S16 = 1
 
 
 class RecordCap(enum.IntEnum):

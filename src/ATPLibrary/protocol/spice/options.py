@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ATPLibrary.protocol.spice.enums import DisplayCap, ImageCompression, MainCap, PipeCap, PlaybackCap, RecordCap
 from ATPLibrary.protocol.spice.link import OUR_COMMON_CAPS
+from ATPLibrary.protocol.spice.video import codecs
 from ATPLibrary.transport.spice import SpiceChannelType
 
 
@@ -30,7 +31,12 @@ _PIPES = (SpiceChannelType.USBREDIR, SpiceChannelType.PORT, SpiceChannelType.WEB
 def _ours(type: SpiceChannelType) -> int:
     if type in _PIPES:
         return _bits(PipeCap.DATA_COMPRESS_LZ4) if _has_lz4() else 0
-    return _OURS.get(type, 0)
+    more = 0
+    if type is SpiceChannelType.DISPLAY:
+        more = codecs.announced(codecs.decodable())
+    if type is SpiceChannelType.PLAYBACK and codecs.has_pyav():
+        more = _bits(PlaybackCap.OPUS)
+    return _OURS.get(type, 0) | more
 
 
 def _has_lz4() -> bool:

@@ -1,16 +1,13 @@
 """One state machine for each kind of channel, without I/O: what begins it, what its messages change."""
 
-from ATPLibrary.protocol.spice.channels.conversation import ChannelState, Conversation, News
+from ATPLibrary.protocol.spice.channels.conversation import ChannelState, Conversation, News, Work
 from ATPLibrary.protocol.spice.channels.cursor import CursorConversation
 from ATPLibrary.protocol.spice.channels.display import DisplayConversation
 from ATPLibrary.protocol.spice.channels.inputs import InputsConversation
 from ATPLibrary.protocol.spice.channels.main import MainConversation
-from ATPLibrary.protocol.spice.channels.others import (
-    PlaybackConversation,
-    RecordConversation,
-)
 from ATPLibrary.protocol.spice.channels.pipes import PipeConversation, PortConversation, UsbredirConversation
 from ATPLibrary.protocol.spice.channels.smartcard import SmartcardConversation
+from ATPLibrary.protocol.spice.channels.sound import PlaybackConversation, RecordConversation
 from ATPLibrary.transport.spice import SpiceChannelType
 
 __all__ = [
@@ -28,6 +25,7 @@ __all__ = [
     "RecordConversation",
     "SmartcardConversation",
     "UsbredirConversation",
+    "Work",
 ]
 
 CONVERSATIONS: dict[SpiceChannelType, type[Conversation]] = {

@@ -38,8 +38,18 @@ class News:
     is_warning: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What takes milliseconds. `run` is called on a worker's thread, then `finish` on the loop with what it returned."""
+
+    what: str
+    run: Callable[[], Any]
+    finish: Callable[[Any], None] = lambda result: None
+
+
 class Conversation:
-    """One linked channel, without I/O: `begin()`, then each message goes to `take`.
+    """One linked channel, without I/O: `begin()`, then each message goes to `take`, once the work that is to be done before it is
+    done. `session_time` is the session's clock in ms, None while nobody tells it.
 
     `waits_for` names what a channel that is STARTING waits for. `news` gathers until somebody takes it.
     """
@@ -54,6 +64,7 @@ class Conversation:
         self.wire = Wire(type, subject, linked.mini_header)
         self.state = ChannelState.STARTING
         self.farewell = ""
+        self.session_time: Callable[[], int | None] = lambda: None
         self._news: list[News] = []
         self._told_of: set[str] = set()
 
@@ -65,6 +76,10 @@ class Conversation:
         """The link is made: what the client says first."""
         if self.first is None:
             self.state = ChannelState.READY
+
+    def works_before(self, item: Message | Unknown | None) -> tuple[Work, ...]:
+        """What is to be done, one behind the other, before `item` is taken; None: no more has come for now."""
+        return ()
 
     def take(self, item: Message | Unknown) -> None:
         """One message of the server's."""
@@ -87,10 +102,6 @@ class Conversation:
                 self.handle(item)
                 if self.first is not None and isinstance(item, self.first) and self.state is ChannelState.STARTING:
                     self.state = ChannelState.READY
-
-    def work_for(self, item: Message | Unknown) -> Callable[[], None] | None:
-        """What of a message takes milliseconds: to be done on a thread before `take` is given it. None: nothing."""
-        return None
 
     def handle(self, message: Message) -> None:
         """A message of this kind of channel."""

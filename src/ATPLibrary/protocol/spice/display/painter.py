@@ -1,7 +1,7 @@
 """Draws what a display channel's messages say, on the surfaces that they make.
 
-What this client can't draw (other raster operations, brushes with patterns, masks, scaling, video) is `Unhandled`: the picture
-isn't the guest's any more, which `is_exact` says, nor is it after a JPEG. What can't be is `Unfit`.
+What this client can't draw (other raster operations, brushes with patterns, masks, scaling) is `Unhandled`: the picture
+isn't the guest's any more, which `is_exact` says, nor is it after a JPEG, or with video in it. What can't be is `Unfit`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ class Painter:
         self.primary: int | None = None
         self.strokes = 0
         self.images = Unpacking(cache_pixels, dictionary_pixels)
+        # Whether frames of a stream, which are never exact, are on the screen.
+        self.is_video_drawn: Callable[[], bool] = bool
         self._is_whole = True
 
     @property
@@ -38,8 +40,8 @@ class Painter:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the screen is what the guest drew: all was drawn, and nothing came as JPEG."""
-        return self._is_whole and not self.images.is_lossy
+        """Whether the screen is what the guest drew: all was drawn, nothing came as JPEG, and nothing of it is video."""
+        return self._is_whole and not self.images.is_lossy and not self.is_video_drawn()
 
     def take(self, message: Message) -> None:
         """Do what a message says. `Unhandled` for one that this client doesn't draw, `Unfit` for one that can't be."""
@@ -90,7 +92,7 @@ class Painter:
                 self.images.forget_palette(id)
             case display.InvalAllPalettes():
                 self.images.forget_palettes()
-            case display.StreamCreate() | display.GlDraw() | display.GlScanoutUnix():
+            case display.GlDraw() | display.GlScanoutUnix():
                 raise Unhandled(message.kind.name)
 
     def _create(self, message: display.SurfaceCreate) -> None:

@@ -1,0 +1,59 @@
+"""The recordings that run: one of each kind a VM."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ATPLibrary.errors import ATPError, ConfigError
+from ATPLibrary.events import Event, EventBus
+
+Kind = Literal["screen", "sound", "live"]
+_CLOSE_SECONDS = 5.0
+
+
+class Recording(Protocol):
+    path: Path
+    seconds: float
+
+    async def stop(self, timeout: float) -> None: ...
+
+
+class Recordings:
+    """By VM (UUID) and kind. One that nobody has stopped is when its session ends."""
+
+    def __init__(self, bus: EventBus) -> None:
+        self._bus = bus
+        self._running: dict[tuple[str, Kind], Recording] = {}
+
+    def start(self, uuid: str, vm: str, kind: Kind, make: Callable[[], Recording]) -> Recording:
+        """`ConfigError` where one of that kind runs already."""
+        running = self._running.get((uuid, kind))
+        if running is not None:
+            raise ConfigError.about(
+                f"VM '{vm}'", wanted=f"have one recording of its {kind}", got=f"has one already, into '{running.path}'",
+                next_step="Stop that first",
+            )  # fmt: skip
+        made = self._running[uuid, kind] = make()
+        return made
+
+    def take(self, uuid: str, vm: str, kind: Kind) -> Recording:
+        """The one that runs, which whoever takes it has to stop. `ConfigError` where none does."""
+        found = self._running.pop((uuid, kind), None)
+        if found is None:
+            raise ConfigError.about(f"VM '{vm}'", wanted=f"have a recording of its {kind}", got="has none running")
+        return found
+
+    async def close(self, uuid: str | None = None) -> None:
+        """Stop those of one VM, or all; what goes wrong then is told as `spice.recording-failed`."""
+        ending = [self._running.pop(key) for key in list(self._running) if uuid in (None, key[0])]
+        for recording, failure in zip(
+            ending, await asyncio.gather(*(each.stop(_CLOSE_SECONDS) for each in ending), return_exceptions=True), strict=True
+        ):  # fmt: skip
+            if isinstance(failure, ATPError):
+                notice = f"The recording '{recording.path}' may not be whole: {failure}"
+                self._bus.publish(Event("runtime", "spice.recording-failed", notice=notice, is_warning=True))
+            elif failure is not None:
+                raise failure

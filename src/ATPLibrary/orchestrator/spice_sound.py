@@ -1,0 +1,230 @@
+"""A VM's sound: heard and judged, recorded into a file, and played into its microphone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ATPLibrary.errors import ChannelError, ConfigError, DeadlineError, VerificationError
+from ATPLibrary.protocol.spice.channels import PlaybackConversation, RecordConversation
+from ATPLibrary.protocol.spice.enums import AudioFormat, AudioMode
+from ATPLibrary.protocol.spice.messages import audio
+from ATPLibrary.protocol.spice.sound import Listener
+from ATPLibrary.protocol.spice.sound.listener import SAMPLE_BYTES
+from ATPLibrary.protocol.spice.sound.tones import LOOK_SAMPLES, SILENCE_DB, Tone, level, strongest
+from ATPLibrary.runtime import Workers, deadline
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.spice.client import SpeakingChannel
+
+_WORKERS = Workers("spice-sound", 2)
+_LOOK_SECONDS = 10.0
+# How often is looked whether something new was heard.
+_PACE_SECONDS = 0.1
+# A tone has at least this part of a sound's energy; a square wave's has 81 %.
+_LEAST_SHARE = 0.5
+# What a packet into the guest holds, and how far ahead of their time packets are sent.
+_PACKET_SECONDS, _AHEAD_SECONDS = 0.01, 0.05
+_LONGEST_FILE_SECONDS = 3600
+
+
+@contextlib.contextmanager
+def listening(channel: SpeakingChannel) -> Iterator[Listener]:
+    """Hear what the guest plays meanwhile."""
+    playback = channel.conversation
+    assert isinstance(playback, PlaybackConversation)
+    listener = playback.listen()
+    try:
+        yield listener
+    finally:
+        playback.leave(listener)
+
+
+async def wait_for_tone(channel: SpeakingChannel, frequency: float, tolerance: float, within: float) -> Tone:
+    """Until a tone within `tolerance` Hz of `frequency` is the strongest one that the guest plays.
+
+    `VerificationError` tells which tone was heard last.
+    """
+    until = time.monotonic() + within
+    last = Tone(0.0, 0.0, SILENCE_DB)
+    with listening(channel) as listener:
+        window = b""
+        while time.monotonic() < until:
+            channel.require_open()
+            await asyncio.sleep(_PACE_SECONDS)
+            window += listener.take()
+            size = LOOK_SAMPLES * max(listener.channels, 1) * SAMPLE_BYTES
+            if len(window) < size:
+                continue
+            window = window[-size:]
+            last = await _WORKERS.call(
+                strongest, window, listener.channels, listener.rate,
+                timeout=_LOOK_SECONDS, what=f"The tone of {channel.channel.subject}",
+            )  # fmt: skip
+            window = b""
+            if abs(last.frequency - frequency) <= tolerance and last.share >= _LEAST_SHARE:
+                return last
+        heard = listener.heard
+    raise VerificationError.about(
+        f"The guest's sound on {channel.channel.subject}", wanted=f"be a tone of {frequency:g} Hz", waited=within,
+        got=f"was {last}" if heard else "was nothing at all: the guest has played nothing",
+    )  # fmt: skip
+
+
+async def hear_silence(channel: SpeakingChannel, seconds: float, below: float) -> None:
+    """Nothing louder than `below` dB for so long. `VerificationError` tells what was heard, and when."""
+    began = time.monotonic()
+    with listening(channel) as listener:
+        while True:
+            left = began + seconds - time.monotonic()
+            await asyncio.sleep(max(0.0, min(_PACE_SECONDS, left)))
+            channel.require_open()
+            samples = listener.take()
+            loudness = level(samples)
+            if loudness > below:
+                size = LOOK_SAMPLES * listener.channels * SAMPLE_BYTES
+                heard = f"a sound at {loudness:.0f} dB"
+                with contextlib.suppress(ValueError):
+                    heard = str(strongest(samples.rjust(size, b"\0"), listener.channels, listener.rate))
+                raise VerificationError.about(
+                    f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
+                    got=f"was {heard} after {time.monotonic() - began:.1f} s",
+                )  # fmt: skip
+            if left <= 0:
+                return
+
+
+class AudioRecording:
+    """What the guest plays into a WAV file, from the first sound on, until `stop`. Pauses between sounds are kept."""
+
+    def __init__(self, channel: SpeakingChannel, path: Path) -> None:
+        self.path = path
+        self.seconds = 0.0
+        self._channel = channel
+        self._stopping = asyncio.Event()
+        self._file: wave.Wave_write | None = None
+        self._task = asyncio.create_task(self._run(), name=f"Recording the sound of {channel.channel.subject}")
+
+    async def stop(self, timeout: float) -> None:
+        """Write what was heard, and close the file. An error of writing comes out here."""
+        self._stopping.set()
+        async with deadline(timeout, f"The recording '{self.path}'", wanted="be closed", got="was not"):
+            await self._task
+
+    async def _run(self) -> None:
+        with listening(self._channel) as listener:
+            try:
+                while not self._stopping.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._stopping.wait(), _PACE_SECONDS * 5)
+                    await self._write(listener)
+            finally:
+                # Without a sound: a file of none.
+                file, self._file = self._file or self._opened(2, 48000), None
+                file.close()
+
+    async def _write(self, listener: Listener) -> None:
+        samples = listener.take()
+        if not samples:
+            return
+        if self._file is None:
+            self._file = self._opened(listener.channels, listener.rate)
+        elif (self._file.getnchannels(), self._file.getframerate()) != (listener.channels, listener.rate):
+            raise ChannelError.about(
+                f"The recording '{self.path}'", wanted="be of one format",
+                got=f"the guest now plays {listener.channels} channels at {listener.rate} Hz", next_step="Record anew",
+            )  # fmt: skip
+        self.seconds += len(samples) / (listener.rate * listener.channels * SAMPLE_BYTES)
+        what = f"Writing '{self.path}'"
+        await _WORKERS.call(self._file.writeframes, samples, timeout=_LOOK_SECONDS, what=what)
+
+    def _opened(self, channels: int, rate: int) -> wave.Wave_write:
+        file = wave.open(str(self.path), "wb")  # noqa: SIM115 - closed by whoever records
+        file.setnchannels(channels)
+        file.setsampwidth(SAMPLE_BYTES)
+        file.setframerate(rate)
+        return file
+
+
+async def play_into_guest(
+    channel: SpeakingChannel, samples_for: Callable[[int, int], bytes], timeout: float, what: str
+) -> float:
+    """Give the guest's microphone what `samples_for(rate, channels)` makes, at the pace of a microphone. Returns its seconds.
+
+    Waits up to `timeout` until the guest records: who doesn't takes nothing. `ChannelError` when it ends before the sound does.
+    """
+    record = channel.conversation
+    assert isinstance(record, RecordConversation)
+    subject = channel.channel.subject
+    try:
+        await channel.wait_until(lambda: record.format is not None, timeout, "have a guest that records")
+    except DeadlineError as error:
+        raise ChannelError.about(
+            subject, wanted=f"take {what}", waited=timeout, got="the guest does not record",
+            next_step="Begin to record in the guest, from a sound card whose audio backend in QEMU is spice",
+        ) from error  # fmt: skip
+    assert record.format is not None
+    channels, format, rate = record.format
+    if format != AudioFormat.S16:
+        raise ChannelError.about(subject, wanted="take 16-bit samples", got=f"its guest records format {format}")
+    samples = await _WORKERS.call(samples_for, rate, channels, timeout=timeout, what=what)
+    frame = channels * SAMPLE_BYTES
+    size = max(1, int(rate * _PACKET_SECONDS)) * frame
+    clock = record.session_time() or 0
+    await channel.send(audio.RecordMode(clock, AudioMode.RAW, b""), timeout)
+    await channel.send(audio.RecordStartMark(clock), timeout)
+    began = time.monotonic()
+    for at in range(0, len(samples), size):
+        played = at / (rate * frame)
+        await asyncio.sleep(max(0.0, began + played - _AHEAD_SECONDS - time.monotonic()))
+        if record.format is None:
+            raise ChannelError.about(
+                subject, wanted=f"take {what}", got=f"the guest ended its recording after {played:.1f} s"
+            )
+        moment = (clock + int(played * 1000)) & 0xFFFFFFFF
+        await channel.send(audio.RecordData(moment, samples[at : at + size]), timeout)
+    seconds = len(samples) / (rate * frame)
+    await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
+    return seconds
+
+
+def length_of(path: Path) -> float:
+    """Seconds of a WAV file. `ConfigError` for a file that isn't one, or lasts longer than an hour."""
+    with _opened_wav(path) as file:
+        return file.getnframes() / file.getframerate()
+
+
+def samples_of(path: Path, rate: int, channels: int) -> bytes:
+    """A WAV file as 16-bit samples of that rate and number of channels. Blocking. `ConfigError` for a file that isn't one."""
+    with _opened_wav(path) as file:
+        its_rate, its_channels = file.getframerate(), file.getnchannels()
+        data = file.readframes(file.getnframes())
+    frame = its_channels * SAMPLE_BYTES
+    count = len(data) // frame * rate // its_rate
+    begins = (at * its_rate // rate * frame for at in range(count))
+    moments = (data[begin : begin + frame] for begin in begins)
+    if its_channels == channels:
+        return data if its_rate == rate else b"".join(moments)
+    # Each channel of the guest's takes one of the file's, in turn.
+    wanted = [at % its_channels * SAMPLE_BYTES for at in range(channels)]
+    return b"".join(moment[at : at + SAMPLE_BYTES] for moment in moments for at in wanted)
+
+
+@contextlib.contextmanager
+def _opened_wav(path: Path) -> Iterator[wave.Wave_read]:
+    try:
+        with wave.open(str(path), "rb") as file:
+            if file.getsampwidth() != SAMPLE_BYTES:
+                raise ConfigError.about(
+                    f"The sound '{path}'", wanted="have samples of 16 bits", got=f"has {file.getsampwidth() * 8}"
+                )
+            if file.getnframes() > _LONGEST_FILE_SECONDS * file.getframerate():
+                raise ConfigError.about(f"The sound '{path}'", wanted="last at most an hour", got="lasts longer")
+            yield file
+    except (OSError, EOFError, wave.Error) as error:
+        raise ConfigError.about(f"The sound '{path}'", wanted="be a WAV file", got=f"can't be read: {error}") from error
