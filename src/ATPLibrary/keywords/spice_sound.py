@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
@@ -235,7 +236,7 @@ class SpiceSoundKeywords(Component):
 
             return made(frequency, length, rate, channels, volume)
 
-        self._play(samples, f"a tone of {frequency:g} Hz", length, vm, timeout)
+        self._play(samples, f"a tone of {frequency:g} Hz", length, vm=vm, timeout=timeout)
 
     @keyword(tags=["SPICE"])
     def play_audio_into_guest(self, file: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
@@ -252,24 +253,31 @@ class SpiceSoundKeywords(Component):
         | Open SPICE Channel    record
         | Play Audio Into Guest    question.wav
         """
-        from pathlib import Path
-
-        from ATPLibrary.orchestrator.spice_sound import length_of, samples_of
+        from ATPLibrary.orchestrator.spice_sound import LONGEST_FILE_SECONDS, samples_of
 
         path = Path(file)
-        self._play(lambda rate, channels: samples_of(path, rate, channels), f"'{file}'", length_of(path), vm, timeout)
+        self._play(
+            lambda rate, channels: samples_of(path, rate, channels),
+            f"'{file}'",
+            LONGEST_FILE_SECONDS,
+            vm=vm, timeout=timeout, file=path,
+        )  # fmt: skip
 
     def _play(
-        self, samples: Callable[[int, int], bytes], what: str, length: float, vm: str | None, timeout: timedelta | None
-    ) -> None:
+        self, samples: Callable[[int, int], bytes], what: str, longest: float, *, vm: str | None,
+        timeout: timedelta | None, file: Path | None = None,
+    ) -> None:  # fmt: skip
         seconds = self.seconds(timeout, "command")
 
         async def play() -> float:
-            from ATPLibrary.orchestrator.spice_sound import play_into_guest
+            from ATPLibrary.orchestrator.spice_sound import check_file, play_into_guest
 
-            return await play_into_guest(self._record(await self.machine(vm, seconds)), samples, seconds, what)
+            record = self._record(await self.machine(vm, seconds))
+            if file is not None:
+                await check_file(file, seconds)
+            return await play_into_guest(record, samples, seconds, what)
 
-        played = self.wait(play(), 3 * seconds + length, f"Playing {what} into {named(vm)}")
+        played = self.wait(play(), 4 * seconds + longest, f"Playing {what} into {named(vm)}")
         logger.info(
             f"{what} was sent to the guest's microphone, {played:.1f} s of it; what it made of it wasn't looked at."
         )

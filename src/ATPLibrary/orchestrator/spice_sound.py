@@ -30,7 +30,7 @@ _PACE_SECONDS = 0.1
 _LEAST_SHARE = 0.5
 # What a packet into the guest holds, and how far ahead of their time packets are sent.
 _PACKET_SECONDS, _AHEAD_SECONDS = 0.01, 0.05
-_LONGEST_FILE_SECONDS = 3600
+LONGEST_FILE_SECONDS = 3600
 
 
 @contextlib.contextmanager
@@ -193,6 +193,11 @@ async def play_into_guest(
     return seconds
 
 
+async def check_file(path: Path, timeout: float) -> float:
+    """Seconds of a WAV file that can be played. Errors are those of `length_of`, before anybody waits for a guest."""
+    return await _WORKERS.call(length_of, path, timeout=timeout, what=f"Reading '{path}'")
+
+
 def length_of(path: Path) -> float:
     """Seconds of a WAV file. `ConfigError` for a file that isn't one, or lasts longer than an hour."""
     with _opened_wav(path) as file:
@@ -223,7 +228,7 @@ def _opened_wav(path: Path) -> Iterator[wave.Wave_read]:
                 raise ConfigError.about(
                     f"The sound '{path}'", wanted="have samples of 16 bits", got=f"has {file.getsampwidth() * 8}"
                 )
-            if file.getnframes() > _LONGEST_FILE_SECONDS * file.getframerate():
+            if file.getnframes() > LONGEST_FILE_SECONDS * file.getframerate():
                 raise ConfigError.about(f"The sound '{path}'", wanted="last at most an hour", got="lasts longer")
             yield file
     except (OSError, EOFError, wave.Error) as error:
