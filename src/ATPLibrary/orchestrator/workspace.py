@@ -22,6 +22,7 @@ from ATPLibrary.orchestrator.served_agents import ServedAgents
 from ATPLibrary.orchestrator.spice_folders import SharedFolders
 from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
 from ATPLibrary.orchestrator.spice_usb import UsbRedirections
+from ATPLibrary.transport.host_state import HostState
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, HostSettings
@@ -203,8 +204,6 @@ class Workspace:
 
     async def _reach(self, machine: Machine, timeout: float) -> None:
         """Connect the VM's host again if it was lost. A host that stays away may have left its VM to another one."""
-        from ATPLibrary.transport import HostState
-
         if machine.domain.host.state is not HostState.CONNECTED:
             domain = await self.transport.relocate(machine.domain, timeout)
             if domain.host is not machine.domain.host:
