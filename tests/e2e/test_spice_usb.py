@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import subprocess
+import tarfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,13 @@ from tests.spice.qemu import qemu
 
 from ATPLibrary.config import Config
 from ATPLibrary.errors import ATPError, ChannelError, DeadlineError
+from ATPLibrary.lab.image.cache import cache_directory
+from ATPLibrary.lab.image.packages import Apt, matcher, members
+from ATPLibrary.lab.image.recipe import KERNEL_META_PACKAGE
 from ATPLibrary.lab.machine import SPICE_FOLDER, SPICE_PORT
 from ATPLibrary.orchestrator import Machine, Workspace, guest_usb
 from ATPLibrary.orchestrator.guest_usb import GuestUsbDevice
-from ATPLibrary.orchestrator.spice_ports import open_port, port_of
+from ATPLibrary.orchestrator.spice_ports import find_folder_port, open_port, port_of
 from ATPLibrary.orchestrator.spice_smartcard import insert, reader_of
 from ATPLibrary.orchestrator.spice_usb import AttachedUsb, new_serial, type_edges
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
@@ -69,7 +74,7 @@ async def driven(machine: Machine, attached: AttachedUsb, node: str) -> GuestUsb
     """As the guest knows it, once each interface has a driver and there is such a node."""
 
     def is_there(device: GuestUsbDevice | None) -> bool:
-        return device is not None and device.is_driven and any(each.startswith(node) for each in device.nodes)
+        return device is not None and device.is_ready(node)
 
     seen = await guest_usb.wait_until(await machine.qga(60), attached.serial, is_there, f"have /dev/{node}", 30)
     assert seen is not None
@@ -285,6 +290,80 @@ async def test_a_folder_is_served_to_the_other_half_of_its_port(
     assert "201" in put
     assert (tmp_path / "new.txt").read_bytes() == b"written in the guest"
     assert folder.requests == ["OPTIONS / 200", "PROPFIND / 207", "GET /a.bin 200", "PUT /new.txt 201"]
+
+
+async def test_a_folder_is_served_to_debian_s_spice_webdavd(
+    workspace: Workspace, machine: Machine, tmp_path: Path
+) -> None:
+    """The program itself, brought into the guest on a USB disk of ours. Only mDNS, which nobody answers there, is left out."""
+    await in_guest(machine, "modprobe -a usb_storage sd_mod; ifconfig lo 127.0.0.1 up")
+    archive = await asyncio.to_thread(spice_webdavd, tmp_path)
+    attached = await attach(workspace, machine, UsbStorage, DiskImage(archive, read_only=True))
+    node = next(each for each in (await driven(machine, attached, "sd")).nodes if each.startswith("sd"))
+    await in_guest(machine, f"mkdir -p /tmp/dav && tar -x -C /tmp/dav -f /dev/{node}")
+    await workspace.usb.detach(machine, attached.name, 10)
+
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "a.bin").write_bytes(content := os.urandom(300_000))
+    folder = await workspace.folders.share(machine, shared, False, 10)
+    start = (
+        "/lib64/ld-linux-x86-64.so.2 --library-path /tmp/dav:/usr/lib/x86_64-linux-gnu /tmp/dav/spice-webdavd -p 9843"
+    )
+    await in_guest(machine, f"{start} >/tmp/dav/said 2>&1 & echo $! >/tmp/dav/pid")
+    try:
+        port = find_folder_port(workspace, machine)
+        channel = workspace.spice_sessions.speaking(machine, Type.WEBDAV, 0)
+        await channel.wait_until(lambda: port.opened, 30, "be opened by spice-webdavd")
+        got = await in_guest(machine, "wget -q -O - http://127.0.0.1:9843/a.bin | sha256sum")
+        assert got.split()[0] == sha256(content)
+        assert folder.requests == ["GET /a.bin 200"]
+    finally:
+        await in_guest(machine, "kill $(cat /tmp/dav/pid)")
+
+
+def spice_webdavd(directory: Path) -> Path:
+    """A tar archive with Debian's daemon and the libraries that the lab's guest doesn't have."""
+    apt = Apt(cache_directory() / "packages", print)
+    packages = [each for each in apt.resolve(KERNEL_META_PACKAGE, DAEMON) if each.name in DAEMON]
+    picked = directory / "picked"
+    picked.mkdir()
+    for name, deb in apt.download(packages).items():
+        for member, tar in members(deb, matcher(DAEMON[name])):
+            file = tar.extractfile(member) if member.isfile() else None
+            if file is not None:  # a library by the name that is asked for: two numbers less than the file's
+                parts = Path(member.name).name.split(".so.")
+                target = picked / (f"{parts[0]}.so.{parts[1].split('.')[0]}" if len(parts) > 1 else parts[0])
+                target.write_bytes(file.read())
+                target.chmod(0o755)
+    source = directory / "mdns.c"
+    source.write_text(
+        "".join(f"void *ga_{name}(void) {{ return (void *) {value}; }}\n" for name, value in MDNS.items())
+    )
+    library = picked / "libavahi-gobject.so.0"
+    flags = ["-shared", "-fPIC", "-nostdlib", "-Wl,-soname,libavahi-gobject.so.0"]
+    subprocess.run(["gcc", *flags, "-o", str(library), str(source)], check=True, timeout=60)
+    archive = directory / "spice-webdavd.tar"
+    with tarfile.open(archive, "w") as tar:
+        for each in sorted(picked.iterdir()):
+            tar.add(each, each.name)
+    return archive
+
+
+DAEMON = {
+    "spice-webdavd": ("usr/sbin/spice-webdavd",),
+    "libglib2.0-0": ("usr/lib/x86_64-linux-gnu/libgio-2.0.so.0.*", "usr/lib/x86_64-linux-gnu/libgobject-2.0.so.0.*"),
+    "libffi8": ("usr/lib/x86_64-linux-gnu/libffi.so.8.*",),
+    "libmount1": ("usr/lib/x86_64-linux-gnu/libmount.so.1.*",),
+    "libblkid1": ("usr/lib/x86_64-linux-gnu/libblkid.so.1.*",),
+    "libselinux1": ("lib/x86_64-linux-gnu/libselinux.so.1",),
+}
+# What the daemon calls of its library for mDNS: it goes on where starting that succeeds.
+MDNS = {
+    "client_new": 0, "client_start": 1, "entry_group_new": 0, "entry_group_attach": 0, "entry_group_commit": 0,
+    "entry_group_reset": 1, "entry_group_add_service_full": 0, "entry_group_service_freeze": 0,
+    "entry_group_service_set": 0, "entry_group_service_thaw": 0,
+}  # fmt: skip
 
 
 async def node_of(machine: Machine, port: str) -> str:

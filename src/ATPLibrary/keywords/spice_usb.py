@@ -94,7 +94,7 @@ class SpiceUsbKeywords(Component):
 
     @keyword(name="USB Device Should Be Attached", tags=["SPICE", "USB", "Assertion"])
     def usb_device_should_be_attached(
-        self, name: str, vm: str | None = None, timeout: timedelta | None = None
+        self, name: str, node: str = "", *, vm: str | None = None, timeout: timedelta | None = None
     ) -> dict[str, Any]:
         """Waits until the guest's kernel has an attached USB device, with a driver for each interface of it. Linux guests only.
 
@@ -103,13 +103,14 @@ class SpiceUsbKeywords(Component):
         in ``/dev``, such as ``sda``, ``ttyACM0`` or ``input/event5``.
 
         - ``name``: as `Attach USB Device` returned it.
+        - ``node``: how a name of it in ``/dev`` must begin, such as ``sd`` for a disk, which a guest looks at for a second before.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).
 
         Example:
         | Connect To VM    win11
         | Attach USB Device    serial
-        | ${device} =    USB Device Should Be Attached    serial
+        | ${device} =    USB Device Should Be Attached    serial    node=tty
         | Should Contain    ${device}[nodes]    ttyACM0
         """
         seconds = self.seconds(timeout, "connect")
@@ -122,9 +123,9 @@ class SpiceUsbKeywords(Component):
             machine = await self.machine(vm, seconds)
             attached = self.workspace.usb.find(machine, name)
             qga = await machine.qga(seconds)
-            wanted = f"have the USB device '{attached.name}' with a driver"
+            wanted = f"have the USB device '{attached.name}' with a driver" + (f" and /dev/{node}*" if node else "")
             seen = await guest_usb.wait_until(
-                qga, attached.serial, lambda device: device is not None and device.is_driven, wanted, seconds
+                qga, attached.serial, lambda device: device is not None and device.is_ready(node), wanted, seconds
             )
             assert seen is not None
             logger.info(f"The guest has {seen}.")

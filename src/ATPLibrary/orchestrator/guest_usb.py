@@ -48,9 +48,10 @@ class GuestUsbDevice:
     drivers: dict[str, str]
     nodes: tuple[str, ...]
 
-    @property
-    def is_driven(self) -> bool:
-        return bool(self.drivers) and all(self.drivers.values())
+    def is_ready(self, node: str = "") -> bool:
+        """Each interface has a driver, and one of its nodes begins so."""
+        driven = bool(self.drivers) and all(self.drivers.values())
+        return driven and (not node or any(each.startswith(node) for each in self.nodes))
 
     def __str__(self) -> str:
         drivers = ", ".join(f"{number} {driver or 'without a driver'}" for number, driver in self.drivers.items())
