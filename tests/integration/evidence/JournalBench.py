@@ -25,7 +25,7 @@ class FaultyVm:
         self.reports: list[Any] = []
         self._engine = engine
 
-    async def typing(self, timeout: float, verified: bool = True) -> TypingEngine:
+    async def typing(self, timeout: float, verified: bool = True, via: str = "qmp") -> TypingEngine:
         return self._engine
 
     def layout(self) -> Any:
