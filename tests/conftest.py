@@ -2,6 +2,7 @@
 
 Session-scoped, so that each is paid once:
   guest_image, accelerator   the built image (cached on disk) and the verdict KVM or TCG
+  desktop_image              the built image of the desktop guest
   lab_host                   one libvirt daemon of our own: `.uri`, `.directory`, `.ip`; no platform server
   ps2_vm, usb_vm, virtio_vm  one booted VM a keyboard, on lab_host, shared: leave it running, no key down, its agent reachable
   vendor                     the platform vendor's API document for 9.0, which is no part of the project: without it the test skips
@@ -215,10 +216,24 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.fixture(scope="session")
 def guest_image() -> Iterator[Any]:
+    from ATPLibrary.lab.image import LINUX
+
+    yield from _built(LINUX)
+
+
+@pytest.fixture(scope="session")
+def desktop_image() -> Iterator[Any]:
+    from ATPLibrary.lab.image import DESKTOP
+
+    yield from _built(DESKTOP)
+
+
+def _built(recipe: Any) -> Iterator[Any]:
+    """The image, where the hosts' daemons can read it."""
     from ATPLibrary.lab import image
     from ATPLibrary.lab.daemon_user import daemon_user
 
-    built = image.build(_say)
+    built = image.build(_say, recipe)
     user = daemon_user()
     if user.owner is None:
         yield built

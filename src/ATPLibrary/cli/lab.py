@@ -39,16 +39,17 @@ def lab() -> None:
 
 @lab.command()
 @_dir_option
-def up(directory: Path) -> None:
+@click.option("--desktop", is_flag=True, help="Define VM 'desktop-1' too, which has a desktop with a SPICE agent.")
+def up(directory: Path, desktop: bool) -> None:
     """Start two libvirt hosts and a VDI platform on this machine.
 
     The first time, the guest image is built from Debian packages, which takes a few minutes. When the lab is up already,
-    nothing is done.
+    nothing is done, but for the desktop where that is asked for.
     """
     from ATPLibrary.lab.lab import CONFIG_FILE, Lab
 
     _interrupt_on(signal.SIGTERM, signal.SIGHUP)
-    settings = Lab(directory).up(_progress())
+    settings = Lab(directory).up(_progress(), with_desktop=desktop)
     click.echo(f"Configuration (with the password of '{settings.platform.username}'): {directory / CONFIG_FILE}")
     if directory == lab_directory(os.environ):
         click.echo("Now: robot suites/    and at the end: atp lab down")

@@ -38,7 +38,9 @@ from ATPLibrary.keywords.screen import ScreenKeywords
 from ATPLibrary.keywords.screen_text import ScreenTextKeywords
 from ATPLibrary.keywords.snapshots import SnapshotKeywords
 from ATPLibrary.keywords.spice import SpiceKeywords
+from ATPLibrary.keywords.spice_agent import SpiceAgentKeywords
 from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
+from ATPLibrary.keywords.spice_clipboard import SpiceClipboardKeywords
 from ATPLibrary.keywords.spice_cursor import SpiceCursorKeywords
 from ATPLibrary.keywords.spice_display import SpiceDisplayKeywords
 from ATPLibrary.keywords.spice_faults import SpiceFaultKeywords
@@ -60,6 +62,7 @@ from ATPLibrary.keywords.watched_input import WatchedInputKeywords
 from ATPLibrary.keywords.watched_keys import WatchedKeysKeywords
 from ATPLibrary.keywords.watched_pointer import WatchedPointerKeywords
 from ATPLibrary.orchestrator.creations import ClosingLevel
+from ATPLibrary.protocol.screen.monitors import MonitorPlace
 from ATPLibrary.protocol.screen.region import Masks, Region, Size
 from ATPLibrary.protocol.screen.via import Via
 
@@ -76,7 +79,7 @@ class _Library(BilingualCore):
     ROBOT_LIBRARY_VERSION = __version__
     ROBOT_LIBRARY_DOC_FORMAT = "ROBOT"
     ROBOT_LIBRARY_CONVERTERS: ClassVar[dict[type, Any]] = {
-        **{kind: words.ready(kind.parse) for kind in (Region, Masks, Size, Place, Via)},
+        **{kind: words.ready(kind.parse) for kind in (Region, Masks, Size, Place, Via, MonitorPlace)},
         **words.CONVERTERS,
     }
     components: ClassVar[tuple[type[Component], ...]] = ()
@@ -208,7 +211,7 @@ class VirtioSerial(_Library):
 
 
 class Spice(_Library):
-    """A VM's SPICE server as a client sees it: its channels, their messages, and faults on purpose.
+    """A VM's SPICE server as a client sees it: its channels, their messages, the agent in the guest, and faults on purpose.
 
     What is sent is on its way to the server, and what is expected has passed; whether the guest took an input is proved by the
     keywords of the other libraries.
@@ -242,6 +245,8 @@ class Spice(_Library):
         SpicePortKeywords,
         SpiceFolderKeywords,
         SpiceSmartcardKeywords,
+        SpiceAgentKeywords,
+        SpiceClipboardKeywords,
     )
 
 
@@ -363,6 +368,8 @@ class ATPLibrary(_MakingLibrary):
         SpicePortKeywords,
         SpiceFolderKeywords,
         SpiceSmartcardKeywords,
+        SpiceAgentKeywords,
+        SpiceClipboardKeywords,
         KeyboardKeywords,
         LockKeyKeywords,
         MouseKeywords,

@@ -155,6 +155,24 @@ class LabHost:
         except (libvirt.libvirtError, DeadlineError):
             return None
 
+    def define(self, xml: str, timeout: float) -> None:
+        """Make a VM known to the host; it stays off. `LabError` with libvirt's words when it doesn't take it."""
+        libvirt = _libvirt()
+
+        def ask() -> None:
+            connection = libvirt.open(self.uri)
+            try:
+                connection.defineXML(xml)
+            finally:
+                connection.close()
+
+        try:
+            _answer(ask, timeout=timeout, what=f"libvirtd of host '{self.name}'")
+        except libvirt.libvirtError as error:
+            raise LabError.about(
+                f"libvirtd of host '{self.name}'", wanted="define a VM", got=f"said: {error}"
+            ) from error
+
     def stop(self, grace: float = 5.0) -> None:
         """End the daemon, its VMs and what is left of either, and remove the directory. No error when nothing is there."""
         # The daemon stands still while its VMs end: it could start others. The reaper buries them, so it goes after them: where

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import LabError
-from ATPLibrary.lab import processes, server_process
+from ATPLibrary.lab import desktop_vm, processes, server_process
 from ATPLibrary.lab.daemon_user import can_name_hosts, daemon_user
 from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.processes import Process
@@ -49,8 +49,10 @@ class Lab:
     def __init__(self, directory: Path) -> None:
         self.directory = directory.absolute()
 
-    def up(self, progress: Progress, *, with_platform: bool = True) -> LabSettings:
+    def up(self, progress: Progress, *, with_platform: bool = True, with_desktop: bool = False) -> LabSettings:
         """Start everything and return when all of it answers; `progress` is called with a line for each step.
+
+        `with_desktop` defines the VM of `desktop_vm` as well, also in a lab that is up.
 
         When the lab is up already, that is said and nothing is done. `LabError` when something doesn't start; what had been
         started is then down again.
@@ -60,12 +62,15 @@ class Lab:
             condition = self._condition()[0]
             if condition == "up":
                 progress(f"The lab is already up in {self.directory}")
-                return LabSettings.load(self.directory)
+                settings = LabSettings.load(self.directory)
+                if with_desktop:
+                    self._add_desktop(settings, progress)
+                return settings
             if condition != "down":
                 progress("An earlier lab was cut off: clearing what it left")
             self._clear()
             try:
-                settings = self._start(progress, with_platform)
+                settings = self._start(progress, with_platform, with_desktop)
             except BaseException:
                 progress("Taking down what had been started")
                 self._clear()
@@ -151,7 +156,7 @@ class Lab:
     def _short_directory(self) -> Path:
         return short_directory(self.directory)
 
-    def _start(self, progress: Progress, with_platform: bool) -> LabSettings:
+    def _start(self, progress: Progress, with_platform: bool, with_desktop: bool) -> LabSettings:
         from ATPLibrary.lab.accelerator import decide
         from ATPLibrary.lab.doctor import require_essentials
         from ATPLibrary.lab.image import build
@@ -168,7 +173,7 @@ class Lab:
                 LabHostSettings(id=host.id, name=host.name, uri=host.uri, ip=host.ip, directory=host.directory)
                 for host in hosts
             ),
-            image=self._reachable(guest),
+            image=self._reachable(guest, "image"),
             accelerator=verdict,
             platform=PlatformAccount(password=secrets.token_urlsafe(12)),
         )
@@ -194,14 +199,19 @@ class Lab:
             host.wait_until_ready(process)
         if with_platform:
             server_process.wait_until_ready(platform, address, self.directory)
+        if with_desktop:
+            self._add_desktop(settings, progress)
         self._write_config(settings, url)
         LabState(LabPhase.UP, state.owner, state.boot_id, state.processes, url).save(self.directory)
         progress("The lab is up")
         return settings
 
-    def _reachable(self, image: GuestImage) -> ImageSettings:
+    def _add_desktop(self, settings: LabSettings, progress: Progress) -> None:
+        desktop_vm.add(self.hosts()[0], lambda image: self._reachable(image, "desktop"), settings.accelerator, progress)
+
+    def _reachable(self, image: GuestImage, folder: str) -> ImageSettings:
         """The image's files where the daemons can read them: where they are, unless the daemons run as somebody else."""
-        user, copies = daemon_user(), self._short_directory / "image"
+        user, copies = daemon_user(), self._short_directory / folder
         return ImageSettings(
             directory=image.directory,
             kernel=user.reachable(image.kernel, copies),

@@ -20,13 +20,18 @@ Keyboard = Literal["ps2", "usb", "virtio"]
 
 # The models that the lab's platform offers, and the keyboard of each.
 MODELS: dict[str, Keyboard] = {"atp-linux": "ps2", "atp-linux-usb": "usb", "atp-linux-virtio": "virtio"}
+# The one with a desktop, which is no model of the platform's: it has an image of its own (`lab.image.DESKTOP`).
+DESKTOP_MODEL = "atp-desktop"
 
 MEMORY_MIB = 96
+DESKTOP_MEMORY_MIB = 160
 TRANSLATION_CACHE_MIB = 32
 VIDEO_MEMORY_KIB = 4096
+DESKTOP_VIDEO_MEMORY_KIB = 16384
 
 AGENT_CHANNEL = "com.vmagent.sock"
 QGA_CHANNEL = "org.qemu.guest_agent.0"
+SPICE_AGENT_CHANNEL = "com.redhat.spice.0"
 TEST_CHANNEL = "com.example.test"  # for programs of the tester's own
 SPICE_PORT = "com.example.spice"
 SPICE_FOLDER = "org.spice-space.webdav.0"
@@ -81,9 +86,10 @@ class MachineSpec:
     token: str = field(default_factory=lambda: token_hex(16), repr=False)
 
     def __post_init__(self) -> None:
-        if self.model not in MODELS:
+        models = (*MODELS, DESKTOP_MODEL)
+        if self.model not in models:
             raise LabError.about(
-                f"Model '{self.model}' of VM '{self.name}'", wanted=f"be one of {', '.join(MODELS)}", got="is not"
+                f"Model '{self.model}' of VM '{self.name}'", wanted=f"be one of {', '.join(models)}", got="is not"
             )
         longest = max(
             len(bytes(path)) for path in (self.qmp_socket, self.qga_socket, self.agent_socket, self.test_socket)
@@ -103,7 +109,11 @@ class MachineSpec:
 
     @property
     def keyboard(self) -> Keyboard:
-        return MODELS[self.model]
+        return MODELS.get(self.model, "ps2")
+
+    @property
+    def has_desktop(self) -> bool:
+        return self.model == DESKTOP_MODEL
 
     @property
     def files(self) -> Path:
@@ -241,6 +251,9 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
         _child(channel, "source", mode="bind", path=str(path))
         _child(channel, "target", type="virtio", name=name)
     _add_redirections(devices, spec)
+    if spec.has_desktop:
+        channel = _child(devices, "channel", type="spicevmc")
+        _child(channel, "target", type="virtio", name=SPICE_AGENT_CHANNEL)
     if spec.network:
         devices.append(network_card())
     serial = _child(devices, "serial", type="file")
@@ -249,8 +262,12 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
     for kind in ("spice", "vnc"):
         graphics = _child(devices, "graphics", type=kind, autoport="yes")
         _child(graphics, "listen", type="address", address=spec.listen)
+        if kind == "spice" and spec.has_desktop:
+            # The pointer goes to the tablet, which the guest's X server reads, not to one of the SPICE agent's.
+            _child(graphics, "mouse", mode="server")
     _child(devices, "audio", id="1", type="none")
-    _child(_child(devices, "video"), "model", type="vga", vram=str(VIDEO_MEMORY_KIB))
+    memory = DESKTOP_VIDEO_MEMORY_KIB if spec.has_desktop else VIDEO_MEMORY_KIB
+    _child(_child(devices, "video"), "model", type="vga", vram=str(memory))
     _child(devices, "memballoon", model="none")
 
 

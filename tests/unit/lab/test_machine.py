@@ -10,9 +10,11 @@ import pytest
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab.machine import (
     AGENT_CHANNEL,
+    DESKTOP_MODEL,
     MODELS,
     QEMU_NAMESPACE,
     QGA_CHANNEL,
+    SPICE_AGENT_CHANNEL,
     TEST_CHANNEL,
     MachineSpec,
     create_overlay,
@@ -62,6 +64,18 @@ def test_each_model_has_its_keyboard_and_a_usb_tablet(model: str, keyboards: lis
     assert [i.get("bus") for i in inputs if i.get("type") == "keyboard"] == keyboards
     assert [i.get("bus") for i in inputs if i.get("type") == "tablet"] == ["usb"]
     assert spec(model=model).keyboard == MODELS[model]
+
+
+def test_the_one_with_a_desktop_has_a_port_for_the_spice_agent_and_room_for_large_screens() -> None:
+    desktop, plain = tree(model=DESKTOP_MODEL), tree()
+    port = f"devices/channel[@type='spicevmc']/target[@name='{SPICE_AGENT_CHANNEL}']"
+    assert desktop.find(port) is not None
+    assert plain.find(port) is None
+    sizes = [int(domain.find("devices/video/model").get("vram", "0")) for domain in (desktop, plain)]  # type: ignore[union-attr]
+    assert sizes[0] * 1024 >= 1920 * 1080 * 4 > sizes[1] * 1024
+    mouse = desktop.find("devices/graphics[@type='spice']/mouse")
+    assert mouse is not None
+    assert mouse.get("mode") == "server"  # the pointer is the tablet, which its X server reads
 
 
 def test_names_and_command_lines_survive_xml() -> None:

@@ -1,6 +1,6 @@
-"""`python -m ATPLibrary.lab.image [--refresh]`: build the guest image if it isn't there, and print where it is.
+"""`python -m ATPLibrary.lab.image [--desktop] [--refresh]`: build the guest image if it isn't there, and print where it is.
 
-`--refresh` asks apt whether there are newer packages, and builds anew if so.
+`--desktop` is the one with a desktop; `--refresh` asks apt whether there are newer packages, and builds anew if so.
 """
 
 from __future__ import annotations
@@ -8,15 +8,17 @@ from __future__ import annotations
 import sys
 
 from ATPLibrary.errors import ATPError
-from ATPLibrary.lab.image.cache import build
+from ATPLibrary.lab.image import DESKTOP, LINUX, build
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["--refresh"]):
+    if not {*arguments} <= {"--desktop", "--refresh"}:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        image = build(lambda text: print(text, file=sys.stderr, flush=True), refresh=bool(arguments))
+        recipe = DESKTOP if "--desktop" in arguments else LINUX
+        refresh = "--refresh" in arguments
+        image = build(lambda text: print(text, file=sys.stderr, flush=True), recipe, refresh=refresh)
     except ATPError as error:
         print(error, file=sys.stderr)
         return 1

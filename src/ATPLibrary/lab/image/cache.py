@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ATPLibrary import agent_package
 from ATPLibrary.errors import LabError
-from ATPLibrary.lab.image import recipe
+from ATPLibrary.lab.image.recipe import KERNEL_META_PACKAGE, LINUX, Recipe
 
 Progress = Callable[[str], None]
 
@@ -42,21 +42,27 @@ class GuestImage:
     key: str
 
 
-def build(progress: Progress, *, environ: Mapping[str, str] = os.environ, refresh: bool = False) -> GuestImage:
-    """The guest image, built now if it isn't there. `refresh` asks apt for newer packages first. Raises LabError."""
+def build(
+    progress: Progress,
+    recipe: Recipe = LINUX,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    refresh: bool = False,
+) -> GuestImage:
+    """The guest image of that recipe, built now if it isn't there. `refresh` asks apt for newer packages first. Raises LabError."""
     cache = cache_directory(environ)
     images = cache / "images"
     images.mkdir(parents=True, exist_ok=True)
     source = source_hash()
-    if not refresh and (found := _find(images, source)):
+    if not refresh and (found := _find(images, source, recipe)):
         os.utime(found.directory)  # in use: _remove_unused looks at this
         return found
     with _lock(images / ".lock", progress):
-        if not refresh and (found := _find(images, source)):
+        if not refresh and (found := _find(images, source, recipe)):
             return found  # another builder made it while this one waited
         _remove_leftovers(images)
         _remove_unused(images)
-        return _build(cache, images, source, progress)
+        return _build(cache, images, source, recipe, progress)
 
 
 def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
@@ -78,23 +84,25 @@ def source_hash() -> str:
     return digest.hexdigest()[:20]
 
 
-def _build(cache: Path, images: Path, source: str, progress: Progress) -> GuestImage:
+def _build(cache: Path, images: Path, source: str, recipe: Recipe, progress: Progress) -> GuestImage:
     from ATPLibrary.lab.image.packages import Apt, describe
 
     started = time.monotonic()
-    progress("guest image: asking apt which packages there are")
+    progress(f"{recipe.what}: asking apt which packages there are")
     apt = Apt(cache / "packages", progress)
-    packages = apt.resolve(recipe.KERNEL_META_PACKAGE, recipe.FILES)
+    packages = apt.resolve(KERNEL_META_PACKAGE, recipe.files)
     versions = describe(packages)
-    key = hashlib.sha256(json.dumps([source, versions], sort_keys=True).encode()).hexdigest()[:20]
+    key = hashlib.sha256(json.dumps([source, recipe.name, versions], sort_keys=True).encode()).hexdigest()[:20]
     target = images / key
     if found := _load(target):
         return found
     debs = apt.download(packages)
     partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=images))
     try:
-        _fill(partial, debs, progress)
-        manifest = {"key": key, "source": source, "cmdline": recipe.CMDLINE, "packages": versions}
+        _fill(partial, debs, recipe, progress)
+        manifest = {
+            "key": key, "source": source, "recipe": recipe.name, "cmdline": recipe.cmdline, "packages": versions,
+        }  # fmt: skip
         (partial / "manifest.json").write_text(json.dumps(manifest, indent=1))
         partial.chmod(0o755)
         shutil.rmtree(target, ignore_errors=True)
@@ -105,34 +113,35 @@ def _build(cache: Path, images: Path, source: str, progress: Progress) -> GuestI
     image = _load(target)
     assert image is not None
     sizes = ", ".join(f"{p.name} {p.stat().st_size / 1e6:.1f} MB" for p in (image.kernel, image.initrd, image.disk))
-    progress(f"guest image: built in {time.monotonic() - started:.0f} s: {sizes}")
+    progress(f"{recipe.what}: built in {time.monotonic() - started:.0f} s: {sizes}")
     return image
 
 
-def _fill(partial: Path, debs: Mapping[str, Path], progress: Progress) -> None:
+def _fill(partial: Path, debs: Mapping[str, Path], recipe: Recipe, progress: Progress) -> None:
     from ATPLibrary.lab.image import disk, initramfs, kernel, rootfs
 
-    progress("guest image: unpacking the kernel")
+    progress(f"{recipe.what}: unpacking the kernel")
     linux = kernel.unpack(next(path for name, path in debs.items() if name.startswith("linux-image-")))
-    progress("guest image: picking files")
+    progress(f"{recipe.what}: picking files")
     tree = partial / "tree"
     tree.mkdir(mode=0o755)
     agent = agent_package.source()
     if agent is None:
-        progress("guest image: no guest agent source found: this image is without the agent")
-    rootfs.stage(tree, debs, linux.modules, linux.release, agent)
-    progress("guest image: writing kernel, initrd and disk")
+        progress(f"{recipe.what}: no guest agent source found: this image is without the agent")
+    rootfs.stage(tree, debs, linux, recipe, agent)
+    progress(f"{recipe.what}: writing kernel, initrd and disk")
     (partial / "vmlinuz").write_bytes(linux.image)
     (partial / "initrd").write_bytes(initramfs.archive((tree / "usr/bin/busybox").read_bytes(), linux))
-    disk.write(tree, partial / "disk.qcow2", recipe.DISK_MIB)
+    disk.write(tree, partial / "disk.qcow2", recipe.disk_mib)
     shutil.rmtree(tree)
 
 
-def _find(images: Path, source: str) -> GuestImage | None:
+def _find(images: Path, source: str, recipe: Recipe) -> GuestImage | None:
     """The newest image of this recipe and agent."""
     found: list[tuple[float, GuestImage]] = []
     for directory in images.iterdir():
-        if not directory.name.startswith((_PARTIAL, ".")) and _manifest(directory).get("source") == source:
+        manifest = _manifest(directory) if not directory.name.startswith((_PARTIAL, ".")) else {}
+        if (manifest.get("source"), manifest.get("recipe")) == (source, recipe.name):
             image = _load(directory)
             if image is not None:
                 found.append((directory.stat().st_mtime, image))

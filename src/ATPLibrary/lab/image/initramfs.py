@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from ATPLibrary.lab.image import modules as kernel_modules
-from ATPLibrary.lab.image import recipe
 from ATPLibrary.lab.image.cpio import CpioArchive
 from ATPLibrary.lab.image.kernel import Linux
-from ATPLibrary.lab.image.rootfs import GUEST_FILES
+from ATPLibrary.lab.image.recipe import BOOT_MODULES, GUEST_FILES
 
 
 def archive(busybox: bytes, linux: Linux) -> bytes:
@@ -19,7 +18,7 @@ def archive(busybox: bytes, linux: Linux) -> bytes:
     cpio.file("bin/busybox", busybox, 0o755)
     cpio.file("init", (GUEST_FILES / "initramfs-init").read_bytes(), 0o755)
     cpio.file("probe", (GUEST_FILES / "initramfs-probe").read_bytes(), 0o755)
-    order = kernel_modules.load_order(recipe.BOOT_MODULES, linux.modules)
+    order = kernel_modules.load_order(BOOT_MODULES, linux.modules)
     for name in order:
         cpio.file(f"{modules}/{name}.ko", kernel_modules.slim(linux.modules[name]))
     cpio.file(f"{modules}/modules.dep", kernel_modules.modules_dep(order, linux.modules, "{name}.ko"))

@@ -1,11 +1,34 @@
-"""What the guest consists of: packages, the files taken from them, kernel modules, the kernel's command line."""
+"""What a guest consists of: packages, the files taken from them, kernel modules, the kernel's command line.
+
+There are two guests: LINUX, in text mode, which nearly all tests use because it boots in seconds, and DESKTOP (`desktop.py`).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+GUEST_FILES = Path(__file__).parent / "guest"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`files`: package -> the files wanted of it, paths or shell patterns (fnmatch: `*` crosses directories). `own_files` are
+    directories of ours, later ones over earlier ones; `disk_mib` is the disk's virtual size."""
+
+    name: str
+    what: str
+    files: Mapping[str, tuple[str, ...]]
+    disk_modules: tuple[str, ...]
+    cmdline: str
+    disk_mib: int
+    own_files: tuple[Path, ...]
+
 
 KERNEL_META_PACKAGE = "linux-image-amd64"
 """Depends on the current generic kernel. (The cloud kernel lacks PS/2, USB HID and virtio-input.)"""
 
-# Package -> the files wanted of it: paths or shell patterns (fnmatch: `*` crosses directories).
 FILES: dict[str, tuple[str, ...]] = {
     "busybox-static": ("bin/busybox",),
     "qemu-guest-agent": ("usr/sbin/qemu-ga",),
@@ -44,4 +67,4 @@ CMDLINE = (
     "random.trust_cpu=on panic=-1"
 )
 
-DISK_MIB = 96
+LINUX = Recipe("linux", "guest image", FILES, DISK_MODULES, CMDLINE, 96, (GUEST_FILES,))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab.image import modules as kernel_modules
-from ATPLibrary.lab.image import recipe
+from ATPLibrary.lab.image.kernel import Linux
 from ATPLibrary.lab.image.packages import matcher, members
+from ATPLibrary.lab.image.recipe import BOOT_MODULES, Recipe
 
-GUEST_FILES = Path(__file__).parent / "guest"
 AGENT_DIRECTORY = "usr/lib/atp-agent"
 
 _EMPTY_DIRECTORIES = (
@@ -52,24 +52,24 @@ sys.exit(main())
 """
 
 
-def stage(
-    tree: Path, debs: Mapping[str, Path], modules: Mapping[str, bytes], release: str, agent_source: Path | None
-) -> None:
+def stage(tree: Path, debs: Mapping[str, Path], linux: Linux, recipe: Recipe, agent_source: Path | None) -> None:
     """Fill the empty directory `tree` with the whole root file system.
 
-    `modules` are the .ko files by name, `release` the kernel's, `agent_source` the agent's package directory (None: a
-    guest without the agent). Raises LabError.
+    `agent_source` is the agent's package directory (None: a guest without the agent). Raises LabError.
     """
     for name in _EMPTY_DIRECTORIES:
         (tree / name).mkdir(parents=True)
     for name in _MERGED:
         (tree / "usr" / name).mkdir(exist_ok=True)
         (tree / name).symlink_to(f"usr/{name}")
-    for package, patterns in recipe.FILES.items():
+    for package, patterns in recipe.files.items():
         _pick(debs[package], patterns, tree)
-    _own_files(tree)
+    for directory in recipe.own_files:
+        _own_files(directory, tree)
+    (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+    (tree / "etc/group").write_text("root:x:0:\ntty:x:5:\n")
     _applets(tree)
-    _modules(tree, modules, release)
+    _modules(tree, linux.modules, linux.release, recipe)
     _python(tree, agent_source)
 
 
@@ -97,17 +97,15 @@ def merged(name: str) -> str:
     return f"usr/{name}" if name.split("/", 1)[0] in _MERGED else name
 
 
-def _own_files(tree: Path) -> None:
-    for file in sorted(GUEST_FILES.rglob("*")):
-        name = file.relative_to(GUEST_FILES)
+def _own_files(directory: Path, tree: Path) -> None:
+    for file in sorted(directory.rglob("*")):
+        name = file.relative_to(directory)
         if file.is_file() and not name.name.startswith("initramfs-"):
             target = tree / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
             # An installed wheel may have lost the executable bit: all of ours are scripts but those in /etc itself.
             target.chmod(0o644 if target.parent == tree / "etc" else 0o755)
-    (tree / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-    (tree / "etc/group").write_text("root:x:0:\ntty:x:5:\n")
 
 
 def _applets(tree: Path) -> None:
@@ -120,10 +118,10 @@ def _applets(tree: Path) -> None:
             target.symlink_to("/usr/bin/busybox")
 
 
-def _modules(tree: Path, modules: Mapping[str, bytes], release: str) -> None:
+def _modules(tree: Path, modules: Mapping[str, bytes], release: str, recipe: Recipe) -> None:
     directory = tree / "usr/lib/modules" / release
     directory.mkdir(parents=True)
-    order = kernel_modules.load_order([*recipe.BOOT_MODULES, *recipe.DISK_MODULES], modules)
+    order = kernel_modules.load_order([*BOOT_MODULES, *recipe.disk_modules], modules)
     for name in order:
         (directory / f"{name}.ko").write_bytes(kernel_modules.slim(modules[name]))
     (directory / "modules.dep").write_bytes(kernel_modules.modules_dep(order, modules, "{name}.ko"))

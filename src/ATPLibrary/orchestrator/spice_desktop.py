@@ -1,0 +1,127 @@
+"""A VM's desktop as its SPICE agent and its display channels know it: the agent, resolutions, monitors."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ATPLibrary.errors import ATPError, DeadlineError, VerificationError
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator.machine import Machine
+    from ATPLibrary.orchestrator.workspace import Workspace
+    from ATPLibrary.protocol.screen.monitors import MonitorPlace
+    from ATPLibrary.protocol.spice.agent.talk import AgentTalk
+    from ATPLibrary.protocol.spice.channels import DisplayConversation
+    from ATPLibrary.protocol.spice.client import SpeakingChannel
+
+_AGENT_PORT = "com.redhat.spice.0"
+
+
+async def agent_talk(workspace: Workspace, machine: Machine, timeout: float) -> AgentTalk:
+    """The agent of the VM, once it has said what it can.
+
+    `ChannelError` without a SPICE session, `SpiceAgentError` without an agent: a VM that has no port for one is told as that.
+    """
+    from ATPLibrary.protocol.spice.agent.talk import AgentTalk
+    from ATPLibrary.protocol.spice.errors import SpiceAgentError
+    from ATPLibrary.transport.spice import SpiceChannelType
+
+    talk = AgentTalk(workspace.spice_sessions.speaking(machine, SpiceChannelType.MAIN, 0))
+    try:
+        await talk.ready(timeout)
+    except SpiceAgentError as error:
+        with contextlib.suppress(ATPError):  # the agent's error is what is told, unless this is why
+            if _AGENT_PORT not in (await machine.domain.description(timeout)).channels:
+                raise SpiceAgentError.about(
+                    f"VM '{machine.name}'", wanted="have a SPICE agent", got=f"has no channel {_AGENT_PORT} for one",
+                    next_step="Add a channel of type 'spicevmc' with that name to the VM, and start it anew",
+                ) from error  # fmt: skip
+        raise
+    return talk
+
+
+async def display(workspace: Workspace, machine: Machine, id: int, timeout: float) -> SpeakingChannel:
+    """The display channel of that number: opened where it isn't. `ChannelError` when it can't be, or there is no session."""
+    from ATPLibrary.protocol.spice.client import speaking
+    from ATPLibrary.transport.spice import SpiceChannelType
+
+    connection = workspace.spice_sessions.of(machine)
+    channel = connection.channel(SpiceChannelType.DISPLAY, id)
+    if channel is None or not channel.state.is_open:
+        channel = await connection.open_channel(SpiceChannelType.DISPLAY, id, timeout=timeout)
+    return speaking(channel)
+
+
+async def displays(workspace: Workspace, machine: Machine, timeout: float) -> list[SpeakingChannel]:
+    """All display channels that the server offers, in the order of their numbers."""
+    from ATPLibrary.protocol.spice.channels import MainConversation
+    from ATPLibrary.transport.spice import SpiceChannelType
+
+    main = workspace.spice_sessions.speaking(machine, SpiceChannelType.MAIN, 0).conversation
+    assert isinstance(main, MainConversation)
+    ids = sorted(each.id for each in main.channels if each.type == SpiceChannelType.DISPLAY)
+    return [await display(workspace, machine, id, timeout) for id in ids]
+
+
+def resolution(channel: SpeakingChannel) -> str:
+    """The size of the display's primary surface, such as "1024x768"; "" while it has none."""
+    screen = _conversation(channel).painter.screen
+    return f"{screen.width}x{screen.height}" if screen is not None else ""
+
+
+async def until_resolution(
+    channel: SpeakingChannel, wanted: str, timeout: float, also: Callable[[], str] = str
+) -> None:
+    """Until the primary surface has that size. `VerificationError` says which it has, and what `also()` knows."""
+    try:
+        await channel.wait_until(lambda: resolution(channel) == wanted, timeout, f"become {wanted}")
+    except DeadlineError as error:
+        raise VerificationError.about(
+            f"The screen of VM '{channel.channel.connection.vm}' ({channel.channel.name})", wanted=f"become {wanted}",
+            waited=timeout, got=f"is {resolution(channel) or 'without a picture'}", last_seen=also(),
+        ) from error  # fmt: skip
+
+
+async def until_monitors(
+    channels: Sequence[SpeakingChannel], wanted: Sequence[MonitorPlace], timeout: float, also: Callable[[], str]
+) -> None:
+    """Until the display channels show monitors of these sizes. `VerificationError` says which they show."""
+    sizes = [each.size for each in wanted]
+    try:
+        async with asyncio.timeout(timeout):
+            while monitors(channels) != sizes:
+                changes = [asyncio.ensure_future(_change(channel, timeout)) for channel in channels]
+                try:
+                    done, _ = await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
+                    for each in done:
+                        each.result()
+                finally:
+                    for each in changes:
+                        each.cancel()
+    except TimeoutError as error:  # a DeadlineError is one
+        raise VerificationError.about(
+            f"The monitors of VM '{channels[0].channel.connection.vm}'", wanted=f"become {', '.join(sizes)}", waited=timeout,
+            got=f"are {', '.join(monitors(channels)) or 'none'}", last_seen=also(),
+        ) from error  # fmt: skip
+
+
+async def _change(channel: SpeakingChannel, timeout: float) -> None:
+    """Until the channel tells of other monitors."""
+    before = _conversation(channel).monitors
+    await channel.wait_until(lambda: _conversation(channel).monitors is not before, timeout, "tell of other monitors")
+
+
+def monitors(channels: Sequence[SpeakingChannel]) -> list[str]:
+    """The sizes of all monitors that the server tells of, those that are off (0x0) left away."""
+    heads = [head for channel in channels for head in _conversation(channel).monitors]
+    return [f"{head.width}x{head.height}" for head in heads if head.width and head.height]
+
+
+def _conversation(channel: SpeakingChannel) -> DisplayConversation:
+    from ATPLibrary.protocol.spice.channels import DisplayConversation
+
+    assert isinstance(channel.conversation, DisplayConversation)
+    return channel.conversation
