@@ -24,6 +24,7 @@ from . import (
     round_trips,
     spice,
     spice_inputs,
+    spice_video,
     start_up,
     stress,
     stuck_host,
@@ -45,6 +46,7 @@ ALONE: Mapping[str, Callable[[Progress, bool], list[Row]]] = {
     "many": lambda progress, quick: many.measure(progress, quick=quick),
     "at-once": lambda progress, quick: at_once.measure(progress, quick=quick),
     "spice": lambda progress, quick: spice.measure(progress, quick=quick),
+    "spice-video": lambda progress, quick: spice_video.measure(progress, quick=quick),
     "stress": lambda progress, quick: stress.measure(progress, quick=quick),
     "hosts": lambda progress, quick: [
         *pool_cost.measure(progress, quick=quick),
