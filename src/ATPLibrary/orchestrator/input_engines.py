@@ -105,6 +105,10 @@ class InputEngines:
         ]
         await asyncio.gather(*(engine.release_all() for engine in engines))
 
+    def expect_strays(self) -> None:
+        """Releases that nobody watches are on their way: the next watched input waits until nothing more comes."""
+        self._unwatched = True
+
     async def release_left_over(self) -> bool:
         """Let go of what failed inputs left down; True when something is still down."""
         if not self.left_down and not self.all:

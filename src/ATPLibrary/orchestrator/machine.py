@@ -264,6 +264,7 @@ class Machine:
 
     def spice_input_ended(self) -> None:
         """The inputs channel of its SPICE session has: what is down by it is let go of, by QMP."""
+        self.engines.expect_strays()
         if self.holds_keys:
             runtime.spawn(_quietly(self.engines.release_all("spice")), f"release what SPICE holds down in {self.name}")
 
