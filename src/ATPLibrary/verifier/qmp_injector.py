@@ -18,6 +18,29 @@ if TYPE_CHECKING:
 COMMAND = "input-send-event"
 
 
+class _Several(asyncio.Future[Any]):
+    """Of commands that were written one after the other: done when the last is, with what first went wrong, if anything did."""
+
+    def __init__(self, begun: Sequence[asyncio.Future[Any]]) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._begun = begun
+        begun[-1].add_done_callback(self._end)
+
+    def _end(self, last: asyncio.Future[Any]) -> None:
+        if self.done():
+            return
+        for each in self._begun:
+            if each.cancelled():
+                self.cancel()
+                return
+            if (error := each.exception()) is not None:
+                self.set_exception(error)
+                self.exception()  # a caller who has gone won't look at it
+                return
+        replies = [each.result() for each in self._begun]
+        self.set_result(next((reply for reply in replies if "error" in reply), last.result()))
+
+
 class QmpInjector(Injector):
     """QEMU refuses what is sent to a VM that stands still."""
 
@@ -35,9 +58,11 @@ class QmpInjector(Injector):
         await send(self._qmp, [(COMMAND, {"events": list(events)}) for events in commands], self._vm_name, what)
 
     def begin(self, commands: Sequence[Events], what: str) -> asyncio.Future[Any]:
-        if len(commands) > 1:
+        if len(commands) > 1 and not self.takes_several:
             return super().begin(commands, what)
-        return self._qmp.begin(COMMAND, {"events": list(commands[0])}, COMMAND_TIMEOUT)
+        # Now, however many they are: what waited for a task would be overtaken by what is begun after it.
+        begun = [self._qmp.begin(COMMAND, {"events": list(events)}, COMMAND_TIMEOUT) for events in commands]
+        return begun[0] if len(begun) == 1 else _Several(begun)
 
     def finish(self, begun: asyncio.Future[Any], what: str) -> None:
         try:

@@ -386,6 +386,17 @@ class FaultyQmp(Qmp):
         await asyncio.sleep(0)
         return self._carry_out(command, arguments)
 
+    def begin(
+        self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = 1.0
+    ) -> asyncio.Future[Any]:
+        """Written before it returns, as a direct QMP does."""
+        begun: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        try:
+            begun.set_result(self._carry_out(command, arguments))
+        except CommandError as error:
+            begun.set_exception(error)
+        return begun
+
     def _carry_out(self, command: str, arguments: Mapping[str, Any] | None) -> Any:
         if command == "query-status":
             return {"status": self._guest.status}

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from tests.fixed_window import FixedMemory
 
-from ATPLibrary.protocol.qmp.edges import key_event
+from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, key_event
 from ATPLibrary.verifier import AgentSession, TypingEngine
 from ATPLibrary.verifier.device_memory import DeviceMemory
+from ATPLibrary.verifier.layout import Layout
 
 from .faulty_guest import FaultyGuest
 
@@ -78,3 +79,20 @@ async def test_without_an_agent_the_pace_is_the_safe_one_until_the_device_was_me
     assert "by what was measured on this VM" in report.note
     assert not report.verified
     assert report.sentence().endswith("not verified: no agent was asked: nothing proves that the keys arrived")
+
+
+@pytest.mark.parametrize(
+    ("layout", "character", "modifier", "key"), [("us", "A", "shift", "a"), ("de", "@", "alt_r", "q")]
+)
+async def test_a_modifier_is_down_before_its_key_where_nobody_knows_yet_which_keyboard_takes_them(
+    tmp_path: Path, layout: str, character: str, modifier: str, key: str
+) -> None:
+    async with FaultyGuest(tmp_path, bus="usb") as guest:
+        session = guest.session()
+        await session.start(5)
+        engine = TypingEngine(guest.qmp, session, ["usb", "ps2"], layout=Layout(layout))
+        (await engine.type_text(character)).raise_if_bad(must_be_verified=True)
+        names = {EVDEV_OF_QCODE[name]: name for name in (modifier, key)}
+        taken = [(names[code], value) for code, value in guest.received]
+        assert taken == [(modifier, 1), (key, 1), (key, 0), (modifier, 0)]
+        await session.close()
