@@ -10,10 +10,12 @@ from ATPLibrary import events
 from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import ATPError, VmStateError
 from ATPLibrary.verifier.hiding import A_KEY
+from ATPLibrary.verifier.observation import EV_KEY
 from ATPLibrary.verifier.release_on_resume import ReleaseOnResume
 from ATPLibrary.verifier.session_state import SessionState
 
 if TYPE_CHECKING:
+    from ATPLibrary.verifier.matcher import Matcher
     from ATPLibrary.verifier.session import AgentSession
     from ATPLibrary.verifier.units import Report
 
@@ -87,6 +89,15 @@ class Held:
             self._down[name] = report  # from now on it may be down
         elif not is_down and self._down.get(name) is report:
             del self._down[name]
+
+    def doubt(self, matcher: Matcher) -> None:
+        """Of an input that failed, by a way on which what was written may be dropped: what the guest hasn't shown to be up may be
+        down, although its release was written.
+        """
+        codes = set(matcher.held)
+        codes.update(each.symbol[1] for each in matcher.waiting if each.symbol[0] == EV_KEY)
+        for name in filter(None, map(self.name_of, sorted(codes))):
+            self._down.setdefault(name, None)
 
     async def release_all(self) -> None:
         """Let go of everything, and make sure that the guest saw it."""

@@ -26,6 +26,7 @@ class Injector(ABC):
 
     via: ClassVar[Via]
     ended_by: ClassVar[frozenset[str]] = frozenset()
+    is_answered: ClassVar[bool] = True  # QEMU says of each whether it took it
 
     @property
     @abstractmethod

@@ -107,6 +107,8 @@ class ProvedPointing:
                 self.unheard_because = loop.unheard_because
             except BaseException:
                 await shielded(loop.drain(stream))
+                if not self._way.is_answered:
+                    self._held.doubt(matcher)
                 raise
 
     async def _refuse_what_others_hold(

@@ -186,6 +186,8 @@ class ProvedTyping:
         except BaseException:
             await shielded(loop.drain(stream))
             self._unsettled = bool(matcher.outstanding)
+            if not self._way.is_answered:
+                self._held.doubt(matcher)
             raise
         finally:
             self.queue, self.bus = loop.queue, loop.bus or self.bus

@@ -26,6 +26,7 @@ class SpiceInjector(Injector):
 
     via: ClassVar[Via] = "spice"
     ended_by: ClassVar[frozenset[str]] = frozenset({"spice.channel.failed", "spice.channel.closed"})
+    is_answered: ClassVar[bool] = False
 
     def __init__(self, qmp: Qmp, inputs: Callable[[], SpiceInputs], vm_name: str) -> None:
         self._qmp = qmp

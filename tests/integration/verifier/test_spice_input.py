@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ATPLibrary import events
-from ATPLibrary.errors import ChannelError, InputError, VmStateError
+from ATPLibrary.errors import ATPError, ChannelError, InputError, VmStateError
 from ATPLibrary.events import Event
 from ATPLibrary.protocol.spice.client import speaking
 from ATPLibrary.protocol.spice.schema import Sender
@@ -149,6 +149,24 @@ async def test_a_vm_that_is_paused_under_an_unwatched_key_gets_its_release_when_
         await holding
     assert guest.held == {42}
     guest.status = "running"
+    events.bus().publish(Event("vm:faulty", "qmp.RESUME"))
+    await until(lambda: not guest.held)
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["QEMU tells", "nobody tells"])
+async def test_a_vm_that_is_paused_under_a_watched_key_gets_its_release_when_it_runs_again(
+    guest: FaultyGuest, session: AgentSession, spice: SpicedGuest, impatient: None, is_told: bool
+) -> None:
+    engine = TypingEngine(guest.qmp, session, ["ps2"], way=spice.way)
+    holding = asyncio.create_task(engine.hold("shift", 0.3))
+    await until(lambda: 42 in guest.held)
+    guest.status, guest.is_still = "paused", True
+    if is_told:
+        events.bus().publish(Event("vm:faulty", "qmp.STOP"))
+    (end,) = await asyncio.gather(holding, return_exceptions=True)
+    assert isinstance(end, ATPError) or not end.verified
+    assert guest.held == {42}  # what SPICE wrote to a VM that stands still is gone
+    guest.status, guest.is_still = "running", False
     events.bus().publish(Event("vm:faulty", "qmp.RESUME"))
     await until(lambda: not guest.held)
 
