@@ -168,7 +168,7 @@ class AgentLink(AgentTalk):
             while True:
                 if self._state is SessionState.GREETING:
                     await self._greet(patience)
-                    if self._state is SessionState.GREETING and time.monotonic() - asked >= SILENT_SECONDS:
+                    if self._state is SessionState.GREETING:
                         self._cut_if_silent(asked, "no hello came over it")
                     patience = min(patience * 2, LONGEST_PATIENCE)
                 else:
@@ -246,7 +246,8 @@ class AgentLink(AgentTalk):
 
     def _cut_if_silent(self, asked: float, why: str) -> None:
         """The kernel of a guest that `loadvm` put back believes for ten seconds in a connection that has gone on without it."""
-        if self._channel is not None and self.comes_again and not self._heard_since(asked):
+        was_patient = time.monotonic() - asked >= SILENT_SECONDS  # a caller in a hurry says nothing of the agent
+        if was_patient and self._channel is not None and self.comes_again and not self._heard_since(asked):
             self._channel.cut(why)
 
     def _move(self, state: SessionState) -> None:

@@ -51,15 +51,17 @@ async def refuse_others_keys(
     shown: Callable[[int], str] = key_name,
     minds: Minds = changes_text,
     held: frozenset[tuple[int, int]] | None = None,
-) -> None:
+) -> bool:
     """Return when nothing is down that the input `minds`, but `ours` (codes); `InputError` that names the rest when it stays down.
+
+    Whether something was, and so may have changed more than that.
 
     `held` is the agent's word on what is down, where it was asked since `stream` began.
     What `stream` holds afterwards came later: a key that goes down from now on is seen in it.
     """
-    end = time.monotonic() + PATIENCE
+    end, has_waited = time.monotonic() + PATIENCE, False
     while down := await _others_down(session, stream, ours, timeout, minds, told=held):
-        held = None
+        held, has_waited = None, True
         left = end - time.monotonic()
         if left <= 0:
             is_one = len(down) == 1
@@ -72,6 +74,7 @@ async def refuse_others_keys(
                 next_step="Let go of what is down with 'Release All Keys', or see who holds it (a console, another run)",
             )
         await stream.next_batch(left)
+    return has_waited
 
 
 async def _others_down(

@@ -117,7 +117,8 @@ class ProvedTyping:
         if asked.releases:  # what lets go must go through, whatever else is down
             return True
         state = await self._session.input_state(AGENT_TIMEOUT)
-        await self._refuse_others_keys(asked, stream, state.held)
+        if await self._refuse_others_keys(asked, stream, state.held):
+            state = await self._session.input_state(AGENT_TIMEOUT)  # the key that was down may have been Caps Lock
         return not (lock_keys.minds_caps_lock(asked.text) and lock_keys.lit(state.leds).get("caps"))
 
     async def _send_without_caps_lock(self, asked: KeyInput, matcher: Matcher) -> None:
@@ -145,9 +146,9 @@ class ProvedTyping:
 
     async def _refuse_others_keys(
         self, asked: KeyInput, stream: ObservationStream, held: frozenset[tuple[int, int]] | None = None
-    ) -> None:
+    ) -> bool:
         ours = {EVDEV_OF_QCODE[name] for name in (*self._held.wanted, *self._ours()) if name not in asked.keeps}
-        await refuse_others_keys(
+        return await refuse_others_keys(
             self._session, stream, asked.what, ours=ours, timeout=AGENT_TIMEOUT, shown=self._shown, held=held
         )
 

@@ -19,6 +19,7 @@ from .faulty_guest import FaultyGuest
 pytestmark = pytest.mark.integration
 
 SHIFT, CTRL, Z = (EVDEV_OF_QCODE[name] for name in ("shift", "ctrl", "z"))
+CAPS = EVDEV_OF_QCODE["caps_lock"]
 LEFT_BUTTON = 0x110
 
 
@@ -64,6 +65,20 @@ async def test_a_key_that_is_up_again_in_a_moment_refuses_nothing(guest: FaultyG
     guest.take([{"type": "key", "data": {"down": False, "key": {"type": "qcode", "data": "shift"}}}])
     (await typing).raise_if_bad(must_be_verified=True)
     assert guest.seen[0] == (SHIFT, 0)
+
+
+async def test_caps_lock_that_somebody_presses_meanwhile_does_not_change_the_text(
+    guest: FaultyGuest, engine: TypingEngine
+) -> None:
+    guest.leds = {1: 0}
+    guest.held.add(CAPS)
+    typing = asyncio.create_task(engine.type_text("hello"))
+    await asyncio.sleep(0.1)
+    assert not guest.received
+    guest.leds = {1: 1}
+    guest.take([{"type": "key", "data": {"down": False, "key": {"type": "qcode", "data": "caps_lock"}}}])
+    (await typing).raise_if_bad(must_be_verified=True)
+    assert guest.received[1:3] == [(CAPS, 1), (CAPS, 0)]  # switched off before the text
 
 
 async def test_what_we_hold_ourselves_refuses_nothing(

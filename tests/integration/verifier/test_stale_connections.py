@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from ATPLibrary.errors import AgentError
 from ATPLibrary.events import Event
 from ATPLibrary.verifier import SessionState, link
 from ATPLibrary.verifier import session as session_module
@@ -83,5 +84,20 @@ async def test_an_agent_that_is_only_slow_keeps_its_connection(world: World) -> 
         for _ in range(3):
             world.bus.publish(Event("vm:win11", "qmp.RESUME", {}))
             await session.be_there(PATIENCE)
+        assert not agent.ended.is_set()
+        await session.close()
+
+
+async def test_a_caller_in_a_hurry_cuts_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(link, "SILENT_SECONDS", 2.0)
+    session = world.session()
+    async with world.agent("tcp") as agent:
+        await session.start(PATIENCE)
+        agent.is_still = True
+        with pytest.raises(AgentError):
+            await session.ensure_watching(0.4)
+        agent.is_still = False
+        await session.ensure_watching(PATIENCE)
         assert not agent.ended.is_set()
         await session.close()
