@@ -20,7 +20,7 @@ from ATPLibrary.lab.image import GuestImage
 
 pytestmark = pytest.mark.e2e
 
-MEMORY_MIB = 96
+MEMORY_MIB = 112
 AGENT_PORT = "com.vmagent.sock"
 QGA_PORT = "org.qemu.guest_agent.0"
 SERIAL = "atp-image-test"
@@ -57,7 +57,7 @@ class JsonLines:
 
 
 class Guest:
-    """A booted guest of the image: 96 MiB, text screen, each kind of keyboard, and its channels."""
+    """A booted guest of the image: 112 MiB, text screen, each kind of keyboard, and its channels."""
 
     def __init__(self, image: GuestImage, kind: str, directory: Path, extra: tuple[str, ...] = ()) -> None:
         self.directory = directory

@@ -19,7 +19,7 @@ from robot.api import ExecutionResult
 from ATPLibrary.config import Config
 from ATPLibrary.errors import CommandError, DeadlineError, HostError, VmStateError
 from ATPLibrary.lab.hosts import LabHost
-from ATPLibrary.lab.machine import MachineSpec
+from ATPLibrary.lab.machine import MEMORY_MIB, MachineSpec
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.transport import VmState, domain_stats, saved_state, snapshots
 from ATPLibrary.transport.migration import MigrationPlan, migrate
@@ -99,7 +99,7 @@ async def test_a_vm_goes_back_to_its_snapshot_and_typing_goes_on(workspace: Work
     assert stats.cpu_seconds > 0
     assert 0 <= stats.cpu_percent < 400
     assert stats.processors == 1
-    assert stats.memory_mib == 96
+    assert stats.memory_mib == MEMORY_MIB
     assert stats.resident_mib > 50
     assert stats.disk_reads > 0
     assert stats.devices["block.0.name"] == "vda"
@@ -266,7 +266,7 @@ The Life Of A VM As A Tester Writes It
     Text Should Have Arrived    back
     Command Output Should Be    ls -d /etc/atp-story 2>&1 | grep -c No    1
     Delete Snapshot    here
-    Get VM Stats    name=memory_mib    operator===    expected=96
+    Get VM Stats    name=memory_mib    operator===    expected=112
     Get VM Stats    name=cpu_percent    operator=<    expected=400    over=200 ms
     Save VM
     Start VM

@@ -23,7 +23,7 @@ MODELS: dict[str, Keyboard] = {"atp-linux": "ps2", "atp-linux-usb": "usb", "atp-
 # The one with a desktop, which is no model of the platform's: it has an image of its own (`lab.image.DESKTOP`).
 DESKTOP_MODEL = "atp-desktop"
 
-MEMORY_MIB = 96
+MEMORY_MIB = 112
 DESKTOP_MEMORY_MIB = 160
 TRANSLATION_CACHE_MIB = 32
 VIDEO_MEMORY_KIB = 4096

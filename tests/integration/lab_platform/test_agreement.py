@@ -145,7 +145,7 @@ async def test_each_change_behind_its_back_is_named(
             ("agree-001", "status", "running", "shutoff"),
             ("agree-002", "status", "running", "paused"),
             ("agree-003", "cpu", 1, 2),
-            ("agree-003", "memory", 96, 128),
+            ("agree-003", "memory", 112, 128),
             ("agree-004", "domain", "shut off", "missing"),
             ("extra", "domain", "not managed", "shutoff"),
             ("agree-003", "disks", 1, 0),
