@@ -30,6 +30,12 @@ class Guest:
         self.machine = machine
         self.said: list[str] = []
 
+    async def has_ended(self, process: str) -> bool:
+        """Whether it goes. What has ended is still in the list of processes until its parent has looked."""
+        listed = f"[ -e /proc/{process} ]"
+        until_gone = f"for i in 1 2 3 4 5 6 7 8 9; do {listed} || break; sleep 0.3; done; {listed} || echo ended"
+        return await self.run(until_gone) == "ended"
+
     async def run(self, line: str) -> str:
         result = await (await self.machine.qga(PATIENCE)).exec(line, timeout=PATIENCE)
         return str(result.stdout + result.stderr).strip()
@@ -75,10 +81,7 @@ async def test_an_agent_comes_types_are_proved_and_it_goes_again(guest: Guest) -
     assert not (await guest.deploy()).is_new
     assert await guest.run(f"cat {DIRECTORY}/pid") == first
     assert await remove(guest.machine, PATIENCE) == DIRECTORY
-    # What has ended is still in the list of processes until its parent has looked.
-    listed = f"[ -e /proc/{first} ]"
-    until_gone = f"for i in 1 2 3 4 5 6 7 8 9; do {listed} || break; sleep 0.3; done; {listed} || echo ended"
-    assert await guest.run(until_gone) == "ended"
+    assert await guest.has_ended(first)
 
 
 async def test_an_upgrade_ends_the_old_one_and_one_that_does_not_answer_gives_its_place_back(
@@ -89,7 +92,7 @@ async def test_an_upgrade_ends_the_old_one_and_one_that_does_not_answer_gives_it
     old = await guest.run(f"cat {DIRECTORY}/pid")
     upgraded = await guest.deploy()
     assert (upgraded.version, upgraded.before) == (OURS, "0.0.9")
-    assert await guest.run(f"[ -e /proc/{old} ] || echo ended") == "ended"
+    assert await guest.has_ended(old)
     assert await guest.type("echo upgraded")
     monkeypatch.setattr(deploying, "ANSWER_SECONDS", 5.0)
     with pytest.raises(
