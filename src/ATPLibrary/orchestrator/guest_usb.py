@@ -84,7 +84,7 @@ def parsed(text: str) -> GuestUsbDevice | None:
             nodes.append(rest)
         else:
             facts[word] = rest
-    if "path" not in facts:
+    if "path" not in facts or facts.get("id") == ":":  # it goes, and its numbers went before its directory
         return None
     return GuestUsbDevice(facts["path"], facts.get("id", ""), facts.get("speed", ""), drivers, tuple(sorted(nodes)))
 
