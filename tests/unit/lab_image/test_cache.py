@@ -15,6 +15,7 @@ from ATPLibrary import agent_package
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab.image import cache
 from ATPLibrary.lab.image.packages import Apt, Package, matcher, members
+from ATPLibrary.lab.image.recipe import LINUX
 
 pytestmark = pytest.mark.unit
 
@@ -25,7 +26,9 @@ def put_image(images: Path, key: str, source: str, without: str = "") -> Path:
     for name in ("vmlinuz", "initrd", "disk.qcow2"):
         if name != without:
             (directory / name).write_bytes(b"x")
-    (directory / "manifest.json").write_text(json.dumps({"key": key, "source": source, "cmdline": "quiet"}))
+    (directory / "manifest.json").write_text(
+        json.dumps({"key": key, "source": source, "recipe": LINUX.name, "cmdline": "quiet"})
+    )
     return directory
 
 
