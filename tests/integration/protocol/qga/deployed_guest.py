@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -108,9 +109,12 @@ class Guest:
 
     def files(self) -> dict[str, int]:
         """Names and permissions of what there is in the agent's directory; none where there is none."""
-        if not self.directory.exists():
-            return {}
-        return {path.name: path.stat().st_mode & 0o777 for path in self.directory.iterdir()}
+        there = {}
+        with contextlib.suppress(FileNotFoundError):  # While they are taken back, a name that was listed may be gone.
+            for path in self.directory.iterdir():
+                with contextlib.suppress(FileNotFoundError):
+                    there[path.name] = path.stat().st_mode & 0o777
+        return there
 
     def runs(self, pid: int) -> bool:
         try:
