@@ -31,6 +31,10 @@ Key = tuple[bool, "Via"]  # whether it is watched, and how it goes
 class InputEngines:
     """Of one VM. An engine is made when it is first needed, and lives as long as the QMP channel that tells it how the VM is."""
 
+    __slots__ = (
+        "_device_memory", "_machine", "_releasing", "_spice", "_spice_inputs", "_unwatched", "left_down", "pointers", "typing_of",
+    )  # fmt: skip
+
     def __init__(self, machine: Machine, spice: SpiceInput | None) -> None:
         self.typing_of: dict[Key, TypingEngine] = {}
         self.pointers: dict[Key, Pointer] = {}

@@ -58,6 +58,11 @@ class Machine:
     opens new ones. `reports` holds the newest input reports, oldest first, for assertions and for evidence.
     """
 
+    __slots__ = (
+        "_agent", "_description_is_old", "_layout", "_qga", "_qmp", "_ready_qmp", "_served", "bus", "channels", "config",
+        "domain", "engines", "last_input", "last_text", "letting_go", "protocols", "qmp_events", "reports", "watches",
+    )  # fmt: skip
+
     def __init__(
         self,
         domain: Domain,
@@ -75,6 +80,7 @@ class Machine:
         self.last_text: SentInput | None = None
         subject = f"VM '{domain.name}'"
         self._qmp: Opened[Qmp] = Opened(f"The QMP channel of {subject}", self._open_qmp)
+        self._ready_qmp: Qmp | None = None  # the same, once nothing waits to be let go of through it
         self._qga: Opened[Qga] = Opened(f"The guest agent channel of {subject}", self._open_qga)
         self._agent: Opened[AgentSession] = Opened(f"The verifier's channel of {subject}", self._open_agent)
         self.watches = Watches(domain.name, self.agent)
@@ -137,6 +143,9 @@ class Machine:
 
     async def qmp(self, timeout: float) -> Qmp:
         """The QMP channel; a new one where it ended, through which the keys are let go that were down then."""
+        if self._ready_qmp is not None and self._ready_qmp.is_open:
+            return self._ready_qmp
+        self._ready_qmp = None
         if self._qmp.value is not None and not self._qmp.value.is_open:
             self._qmp.take()
             self.engines.channel_ended()
@@ -146,6 +155,8 @@ class Machine:
             async with runtime.deadline(timeout, what, wanted="be let go of", got="are not"):
                 with contextlib.suppress(CommandError):  # it is paused: the next use does it
                     await self.engines.release_on(qmp, timeout)
+        if qmp is self._qmp.value and not self.engines.left_down:
+            self._ready_qmp = qmp
         return qmp
 
     async def qga(self, timeout: float) -> Qga:
@@ -230,6 +241,7 @@ class Machine:
         self.watches.stop()
         self.engines.drop()
         self.engines.left_down = []
+        self._ready_qmp = None
         opened: list[Opened[Any]] = [self._agent, self._qga, self._qmp]
         things: list[_Closable] = [thing for thing in (each.take() for each in opened) if thing is not None]
         closings = [thing.close() for thing in (*things, *self.channels.take_all())]

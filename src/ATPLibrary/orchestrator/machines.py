@@ -20,10 +20,15 @@ class Machines(MutableMapping[Key, "Machine"]):
     def __init__(self) -> None:
         self._by_key: dict[Key, Machine] = {}
         self._called: dict[str, tuple[Machine, ...]] = {}  # by name, and by UUID
+        self._only: dict[str, Machine] = {}  # the same, of words that mean one
 
     def called(self, name_or_uuid: str) -> tuple[Machine, ...]:
         """The machines of that name or UUID."""
         return self._called.get(name_or_uuid, ())
+
+    def only(self, name_or_uuid: str) -> Machine | None:
+        """The machine of that name or UUID, where there is one and no other."""
+        return self._only.get(name_or_uuid)
 
     def __getitem__(self, key: Key) -> Machine:
         return self._by_key[key]
@@ -33,16 +38,20 @@ class Machines(MutableMapping[Key, "Machine"]):
             del self[key]
         self._by_key[key] = machine
         for word in {machine.name, key[1]}:
-            self._called[word] = (*self.called(word), machine)
+            self._call(word, (*self.called(word), machine))
 
     def __delitem__(self, key: Key) -> None:
         machine = self._by_key.pop(key)
         for word in {machine.name, key[1]}:
-            left = tuple(each for each in self.called(word) if each is not machine)
-            if left:
-                self._called[word] = left
-            else:
-                self._called.pop(word, None)
+            self._call(word, tuple(each for each in self.called(word) if each is not machine))
+
+    def _call(self, word: str, machines: tuple[Machine, ...]) -> None:
+        self._called.pop(word, None)
+        self._only.pop(word, None)
+        if machines:
+            self._called[word] = machines
+        if len(machines) == 1:
+            self._only[word] = machines[0]
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._by_key)

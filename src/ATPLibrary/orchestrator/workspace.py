@@ -193,8 +193,12 @@ class Workspace:
 
     async def machine(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
         """The VM of that name or UUID, connected if it isn't: looked for on `host`, else on every known host."""
-        if (machine := self.connected(name, host)) is not None:
-            await self._reach(machine, timeout)
+        machine = self.machines.only(name) if host is None else None
+        if machine is None:
+            machine = self.connected(name, host)
+        if machine is not None:
+            if machine.domain.host.state is not HostState.CONNECTED:
+                await self._reach(machine, timeout)
             return machine
         if host is not None:
             await self.host(host, timeout)
@@ -203,12 +207,11 @@ class Workspace:
         return self.adopt(await self.transport.find(name, host, timeout=timeout))
 
     async def _reach(self, machine: Machine, timeout: float) -> None:
-        """Connect the VM's host again if it was lost. A host that stays away may have left its VM to another one."""
-        if machine.domain.host.state is not HostState.CONNECTED:
-            domain = await self.transport.relocate(machine.domain, timeout)
-            if domain.host is not machine.domain.host:
-                self.moved(machine, domain, told=True)
-                machine.lifecycle(stopped=True, lives_on=True)
+        """Connect the VM's host again, which was lost. A host that stays away may have left its VM to another one."""
+        domain = await self.transport.relocate(machine.domain, timeout)
+        if domain.host is not machine.domain.host:
+            self.moved(machine, domain, told=True)
+            machine.lifecycle(stopped=True, lives_on=True)
 
     def known_hosts(self) -> list[str]:
         """The names of all hosts. `ConfigError` when no host is known: an empty search must not look like an answer."""
@@ -244,7 +247,8 @@ class Workspace:
         if name is not None:
             return await self.machine(name, timeout=timeout)
         machine = self.chosen(None)
-        await self._reach(machine, timeout)
+        if machine.domain.host.state is not HostState.CONNECTED:
+            await self._reach(machine, timeout)
         return machine
 
     def chosen(self, name: str | None) -> Machine:

@@ -113,7 +113,7 @@ async def test_a_stopped_qemu_costs_the_deadline_and_its_late_reply_is_thrown_aw
 
 async def test_a_killed_qemu_ends_who_waits(qmp: DirectQmp, qemu: tuple[int, Path]) -> None:
     os.kill(qemu[0], signal.SIGSTOP)
-    waiting = asyncio.create_task(qmp.query_status(20))
+    waiting = asyncio.ensure_future(qmp.query_status(20))
     await asyncio.sleep(0.01)
     os.kill(qemu[0], signal.SIGKILL)
     with pytest.raises(ChannelError, match=r"QEMU closed it|reset"):

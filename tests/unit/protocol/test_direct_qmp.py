@@ -53,6 +53,28 @@ async def test_many_commands_are_all_run_before_a_refusal_is_raised(qmp: DirectQ
     assert await qmp.query_status() == "running"
 
 
+@pytest.mark.parametrize(
+    ("reply", "pattern"),
+    [
+        ({"error": {"class": "GenericError", "desc": "not now"}}, "QEMU refused: not now"),
+        ({"return": {}}, r"an answer without what it was asked for: \{\}"),
+        ({"return": None}, "an answer without what it was asked for: None"),
+        ({"neither": 1}, "a reply that has neither 'return' nor 'error'"),
+    ],
+)
+async def test_a_question_that_is_not_answered_is_its_asker_s_error_alone(
+    qmp: DirectQmp, monitor: Monitor, reply: dict[str, Any], pattern: str
+) -> None:
+    async def other(monitor: Monitor, command: dict[str, Any]) -> None:
+        await monitor.send(reply | {"id": command["id"]})
+
+    monitor.answer = other
+    with pytest.raises(CommandError, match=rf"should carry out 'query-status'.*{pattern}"):
+        await qmp.query_status()
+    monitor.answer = type(monitor).answer_well
+    assert await qmp.query_status() == "running"
+
+
 async def test_replies_out_of_order_end_the_channel_for_everyone(qmp: DirectQmp, monitor: Monitor) -> None:
     held: list[dict[str, Any]] = []
 
@@ -221,7 +243,7 @@ async def test_closing_ends_who_waits_and_may_be_done_twice(qmp: DirectQmp, moni
         pass
 
     monitor.answer = hold
-    waiting = asyncio.create_task(qmp.query_status(4))
+    waiting = asyncio.ensure_future(qmp.query_status(4))
     await asyncio.sleep(0.01)
     async with asyncio.timeout(3):
         await qmp.close()

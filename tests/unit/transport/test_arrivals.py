@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -149,3 +151,47 @@ async def test_nothing_is_left_when_the_last_connection_has_gone(ends: tuple[Byt
     assert loop not in arrivals._OF_LOOP
     with pytest.raises(ChannelError):
         await channel.write(b"x", 1)
+
+
+async def test_of_more_sockets_than_are_read_at_once_each_has_its_turn_while_others_never_stop() -> None:
+    class Line(arrivals.Taker):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heard = asyncio.Event()
+
+        def data_received(self, data: bytes) -> None:
+            self.heard.set()
+
+        def failed(self, error: Exception) -> None:
+            raise AssertionError(error)
+
+    talkers, lines, writers = [], [], []
+    for _ in range(3 * arrivals._AT_ONCE):
+        ours, theirs = socket.socketpair()
+        theirs.setblocking(False)
+        _, writer = await asyncio.open_unix_connection(sock=ours)
+        line = Line()
+        line.take_over(writer.transport)
+        writers.append(writer)
+        lines.append(line)
+        talkers.append(theirs)
+
+    async def never_stop(talker: socket.socket) -> None:
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                talker.send(b"and another thing\n")
+            await asyncio.sleep(0)
+
+    busy = [asyncio.create_task(never_stop(each)) for each in talkers[: 2 * arrivals._AT_ONCE]]
+    for talker in talkers[2 * arrivals._AT_ONCE :]:
+        talker.send(b"once\n")
+    async with asyncio.timeout(30):
+        for line in lines:
+            await line.heard.wait()
+    for task in busy:
+        task.cancel()
+    await asyncio.wait(busy)
+    for writer, talker in zip(writers, talkers, strict=True):
+        writer.transport.abort()
+        talker.close()
+    await asyncio.sleep(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Literal
 
 from ATPLibrary.errors import CommandError
@@ -21,6 +21,8 @@ class Qmp(ABC):
 
     What QEMU reports by itself is published on the bus: kind `qmp.STOP`, `qmp.POWERDOWN`, ..., with its data.
     """
+
+    __slots__ = ("domain",)
 
     kind: Literal["direct", "libvirt"]
 
@@ -66,8 +68,11 @@ class Qmp(ABC):
     async def close(self) -> None:
         """Give the channel up; a second time does nothing. Ends within a moment whatever QEMU does."""
 
-    async def query_status(self, timeout: float = COMMAND_SECONDS) -> str:
-        """QEMU's run state: "running", "paused", "prelaunch", ... (`RunState` in the QMP reference)."""
+    def query_status(self, timeout: float = COMMAND_SECONDS) -> Awaitable[str]:
+        """QEMU's run state: "running", "paused", "prelaunch", ... (`RunState` in the QMP reference). Raises as `execute`."""
+        return self._status(timeout)
+
+    async def _status(self, timeout: float) -> str:
         return str((await self.execute("query-status", timeout=timeout))["status"])
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 
 from qemu.qmp import Message, QMPClient, Runstate
 
-from ATPLibrary.protocol.qmp.commands import LARGEST_MESSAGE_BYTES, Commands
+from ATPLibrary.protocol.qmp.commands import LARGEST_MESSAGE_BYTES, Commands, Reply
 
 _READ_BYTES = 256 * 1024
 # Above this the writer waits until QEMU has read.
@@ -27,12 +27,14 @@ _LOGGER.propagate = False
 
 
 class LeanClient(QMPClient):
-    """`.commands` sends. `on_event(name, data)` is called for each of QEMU's events."""
+    """`.commands` sends. `on_event(name, data)` is called for each of QEMU's events, `failure` as `Commands` says."""
 
-    def __init__(self, on_event: Callable[[str, Any], None]) -> None:
+    def __init__(
+        self, on_event: Callable[[str, Any], None], failure: Callable[[str, Reply | None, float], Exception]
+    ) -> None:
         super().__init__(readbuflen=LARGEST_MESSAGE_BYTES)
         self.logger = _LOGGER
-        self.commands = Commands(on_event)
+        self.commands = Commands(on_event, failure)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from qemu.qmp.error import ProtocolError
@@ -22,9 +23,18 @@ Reply = dict[str, Any]
 LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024
 # QEMU reads its monitor one byte at a time, some 5 us each: ids are short. Replies come in order, so few are enough.
 _IDS = 10
+_ENTRIES = 4  # in the list of those that wait, for each
 # json.dumps() with separators makes an encoder each time; json.loads() of bytes guesses their encoding.
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A command whose caller awaits what is picked from the answer, without a coroutine between, which would be cold twice."""
+
+    command: str
+    pick: Callable[[Any], Any]
 
 
 class UnexpectedReply(ProtocolError):
@@ -38,19 +48,35 @@ class OversizeMessage(ProtocolError):
 class Commands(Taker):
     """Sends commands, and sets each reply on its future. `on_event(name, data)` is called for each of QEMU's events.
 
+    `failure(command, reply or None, timeout)` makes the error for a question that QEMU refuses, or doesn't answer.
+
     A stream reader feeds it until `take_over`; from then on the socket does, which saves two task switches a reply. What goes
     wrong, and the end, are told to the stream reader all the same: the library's reader task raises it and ends the session.
     """
 
-    __slots__ = ("_broken", "_due", "_heard", "_last_id", "_on_event", "_reader", "_rest", "_timer", "_waiting")
+    __slots__ = (
+        "_broken",
+        "_due",
+        "_failure",
+        "_heard",
+        "_last_id",
+        "_on_event",
+        "_reader",
+        "_rest",
+        "_timer",
+        "_waiting",
+    )
 
-    def __init__(self, on_event: Callable[[str, Any], None]) -> None:
+    def __init__(
+        self, on_event: Callable[[str, Any], None], failure: Callable[[str, Reply | None, float], Exception]
+    ) -> None:
         super().__init__()
         self._on_event = on_event
+        self._failure = failure
         self._last_id = 0
-        # The commands without a reply, oldest first, three entries each: the future that takes it (done already when its caller
-        # has gone), when it was sent (loop's time), and for how many seconds its caller waits. QEMU answers in order, so
-        # that their numbers are known.
+        # The commands without a reply, oldest first, four entries each: the future that takes it (done already when its caller
+        # has gone), when it was sent (loop's time), for how many seconds its caller waits, and the question where the future takes
+        # its answer and not the reply. QEMU answers in order, so that their numbers are known.
         self._waiting: list[Any] = []
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0  # when the timer calls
@@ -77,14 +103,17 @@ class Commands(Taker):
         sent: float = self._waiting[1]
         return asyncio.get_running_loop().time() - max(self._heard, sent)
 
-    def send(self, command: dict[str, Any], timeout: float) -> asyncio.Future[Reply]:
-        """Write a command; its reply will be set on the future, or `TimeoutError` after `timeout` seconds."""
+    def send(self, command: dict[str, Any], timeout: float, question: Question | None = None) -> asyncio.Future[Any]:
+        """Write a command; its reply will be set on the future, or `TimeoutError` after `timeout` seconds.
+
+        Of a question: its answer, or the error that its caller is to see.
+        """
         loop = asyncio.get_running_loop()
         now = loop.time()
         self._last_id = number = (self._last_id + 1) % _IDS
         command["id"] = number
-        reply: asyncio.Future[Reply] = loop.create_future()
-        self._waiting += (reply, now, timeout)
+        reply: asyncio.Future[Any] = loop.create_future()
+        self._waiting += (reply, now, timeout, question)
         self.write(_encode(command).encode())
         if self._timer is None or now + timeout < self._due:
             self._set_timer(now + timeout)
@@ -100,7 +129,7 @@ class Commands(Taker):
             self._last_id = number = (self._last_id + 1) % _IDS
             command["id"] = number
             replies.append(loop.create_future())
-            self._waiting += (replies[-1], now, timeout)
+            self._waiting += (replies[-1], now, timeout, None)
             text.append(_encode(command))
         self.write("\n".join(text).encode())
         if self._timer is None or now + timeout < self._due:
@@ -119,13 +148,18 @@ class Commands(Taker):
         now = asyncio.get_running_loop().time()
         later = []
         waiting = self._waiting
-        for reply, sent, timeout in zip(waiting[::3], waiting[1::3], waiting[2::3], strict=True):
+        for reply, sent, timeout, question in zip(*(waiting[part::_ENTRIES] for part in range(_ENTRIES)), strict=True):
             if not reply.done():
-                if sent + timeout <= now:
+                if sent + timeout > now:
+                    later.append(sent + timeout)
+                elif question is None:
                     reply.set_exception(TimeoutError())
                 else:
-                    later.append(sent + timeout)
-        if later:
+                    # It may find that the channel has ended, which ends all that wait.
+                    error = self._failure(question.command, None, timeout)
+                    if not reply.done():
+                        reply.set_exception(error)
+        if later and self._waiting:
             self._set_timer(min(later))
 
     def fail_all(self, make_error: Callable[[], Exception]) -> None:
@@ -134,7 +168,7 @@ class Commands(Taker):
             self._timer.cancel()
             self._timer = None
         everyone, self._waiting = self._waiting, []
-        for reply in everyone[::3]:
+        for reply in everyone[::_ENTRIES]:
             if not reply.done():
                 reply.set_exception(make_error())
                 reply.exception()  # a caller who has gone won't look at it
@@ -161,16 +195,23 @@ class Commands(Taker):
             return
         if "id" not in reply:
             raise UnexpectedReply(f"a reply without an id: {reply.get('error', reply)!r}"[:300])
-        due = (self._last_id + 1 - len(waiting) // 3) % _IDS
+        due = (self._last_id + 1 - len(waiting) // _ENTRIES) % _IDS
         if not waiting or due != reply["id"]:
             wanted = f"the reply to command {due}" if waiting else "no reply"
             raise UnexpectedReply(f"a reply to command {reply['id']!r} while {wanted} was due")
-        future = waiting[0]
-        del waiting[:3]
+        future, _, timeout, question = waiting[:_ENTRIES]
+        del waiting[:_ENTRIES]
         if waiting:
             self._heard = asyncio.get_running_loop().time()
-        if not future.done():
+        if future.done():
+            return
+        if question is None:
             future.set_result(reply)
+            return
+        try:
+            future.set_result(question.pick(reply["return"]))
+        except (KeyError, TypeError):
+            future.set_exception(self._failure(question.command, reply, timeout))
 
     def data_received(self, data: bytes) -> None:
         if self._broken:

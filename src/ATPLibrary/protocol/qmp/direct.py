@@ -16,12 +16,14 @@ from qemu.qmp.message import DeserializationError
 from ATPLibrary.errors import ATPError, ChannelError, CommandError, DeadlineError
 from ATPLibrary.protocol.qmp.channel import COMMAND_SECONDS, Command, Qmp
 from ATPLibrary.protocol.qmp.client import LeanClient
-from ATPLibrary.protocol.qmp.commands import LARGEST_MESSAGE_BYTES, OversizeMessage, Reply, UnexpectedReply
+from ATPLibrary.protocol.qmp.commands import LARGEST_MESSAGE_BYTES, OversizeMessage, Question, Reply, UnexpectedReply
 from ATPLibrary.transport import Domain
 
 _CLOSE_SECONDS = 1.0
 # A command that got no reply by its deadline, and nothing else came for so long: the channel is given up.
 SILENT_SECONDS = 5.0
+_NEITHER = "with a reply that has neither 'return' nor 'error'"
+_STATUS = Question("query-status", lambda answer: str(answer["status"]))  # which each input asks
 _REOPEN = "The channel is closed now: open it again, and check that the VM still runs"
 
 
@@ -34,12 +36,14 @@ class ChannelState(enum.Enum):
 
 
 class DirectQmp(Qmp):
+    __slots__ = ("_client", "_commands", "_ending", "_path", "_state", "_watch")
+
     kind: Literal["direct"] = "direct"
 
     def __init__(self, domain: Domain, path: Path) -> None:
         super().__init__(domain)
         self._path = path
-        self._client = LeanClient(self.publish)
+        self._client = LeanClient(self.publish, self._failure)
         self._commands = self._client.commands
         self._state = ChannelState.NEW
         self._ending: ChannelError | None = None
@@ -96,13 +100,9 @@ class DirectQmp(Qmp):
         except TimeoutError:
             raise self._late(f"'{command}'", timeout) from None
 
-    async def query_status(self, timeout: float = COMMAND_SECONDS) -> str:
-        # As execute() does, without a coroutine around another: each input asks this.
-        try:
-            reply = await self._send({"execute": "query-status"}, timeout)
-            return str(self._answer("query-status", reply)["status"])
-        except TimeoutError:
-            raise self._late("'query-status'", timeout) from None
+    def query_status(self, timeout: float = COMMAND_SECONDS) -> asyncio.Future[str]:
+        self._require_open()
+        return self._commands.send({"execute": "query-status"}, timeout, _STATUS)
 
     async def execute_many(self, commands: Sequence[Command], timeout: float = COMMAND_SECONDS) -> list[Any]:
         messages = [_message(command, arguments) for command, arguments in commands]
@@ -174,7 +174,15 @@ class DirectQmp(Qmp):
     def _answer(self, command: str, reply: Reply) -> Any:
         if "return" in reply:
             return reply["return"]
-        raise self.refused(command, reply.get("error", "with a reply that has neither 'return' nor 'error'"))
+        raise self.refused(command, reply.get("error", _NEITHER))
+
+    def _failure(self, command: str, reply: Reply | None, timeout: float) -> Exception:
+        """Why a question has no answer."""
+        if reply is None:
+            return self._late(f"'{command}'", timeout)
+        if "return" in reply:
+            return self.refused(command, f"an answer without what it was asked for: {reply['return']!r}"[:300])
+        return self.refused(command, reply.get("error", _NEITHER))
 
     async def _until_ended(self) -> None:
         """Wait for the session's end, whoever ends it, and tell everybody who waits for a reply."""
