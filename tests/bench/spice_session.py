@@ -10,6 +10,7 @@ import gc
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,23 +47,28 @@ def connection(port: int, number: int = 0) -> SpiceVmConnection:
     return SpiceVmConnection(f"vm-{number}", f"u-{number}", endpoint, EventBus(), ticket=Secret(PASSWORD), link=link)
 
 
-async def first_frame(session: SpiceVmConnection) -> Picture:
-    """Link every channel that the server lists; return the first picture."""
-    image = image_of(await first_surface(session))
+async def first_frame(session: SpiceVmConnection, there: Callable[[], object] = lambda: None) -> Picture:
+    """Link every channel that the server lists; return the first picture. `there` is called when it has come."""
+    image = image_of(await first_surface(session, there=there))
     return Picture(image.width, image.height, image.tobytes())
 
 
-async def first_surface(session: SpiceVmConnection, types: tuple[Type, ...] = tuple(Type)) -> Surface:
-    """Link the main channel, then all others of these kinds that the server lists, at once, until there is a picture."""
+async def first_surface(
+    session: SpiceVmConnection, types: tuple[Type, ...] = tuple(Type), there: Callable[[], object] = lambda: None
+) -> Surface:
+    """Link the main channel, the display until there is a picture, then all others of these kinds that the server lists."""
     main = speaking(await session.connect_main_channel(SECONDS)).conversation
     assert isinstance(main, MainConversation)
     listed = [(Type(each.type), each.id) for each in main.channels]
-    wanted = [each for each in listed if each[0] in types and each[0] is not Type.MAIN]
-    await asyncio.gather(*(session.open_channel(type, id, timeout=SECONDS) for type, id in wanted))
-    speaker = speaking(session.channels[Type.DISPLAY, 0])
+    others = [each for each in listed if each[0] in types and each[0] is not Type.MAIN and each != (Type.DISPLAY, 0)]
+
+    # The server answers in the order in which it is asked, a new key for each link: the picture first, as its user wants it.
+    speaker = speaking(await session.open_channel(Type.DISPLAY, timeout=SECONDS))
     screen = speaker.conversation
     assert isinstance(screen, DisplayConversation)
     await speaker.wait_until(lambda: screen.is_marked and screen.painter.screen is not None, SECONDS, "have a picture")
+    there()
+    await asyncio.gather(*(session.open_channel(type, id, timeout=SECONDS) for type, id in others))
     assert screen.painter.screen is not None
     return screen.painter.screen
 
