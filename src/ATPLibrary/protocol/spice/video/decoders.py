@@ -70,6 +70,8 @@ class AvDecoder:
         self._context = av.CodecContext.create(_FFMPEG[codec], "r")
         self._context.thread_count = 1
         pixels = (largest[0] + 4 * _BLOCK) * (largest[1] + 4 * _BLOCK)
+        # One for all frames: it keeps what it has worked out for their size and colours, which takes longer than to use it.
+        self._reformatter = av.video.reformatter.VideoReformatter()
         self._context.options = {"max_pixels": str(pixels)}
 
     def decode(self, data: bytes | memoryview, said: Size, wanted: Size) -> Pixels | None:
@@ -85,7 +87,9 @@ class AvDecoder:
                 wanted if wanted != said else got
             )  # blocks that reach beyond the stream are cut, not pressed into it
             is_hd = frame.colorspace == _UNSPECIFIED and frame.height > _HIGHEST_601
-            shown = frame.reformat(*scale, format="bgr0", src_colorspace=_BT_709 if is_hd else None)
+            shown = self._reformatter.reformat(
+                frame, *scale, format="bgr0", src_colorspace=_BT_709 if is_hd else None
+            )
             plane = shown.planes[0]
             return Pixels(scale[0], scale[1], _tight(bytes(plane), plane.line_size, scale))
         except self._broken as error:
