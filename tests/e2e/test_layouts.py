@@ -36,11 +36,14 @@ async def read_back(vm: Connected, text: str, layout: Layout, *, caps: bool = Fa
             assert await vm.typing.set_lock_keys({"caps": True}, SECONDS) == ["caps"]
         report = await vm.typing.type_text(f"{text}\n", layout=layout)
         assert (await vm.session.lock_keys(SECONDS))["caps"] is caps
+        if caps:  # the terminal would keep it for its next user, whose keymap may have no key for it
+            assert await vm.typing.set_lock_keys({"caps": False}, SECONDS) == ["caps"]
         ended = await qga.exec(
-            "until [ -s /tmp/read ]; do usleep 20000; done; chvt 1; cat /tmp/read; rm /tmp/read*", timeout=SECONDS
+            "until [ -s /tmp/read ]; do usleep 20000; done; cat /tmp/read; rm /tmp/read*", timeout=SECONDS
         )
         return ended.stdout, report
     finally:
+        await qga.exec("chvt 1", timeout=SECONDS)  # also where nothing came to be read: others type into the first one
         await qga.close()
 
 
