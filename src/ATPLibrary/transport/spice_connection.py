@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import socket
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
@@ -34,6 +35,13 @@ if TYPE_CHECKING:
 _CLOSE_SECONDS = 1.0
 # What may have come and not been read: a frame comes in pieces of this size.
 _READ_LIMIT = 512 * 1024
+# A peer that has gone without a word (a host without power, a cable) is noticed: an idle connection after 5 s is asked three times,
+# every 5 s.
+_KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
+# Sent and not taken by the peer for so long. Not where a guest's program or driver may leave unread what is sent: Linux counts the
+# time of a full window too.
+_UNTAKEN_MS = 15_000
+_MAY_BE_UNREAD = (SpiceChannelType.USBREDIR, SpiceChannelType.PORT, SpiceChannelType.WEBDAV, SpiceChannelType.SMARTCARD)
 # A connection that lives so long was taken by somebody who goes on.
 _KEPT_SECONDS = 0.2
 
@@ -162,6 +170,7 @@ class SpiceChannel:
             writer.transport.abort()
             raise
         self.reader, self.writer = reader, writer
+        _watch(writer.get_extra_info("socket"), self.type)
         if tls is not None and (wrong := tls.wrong_subject(writer.get_extra_info("peercert") or {})):
             raise ChannelError.about(
                 self.subject, wanted="reach the server that it is meant for", got=wrong,
@@ -204,6 +213,17 @@ class SpiceChannel:
             data = {"uuid": self.connection.uuid, "channel": self.name}
             data |= {"reason": self.failure} if self.failure else {}
             self.connection.bus.publish(Event(f"vm:{self.connection.vm}", f"spice.channel.{state.value}", data))
+
+
+def _watch(connected: socket.socket, type: SpiceChannelType) -> None:
+    """Have the kernel end a connection whose peer answers nothing any more."""
+    if connected.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE:
+        connected.setsockopt(socket.IPPROTO_TCP, option, value)
+    if type not in _MAY_BE_UNREAD:
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)
 
 
 # Makes a connected channel a SPICE channel, within the seconds given, and sets `channel.speaker` to who speaks on it from then on;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -75,6 +76,21 @@ async def test_channels_are_opened_by_type_after_the_main_one_and_closed_by_type
     await connection.close_channel(Type.MAIN)
     assert connection.channels == {}
     assert second.state is main.state is SpiceChannelState.CLOSED
+
+
+@pytest.mark.parametrize(("type", "untaken_ms"), [(Type.DISPLAY, 15_000), (Type.PORT, 0)])
+async def test_the_kernel_watches_a_peer_that_may_go_without_a_word(
+    server: Server, type: Type, untaken_ms: int
+) -> None:
+    connection = server.connection()
+    await connection.connect_main_channel(5)
+    channel = await connection.open_channel(type, timeout=5)
+    assert channel.writer is not None
+    connected = channel.writer.get_extra_info("socket")
+    assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT)
+    assert [connected.getsockopt(socket.IPPROTO_TCP, each) for each in options] == [5, 5, 3, untaken_ms]
+    await connection.close()
 
 
 async def test_a_channel_is_linked_only_when_a_link_was_made(server: Server) -> None:
