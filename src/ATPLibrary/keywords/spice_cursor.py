@@ -36,10 +36,11 @@ class SpiceCursorKeywords(Component):
     ) -> Any:
         """Returns what a VM's SPICE server has said of the guest's mouse pointer, or one field of it.
 
-        ``visible``; ``x`` and ``y``, pixels of the display: where the guest has put it, which the server tells while the mouse is
-        in ``server`` mode (in ``client`` mode each client draws it where its own mouse is); ``mouse_mode``; and of its shape
-        ``type`` (``alpha``, ``mono``, ``color4`` to ``color32``), ``width``, ``height``, ``hot_spot_x``, ``hot_spot_y``: ``None``
-        while the guest has set none. Guests that draw their pointer into the picture themselves set none at all.
+        ``visible`` (not where every pixel of the shape is clear: so programs in X hide theirs); ``x`` and ``y``, pixels of the
+        display: where the guest has put it, which the server tells while the mouse is in ``server`` mode (in ``client`` mode each
+        client draws it where its own mouse is); ``mouse_mode``; and of its shape ``type`` (``alpha``, ``mono``, ``color4`` to
+        ``color32``), ``width``, ``height``, ``hot_spot_x``, ``hot_spot_y``: ``None`` while the guest has set none. Guests that draw
+        their pointer into the picture themselves set none at all.
 
         - ``field``: one of the names above; without it the whole dictionary is returned.
         - ``operator``, ``expected``: an assertion about it, such as ``==    64``.
@@ -78,7 +79,8 @@ class SpiceCursorKeywords(Component):
     ) -> None:
         """Waits until a VM's guest shows its mouse pointer, or hides it, as its SPICE server says; else fails with what it is.
 
-        - ``visible``: ``False`` waits until there is none to be seen: none set, or hidden.
+        - ``visible``: ``False`` waits until there is none to be seen: none set, hidden, or one whose every pixel is clear, with
+          which programs in X hide theirs.
         - ``display``: the number of the channel ``cursor``, which must be open.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: how long it may take; by default ``timeouts.command`` of the configuration (10 s).
@@ -95,14 +97,11 @@ class SpiceCursorKeywords(Component):
             try:
                 await speaking.wait_until(lambda: conversation.visible is visible, seconds, "say so")
             except DeadlineError:
-                told = _told(conversation, "")
                 raise VerificationError.about(
                     f"The mouse pointer of {named(vm)}",
                     wanted="be visible" if visible else "not be visible",
                     waited=seconds,
-                    got="is"
-                    if told["visible"]
-                    else "is not: " + ("none is set" if told["type"] is None else "it is hidden"),
+                    got="is" if conversation.visible else f"is not: {_why_unseen(conversation)}",
                 ) from None
 
         self.wait(until(), seconds, f"Waiting for the mouse pointer of {named(vm)}")
@@ -174,6 +173,12 @@ class SpiceCursorKeywords(Component):
         main = self.workspace.spice_sessions.speaking(machine, SpiceChannelType.MAIN, 0).conversation
         assert isinstance(main, MainConversation)
         return "client" if main.mouse_mode == 2 else "server"
+
+
+def _why_unseen(conversation: CursorConversation) -> str:
+    if conversation.shape is None:
+        return "none is set"
+    return "every pixel of its shape is clear" if conversation.is_shown else "it is hidden"
 
 
 def _told(conversation: CursorConversation, mouse_mode: str) -> dict[str, Any]:

@@ -109,6 +109,45 @@ def test_the_pointer_is_set_moved_hidden_and_set_again() -> None:
     assert [news.kind for news in pointer.take_news()] == ["cursor"] * 4
 
 
+def test_a_shape_of_which_nothing_is_to_be_seen_hides_the_pointer() -> None:
+    """As programs in X do: the colours are there, the transparency is whole."""
+    pointer = conversation()
+    pointer.take(set_to(picture(data=b"\1\2\3\0")))
+    assert not pointer.visible
+    pointer.take(set_to(picture(data=b"\0\0\0\1")))
+    assert pointer.visible
+
+
+# The padding behind a row's last pixel is none of its pixels, whatever it says.
+@pytest.mark.parametrize(
+    ("type", "data", "is_blank"),
+    [
+        (CursorType.ALPHA, bytes((9, 9, 9, 0)) * 6, True),
+        (CursorType.ALPHA, bytes(23) + b"\1", False),
+        (CursorType.MONO, bytes((0b11100000,) * 2 + (0b00011111,) * 2), True),
+        (CursorType.MONO, bytes((0b11000000, 0b11111111, 0, 0)), False),
+        (CursorType.MONO, bytes((0b11111111, 0b11111111, 0, 0b00100000)), False),
+        (CursorType.COLOR32, colours(*[0x123456] * 6) + bytes((0b11100000,) * 2), True),
+        (CursorType.COLOR32, colours(*[0] * 6) + bytes((0b11100000, 0b01111111)), False),
+        (CursorType.COLOR32, colours(*[0] * 5, 0xFFFFFF) + bytes((0b11100000,) * 2), False),
+        (CursorType.COLOR32, colours(*[0xFF0000] * 6) + bytes((0b11100000,) * 2), True),
+        (CursorType.COLOR16, struct.pack("<6H", *[0x7FFF] * 6) + bytes((0b11100000,) * 2), False),
+        (CursorType.COLOR4, bytes((0x22, 0x20)) * 2 + PALETTE_16 + bytes((0b11100000,) * 2), True),
+        (CursorType.COLOR4, bytes((0x21, 0x20)) * 2 + PALETTE_16 + bytes((0b11100000,) * 2), False),
+        (CursorType.COLOR8, bytes(6) + PALETTE_256 + bytes((0b11100000,) * 2), True),
+    ],
+)
+def test_a_shape_knows_whether_any_of_it_is_to_be_seen(type: CursorType, data: bytes, is_blank: bool) -> None:
+    made = shape(type, 3, 2, data)
+    assert made.is_blank is is_blank
+    assert any(made.pixels[3::4]) is not is_blank
+
+
+def test_a_shape_of_no_pixels_is_blank() -> None:
+    assert shape(CursorType.MONO, 0, 5, b"").is_blank
+    assert shape(CursorType.COLOR8, 5, 0, PALETTE_256).is_blank
+
+
 def test_a_kept_shape_comes_back_until_it_is_to_be_forgotten() -> None:
     pointer = conversation()
     pointer.take(set_to(picture(1, KEEP, b"\1\1\1\1")))

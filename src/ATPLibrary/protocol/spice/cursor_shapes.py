@@ -47,13 +47,14 @@ _ENTRIES = {CursorType.COLOR4: 16, CursorType.COLOR8: 256}
 @dataclass(frozen=True, slots=True)
 class CursorShape:
     """`data` as it came, at least as long as type and size want. The hot spot is where the pointer points, in pixels of it
-    (guests say others as well, which are cut to it)."""
+    (guests say others as well, which are cut to it). `is_blank`: none of its pixels is to be seen, as guests hide their pointer."""
 
     type: CursorType
     width: int
     height: int
     hot_spot: tuple[int, int]
     data: bytes
+    is_blank: bool
 
     @classmethod
     def of(cls, header: CursorHeader, data: bytes) -> CursorShape:
@@ -70,9 +71,9 @@ class CursorShape:
             raise Unfit(
                 "cursor.data", f"has {len(data)} bytes where {width} x {height} pixels of {kind.name} have {wanted}"
             )
-        return cls(
-            kind, width, height, (min(header.hot_spot_x, width), min(header.hot_spot_y, height)), bytes(data[:wanted])
-        )
+        data = bytes(data[:wanted])
+        spot = min(header.hot_spot_x, width), min(header.hot_spot_y, height)
+        return cls(kind, width, height, spot, data, _is_blank(kind, width, height, data))
 
     @property
     def inverts(self) -> bool:
@@ -118,6 +119,32 @@ class CursorShape:
                 else:
                     found += _INVERTED if white else _NOTHING
         return bytes(found)
+
+
+def _is_blank(kind: CursorType, width: int, height: int, data: bytes) -> bool:
+    """Whether all of such a shape is clear. Mostly without a loop over its pixels: it is asked of each that comes."""
+    if not width * height:
+        return True
+    if kind is CursorType.ALPHA:
+        return not data[3::4].strip(b"\0")
+    row = -(-width // 8)
+    padding = 8 * row - width
+    mask_at = 0 if kind is CursorType.MONO else len(data) - row * height
+    for at in range(mask_at, mask_at + row * height, row):
+        if int.from_bytes(data[at : at + row], "big") >> padding != (1 << width) - 1:
+            return False  # a pixel with a colour
+    if kind is CursorType.MONO:
+        rows = (data[at : at + row] for at in range(row * height, 2 * row * height, row))
+        return not any(int.from_bytes(each, "big") >> padding for each in rows)
+    # What is white where the mask is clear inverts what is below.
+    bits, entries = _BITS[kind], _ENTRIES.get(kind, 0)
+    palette_at = mask_at - 4 * entries
+    if not entries and b"\xff" not in data[:palette_at]:
+        return True
+    palette = [int.from_bytes(data[at : at + 3], "little") for at in range(palette_at, mask_at, 4)]
+    row = palette_at // height
+    lines = (data[at : at + row] for at in range(0, palette_at, row))
+    return not any(_colour(line, x, bits, palette)[1] for line in lines for x in range(width))
 
 
 def _size(kind: CursorType, width: int, height: int) -> int:

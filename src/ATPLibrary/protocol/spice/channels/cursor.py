@@ -38,8 +38,8 @@ class CursorConversation(Conversation):
 
     @property
     def visible(self) -> bool:
-        """Whether there is a pointer to be seen: a shape, which the guest has not hidden."""
-        return self.is_shown and self.shape is not None
+        """Whether there is a pointer to be seen: a shape that is not all clear, and which the guest has not hidden."""
+        return self.is_shown and self.shape is not None and not self.shape.is_blank
 
     @property
     def cached(self) -> int:
