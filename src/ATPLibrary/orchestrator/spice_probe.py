@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # As long as a ticket may be: longer ones are refused by this client.
 _MADE_UP_BYTES = 16
+# How long is tried whether the server still listens.
+_PROBE_SECONDS = 1.0
 
 
 async def refusal_of(
@@ -24,7 +26,9 @@ async def refusal_of(
     """The error with which the ticket (None: one that is made up) is refused; None when the server takes it.
 
     A main channel would end the session that there is. So an inputs channel of a session that the server doesn't know is asked for:
-    the ticket is looked at first, the session (`BAD_CONNECTION_ID`) only when that was right. Other errors are raised.
+    the ticket is looked at first, the session (`BAD_CONNECTION_ID`) only when that was right. Refused is what the server calls so
+    (`PERMISSION_DENIED`), and in SASL, where it says nothing, a connection that it ends while it goes on to listen. Other errors
+    are raised.
     """
     from ATPLibrary.orchestrator.spice import spice_connections
     from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage, SpiceLinkError
@@ -44,7 +48,10 @@ async def refusal_of(
         except SpiceLinkError as error:
             if error.code == LinkCode.BAD_CONNECTION_ID:
                 return None
-            if error.code == LinkCode.PERMISSION_DENIED or error.stage in (LinkStage.CHALLENGE, LinkStage.RESULT):
+            if error.code == LinkCode.PERMISSION_DENIED:
+                return error
+            in_sasl = bool(workspace.config.spice.user) and error.stage in (LinkStage.CHALLENGE, LinkStage.RESULT)
+            if error.is_end and in_sasl and await stranger.is_listening(_PROBE_SECONDS):
                 return error
             raise
         return None

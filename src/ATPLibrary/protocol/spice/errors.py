@@ -9,10 +9,18 @@ from ATPLibrary.errors import ChannelError
 
 
 class SpiceLinkError(ChannelError):
-    """A channel could not be linked. `stage` is how far it had come; `code` the server's, where it told one."""
+    """A channel could not be linked. `stage` is how far it had come; `code` the server's, where it told one; `is_end`: it
+    told none, and the connection ended."""
 
-    def __init__(self, message: str, stage: LinkStage | None = None, code: LinkCode | int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        stage: LinkStage | None = None,
+        code: LinkCode | int | None = None,
+        is_end: bool = False,
+    ) -> None:
         super().__init__(message)
+        self.is_end = is_end
         self.stage = stage
         self.code = code
 

@@ -114,7 +114,7 @@ class LinkMachine:
         advice = _AT_END.get(self.stage, "")
         if self.stage is LinkStage.RESULT and self.identity.user:
             advice = "Check user and password: a server that refuses them in SASL says nothing more"
-        return self._broken(f"{why} in stage {self.stage.name} ({self.stage.value}), {come}", advice)
+        return self._broken(f"{why} in stage {self.stage.name} ({self.stage.value}), {come}", advice, is_end=True)
 
     def _talk(self) -> Generator[int, bytes, None]:
         self._output += self.request.packed()
@@ -224,9 +224,11 @@ class LinkMachine:
             f"{got} (error {code}, {name}) in stage {self.stage.name}", next_step, known if known is not None else code
         )
 
-    def _broken(self, got: str, next_step: str = "", code: LinkCode | int | None = None) -> SpiceLinkError:
+    def _broken(
+        self, got: str, next_step: str = "", code: LinkCode | int | None = None, *, is_end: bool = False
+    ) -> SpiceLinkError:
         return SpiceLinkError.about(
-            self.subject, wanted="be linked", got=got, next_step=next_step, stage=self.stage, code=code
+            self.subject, wanted="be linked", got=got, next_step=next_step, stage=self.stage, code=code, is_end=is_end
         )
 
     def _take_output(self) -> bytes:
