@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -81,21 +81,26 @@ class SpiceMessageKeywords(Component):
         within: timedelta = _WITHIN,
         sender: Sender | None = None,
         *,
+        since: Literal["last", "now"] = "last",
         vm: str | None = None,
         timeout: timedelta | None = None,
         **fields: Any,
     ) -> dict[str, Any]:
-        """Waits for a message on a SPICE channel. Returns its ``name``, ``sender``, ``size`` in bytes, ``time`` (seconds) and
-        ``fields``: numbers, and bytes in hexadecimal or how many.
+        """Waits for a message on a SPICE channel. Returns its ``name``, ``sender``, ``size`` in bytes, ``time`` (seconds),
+        ``harm`` (what a fault did to it: ``truncate``, ``corrupt`` or ``delay``; None: nothing) and ``fields``, as they were
+        before that: numbers, and bytes in hexadecimal or how many. A message that a fault dropped is none.
 
-        Each expectation on a channel begins behind the message that the last one found, the first at the channel's opening: what
-        came between two keywords isn't missed. When nothing comes, the error quotes the last messages, and in what the last of that
-        name did not fit.
+        Each expectation on a channel begins behind the message that the last one found, the first at the channel's opening: so what
+        came between two keywords is found, while it is among the channel's last 1000 messages, and by its fields among the last
+        64 KiB of them. With ``since=now`` what came before this keyword doesn't count.
+
+        When nothing comes, the error quotes the last messages, and in what the last of that name did not fit.
 
         - ``channel``: such as ``display`` or ``display:1``; it must be open.
         - ``message``: its name in the specification without prefix: ``DRAW_COPY``, ``STREAM_CREATE``, ``MARK``.
         - ``within``: how long to wait for it; by default 10 s.
         - ``sender``: ``server`` or ``client``; by default either.
+        - ``since``: ``last``, the message that the last expectation found, or ``now``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for reaching the VM before that; by default ``timeouts.command`` of the configuration (10 s).
 
@@ -103,6 +108,7 @@ class SpiceMessageKeywords(Component):
         | Connect To VM    win11
         | Open SPICE Channel    display
         | Expect SPICE Message    display    MARK    within=2 s
+        | Expect SPICE Message    display    DRAW_COPY    within=20 s    since=now
         """
         seconds, reaching = in_seconds(within), self.seconds(timeout, "command")
         kind = kind_of(channel, message, sender)
@@ -114,10 +120,10 @@ class SpiceMessageKeywords(Component):
             found = self._speaking(await self.machine(vm, reaching), channel)
             conditions = Conditions.of(kind, fields)
             who = kind.kind.sender if conditions is not None else Who(sender) if sender is not None else None
-            record = await found.expect(kind.kind.name, seconds, who, conditions)
+            record = await found.expect(kind.kind.name, seconds, who, conditions, from_now_on=since == "now")
             known = found.conversation.wire.seam.fields_of(record) or {}
             told = {"name": record.name, "sender": record.sender.value, "size": record.size, "time": record.time}
-            return {**told, "fields": known}
+            return {**told, "harm": record.harm.value if record.harm is not None else None, "fields": known}
 
         found = self.wait(
             expect(), seconds + reaching, f"Waiting for {message} on SPICE channel {channel} of {named(vm)}"

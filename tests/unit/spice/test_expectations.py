@@ -132,6 +132,33 @@ def test_a_message_that_can_not_be_read_has_no_fields_and_fits_nothing() -> None
     assert wanted(main.Init, session_id="1").misfit(None) == "its fields are not known"
 
 
+async def test_what_a_fault_dropped_is_not_found_and_what_it_harmed_says_so(
+    server: SpiceServer, screen: SpeakingChannel
+) -> None:
+    peer = await server.peer(Type.DISPLAY)
+    screen.conversation.wire.seam.faults += [
+        Fault(Harm.DROP, Sender.SERVER, "SURFACE_CREATE"), Fault(Harm.DELAY, Sender.SERVER, "SURFACE_CREATE")
+    ]  # fmt: skip
+    peer.send(314, PRIMARY)
+    with pytest.raises(DeadlineError, match=r"should bring SURFACE_CREATE .*SURFACE_CREATE \(20 bytes, drop\)"):
+        await screen.expect("SURFACE_CREATE", 0.3)
+    peer.send(314, PRIMARY)
+    found = await screen.expect("SURFACE_CREATE", 5)
+    assert found.harm is Harm.DELAY
+
+
+async def test_from_now_on_what_came_before_does_not_count(server: SpiceServer, screen: SpeakingChannel) -> None:
+    peer = await server.peer(Type.DISPLAY)
+    peer.send(314, PRIMARY)
+    await screen.wait_until(lambda: screen.conversation.wire.statistics.by_name["SURFACE_CREATE"] == 1, 5, "bring it")
+    with pytest.raises(DeadlineError, match="should bring SURFACE_CREATE"):
+        await screen.expect("SURFACE_CREATE", 0.2, from_now_on=True)
+    waiting = asyncio.create_task(screen.expect("SURFACE_CREATE", 5, from_now_on=True))
+    await asyncio.sleep(0)
+    peer.send(314, PRIMARY)
+    assert (await waiting).number == screen.conversation.wire.seam.last_number
+
+
 def test_taps_get_what_goes_on_after_harm_and_nothing_of_what_is_dropped() -> None:
     harmed, tapped = seam(), []
     harmed.taps.append(lambda record, frame: tapped.append((record.name, frame.body if frame else None)))

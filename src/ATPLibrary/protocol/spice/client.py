@@ -131,13 +131,15 @@ class SpeakingChannel(SpiceSpeaker):
         timeout: float,
         sender: Sender | None = None,
         conditions: Conditions | None = None,
+        *,
+        from_now_on: bool = False,
     ) -> Record:
         """The first message of that name behind the one that the last expectation on this channel found; both directions count
         unless `sender` is told, and `conditions` hold for its fields. What passed before is found at once (of the last 1000; of
-        fields, those of the last 64 KiB). `DeadlineError` quotes what passed last.
+        fields, those of the last 64 KiB) unless `from_now_on`, what a fault dropped never. `DeadlineError` quotes what passed last.
         """
         seam = self.conversation.wire.seam
-        looked = self._expected
+        looked = seam.last_number if from_now_on else self._expected
         record: Record | None = None
         last_misfit = ""
 

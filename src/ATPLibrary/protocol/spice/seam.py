@@ -131,10 +131,13 @@ class Seam:
     def first_after(
         self, number: int, name: str, sender: Sender | None = None, fits: Callable[[Record], bool] | None = None
     ) -> Record | None:
-        """The oldest record behind `number` of that name, and for which `fits` holds; None where there is none (yet)."""
+        """The oldest record behind `number` of that name, and for which `fits` holds; None where there is none (yet). What a fault
+        dropped never was.
+        """
         known = len(self.records)
         behind = islice(self.records, max(0, known - (self._count - number)), None)
-        fitting = (each for each in behind if each.name == name and sender in (None, each.sender))
+        passed = (each for each in behind if each.harm is not Harm.DROP)
+        fitting = (each for each in passed if each.name == name and sender in (None, each.sender))
         return next((each for each in fitting if fits is None or fits(each)), None)
 
     def fields_of(self, record: Record) -> FlatFields | None:

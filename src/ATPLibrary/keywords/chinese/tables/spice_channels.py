@@ -11,6 +11,7 @@ _DISPLAY = "显示器：通道 ``cursor`` 的编号，该通道必须已打开"
 VALUES = (
     {"closed": "已关闭", "connecting": "正在连接", "connected": "已连接", "linked": "已建立", "failed": "已失败"},
     {"client": "客户端", "server": "服务器"},
+    {"last": "上一条", "now": "现在"},
     {"off": "不压缩", "auto_lz": "自动 lz", "auto_glz": "自动 glz"},
 )
 
@@ -63,12 +64,13 @@ KEYWORDS = {
     ),
     "Expect SPICE Message": said(
         "期待 SPICE 消息",
-        "等到一个 SPICE 通道上出现某种消息。每次期待从上一次找到的消息之后开始，因此两个关键字之间到来的消息不会错过；"
-        "等不到时给出最后的消息。",
+        "等到一个 SPICE 通道上出现某种消息。每次期待从上一次找到的消息之后开始，因此两个关键字之间到来的消息也能找到；"
+        "被故障丢弃的消息不算。等不到时给出最后的消息。",
         channel=_CHANNEL,
         message=_MESSAGE,
         within="时限：等待多久，默认 10 秒",
         sender="发送方：``客户端`` 或 ``服务器``；默认不限",
+        since="起点：``上一条`` 从上一次找到的消息之后算起，``现在`` 只算关键字开始之后到来的",
         fields="字段：消息的各字段须为何值，如 ``width=1024``、``height=>= 600``；其中一部分写在点后，如 ``base.box.left=0``",
     ),
     "Send SPICE Message": said(
