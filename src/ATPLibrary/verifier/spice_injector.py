@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from ATPLibrary.errors import ATPError, ChannelError
+from ATPLibrary.errors import ATPError, ChannelError, DeadlineError
 from ATPLibrary.protocol.spice import input_messages
 from ATPLibrary.verifier.injector import Axis, Events, Injector, Motions, Via
 from ATPLibrary.verifier.mouse_choice import mouse_for
@@ -16,6 +16,9 @@ from ATPLibrary.verifier.sending import COMMAND_TIMEOUT, require_running
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.spice.inputs import SpiceInputs
+
+# How long a release may wait for a server that doesn't read: the other way has to go in the same second and a half.
+_RELEASE_SECONDS = 0.5
 
 
 class SpiceInjector(Injector):
@@ -46,11 +49,11 @@ class SpiceInjector(Injector):
         await require_running(self._qmp, self._vm_name, what)
 
     async def release(self, commands: Sequence[Events], what: str) -> None:
-        """By QMP where the session has ended: it is the same keyboard and the same mouse."""
+        """By QMP where the session has ended or its server doesn't read: it is the same keyboard and the same mouse."""
         await require_running(self._qmp, self._vm_name, what)
         try:
-            await self.send(commands, what)
-        except ChannelError:
+            await self._inputs().send(commands, _RELEASE_SECONDS)
+        except (ChannelError, DeadlineError):
             await self._other_way.release(commands, what)
 
     @contextlib.asynccontextmanager

@@ -118,6 +118,17 @@ async def test_a_key_that_is_kept_down_is_let_go_of_by_qmp_where_the_channel_has
     assert engine.keys_kept == []
 
 
+async def test_a_key_that_is_kept_down_is_let_go_of_by_qmp_where_the_server_does_not_read(
+    guest: FaultyGuest, spice: SpicedGuest, engine: TypingEngine
+) -> None:
+    (await engine.key_down("shift")).raise_if_bad(must_be_verified=True)
+    seam = speaking(spice.connection.channels[Type.INPUTS, 0]).conversation.wire.seam
+    seam.faults.append(Fault(Harm.DELAY, Sender.CLIENT, "KEY_UP", seconds=60))
+    await engine.release_all()
+    assert not guest.held
+    assert engine.keys_kept == []
+
+
 async def test_a_cancelled_text_leaves_nothing_down(guest: FaultyGuest, engine: TypingEngine) -> None:
     typing = asyncio.create_task(engine.type_text(TEXT * 50))
     await until(lambda: len(guest.received) > 60)
