@@ -75,7 +75,8 @@ class SpiceSoundKeywords(Component):
         """Waits until the guest plays a tone, and returns the frequency that was measured, in Hz.
 
         The strongest tone of 0.17 s of sound is looked at; it must have half of the sound's energy. What was played before this
-        keyword began doesn't count. The error says which tone was heard last, or that the guest has played nothing.
+        keyword began doesn't count. The error says which tone was heard last, that the guest has played nothing, or that
+        what came could not be decoded.
         The channel ``playback`` must be open.
 
         - ``frequency``: in Hz, 20 to 24000.
@@ -113,7 +114,8 @@ class SpiceSoundKeywords(Component):
     ) -> None:
         """Listens to the guest for a time, and fails as soon as it plays something, with what that was.
 
-        A guest that plays nothing sends nothing: that is silence as well. The channel ``playback`` must be open.
+        A guest that plays nothing sends nothing: that is silence as well, and the log says so. Sound that came and could not be
+        decoded is none: then it fails. The channel ``playback`` must be open.
 
         - ``duration``: how long it must be silent; by default 1 s.
         - ``below``: the level that counts as silence, in dB below full scale; by default -60.
@@ -127,12 +129,15 @@ class SpiceSoundKeywords(Component):
         """
         seconds, reaching = in_seconds(duration), self.seconds(timeout, "command")
 
-        async def hear() -> None:
+        async def hear() -> int:
             from ATPLibrary.orchestrator.spice_sound import hear_silence
 
-            await hear_silence(speaking(self.workspace, await self.machine(vm, reaching), "playback"), seconds, below)
+            playback = speaking(self.workspace, await self.machine(vm, reaching), "playback")
+            return await hear_silence(playback, seconds, below)
 
-        self.wait(hear(), seconds + reaching, f"Listening to {named(vm)}")
+        packets = self.wait(hear(), seconds + reaching, f"Listening to {named(vm)}")
+        came = f"{packets} packets of it came, all of them silent" if packets else "no packet of sound came"
+        logger.info(f"The guest was silent for {seconds:g} s: {came}.")
 
     @keyword(tags=["SPICE"])
     def start_audio_recording(
@@ -173,6 +178,9 @@ class SpiceSoundKeywords(Component):
     def stop_audio_recording(self, vm: str | None = None, timeout: timedelta | None = None) -> str:
         """Ends what `Start Audio Recording` began, and links the file in the log. Returns its path.
 
+        Fails where the channel ended meanwhile, or nothing of the sound that came could be decoded; the file is there all the same.
+        A recording that lacks a part of the sound is a warning.
+
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
 
@@ -194,6 +202,8 @@ class SpiceSoundKeywords(Component):
             return recording
 
         recording = self.wait(stop(), seconds, f"Ending the recording of the sound of {named(vm)}")
+        if recording.problem:
+            logger.warn(recording.problem)
         link = output.link(recording.path)
         logger.info(
             f'{recording.seconds:.1f} s of sound: <a href="{link}">{link}</a><br><audio controls src="{link}"></audio>',

@@ -31,6 +31,7 @@ _LEAST_SHARE = 0.5
 # What a packet into the guest holds, and how far ahead of their time packets are sent.
 _PACKET_SECONDS, _AHEAD_SECONDS = 0.01, 0.05
 LONGEST_FILE_SECONDS = 3600
+_DECODED = "See the warning about the channel: Opus needs PyAV here (pip install 'robotframework-atp[video]')"
 
 
 @contextlib.contextmanager
@@ -48,7 +49,7 @@ def listening(channel: SpeakingChannel) -> Iterator[Listener]:
 async def wait_for_tone(channel: SpeakingChannel, frequency: float, tolerance: float, within: float) -> Tone:
     """Until a tone within `tolerance` Hz of `frequency` is the strongest one that the guest plays.
 
-    `VerificationError` tells which tone was heard last.
+    `VerificationError` tells which tone was heard last, and how many packets could not be decoded.
     """
     until = time.monotonic() + within
     last = Tone(0.0, 0.0, SILENCE_DB)
@@ -69,15 +70,23 @@ async def wait_for_tone(channel: SpeakingChannel, frequency: float, tolerance: f
             window = b""
             if abs(last.frequency - frequency) <= tolerance and last.share >= _LEAST_SHARE:
                 return last
-        heard = listener.heard
+    if listener.heard:
+        got = f"was {last}" + (f"; {_not_decoded(listener)}" if listener.lost else "")
+    elif listener.packets:
+        got = f"could not be heard: {_not_decoded(listener)}"
+    else:
+        got = "was nothing at all: the guest has played nothing"
     raise VerificationError.about(
         f"The guest's sound on {channel.channel.subject}", wanted=f"be a tone of {frequency:g} Hz", waited=within,
-        got=f"was {last}" if heard else "was nothing at all: the guest has played nothing",
+        got=got, next_step=_DECODED if listener.lost else "",
     )  # fmt: skip
 
 
-async def hear_silence(channel: SpeakingChannel, seconds: float, below: float) -> None:
-    """Nothing louder than `below` dB for so long. `VerificationError` tells what was heard, and when."""
+async def hear_silence(channel: SpeakingChannel, seconds: float, below: float) -> int:
+    """Nothing louder than `below` dB for so long. Returns how many packets of sound came: 0 from a guest that plays nothing.
+
+    `VerificationError` tells what was heard, and when; also where packets could not be decoded, whose sound nobody knows.
+    """
     began = time.monotonic()
     with listening(channel) as listener:
         while True:
@@ -95,23 +104,38 @@ async def hear_silence(channel: SpeakingChannel, seconds: float, below: float) -
                     f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
                     got=f"was {heard} after {time.monotonic() - began:.1f} s",
                 )  # fmt: skip
+            if listener.lost:
+                raise VerificationError.about(
+                    f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
+                    got=f"could not be heard: {_not_decoded(listener)}", next_step=_DECODED,
+                )  # fmt: skip
             if left <= 0:
-                return
+                return listener.packets
+
+
+def _not_decoded(listener: Listener) -> str:
+    return f"{listener.lost} of the {listener.packets} packets that came could not be decoded"
 
 
 class AudioRecording:
-    """What the guest plays into a WAV file, from the first sound on, until `stop`. Pauses between sounds are kept."""
+    """What the guest plays into a WAV file, from the first sound on, until `stop`. Pauses between sounds are kept.
+
+    `problem` says at the end what of the sound is missing in the file, empty where nothing is.
+    """
 
     def __init__(self, channel: SpeakingChannel, path: Path) -> None:
         self.path = path
         self.seconds = 0.0
+        self.problem = ""
         self._channel = channel
         self._stopping = asyncio.Event()
         self._file: wave.Wave_write | None = None
         self._task = asyncio.create_task(self._run(), name=f"Recording the sound of {channel.channel.subject}")
 
     async def stop(self, timeout: float) -> None:
-        """Write what was heard, and close the file. An error of writing comes out here."""
+        """Write what was heard, and close the file. An error of writing comes out here, and what ended the channel meanwhile;
+        `ChannelError` too where sound came of which nothing could be decoded.
+        """
         self._stopping.set()
         async with deadline(timeout, f"The recording '{self.path}'", wanted="be closed", got="was not"):
             await self._task
@@ -123,10 +147,24 @@ class AudioRecording:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._stopping.wait(), _PACE_SECONDS * 5)
                     await self._write(listener)
+                    self._channel.require_open()
             finally:
                 # Without a sound: a file of none.
                 file, self._file = self._file or self._opened(2, 48000), None
                 file.close()
+            self._judge(listener)
+
+    def _judge(self, listener: Listener) -> None:
+        if listener.lost and not listener.heard:
+            raise ChannelError.about(
+                f"The recording '{self.path}'", wanted="have the guest's sound",
+                got=f"has none: {_not_decoded(listener)}", next_step=_DECODED,
+            )  # fmt: skip
+        missing = [_not_decoded(listener)] if listener.lost else []
+        missing += (
+            [f"{listener.dropped} bytes of samples came faster than they were written"] if listener.dropped else []
+        )
+        self.problem = f"The recording '{self.path}' is not whole: {'; '.join(missing)}" if missing else ""
 
     async def _write(self, listener: Listener) -> None:
         samples = listener.take()

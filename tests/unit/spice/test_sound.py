@@ -175,6 +175,45 @@ async def test_nothing_at_all_is_silence_and_no_tone() -> None:
             await hear_silence(channel, 5, -60)
 
 
+@pytest.mark.parametrize("begins", [True, False])
+async def test_sound_that_could_not_be_decoded_is_neither_silence_nor_nothing(begins: bool) -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        peer.say(audio.PlaybackMode(0, 2 if begins else 1, b""))
+        if begins:
+            peer.say(audio.PlaybackStart(2, 1, 48000, 0))
+        playback = channel.conversation
+        assert isinstance(playback, PlaybackConversation)
+
+        async def playing() -> None:
+            await channel.wait_until(lambda: bool(playback.listeners), 5, "be listened to")
+            play(peer, made(440, 0.05, 48000, 2))
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(playing())
+            with pytest.raises(
+                VerificationError, match=r"be silent .* could not be heard: \d of the \d packets that came"
+            ):
+                await hear_silence(channel, 3, -60)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(playing())
+            with pytest.raises(VerificationError, match="could not be heard: 5 of the 5 packets that came") as told:
+                await wait_for_tone(channel, 440, 5, 0.5)
+        assert "played nothing" not in str(told.value)
+
+
+async def test_silence_tells_how_many_packets_it_was_made_of() -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        assert await hear_silence(channel, 0, -60) == 0
+        playback = channel.conversation
+        assert isinstance(playback, PlaybackConversation)
+        hearing = asyncio.create_task(hear_silence(channel, 0.5, -60))
+        await asyncio.sleep(0)
+        assert playback.listeners
+        peer.say(audio.PlaybackStart(2, 1, 48000, 0))
+        play(peer, bytes(3 * 480 * 4))
+        assert await hearing == 3
+
+
 async def test_volume_mute_and_latency_are_known() -> None:
     async with channel_of(Type.PLAYBACK) as (channel, peer):
         playback = channel.conversation
@@ -256,6 +295,43 @@ async def test_a_recording_holds_what_was_played_and_one_of_nothing_is_a_file_wi
         await nothing.stop(5)
         with wave.open(str(nothing.path), "rb") as file:
             assert file.getnframes() == 0
+
+
+async def test_a_recording_whose_channel_ends_has_what_came_and_fails(tmp_path: Path) -> None:
+    tone = made(440, 0.1, 44100, 1)
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        recording = AudioRecording(channel, tmp_path / "tone.wav")
+        await asyncio.sleep(0)
+        peer.say(audio.PlaybackStart(1, 1, 44100, 0))
+        play(peer, tone, channels=1, rate=44100)
+        await heard(channel, 10)
+        channel.drop("the test dropped it")
+        with pytest.raises(ChannelError, match="should stay open but the test dropped it"):
+            await recording.stop(5)
+        with wave.open(str(recording.path), "rb") as file:
+            assert file.readframes(1 << 20) == tone
+
+
+async def test_a_recording_of_what_could_not_be_decoded_fails_and_one_of_a_part_says_so(tmp_path: Path) -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        nothing = AudioRecording(channel, tmp_path / "nothing.wav")
+        await asyncio.sleep(0)
+        play(peer, bytes(480 * 4))
+        await heard(channel, 1)
+        with pytest.raises(ChannelError, match="has none: 1 of the 1 packets that came could not be decoded"):
+            await nothing.stop(5)
+        part = AudioRecording(channel, tmp_path / "part.wav")
+        await asyncio.sleep(0)
+        play(peer, bytes(480 * 4))
+        peer.say(audio.PlaybackStart(2, 1, 48000, 0))
+        play(peer, bytes(480 * 4))
+        await heard(channel, 3)
+        await part.stop(5)
+        assert part.seconds == pytest.approx(0.01)
+        assert "part.wav' is not whole: 1 of the 2 packets that came could not be decoded" in part.problem
+        whole = AudioRecording(channel, tmp_path / "whole.wav")
+        await whole.stop(5)
+        assert whole.problem == ""
 
 
 async def test_a_guest_that_records_gets_the_tone_at_the_pace_of_a_microphone() -> None:

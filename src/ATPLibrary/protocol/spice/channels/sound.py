@@ -81,6 +81,8 @@ class PlaybackConversation(Conversation):
                 self.latency_ms = latency_ms
             case audio.PlaybackData(time, data):
                 self.packets += 1
+                for listener in self.listeners:
+                    listener.packets += 1
                 if self.listeners:
                     self._data(time, bytes(data))
 
@@ -97,6 +99,7 @@ class PlaybackConversation(Conversation):
 
     def _data(self, time: int, data: bytes) -> None:
         if self.format is None:
+            self._unheard("sound that never began (no START)")
             return
         if self.mode == AudioMode.RAW and self.format[1] == AudioFormat.S16:
             self._heard([(time, data)])
@@ -114,13 +117,18 @@ class PlaybackConversation(Conversation):
     def _heard(self, decoded: list[tuple[int, bytes | None]]) -> None:
         for time, samples in decoded:
             if samples is None:
-                self.lost += 1
+                self._lose()
                 continue
             for listener in self.listeners:
                 listener.hear(time, samples)
 
-    def _unheard(self, what: str) -> None:
+    def _lose(self) -> None:
         self.lost += 1
+        for listener in self.listeners:
+            listener.lost += 1
+
+    def _unheard(self, what: str) -> None:
+        self._lose()
         self.wire.statistics.unhandled[what] += 1
         text = f"{self.subject}: this client does not decode {what}"
         self.tell_once(f"unhandled {what}", News("unhandled", {"what": what}, text, is_warning=True))

@@ -14,7 +14,8 @@ _LONGEST_PAUSE_MS = 10 * 60 * 1000
 class Listener:
     """`rate` in Hz and `channels` are 0 until the guest has begun to play. A pause between two sounds is as many samples of 0.
 
-    `heard` counts bytes, pauses among them; `dropped` are those that nobody fetched in time.
+    `heard` counts bytes, pauses among them; `dropped` are those that nobody fetched in time. `packets` have come, of which `lost`
+    could not be decoded: what was in those nobody knows.
     """
 
     def __init__(self) -> None:
@@ -22,6 +23,8 @@ class Listener:
         self.channels = 0
         self.heard = 0
         self.dropped = 0
+        self.packets = 0
+        self.lost = 0
         self._samples = bytearray()
         self._end: int | None = None  # ms of the session's clock
 
