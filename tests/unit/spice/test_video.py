@@ -17,7 +17,8 @@ from PIL import Image
 from tests.spice.golden import NO_CLIP, NO_MASK
 from tests.spice.server import Behaviour, Peer, spice_server
 
-from ATPLibrary.errors import ChannelError, ConfigError, DeadlineError
+from ATPLibrary.errors import ChannelError, ConfigError, DeadlineError, InputError, VerificationError
+from ATPLibrary.keywords.spice_video import _require_frames, _summed
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.display.picture import image_of
@@ -196,6 +197,27 @@ async def test_clips_sized_frames_and_rows_from_the_bottom_up_are_obeyed() -> No
         await drawn(channel, conversation, 4)
         assert is_about(color_at(conversation, 4, 5), TEAL)
         assert is_about(color_at(conversation, 4, 40), ORANGE)
+
+
+async def test_what_ended_streams_had_is_still_summed_up() -> None:
+    async with screen() as (channel, conversation, peer):
+        for field in ("lost", " Late "):
+            with pytest.raises(VerificationError, match="'display' should be of frames that came but none has come"):
+                _require_frames("'display'", conversation.streams.total, field)
+        for packet in (b"\xff\xd8 no picture", jpeg(32, 48, ORANGE)):
+            peer.say(create())
+            peer.say(data(packet))
+            peer.say(display.StreamDestroy(1))
+        await drawn(channel, conversation, 1)
+        await channel.wait_until(lambda: len(conversation.streams.ended) == 2, 5, "end both streams")
+        streams, total = conversation.streams.as_dicts(), conversation.streams.total
+        assert [_summed(streams, total, each) for each in ("count", "codecs")] == [0, []]
+        assert [_summed(streams, total, each) for each in ("frames", "drawn", "lost")] == [2, 1, 1]
+        assert _summed(streams, total, "bytes") == len(b"\xff\xd8 no picture") + len(jpeg(32, 48, ORANGE))
+        for each in ("lost", "late", "drawn", None):
+            _require_frames("'display'", total, each)
+        with pytest.raises(InputError, match="have count, codecs, frames"):
+            _summed(streams, total, "rate")
 
 
 async def test_the_server_s_wish_for_reports_is_met() -> None:

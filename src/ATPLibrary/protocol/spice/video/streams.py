@@ -113,6 +113,7 @@ class Streams:
         self.created = 0
         self.drawn: Counter[str] = Counter()  # frames by codec, of all streams that there were
         self.lost: Counter[str] = Counter()
+        self.total = StreamStatistics()  # frames, bytes, drawn, lost and late of all streams that there were
         self.is_drawn = False  # a stream that lives has frames on the screen, or should have
         self._surfaces, self._now, self._send = surfaces, now, send
         self._frames: list[Frame] = []
@@ -178,11 +179,13 @@ class Streams:
             surface = self._surfaces().get(frame.stream.surface_id)
             if frame.pixels is None or surface is None:
                 statistics.lost += 1
+                self.total.lost += 1
                 self.lost[frame.stream.codec_name] += 1
                 lost.append(frame)
             else:
                 self._put(surface, frame, frame.pixels)
                 statistics.drawn += 1
+                self.total.drawn += 1
                 self.drawn[frame.stream.codec_name] += 1
             self._note_time(frame)
         return lost
@@ -248,8 +251,9 @@ class Streams:
         if not self.streams:
             self.is_drawn = False
 
-    @staticmethod
-    def _count(stream: Stream, size: int) -> None:
+    def _count(self, stream: Stream, size: int) -> None:
+        self.total.frames += 1
+        self.total.bytes += size
         statistics, now = stream.statistics, time.monotonic()
         statistics.frames += 1
         statistics.bytes += size
@@ -266,6 +270,7 @@ class Streams:
         if now is not None:
             statistics.delay_ms = _apart(frame.time, now)
             statistics.late += statistics.delay_ms < 0
+            self.total.late += statistics.delay_ms < 0
         report = frame.stream.report
         if report is None:
             return
