@@ -206,7 +206,8 @@ class SpiceAgentKeywords(SpiceAgents):
 
     @keyword(tags=["SPICE"])
     def set_monitors(self, *monitors: MonitorPlace, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Has the guest use these monitors, and waits until its displays show them.
+        """Has the guest use these monitors, and waits until its displays show them: in these sizes, and where one display shows
+        several, standing so to each other. How several displays stand to each other is asked for, but told by nobody.
 
         More than one needs a VM with as many: several display devices, or one with several outputs. All display channels
         that the server offers are opened. Needs the agent (`SPICE Agent Should Be Connected`).

@@ -88,11 +88,14 @@ async def until_resolution(
 async def until_monitors(
     channels: Sequence[SpeakingChannel], wanted: Sequence[MonitorPlace], timeout: float, also: Callable[[], str]
 ) -> None:
-    """Until the display channels show monitors of these sizes. `VerificationError` says which they show."""
-    sizes = [each.size for each in wanted]
+    """Until the display channels show these monitors. `VerificationError` says which they show.
+
+    Where one display shows several, they must stand as wanted, seen from the left upper one; how displays stand to each other
+    isn't told by SPICE.
+    """
     try:
         async with asyncio.timeout(timeout):
-            while monitors(channels) != sizes:
+            while not _are_shown(channels, wanted):
                 changes = [asyncio.ensure_future(_change(channel, timeout)) for channel in channels]
                 try:
                     done, _ = await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
@@ -103,8 +106,8 @@ async def until_monitors(
                         each.cancel()
     except TimeoutError as error:  # a DeadlineError is one
         raise VerificationError.about(
-            f"The monitors of VM '{channels[0].channel.connection.vm}'", wanted=f"become {', '.join(sizes)}", waited=timeout,
-            got=f"are {', '.join(monitors(channels)) or 'none'}", last_seen=also(),
+            f"The monitors of VM '{channels[0].channel.connection.vm}'", wanted=f"become {', '.join(map(str, wanted))}",
+            waited=timeout, got=f"are {', '.join(monitors(channels)) or 'none'}", last_seen=also(),
         ) from error  # fmt: skip
 
 
@@ -115,9 +118,34 @@ async def _change(channel: SpeakingChannel, timeout: float) -> None:
 
 
 def monitors(channels: Sequence[SpeakingChannel]) -> list[str]:
-    """The sizes of all monitors that the server tells of, those that are off (0x0) left away."""
-    heads = [head for channel in channels for head in _conversation(channel).monitors]
-    return [f"{head.width}x{head.height}" for head in heads if head.width and head.height]
+    """All monitors that the server tells of, but those that are off (0x0); with their places where a display shows several."""
+    return [str(each) if len(shown) > 1 else each.size for shown in map(_shown, channels) for each in shown]
+
+
+def _shown(channel: SpeakingChannel) -> list[MonitorPlace]:
+    """The monitors of one display, with their places on its surface."""
+    from ATPLibrary.protocol.screen.monitors import MonitorPlace
+
+    heads = _conversation(channel).monitors
+    return [MonitorPlace(each.width, each.height, each.x, each.y) for each in heads if each.width and each.height]
+
+
+def _are_shown(channels: Sequence[SpeakingChannel], wanted: Sequence[MonitorPlace]) -> bool:
+    from ATPLibrary.protocol.screen.monitors import placed
+
+    left = placed(wanted)
+    for shown in map(_shown, channels):
+        here, left = left[: len(shown)], left[len(shown) :]
+        if [each.size for each in shown] != [each.size for each in here] or _layout(shown) != _layout(here):
+            return False
+    return not left
+
+
+def _layout(places: Sequence[MonitorPlace]) -> list[tuple[int, int]]:
+    """Where each stands, seen from the left upper corner of all."""
+    at = [(each.x or 0, each.y or 0) for each in places]
+    left, top = min((x for x, _ in at), default=0), min((y for _, y in at), default=0)
+    return [(x - left, y - top) for x, y in at]
 
 
 def _conversation(channel: SpeakingChannel) -> DisplayConversation:
