@@ -66,11 +66,17 @@ class SpiceScreen:
     def _warn(self, speaking: SpeakingChannel, display: DisplayConversation) -> None:
         if display.painter.is_exact:
             return
-        missing = ", ".join(display.wire.statistics.unhandled)
-        text = f"The picture of {speaking.channel.subject} is not all that its server drew: {missing} is not drawn by this client"
-        if not missing:
+        wire = display.wire
+        if missing := ", ".join(wire.statistics.unhandled):
+            why = f"not all that its server drew: {missing} is not drawn by this client"
+        elif wire.seam.is_harmed:
+            why = "not what the guest drew: a fault on purpose has harmed the channel's messages"
+        elif wire.acks_owed:
+            why = "maybe not what the guest shows by now: acknowledgements are withheld, so its server stops sending"
+        else:
             lossy = "as video" if display.streams.is_drawn else "as JPEG"
-            text = f"The picture of {speaking.channel.subject} is not what the guest drew: its server sent some of it {lossy}"
+            why = f"not what the guest drew: its server sent some of it {lossy}"
+        text = f"The picture of {speaking.channel.subject} is {why}"
         if text not in self._told:
             self._told.add(text)
             event = Event(self._machine.source, "spice.picture-not-exact", notice=text, is_warning=True)

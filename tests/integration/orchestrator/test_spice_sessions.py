@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,8 +19,11 @@ from ATPLibrary.errors import ChannelError
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.orchestrator.spice_probe import refusal_of
 from ATPLibrary.orchestrator.spice_screen import SpiceScreen
+from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage
 from ATPLibrary.protocol.spice.messages import brushes, draw, geometry
+from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.protocol.spice.seam import Fault, Harm
 from ATPLibrary.secrets import Secret
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceChannelState
@@ -129,6 +133,47 @@ async def test_the_screen_is_what_was_drawn_and_a_warning_says_where_it_is_not_a
         await screen.look()
     (told,) = [event for event in workspace.bus.take_notices() if event.kind == "spice.picture-not-exact"]
     assert "DRAW_TRANSPARENT is not drawn by this client" in told.notice
+
+
+async def test_a_picture_of_a_channel_that_a_test_disturbs_is_not_called_exact(
+    workspace: Workspace, machine: Machine, server: SpiceServer
+) -> None:
+    async def told() -> list[str]:
+        await screen.look()
+        return [event.notice for event in workspace.bus.take_notices() if event.kind == "spice.picture-not-exact"]
+
+    connection = await workspace.spice_sessions.connect(machine, 5)
+    await connection.open_channel(Type.DISPLAY, timeout=5)
+    peer = await server.peer(Type.DISPLAY)
+    peer.send(3, struct.pack("<II", 1, 2))
+    peer.send(314, PRIMARY)
+    peer.send(102)
+    display = workspace.spice_sessions.speaking(machine, Type.DISPLAY, 0)
+    conversation = display.conversation
+    assert isinstance(conversation, DisplayConversation)
+    screen = SpiceScreen(workspace, machine, 0, 5)
+    assert not await told()
+    display.withhold_acks(True)
+    for _ in range(2):
+        peer.send(102)
+    await display.wait_until(lambda: conversation.wire.acks_owed > 0, 5, "owe an acknowledgement")
+    (notice,) = await told()
+    assert "acknowledgements are withheld, so its server stops sending" in notice
+    display.withhold_acks(False)
+    faults = conversation.wire.seam.faults
+    faults.append(Fault(Harm.DELAY, Sender.SERVER, "DRAW_FILL", seconds=0.01))
+    everywhere = geometry.DrawBase(0, geometry.Rect(0, 0, 2, 4), NO_CLIP)
+    peer.say(draw.DrawFill(everywhere, RED, 8, NO_MASK))
+    await display.wait_until(lambda: not faults, 5, "be delayed")
+    assert not await told()
+    faults.append(Fault(Harm.DROP, Sender.SERVER, "DRAW_FILL"))
+    peer.say(draw.DrawFill(everywhere, RED, 8, NO_MASK))
+    await display.wait_until(lambda: not faults, 5, "be dropped")
+    (notice,) = await told()
+    assert "not what the guest drew: a fault on purpose has harmed the channel's messages" in notice
+    peer.send(314, PRIMARY)  # a new screen begins black, but which images its server has in the cache nobody knows
+    await display.expect("SURFACE_CREATE", 5, from_now_on=True)
+    assert not conversation.painter.is_exact
 
 
 async def test_a_look_opens_session_and_channel_once_and_neither_anew(

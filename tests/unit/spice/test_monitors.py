@@ -33,7 +33,7 @@ async def open_display(server: SpiceServer) -> AsyncIterator[Opener]:
 
     async def open_(id: int) -> tuple[SpeakingChannel, Peer]:
         channel = speaking(await connection.open_channel(Type.DISPLAY, id, timeout=5))
-        return channel, await server.peer(Type.DISPLAY)
+        return channel, await server.peer(Type.DISPLAY, id)
 
     yield open_
     await connection.close()

@@ -82,7 +82,7 @@ class Passed:
 @dataclass
 class Seam:
     """Of one channel. `faults` are asked in their order, the first that fits acts. `taps` are called with each record and what went
-    on of its message: None where it was dropped.
+    on of its message: None where it was dropped. `is_harmed`: a fault has acted that leaves more than time missing.
     """
 
     type: SpiceChannelType
@@ -91,6 +91,7 @@ class Seam:
     records: deque[Record] = field(default_factory=lambda: deque(maxlen=KEPT_RECORDS))
     taps: list[Callable[[Record, Frame | None], None]] = field(default_factory=list)
     withholds_acks: bool = False
+    is_harmed: bool = False
     _count: int = 0
     _contents: dict[int, bytes | FlatFields] = field(default_factory=dict)  # by record's number, oldest first
     _content_bytes: int = 0
@@ -108,6 +109,7 @@ class Seam:
     def _harmed(self, frame: Frame, fault: Fault) -> Passed:
         fault.times -= 1
         self.statistics.faults += 1
+        self.is_harmed = self.is_harmed or fault.harm is not Harm.DELAY
         if fault.times == 0:
             self.faults.remove(fault)
         match fault.harm:

@@ -67,6 +67,11 @@ class Wire:
         """What has come of a message that isn't whole, or can't be."""
         return self._reader.unread
 
+    @property
+    def acks_owed(self) -> int:
+        """How many acknowledgements a test withholds: sooner or later the server sends nothing more."""
+        return self._owed
+
     def receive(self, data: bytes) -> Iterator[Message | Unknown | Pause]:
         """The messages that are whole by now, in order. `SpiceProtocolError` for one that can't be.
 

@@ -34,6 +34,7 @@ class DisplayConversation(Conversation):
         self.painter = Painter(options.cache_pixels, options.dictionary_pixels)
         self.streams = Streams(lambda: self.painter.surfaces, self._now, self.wire.send)
         self.painter.is_video_drawn = lambda: self.streams.is_drawn
+        self.painter.is_disturbed = lambda: self.wire.seam.is_harmed or self.wire.acks_owed > 0
         self.begun_at = 0.0
 
     def begin(self) -> None:

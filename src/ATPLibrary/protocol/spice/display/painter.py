@@ -1,7 +1,8 @@
 """Draws what a display channel's messages say, on the surfaces that they make.
 
 What this client can't draw (other raster operations, brushes with patterns, masks, scaling) is `Unhandled`: the picture
-isn't the guest's any more, which `is_exact` says, nor is it after a JPEG, or with video in it. What can't be is `Unfit`.
+isn't the guest's any more, which `is_exact` says, nor is it after a JPEG, with video in it, or after a fault on purpose. What
+can't be is `Unfit`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class Painter:
         self.images = Unpacking(cache_pixels, dictionary_pixels)
         # Whether frames of a stream, which are never exact, are on the screen.
         self.is_video_drawn: Callable[[], bool] = bool
+        # Whether messages were harmed on purpose, or are held up.
+        self.is_disturbed: Callable[[], bool] = bool
         self._is_whole = True
 
     @property
@@ -40,8 +43,8 @@ class Painter:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the screen is what the guest drew: all was drawn, nothing came as JPEG, and nothing of it is video."""
-        return self._is_whole and not self.images.is_lossy and not self.is_video_drawn()
+        """Whether the screen is what the guest drew: all came and was drawn, nothing came as JPEG, and nothing of it is video."""
+        return self._is_whole and not (self.images.is_lossy or self.is_video_drawn() or self.is_disturbed())
 
     def take(self, message: Message) -> None:
         """Do what a message says. `Unhandled` for one that this client doesn't draw, `Unfit` for one that can't be."""
