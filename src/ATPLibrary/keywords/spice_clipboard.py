@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords import output
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import named
+from ATPLibrary.keywords.plain import plain
 from ATPLibrary.keywords.spice_agent import SpiceAgents
 from ATPLibrary.keywords.telling import Telling, progress_of
 
@@ -31,7 +33,7 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
     @keyword(tags=["SPICE"])
     def set_clipboard(
         self,
-        text: str | None = None,
+        text: str | Secret | None = None,
         image: Path | None = None,
         *,
         selection: Which = "clipboard",
@@ -43,7 +45,7 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
         The guest fetches it when something is pasted there; until then it is only told that there is something. What was pasted
         is proved in the guest. Needs the agent (`SPICE Agent Should Be Connected`).
 
-        - ``text``: the text, with the line ends that the guest's system has.
+        - ``text``: the text, with the line ends that the guest's system has; or a secret (``${PASSWORD: secret}``).
         - ``image``: a PNG file of this machine, of less than 16 MiB; instead of ``text``.
         - ``selection``: ``clipboard`` is what Ctrl-V pastes, ``primary`` what the middle button does (X11 only).
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -61,10 +63,12 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
 
         async def put() -> None:
             from ATPLibrary.protocol.spice.agent.enums import ClipboardType
+            from ATPLibrary.secrets import as_secret
 
             talk = await self.talk(vm, seconds)
             if text is not None:
-                await talk.put_text(_selection(selection), text, seconds)
+                secret = text if isinstance(text, str) else as_secret(text)
+                await talk.put_text(_selection(selection), secret, seconds)
             else:
                 await talk.put(_selection(selection), {ClipboardType.IMAGE_PNG: png}, seconds)
 
@@ -139,7 +143,7 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
     @keyword(tags=["SPICE", "Assertion"])
     def clipboard_should_be(
         self,
-        text: str | None = None,
+        text: str | Secret | None = None,
         image: Path | None = None,
         *,
         selection: Which = "clipboard",
@@ -148,7 +152,8 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
     ) -> None:
         """Waits until what was copied in the guest is this text, or this picture pixel by pixel.
 
-        - ``text``: the text, with ``\\\\n`` between its lines whatever the guest's system has.
+        - ``text``: the text, with ``\\\\n`` between its lines whatever the guest's system has. Of a secret
+          (``${PASSWORD: secret}``) the error tells neither it nor what is there instead.
         - ``image``: a PNG file of this machine, instead of ``text``.
         - ``selection``: ``clipboard``, ``primary`` or ``secondary``.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -161,7 +166,8 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
         """
         seconds = self.seconds(timeout, "command")
         _one_of(text, image)
-        wanted = text if text is not None else _pixels(_png(image)) if image is not None else ""
+        said, is_secret = plain(text) if text is not None else ("", False)
+        wanted = said if text is not None else _pixels(_png(image)) if image is not None else ""
 
         async def until() -> None:
             talk = await self.talk(vm, seconds)
@@ -174,11 +180,8 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
                 try:
                     await talk.wait_for_copy(which, seen, max(0.0, ends - time.monotonic()))
                 except TimeoutError as error:
-                    got = shown(content) if isinstance(content, str) else "another picture"
-                    raise VerificationError.about(
-                        talk.clipboard(which), wanted=f"be {shown(text) if text is not None else f'the picture {image}'}",
-                        waited=seconds, got=f"is {got}",
-                    ) from error  # fmt: skip
+                    what = shown(said) if text is not None else f"the picture {image}"
+                    raise _another(talk.clipboard(which), what, content, seconds, is_secret=is_secret) from error
 
         self.wait(until(), 2 * seconds, f"Waiting for the clipboard of {named(vm)}")
 
@@ -243,13 +246,22 @@ async def _picture(talk: AgentTalk, selection: Which, timeout: float) -> bytes:
     return await talk.get(_selection(selection), ClipboardType.IMAGE_PNG, timeout)
 
 
+def _another(clipboard: str, what: str, content: str | bytes, seconds: float, *, is_secret: bool) -> VerificationError:
+    """The clipboard has `content`, which isn't `what`. Of a secret neither is told: what is there may be nearly it."""
+    if is_secret:
+        what, got = "a text that is a secret", "another text, which isn't told either"
+    else:
+        got = shown(content) if isinstance(content, str) else "another picture"
+    return VerificationError.about(clipboard, wanted=f"be {what}", waited=seconds, got=f"is {got}")
+
+
 def _selection(name: Which) -> Selection:
     from ATPLibrary.protocol.spice.agent.enums import Selection
 
     return Selection[name.upper()]
 
 
-def _one_of(text: str | None, image: Path | None) -> None:
+def _one_of(text: str | Secret | None, image: Path | None) -> None:
     if (text is None) is (image is None):
         raise InputError.about(
             "A clipboard's content", wanted="be either a text or a picture",

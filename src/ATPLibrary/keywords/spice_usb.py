@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.plain import plain
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -135,14 +137,14 @@ class SpiceUsbKeywords(Component):
 
     @keyword(name="Type On USB Keyboard", tags=["SPICE", "USB", "Input"])
     def type_on_usb_keyboard(
-        self, text: str, name: str = "keyboard", vm: str | None = None, timeout: timedelta | None = None
+        self, text: str | Secret, name: str = "keyboard", vm: str | None = None, timeout: timedelta | None = None
     ) -> None:
         """Types on a keyboard that was plugged in by `Attach USB Device`: 125 keys down or up a second, as on the VM's layout.
 
         The keys go through USB redirection, not through QEMU's keyboard. That they are sent is all that this keyword knows: let
         ``Start Watching Input`` of ``ATPLibrary.Verifier`` go before, and ``Text Should Have Arrived In Order`` prove it.
 
-        - ``text``: what to type.
+        - ``text``: what to type. Of a secret (``${PASSWORD: secret}``) no error names a character.
         - ``name``: which keyboard.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).
@@ -153,24 +155,25 @@ class SpiceUsbKeywords(Component):
         | Type On USB Keyboard    Hello
         """
         seconds = self.seconds(timeout, "connect")
+        said, is_secret = plain(text)
 
         async def type_() -> int:
             from ATPLibrary.orchestrator.spice_usb import type_edges
 
             machine = await self.machine(vm, seconds)
             attached = self.workspace.usb.find(machine, name)
-            return await type_edges(attached, machine.layout().edges(text), seconds)
+            return await type_edges(attached, machine.layout().edges(said, hidden=is_secret), seconds)
 
         count = self.wait(type_(), seconds, f"Typing on USB keyboard '{name}' of {named(vm)}")
-        logger.info(f"{len(text)} characters are typed on USB keyboard '{name}', with {count} edges.")
+        logger.info(f"{len(said)} characters are typed on USB keyboard '{name}', with {count} edges.")
 
     @keyword(name="Write To USB Serial Line", tags=["SPICE", "USB"])
     def write_to_usb_serial_line(
-        self, text: str, name: str = "serial", vm: str | None = None, timeout: timedelta | None = None
+        self, text: str | Secret, name: str = "serial", vm: str | None = None, timeout: timedelta | None = None
     ) -> None:
         r"""Writes text, as UTF-8, to a serial line that was plugged in by `Attach USB Device` for the guest to read.
 
-        - ``text``: what to write; a new line is ``\n``.
+        - ``text``: what to write, or a secret (``${PASSWORD: secret}``); a new line is ``\n``.
         - ``name``: which serial line.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
@@ -181,10 +184,11 @@ class SpiceUsbKeywords(Component):
         | Write To USB Serial Line    hello\n
         """
         seconds = self.seconds(timeout, "command")
+        data = plain(text)[0].encode()
 
         async def write() -> None:
             attached, line = await self._line(await self.machine(vm, seconds), name)
-            line.write(text.encode())
+            line.write(data)
             await attached.push(seconds)
 
         self.wait(write(), seconds, f"Writing to USB serial line '{name}' of {named(vm)}")

@@ -88,9 +88,9 @@ class Layout:
             shown = f"{len(beyond)} different characters"
         return f"by {' or '.join(by)}: {shown}; the keys are proved, what the guest's program made of them is not"
 
-    def edges(self, text: str) -> list[Edge]:
-        """Every edge of `text`, in order. Raises `InputError` naming the first character that can't be written."""
-        return [edge for stroke in self.strokes(text) for edge in stroke.edges]
+    def edges(self, text: str, *, hidden: bool = False) -> list[Edge]:
+        """Every edge of `text`, in order. Raises `InputError` naming the first character that can't be written, unless `hidden`."""
+        return [edge for stroke in self.strokes(text, hidden=hidden) for edge in stroke.edges]
 
     def strokes(self, text: str, *, hidden: bool = False) -> list[Stroke]:
         """One stroke a character; modifiers stay down while the next key needs them too. "\\r\\n" is one return."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ATPLibrary.keywords.spice_clipboard import _another
+
 pytestmark = pytest.mark.unit
 
 WORD = "correct-horse-9"
@@ -20,6 +22,10 @@ WORD = "correct-horse-9"
         "Type Text And Verify    ${secret}",
         "Text Should Have Arrived    ${secret}",
         "Text Should Have Arrived In Order    ${secret}",
+        "Set Clipboard    ${secret}",
+        "Clipboard Should Be    ${secret}",
+        "Type On USB Keyboard    ${secret}",
+        "Write To USB Serial Line    ${secret}",
     ],
 )
 def test_a_secret_is_taken_and_not_told(
@@ -30,3 +36,10 @@ def test_a_secret_is_taken_and_not_told(
     (test,) = run_robot(f"{suite}    {step}\n", loglevel="TRACE").suite.tests
     assert test.message.startswith("This keyword needs a VM and none is connected.")
     assert WORD not in (tmp_path / "output.xml").read_text()
+
+
+@pytest.mark.parametrize("is_secret", [True, False])
+def test_a_clipboard_with_another_text_than_a_secret_is_told_without_either(is_secret: bool) -> None:
+    told = str(_another("The clipboard", f"'{WORD}'", f"nearly {WORD}", 0.5, is_secret=is_secret))
+    assert (WORD in told) is not is_secret
+    assert told.startswith("The clipboard should be ")

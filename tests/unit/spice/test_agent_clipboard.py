@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import struct
 from pathlib import Path
@@ -14,6 +15,7 @@ from ATPLibrary.errors import DeadlineError, InputError
 from ATPLibrary.protocol.spice.agent.clipboard import CONTENT_LIMIT
 from ATPLibrary.protocol.spice.agent.enums import AgentCap, ClipboardType, Selection, TransferStatus
 from ATPLibrary.protocol.spice.errors import SpiceAgentError
+from ATPLibrary.secrets import Secret, redact
 
 pytestmark = pytest.mark.unit
 TEXT, PNG = ClipboardType.UTF8_TEXT, ClipboardType.IMAGE_PNG
@@ -39,6 +41,19 @@ async def test_what_is_put_on_the_guest_s_clipboard_is_fetched_when_it_is_pasted
             both.guest.say(8, which(0) + struct.pack("<I", type))
             assert await both.guest.hear(4) == which(0) + struct.pack("<I", type) + data
         assert both.agent.clipboards.served == 2
+
+
+async def test_a_secret_on_the_clipboard_is_known_as_one_while_the_guest_may_fetch_it() -> None:
+    async with session() as both:
+        await both.talk.put_text(CLIPBOARD, Secret("a-horse-of-mine"), 5)
+        await both.guest.hear(7)
+        gc.collect()
+        assert "a-horse-of-mine" not in redact("it is a-horse-of-mine")
+        both.guest.say(8, which(0) + struct.pack("<I", TEXT))
+        assert (await both.guest.hear(4)).endswith(b"a-horse-of-mine")
+        await both.talk.put_text(CLIPBOARD, "no secret", 5)
+        gc.collect()
+        assert redact("it is a-horse-of-mine") == "it is a-horse-of-mine"
 
 
 async def test_what_was_not_put_there_is_answered_with_nothing() -> None:

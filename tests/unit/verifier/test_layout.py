@@ -107,6 +107,8 @@ def test_a_character_that_the_layout_lacks_is_named_with_its_position_and_a_way_
 ) -> None:
     with pytest.raises(InputError) as caught:
         Layout("us").edges(text)
+    with pytest.raises(InputError, match="It isn't named, as the text is a secret"):
+        Layout("us").edges(text, hidden=True)
     sentence = str(caught.value)
     assert named in sentence
     assert f"position {position} " in sentence

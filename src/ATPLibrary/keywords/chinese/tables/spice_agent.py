@@ -51,7 +51,7 @@ KEYWORDS = {
     "Set Clipboard": said(
         "设置剪贴板",
         "把文本或图片放到客户机的剪贴板上。客户机在粘贴时才取走内容，粘贴的结果在客户机里证明。",
-        text="文本：要放的文本",
+        text="文本：要放的文本，可以是秘密变量",
         image="图片：本机的 PNG 文件，代替文本",
         selection=_SELECTION,
     ),
@@ -65,7 +65,7 @@ KEYWORDS = {
     "Clipboard Should Be": said(
         "剪贴板应为",
         "等到客户机里复制的是这段文本，或逐像素相同的图片。",
-        text="文本：应有的文本",
+        text="文本：应有的文本；若是秘密变量，错误里既不说它也不说实际内容",
         image="图片：本机的 PNG 文件，代替文本",
         selection=_SELECTION,
     ),

@@ -28,13 +28,13 @@ KEYWORDS = {
     "Type On USB Keyboard": said(
         "用 USB 键盘输入",
         "在已插上的 USB 键盘上按虚拟机的键盘布局输入，每秒 125 次按下或松开。是否到达由 ``启动输入观察`` 等关键字证明。",
-        text="文本：要输入的文本",
+        text="文本：要输入的文本，可以是秘密变量",
         name="名称：哪个键盘",
     ),
     "Write To USB Serial Line": said(
         "写入 USB 串口",
         "把文本以 UTF-8 写入已插上的 USB 串口，由客户机读取。",
-        text="文本：要写的文本；换行写 ``\\n``",
+        text="文本：要写的文本，可以是秘密变量；换行写 ``\\n``",
         name="名称：哪个串口",
     ),
     "Expect On USB Serial Line": said(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ATPLibrary.protocol.spice.agent.agent import Agent
+    from ATPLibrary.secrets import Secret
 
 # Bytes of one content, either way: the message that carries it has a limit, and a few fields.
 CONTENT_LIMIT = DATA - 64
@@ -49,12 +50,15 @@ class Clipboards:
         self._agent = agent
         self._asked: list[Answer] = []
         self._serials: dict[int, int] = {}
+        self._secrets: dict[int, Secret | None] = {}  # kept, so that they are known while the guest may fetch them
 
     def reset(self) -> None:
-        self.guest, self.ours, self._asked, self._serials = {}, {}, [], {}
+        self.guest, self.ours, self._asked, self._serials, self._secrets = {}, {}, [], {}, {}
 
-    def offer(self, selection: Selection, contents: Mapping[ClipboardType, bytes]) -> None:
-        """Tell the guest that this client has that; it fetches a type when something is pasted there."""
+    def offer(
+        self, selection: Selection, contents: Mapping[ClipboardType, bytes], secret: Secret | None = None
+    ) -> None:
+        """Tell the guest that this client has that, and in it maybe a secret; it fetches a type when something is pasted there."""
         self._require(selection)
         longest = max((len(data) for data in contents.values()), default=0)
         if longest > CONTENT_LIMIT:
@@ -62,6 +66,7 @@ class Clipboards:
                 "What is put on a clipboard", wanted=f"have at most {CONTENT_LIMIT} bytes", got=f"has {longest}"
             )
         self.ours[selection] = {int(type): data for type, data in contents.items()}
+        self._secrets[selection] = secret
         self.guest.pop(selection, None)
         serial = self._serials.get(selection, 0)
         self._serials[selection] = (serial + 1) % _SERIALS

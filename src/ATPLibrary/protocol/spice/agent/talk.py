@@ -21,6 +21,7 @@ from ATPLibrary.protocol.spice.channels import MainConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel
 from ATPLibrary.protocol.spice.errors import SpiceAgentError
 from ATPLibrary.runtime import deadline
+from ATPLibrary.secrets import Secret
 
 _DEPTH = 32
 # How long a transfer that nobody waits for any more may take to say so to the guest.
@@ -76,9 +77,17 @@ class AgentTalk:
             return "the agent has not replied"
         return "the agent replied success" if reply.error == 1 else f"the agent replied error {reply.error}"
 
-    async def put(self, selection: Selection, contents: Mapping[ClipboardType, bytes], timeout: float) -> None:
-        """Put contents on the guest's clipboard. It fetches them when something is pasted there, also later."""
-        self.agent.clipboards.offer(selection, contents)
+    async def put(
+        self,
+        selection: Selection,
+        contents: Mapping[ClipboardType, bytes],
+        timeout: float,
+        secret: Secret | None = None,
+    ) -> None:
+        """Put contents on the guest's clipboard. It fetches them when something is pasted there, also later; a `secret` in them
+        stays known so long.
+        """
+        self.agent.clipboards.offer(selection, contents, secret)
         await self._until_sent("CLIPBOARD_GRAB", timeout)
 
     async def take_back(self, selection: Selection, timeout: float) -> None:
@@ -86,11 +95,13 @@ class AgentTalk:
         self.agent.clipboards.release(selection)
         await self._until_sent("CLIPBOARD_RELEASE", timeout)
 
-    async def put_text(self, selection: Selection, text: str, timeout: float) -> None:
+    async def put_text(self, selection: Selection, said: str | Secret, timeout: float) -> None:
         """As `put`, with the line ends that the guest's system has."""
+        secret = said if isinstance(said, Secret) else None
+        text = said.reveal() if isinstance(said, Secret) else said
         if self.agent.has(AgentCap.GUEST_LINEEND_CRLF):
             text = text.replace("\r\n", "\n").replace("\n", "\r\n")
-        await self.put(selection, {ClipboardType.UTF8_TEXT: text.encode()}, timeout)
+        await self.put(selection, {ClipboardType.UTF8_TEXT: text.encode()}, timeout, secret)
 
     async def get(self, selection: Selection, type: ClipboardType, timeout: float) -> bytes:
         """What the guest has on its clipboard, once it has something of that type. `SpiceAgentError` says what it has instead."""
