@@ -263,3 +263,5 @@ def _let_go(attached: AttachedUsb, keyboard: UsbKeyboard) -> None:
     """No key stays down: said at once, without waiting."""
     keyboard.release_all()
     attached.conversation.push()
+    with contextlib.suppress(ATPError):  # the channel has ended, and all keys with it
+        attached.speaking.pass_on_at_once()

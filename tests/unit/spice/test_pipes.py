@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import lz4.block
 import pytest
@@ -11,12 +12,16 @@ import pytest_asyncio
 from tests.spice.server import Peer, SpiceServer, spice_server
 
 from ATPLibrary.errors import ChannelError, DeadlineError, InputError
+from ATPLibrary.orchestrator.spice_usb import AttachedUsb, type_edges
+from ATPLibrary.protocol.qmp.edges import Edge
 from ATPLibrary.protocol.spice.channels import PortConversation, SmartcardConversation, UsbredirConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
 from ATPLibrary.protocol.spice.smartcard import CardState, ScriptedCard
-from ATPLibrary.protocol.usbredir import UsbState
+from ATPLibrary.protocol.usbredir import UsbState, packets
 from ATPLibrary.protocol.usbredir.devices import UsbKeyboard
+from ATPLibrary.protocol.usbredir.devices.keyboard import KEYS
+from ATPLibrary.protocol.usbredir.packets import PacketStream, Side
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceVmConnection
 
@@ -205,3 +210,34 @@ async def test_waiting_for_a_device_that_nobody_asks_for_says_how_far_it_came(
     peer.send(DATA, struct.pack("<IIQB", 6, 1, 9, 1))
     await channel.wait_until(lambda: usb.host.state is UsbState.CONFIGURED, 5, "configure it")
     assert "modprobe usbhid" in how_far(usb.host, keyboard)
+
+
+async def test_a_key_of_a_typing_that_is_given_up_is_released_without_another_s_help(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel, peer = await opened(connection, server, Type.USBREDIR)
+    usb, keyboard = channel.conversation, UsbKeyboard()
+    assert isinstance(usb, UsbredirConversation)
+    attached, guest = AttachedUsb("keyboard", keyboard, channel, ""), PacketStream(Side.GUEST, 0xFF)
+    usb.host.attach(keyboard)
+    peer.send(DATA, guest.hello("a test's guest"))
+    guest.feed(await peer.expect(DATA))
+    while guest.take() is not None:
+        pass
+    for packet in (packets.SetConfiguration(id=1, configuration=1), packets.StartInterruptReceiving(endpoint=KEYS)):
+        peer.send(DATA, guest.packed(packet))
+
+    def given_up() -> Iterator[Edge]:
+        yield Edge("a", True)
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await type_edges(attached, given_up(), 5)
+    reports: list[str] = []
+    async with asyncio.timeout(5):
+        while len(reports) < 2:
+            guest.feed(await peer.expect(DATA))
+            while (packet := guest.take()) is not None:
+                if isinstance(packet, packets.InterruptPacket):
+                    reports.append(packet.data.hex())
+    assert reports == ["0000040000000000", "0000000000000000"]

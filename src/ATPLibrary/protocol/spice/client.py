@@ -97,6 +97,11 @@ class SpeakingChannel(SpiceSpeaker):
         self.require_open()
         await self._sent(what, timeout)
 
+    def pass_on_at_once(self) -> None:
+        """As `pass_on`, without waiting for a server that doesn't read."""
+        self.require_open()
+        self._flush()
+
     @property
     def end(self) -> ATPError | None:
         """What ended the channel; None while it lives."""
