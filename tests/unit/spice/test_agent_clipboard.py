@@ -79,6 +79,12 @@ async def test_a_large_content_goes_in_as_many_chunks_as_there_are_tokens() -> N
         assert (await heard)[8:] == picture
 
 
+async def test_of_types_without_end_some_are_kept() -> None:
+    async with session() as both:
+        await grabbed(both, 0, *range(1, 1001))
+        assert both.agent.clipboards.guest == {0: tuple(range(1, 65))}
+
+
 async def test_what_is_copied_in_the_guest_is_fetched_when_it_is_wanted() -> None:
     async with session() as both:
         await grabbed(both, 0, TEXT, PNG)

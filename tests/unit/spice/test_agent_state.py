@@ -206,12 +206,22 @@ async def test_volume_and_graphics_are_ignored_and_counted_and_an_unknown_messag
         both.guest.say(16, struct.pack("<I", 0))
         both.guest.say(77, b"?")
         both.guest.say(77, b"?")
+        both.guest.say(0xDEADBEEF, b"?")
         await both.pause()
         assert both.agent.statistics.as_dict()["ignored"] == {
-            "AUDIO_VOLUME_SYNC": 1, "GRAPHICS_DEVICE_INFO": 1, "agent message 77": 2,
+            "AUDIO_VOLUME_SYNC": 1, "GRAPHICS_DEVICE_INFO": 1, "unknown": 3,
         }  # fmt: skip
         warnings = [event.kind for event in both.server.bus.take_notices() if event.is_warning]
         assert warnings == ["spice.agent.unknown-message"]
+        assert both.agent.statistics.by_name["unknown"] == 3
+
+
+async def test_an_answer_to_what_there_is_not_is_told_and_not_kept() -> None:
+    async with session() as both:
+        for number in (2, 77, 0xDEADBEEF):
+            both.guest.say(3, struct.pack("<II", number, 1))
+        await both.pause()
+        assert list(both.agent.replies) == [2]
 
 
 async def test_what_comes_before_the_capabilities_was_meant_for_another_client() -> None:

@@ -253,6 +253,21 @@ async def test_sound_that_is_not_decoded_is_said_once() -> None:
         assert len(told) == 1
 
 
+async def test_modes_and_formats_without_end_are_counted_in_bounds() -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        with listening(channel):
+            for number in range(50, 250):
+                peer.say(audio.PlaybackMode(0, number, b""))
+                peer.say(audio.PlaybackStart(2, number, 48000, 0))
+                peer.say(audio.PlaybackData(0, b"x"))
+            await heard(channel, 200)
+        unhandled = channel.conversation.wire.statistics.unhandled
+        assert (len(unhandled), unhandled.total()) == (65, 200)
+        assert (unhandled["sound in mode 50, format 50"], unhandled["more of other kinds"]) == (1, 136)
+        told = [each for each in channel.channel.connection.bus.take_notices() if each.kind == "spice.unhandled"]
+        assert len(told) == 65
+
+
 def test_what_nobody_fetches_does_not_grow_without_bound() -> None:
     listener = Listener()
     listener.begins(2, 48000)

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 from ATPLibrary.metrics import Histogram
 
+# Kinds of what can't be done that are counted each for itself; formats and modes are numbers of 32 bits, which a peer may make up.
+_MOST_UNHANDLED = 64
+_MORE = "more of other kinds"
+
 
 @dataclass
 class ChannelStatistics:
@@ -32,6 +36,12 @@ class ChannelStatistics:
     unhandled: Counter[str] = field(default_factory=Counter)
     images: Counter[str] = field(default_factory=Counter)
     round_trips: Histogram = field(default_factory=Histogram)
+
+    def count_unhandled(self, what: str) -> str:
+        """Count it, and tell as what: all that is beyond some tens of kinds is counted as one."""
+        kind = what if what in self.unhandled or len(self.unhandled) < _MOST_UNHANDLED else _MORE
+        self.unhandled[kind] += 1
+        return kind
 
     def as_dict(self) -> dict[str, int | float | dict[str, int]]:
         """Plain numbers, for a report. The round trip's are 0 where there was none."""

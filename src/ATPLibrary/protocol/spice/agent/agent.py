@@ -31,6 +31,7 @@ WINDOW = 10
 _RETURNED = WINDOW // 2
 # What may wait for tokens: an agent that takes nothing must not make it grow.
 UNSENT_LIMIT = 32 << 20
+_UNKNOWN = "unknown"
 
 OUR_CAPS = sum(
     cap.bit
@@ -200,13 +201,15 @@ class Agent:
 
     def _take(self, whole: Whole) -> None:
         self.statistics.messages_received += 1
-        name = messages.name_of(whole.number)
-        self.statistics.by_name[name] += 1
         kind = AgentMessage.kinds.get(whole.number)
+        # The guest chooses from 2^32 numbers: those without a name are counted together, and only the first is warned of.
+        name = kind.kind.name if kind is not None else _UNKNOWN
+        self.statistics.by_name[name] += 1
         if kind is None:
             self.ignore(name)
             if self.statistics.ignored[name] == 1:
-                notice = f"{self.subject} sent {name}, which the specification does not have; it is left alone"
+                which = messages.name_of(whole.number)
+                notice = f"{self.subject} sent {which}, which the specification does not have; it is left alone"
                 self._conversation.warn("agent.unknown-message", {"number": whole.number}, notice)
             return
         if self.state is AgentState.STARTING and kind is not messages.AnnounceCapabilities:
@@ -217,7 +220,8 @@ class Agent:
             case messages.AnnounceCapabilities():
                 self._learn(message)
             case messages.Reply(type):
-                self.replies[type] = message
+                if type in AgentMessage.kinds:
+                    self.replies[type] = message
                 self.tell("reply", {"to": messages.name_of(type), "error": message.error})
             case (
                 messages.Clipboard()

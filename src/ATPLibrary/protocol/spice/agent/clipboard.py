@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Bytes of one content, either way: the message that carries it has a limit, and a few fields.
 CONTENT_LIMIT = DATA - 64
+# Types of one content that are known of; there are some five.
+_MOST_TYPES = 64
 _RESERVED = bytes(3)
 _SERIALS = 1 << 32
 
@@ -123,6 +125,7 @@ class Clipboards:
                 return
             self._serials[selection] = (ours + 1) % _SERIALS
         self.ours.pop(selection, None)
+        types = types[:_MOST_TYPES]
         self.guest[selection] = types
         self.copies[selection] += 1
         names = {int(each): each.name for each in ClipboardType}

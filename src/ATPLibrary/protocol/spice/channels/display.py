@@ -70,10 +70,10 @@ class DisplayConversation(Conversation):
             self.streams.take(message)
             self.painter.take(message)
         except Unhandled as error:
-            self.wire.statistics.unhandled[str(error)] += 1
+            counted_as = self.wire.statistics.count_unhandled(str(error))
             text = f"{self.subject}: this client does not draw {error}; its picture is not the guest's from now on"
             text += f" ({error.way_out} draws it)" if error.way_out else ""
-            self.tell_once(f"unhandled {error}", News("unhandled", {"what": str(error)}, text, is_warning=True))
+            self.tell_once(f"unhandled {counted_as}", News("unhandled", {"what": str(error)}, text, is_warning=True))
         except Unfit as error:
             raise self.wrong(message, error.field, error.reason) from error
         match message:

@@ -129,9 +129,9 @@ class PlaybackConversation(Conversation):
 
     def _unheard(self, what: str) -> None:
         self._lose()
-        self.wire.statistics.unhandled[what] += 1
+        counted_as = self.wire.statistics.count_unhandled(what)
         text = f"{self.subject}: this client does not decode {what}"
-        self.tell_once(f"unhandled {what}", News("unhandled", {"what": what}, text, is_warning=True))
+        self.tell_once(f"unhandled {counted_as}", News("unhandled", {"what": what}, text, is_warning=True))
 
 
 class RecordConversation(Conversation):
