@@ -26,7 +26,7 @@ class SpiceFolderKeywords(Component):
         The guest's half is ``spice-webdavd``, which has it at ``http://localhost:9843/`` there. Needs the extra ``webdav``. What
         the guest asked is told by `Get Shared Folder Requests`. Nobody else on this machine can reach the folder by this.
 
-        - ``directory``: the folder; all in it can be read, and written, by the guest.
+        - ``directory``: the folder; all in it can be read, and written, by the guest; it may write 2 GiB at once.
         - ``read_only``: the guest may write nothing.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).

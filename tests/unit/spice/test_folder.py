@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from tests.spice.server import Peer, SpiceServer, spice_server
 
 from ATPLibrary.errors import ConfigError
 from ATPLibrary.protocol.spice.client import speaking
-from ATPLibrary.protocol.spice.folder import SharedFolder
+from ATPLibrary.protocol.spice.folder import MOST_KEPT, SharedFolder
 from ATPLibrary.protocol.spice.folder_mux import FolderMux, packed
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceVmConnection
@@ -85,10 +87,15 @@ def client_of(method: str) -> h11.Connection:
 
 
 async def served(
-    server: SpiceServer, connection: SpiceVmConnection, directory: Path, *, read_only: bool = False
+    server: SpiceServer,
+    connection: SpiceVmConnection,
+    directory: Path,
+    *,
+    read_only: bool = False,
+    most_kept: int = MOST_KEPT,
 ) -> tuple[SharedFolder, Daemon]:
     channel = speaking(await connection.open_channel(Type.WEBDAV, timeout=5))
-    folder = SharedFolder(channel, directory, read_only=read_only)
+    folder = SharedFolder(channel, directory, read_only=read_only, most_kept=most_kept)
     folder.start()
     return folder, Daemon(await server.peer(Type.WEBDAV))
 
@@ -170,3 +177,80 @@ def test_pieces_come_out_as_they_went_in(pieces: list[tuple[int, bytes]], size: 
 
 def test_what_is_longer_than_a_piece_goes_in_several() -> None:
     assert packed(9, bytes(0x10000)) == struct.pack("<qH", 9, 0xFFFF) + bytes(0xFFFF) + struct.pack("<qH", 9, 1) + b"\0"
+
+
+async def test_a_file_that_is_not_wanted_is_refused_before_its_bytes(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path
+) -> None:
+    folder, daemon = await served(server, connection, tmp_path, read_only=True)
+    head = b" /a HTTP/1.1\r\nHost: x\r\nContent-Length: 400000000000\r\n"
+    async with asyncio.timeout(5):
+        assert (await daemon.ask(1, b"PUT" + head + b"\r\n", client_of("PUT")))[0] == 403
+        daemon.say(1, bytes(100_000))  # which is dropped
+        assert (await daemon.ask(2, b"PROPFIND" + head + b"\r\n", client_of("PROPFIND")))[0] == 413
+        waiting = b"PUT" + head + b"Expect: 100-continue\r\n\r\n"
+        assert (await daemon.ask(3, waiting, client_of("PUT")))[0] == 403
+        while 3 not in daemon.closed:
+            await daemon.hear()
+    assert folder.requests == ["PUT /a 403", "PROPFIND /a 413", "PUT /a 403"]
+
+
+async def test_files_on_their_way_have_a_bound_together(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path
+) -> None:
+    folder, daemon = await served(server, connection, tmp_path, most_kept=3 << 20)
+    big, length = bytes(range(256)) * (2 << 12), b"Content-Length: %d\r\n\r\n"
+    put = b"PUT /%s HTTP/1.1\r\nHost: x\r\n"
+    async with asyncio.timeout(20):
+        assert (await daemon.ask(1, put % b"a" + length % len(big) + big, client_of("PUT")))[0] == 201
+        assert (tmp_path / "a").read_bytes() == big
+        daemon.say(2, put % b"b" + length % len(big) + big[:-1])  # waits for its last byte
+        while 2 not in folder._clients or folder._clients[2][0].kept < len(big) - 1:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.005)
+        assert (await daemon.ask(1, put % b"c" + length % (4 << 20), client_of("PUT")))[0] == 413
+        chunked = put % b"d" + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(big) + big + b"\r\n"
+        assert (await daemon.ask(3, chunked, client_of("PUT")))[0] == 413
+        assert (await daemon.ask(2, big[-1:], client_of("PUT")))[0] == 201
+        # What follows the rest of a refused body is the next request.
+        rest = b"0\r\n\r\nGET /b HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert await daemon.ask(3, rest, client_of("GET")) == (200, big)
+    assert not (tmp_path / "c").exists()
+    assert not (tmp_path / "d").exists()
+    assert sorted(folder.requests) == ["GET /b 200", "PUT /a 201", "PUT /b 201", "PUT /c 413", "PUT /d 413"]
+
+
+async def test_what_waits_to_be_looked_at_has_a_bound_for_all_clients_together(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ATPLibrary.protocol.spice.folder._MOST_WAITING", 100_000)
+    (tmp_path / "a").write_bytes(b"A")
+    folder, daemon = await served(server, connection, tmp_path)
+    head = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+    # At one go: no client's task gets a turn between them.
+    folder._received(packed(1, head) + packed(2, head + bytes(60_000)) + packed(3, bytes(60_000)))
+    await folder._speaking.pass_on("what is queued", 5)
+    async with asyncio.timeout(5):
+        while 3 not in daemon.closed:
+            await daemon.hear()
+    assert await daemon.ask(1, b"", client_of("GET")) == (200, b"A")
+
+
+async def test_a_body_without_room_on_the_disk_is_refused_and_the_next_request_is_answered(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.BytesIO):
+        def seek(self, offset: int, whence: int = 0) -> int:
+            if offset == 0 and self.tell() > 1 << 20:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().seek(offset, whence)
+
+    monkeypatch.setattr("ATPLibrary.protocol.spice.folder.tempfile.SpooledTemporaryFile", lambda max_size: Full())
+    (tmp_path / "b").write_bytes(b"B")
+    _, daemon = await served(server, connection, tmp_path)
+    big = bytes((1 << 20) + 1)
+    async with asyncio.timeout(10):
+        put = b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(big)
+        assert (await daemon.ask(1, put + big, client_of("PUT")))[0] == 507
+        get = b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert await daemon.ask(1, get, client_of("GET")) == (200, b"B")
+    assert not (tmp_path / "a").exists()
