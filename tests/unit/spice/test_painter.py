@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from ATPLibrary.protocol.spice import messages
 from ATPLibrary.protocol.spice.display import Painter
 from ATPLibrary.protocol.spice.display.pixels import Unfit, Unhandled
 from ATPLibrary.protocol.spice.enums import ImageFlag, ImageType, Rop
-from ATPLibrary.protocol.spice.messages import display, draw, geometry, images
+from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
 from ATPLibrary.protocol.spice.messages.images import images_of
 from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.transport.spice import SpiceChannelType
@@ -133,3 +135,28 @@ def test_whatever_is_said_is_drawn_or_refused_and_nothing_grows_beyond_its_bound
         assert sum(len(surface.data) for surface in made.surfaces.values()) <= 512 << 20
         assert made.images.kept_pixels <= 200
         assert len(list(images_of(each))) < 10
+
+
+@pytest.mark.parametrize("kind", [draw.CopyBits, draw.DrawFill])
+def test_clips_that_overlap_are_refused_before_anything_is_copied(kind: type[draw.DrawMessage]) -> None:
+    made = Painter(100, 100)
+    made.take(display.SurfaceCreate(0, 256, 256, 32, 1))
+    whole = geometry.Rect(0, 0, 256, 256)
+
+    def message(*clips: geometry.Rect) -> draw.DrawMessage:
+        base = geometry.DrawBase(0, whole, geometry.Clip(1, geometry.ClipRects(clips)))
+        if kind is draw.CopyBits:
+            return draw.CopyBits(base, geometry.Point(0, 0))
+        return draw.DrawFill(base, brushes.Brush(1, brushes.SolidBrush(0xFF0000)), Rop.OP_PUT, NO_MASK)
+
+    made.take(
+        message(*(geometry.Rect(at, 0, at + 1, 1000) for at in range(300)))
+    )  # side by side, and beyond the surface
+    tracemalloc.start()
+    try:
+        with pytest.raises(Unfit, match="clip: has more pixels than the surface, which has 256 x 256"):
+            made.take(message(*[whole] * 200))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1 << 20

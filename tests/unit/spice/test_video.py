@@ -23,6 +23,7 @@ from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.display.picture import image_of
 from ATPLibrary.protocol.spice.display.pixels import MOST_PIXELS, Unfit
+from ATPLibrary.protocol.spice.display.surface import Surface
 from ATPLibrary.protocol.spice.enums import DisplayCap, VideoCodec
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
 from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry
@@ -382,3 +383,41 @@ async def test_a_server_that_takes_no_wishes_and_a_codec_that_was_not_announced_
     async with screen(options=options) as (channel, _, _):
         row = await preference.ask_for(channel, VideoCodec.VP8, 0.2)
         assert row.sentence() == "VP8 was not announced by this client, so no server sends it"
+
+
+def test_a_stream_s_place_is_on_its_surface() -> None:
+    streams = Streams(lambda: {0: Surface(64, 48, 32)}, lambda: None, lambda report: None)
+    beyond = "dest: reaches beyond the surface, which has 64 x 48 pixels"
+    for message in (create(at=(33, 0)), create(size=(1, 1), box=(8192, 4096)), create(at=(-1, 0))):
+        with pytest.raises(Unfit, match=beyond):
+            streams.take(message)
+    streams.take(create(at=(32, 0)))
+    with pytest.raises(Unfit, match=beyond):
+        streams.take(display.StreamDataSized(1, 0, 1, 1, geometry.Rect(0, 0, 4096, 8192), 1, b"x"))
+    assert not streams.is_waiting
+
+
+def test_what_is_decoded_in_one_go_has_a_bound_in_pixels() -> None:
+    streams = Streams(lambda: {0: Surface(4096, 4096, 32)}, lambda: None, lambda report: None)
+    streams.take(create(size=(1, 1), box=(4096, 2048)))
+    streams.take(data(b"x"))
+    assert not streams.is_full
+    streams.take(data(b"x"))
+    assert streams.is_full
+    assert len(streams.take_frames()) == 2
+    assert not streams.is_full
+    for _ in range(3):
+        assert not streams.is_full, "the pixels of those that were taken count no more"
+        streams.take_frames()
+        streams.take(data(b"x"))
+
+
+async def test_clips_of_a_stream_that_overlap_end_its_channel_by_name() -> None:
+    async with screen() as (channel, _, peer):
+        whole = geometry.Rect(0, 0, 48, 64)
+        peer.say(create(clip=geometry.Clip(1, geometry.ClipRects((whole,) * 3))))
+        peer.say(data(jpeg(32, 48, ORANGE)))
+        with pytest.raises(
+            SpiceProtocolError, match=r"'clip' of the SPICE message STREAM_CLIP .*more pixels than the surface"
+        ):
+            await channel.wait_until(lambda: False, 5, "end")

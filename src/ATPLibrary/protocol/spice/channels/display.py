@@ -14,7 +14,7 @@ from ATPLibrary.protocol.spice.messages import display, draw
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.schema import Message
 from ATPLibrary.protocol.spice.video import Stream, Streams
-from ATPLibrary.protocol.spice.video.streams import MOST_FRAMES, Frame
+from ATPLibrary.protocol.spice.video.streams import Frame
 from ATPLibrary.protocol.spice.wire import Unknown
 from ATPLibrary.transport.spice import SpiceChannelType
 
@@ -48,9 +48,11 @@ class DisplayConversation(Conversation):
     def works_before(self, item: Message | Unknown | None) -> tuple[Work, ...]:
         """Frames are decoded together, as many as have come one behind the other, and drawn before what follows them."""
         works: tuple[Work, ...] = ()
-        waiting = self.streams.waiting
-        if waiting and (waiting >= MOST_FRAMES or not isinstance(item, display.StreamData | display.StreamDataSized)):
-            frames = self.streams.take_frames()
+        streams = self.streams
+        if streams.is_waiting and (
+            streams.is_full or not isinstance(item, display.StreamData | display.StreamDataSized)
+        ):
+            frames = streams.take_frames()
             works = (Work(f"Decoding video of {self.subject}", lambda: Streams.decode(frames), self._draw),)
         unpack = self.painter.work_for(item) if isinstance(item, Message) else None
         return (*works, Work(f"A picture of {self.subject}", unpack)) if unpack is not None else works
@@ -90,7 +92,11 @@ class DisplayConversation(Conversation):
         for frame in frames:
             if isinstance(frame.failure, Unfit):
                 raise SpiceProtocolError.at(self.subject, frame.name, frame.failure.field, frame.failure.reason)
-        for frame in self.streams.draw(frames):
+        try:
+            lost = self.streams.draw(frames)
+        except Unfit as error:
+            raise SpiceProtocolError.at(self.subject, "STREAM_CLIP", error.field, error.reason) from error
+        for frame in lost:
             stream = frame.stream
             if frame.failure is not None:
                 text = f"{self.subject}: a frame of stream {stream.id} in {stream.codec_name} can't be decoded: {frame.failure}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled
-from ATPLibrary.protocol.spice.display.surface import Surface, clipped
+from ATPLibrary.protocol.spice.display.surface import Surface
 from ATPLibrary.protocol.spice.display.unpacking import Unpacking
 from ATPLibrary.protocol.spice.enums import BrushType, ClipType, Rop, SurfaceFlag
 from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
@@ -122,7 +122,7 @@ class Painter:
         if area.left < 0 or area.top < 0 or area.right > pixels.width or area.bottom > pixels.height:
             raise Unfit("area", f"reaches beyond the image, which has {pixels.width} x {pixels.height} pixels")
         surface = self._surface(message)
-        for part in self._parts(message):
+        for part in self._parts(surface, message):
             surface.copy(pixels, area.left + part.left - box.left, area.top + part.top - box.top, part)
 
     def _fill(self, message: draw.DrawFill) -> None:
@@ -137,7 +137,7 @@ class Painter:
             self._unpack_all(message)
             raise Unhandled("DRAW_FILL with a mask, a pattern, or another raster operation than OP_PUT")
         surface = self._surface(message)
-        for part in self._parts(message):
+        for part in self._parts(surface, message):
             surface.fill(part, brush.value.color)
 
     def _copy_bits(self, message: draw.CopyBits) -> None:
@@ -145,7 +145,7 @@ class Painter:
         dx, dy = message.source.x - box.left, message.source.y - box.top
         # All of it is read before anything is written: the two may overlap.
         found = []
-        for part in self._parts(message):
+        for part in self._parts(surface, message):
             source = geometry.Rect(part.top + dy, part.left + dx, part.bottom + dy, part.right + dx)
             pixels, cut = surface.part(source), surface.cut(source)
             if pixels is not None and cut is not None:
@@ -158,7 +158,7 @@ class Painter:
             self._unpack_all(message)
             raise Unhandled(f"{message.kind.name} with a mask")
         surface = self._surface(message)
-        for part in self._parts(message):
+        for part in self._parts(surface, message):
             change(surface, part)
 
     def _surface(self, message: draw.DrawMessage) -> Surface:
@@ -168,10 +168,10 @@ class Painter:
         return surface
 
     @staticmethod
-    def _parts(message: draw.DrawMessage) -> list[geometry.Rect]:
+    def _parts(surface: Surface, message: draw.DrawMessage) -> list[geometry.Rect]:
         clip = message.base.clip
         rects = clip.rects.rects if clip.type == ClipType.RECTS and clip.rects is not None else None
-        return clipped(message.base.box, rects)
+        return surface.parts(message.base.box, rects)
 
     def _unpack_all(self, message: draw.DrawMessage) -> None:
         """What isn't drawn carries images all the same, which later messages may speak of."""

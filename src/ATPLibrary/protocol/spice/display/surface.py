@@ -69,6 +69,25 @@ class Surface:
         """The part of `area` that is on the surface."""
         return intersection(area, Rect(0, 0, self.height, self.width))
 
+    def parts(self, area: Rect, clips: Iterable[Rect] | None) -> list[Rect]:
+        """The parts of `area` on the surface that may be drawn on: all of it without clips. `Unfit` for clips that have more
+        pixels than the surface: those of a region never overlap, and each costs time and maybe a copy.
+        """
+        cut = self.cut(area)
+        if cut is None:
+            return []
+        if clips is None:
+            return [cut]
+        left, parts = self.width * self.height, []
+        for clip in clips:
+            part = intersection(cut, clip)
+            if part is not None:
+                left -= (part.right - part.left) * (part.bottom - part.top)
+                if left < 0:
+                    raise Unfit("clip", f"has more pixels than the surface, which has {self.width} x {self.height}")
+                parts.append(part)
+        return parts
+
     def _each_row(self, area: Rect, changed: Callable[[bytes], bytes]) -> None:
         cut = self.cut(area)
         if cut is None:
@@ -84,10 +103,3 @@ def intersection(one: Rect, other: Rect) -> Rect | None:
     top, left = max(one.top, other.top), max(one.left, other.left)
     bottom, right = min(one.bottom, other.bottom), min(one.right, other.right)
     return Rect(top, left, bottom, right) if top < bottom and left < right else None
-
-
-def clipped(area: Rect, clips: Iterable[Rect] | None) -> list[Rect]:
-    """The parts of `area` that may be drawn on: all of it without clips."""
-    if clips is None:
-        return [area]
-    return [part for clip in clips if (part := intersection(area, clip)) is not None]

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from ATPLibrary.errors import ConfigError
 from ATPLibrary.protocol.spice.display.pixels import MOST_PIXELS, Pixels, Unfit, Unhandled, check_size
-from ATPLibrary.protocol.spice.display.surface import Surface, clipped
+from ATPLibrary.protocol.spice.display.surface import Surface
 from ATPLibrary.protocol.spice.enums import ClipType, StreamFlag, VideoCodec
 from ATPLibrary.protocol.spice.messages import display, geometry
 from ATPLibrary.protocol.spice.video.codecs import name_of
@@ -22,8 +22,8 @@ from ATPLibrary.protocol.spice.video.decoders import Broken, Decoder, decoder_of
 
 # A server has at most 50 (spice-server).
 _MOST_STREAMS = 256
-# Frames that are decoded in one go; they are all of one piece that the socket gave.
-MOST_FRAMES = 64
+# What is decoded in one go: so many frames, of one piece that the socket gave, or those that make so many pixels.
+_MOST_FRAMES, _MOST_PIXELS = 64, 16 << 20
 NO_SOUND = 0xFFFFFFFF
 
 
@@ -117,11 +117,17 @@ class Streams:
         self.is_drawn = False  # a stream that lives has frames on the screen, or should have
         self._surfaces, self._now, self._send = surfaces, now, send
         self._frames: list[Frame] = []
+        self._pixels = 0  # that `_frames` will have on the surfaces
 
     @property
-    def waiting(self) -> int:
-        """Frames to be decoded."""
-        return len(self._frames)
+    def is_waiting(self) -> bool:
+        """There are frames to be decoded."""
+        return bool(self._frames)
+
+    @property
+    def is_full(self) -> bool:
+        """As many as may be decoded in one go."""
+        return len(self._frames) >= _MOST_FRAMES or self._pixels >= _MOST_PIXELS
 
     def take(self, message: object) -> None:
         """A message about streams; others do nothing. `Unhandled` for a codec not decoded here, `Unfit` for what can't be."""
@@ -130,14 +136,12 @@ class Streams:
                 self._create(message)
             case display.StreamData(id, moment, _, data):
                 stream = self._known(id)
-                self._frames.append(Frame(message.kind.name, stream, data, stream.size, stream.box, moment))
-                self._count(stream, len(data))
+                self._add(Frame(message.kind.name, stream, data, stream.size, stream.box, moment))
             case display.StreamDataSized(id, moment, width, height, box, _, data):
                 stream = self._known(id)
                 check_size("width", width, height)
-                _check_box(box)
-                self._frames.append(Frame(message.kind.name, stream, data, (width, height), box, moment))
-                self._count(stream, len(data))
+                self._check_box(stream.surface_id, box)
+                self._add(Frame(message.kind.name, stream, data, (width, height), box, moment))
             case display.StreamClip(id, clip):
                 self._known(id).clips = _rects(clip)
             case display.StreamDestroy(id):
@@ -149,7 +153,7 @@ class Streams:
                 self._known(id).report = _Report(unique_id, window, timeout_ms / 1000)
 
     def take_frames(self) -> list[Frame]:
-        frames, self._frames = self._frames, []
+        frames, self._frames, self._pixels = self._frames, [], 0
         return frames
 
     @staticmethod
@@ -171,7 +175,7 @@ class Streams:
         return frames
 
     def draw(self, frames: list[Frame]) -> list[Frame]:
-        """Put decoded frames on their surfaces. Returns those that were lost."""
+        """Put decoded frames on their surfaces. Returns those that were lost. `Unfit` for clips that can't be."""
         lost = []
         for frame in frames:
             self.is_drawn = True
@@ -209,7 +213,7 @@ class Streams:
             raise Unfit("id", f"would be of a stream beside {_MOST_STREAMS} others")
         size = (message.stream_width, message.stream_height)
         check_size("stream_width", *size)
-        _check_box(message.dest)
+        self._check_box(message.surface_id, message.dest)
         used = sum(each.size[0] * each.size[1] for each in self.streams.values())
         if used + size[0] * size[1] > MOST_PIXELS:
             raise Unfit("stream_width", f"x stream_height and the other streams have more than {MOST_PIXELS} pixels")
@@ -251,18 +255,26 @@ class Streams:
         if not self.streams:
             self.is_drawn = False
 
-    def _count(self, stream: Stream, size: int) -> None:
+    def _check_box(self, surface_id: int, box: geometry.Rect) -> None:
+        check_size("dest", box.right - box.left, box.bottom - box.top)
+        surface = self._surfaces().get(surface_id)
+        if surface is not None and surface.cut(box) != box:
+            raise Unfit("dest", f"reaches beyond the surface, which has {surface.width} x {surface.height} pixels")
+
+    def _add(self, frame: Frame) -> None:
+        self._frames.append(frame)
+        self._pixels += (frame.box.right - frame.box.left) * (frame.box.bottom - frame.box.top)
         self.total.frames += 1
-        self.total.bytes += size
-        statistics, now = stream.statistics, time.monotonic()
+        self.total.bytes += len(frame.data)
+        statistics, now = frame.stream.statistics, time.monotonic()
         statistics.frames += 1
-        statistics.bytes += size
+        statistics.bytes += len(frame.data)
         statistics.first = statistics.first or now
         statistics.last = now
 
     def _put(self, surface: Surface, frame: Frame, pixels: Pixels) -> None:
         box = frame.box
-        for part in clipped(box, frame.stream.clips):
+        for part in surface.parts(box, frame.stream.clips):
             surface.copy(pixels, part.left - box.left, part.top - box.top, part)
 
     def _note_time(self, frame: Frame) -> None:
@@ -291,10 +303,6 @@ class Streams:
 def _apart(time: int, now: int) -> int:
     """How many ms `time` lies behind `now`, on a clock that wraps at 2^32."""
     return ((time - now + (1 << 31)) & 0xFFFFFFFF) - (1 << 31)
-
-
-def _check_box(box: geometry.Rect) -> None:
-    check_size("dest", box.right - box.left, box.bottom - box.top)
 
 
 def _rects(clip: geometry.Clip) -> tuple[geometry.Rect, ...] | None:
