@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ATPLibrary.errors import ATPError, ConfigError
+from ATPLibrary.errors import ATPError, ConfigError, InputError
 from ATPLibrary.events import Event, EventBus
 
 Kind = Literal["screen", "sound", "live"]
 _CLOSE_SECONDS = 5.0
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the system says of that file within the block, such as that the disk is full, becomes an `InputError`."""
+    try:
+        yield
+    except ATPError:
+        raise  # one of them is an OSError as well
+    except OSError as error:
+        raise InputError.about(
+            f"The recording '{path}'", wanted="be written", got=f"can't be: {error.strerror or error}",
+            next_step="Check the folder, and the room on its disk",
+        ) from error  # fmt: skip
 
 
 class Recording(Protocol):
@@ -52,7 +67,7 @@ class Recordings:
         for recording, failure in zip(
             ending, await asyncio.gather(*(each.stop(_CLOSE_SECONDS) for each in ending), return_exceptions=True), strict=True
         ):  # fmt: skip
-            if isinstance(failure, ATPError):
+            if isinstance(failure, ATPError | OSError):
                 notice = f"The recording '{recording.path}' may not be whole: {failure}"
                 self._bus.publish(Event("runtime", "spice.recording-failed", notice=notice, is_warning=True))
             elif failure is not None:

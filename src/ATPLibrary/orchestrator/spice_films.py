@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ChannelError
 from ATPLibrary.orchestrator.folder_server import FolderServer
+from ATPLibrary.orchestrator.media_recordings import writing
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.video.movies import Movie
 from ATPLibrary.runtime import Workers, deadline
@@ -55,7 +56,8 @@ class ScreenRecording:
         """Write the last picture, and close the film. What went wrong while it was made comes out here."""
         self._stopping.set()
         async with deadline(timeout, f"The film '{self.path}'", wanted="be closed", got="was not"):
-            await self._task
+            with writing(self.path):
+                await self._task
 
     async def _run(self) -> None:
         seen, written = -1, 0.0

@@ -133,11 +133,18 @@ class SpiceSessions:
 
     async def close(self, uuid: str | None = None) -> None:
         """End the session with one VM, or all; one that isn't there needs no ending."""
-        await self.recordings.close(uuid)
+        try:
+            await self.recordings.close(uuid)
+        finally:
+            await self._end(uuid)
+
+    async def _end(self, uuid: str | None) -> None:
         ending = [uuid] if uuid is not None else list(self._managers)
         for each in ending:
             self._inputs.pop(each, None)
-        await asyncio.gather(*(self._managers.pop(each).close() for each in ending if each in self._managers))
-        for recorded, recorder in self._recorders.items():
-            if uuid in (None, recorded):
-                recorder.close()
+        try:
+            await asyncio.gather(*(self._managers.pop(each).close() for each in ending if each in self._managers))
+        finally:
+            for recorded, recorder in self._recorders.items():
+                if uuid in (None, recorded):
+                    recorder.close()

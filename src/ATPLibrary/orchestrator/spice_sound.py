@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ChannelError, ConfigError, DeadlineError, VerificationError
+from ATPLibrary.orchestrator.media_recordings import writing
 from ATPLibrary.protocol.spice.channels import PlaybackConversation, RecordConversation
 from ATPLibrary.protocol.spice.enums import AudioFormat, AudioMode
 from ATPLibrary.protocol.spice.messages import audio
@@ -138,7 +139,8 @@ class AudioRecording:
         """
         self._stopping.set()
         async with deadline(timeout, f"The recording '{self.path}'", wanted="be closed", got="was not"):
-            await self._task
+            with writing(self.path):
+                await self._task
 
     async def _run(self) -> None:
         with listening(self._channel) as listener:

@@ -6,18 +6,21 @@ import asyncio
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import pytest
 from tests.spice.golden import NO_CLIP, NO_MASK
 from tests.spice.server import spice_server
 
-from ATPLibrary.errors import ChannelError, ConfigError
+from ATPLibrary.errors import ChannelError, ConfigError, InputError
 from ATPLibrary.events import EventBus
 from ATPLibrary.orchestrator.media_recordings import Recordings
 from ATPLibrary.orchestrator.spice_films import ScreenRecording
+from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
+from ATPLibrary.orchestrator.spice_sound import AudioRecording
 from ATPLibrary.protocol.spice.client import speaking
-from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry
+from ATPLibrary.protocol.spice.messages import audio, brushes, display, draw, geometry
 from ATPLibrary.protocol.spice.video.movies import Movie
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
@@ -168,3 +171,47 @@ async def test_one_recording_of_a_kind_runs_at_once_and_closing_ends_those_that_
     await recordings.close()
     assert one.stopped
     assert ["may not be whole: the channel has ended" in each.notice for each in bus.take_notices()] == [True]
+
+
+async def test_a_recording_without_room_on_its_disk_lets_the_session_end() -> None:
+    path = Path("/dev/full")
+    async with spice_server() as server:
+        connection = server.connection()
+        await connection.connect_main_channel(5)
+        channel = speaking(await connection.open_channel(Type.PLAYBACK, timeout=5))
+        (await server.peer(Type.PLAYBACK)).say(audio.PlaybackStart(2, 1, 48000, 0))
+        full = r"The recording '/dev/full' should be written but can't be: No space left on device"
+        with pytest.raises(InputError, match=full):
+            await AudioRecording(channel, path).stop(5)
+        bus = EventBus()
+        recordings = Recordings(bus)
+        recordings.start("u-1", "win11", "sound", lambda: AudioRecording(channel, path))
+        await recordings.close()
+        assert [full.replace("\\", "") in each.notice for each in bus.take_notices()] == [True]
+        await connection.close()
+
+
+async def test_an_error_that_is_no_notice_lets_the_session_end_all_the_same() -> None:
+    class Broken:
+        path = Path("a")
+        seconds = 0.0
+
+        async def stop(self, timeout: float) -> None:
+            raise RuntimeError("an error of this library's")
+
+    class Manager:
+        is_closed = False
+
+        async def close(self) -> None:
+            self.is_closed = True
+
+    class Workspace:
+        bus = EventBus()
+
+    sessions, manager = SpiceSessions(cast("Any", Workspace())), Manager()
+    sessions._managers["u-1"] = cast("Any", manager)
+    sessions.recordings.start("u-1", "win11", "sound", Broken)
+    with pytest.raises(RuntimeError):
+        await sessions.close("u-1")
+    assert manager.is_closed
+    await sessions.close("u-1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -24,11 +24,12 @@ from ATPLibrary.protocol.qmp.edges import (
 )
 from ATPLibrary.protocol.spice import inputs as spice_inputs
 from ATPLibrary.protocol.spice.channels import InputsConversation
-from ATPLibrary.protocol.spice.client import speaking
+from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.input_messages import InputMessages, nearest, pixel
 from ATPLibrary.protocol.spice.inputs import SpiceInputs
 from ATPLibrary.protocol.spice.messages import inputs, main
 from ATPLibrary.protocol.spice.scancodes import QCODES, code_of
+from ATPLibrary.protocol.spice.schema import Message
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceVmConnection
 
@@ -261,3 +262,25 @@ async def test_lock_keys_are_told_both_ways(server: SpiceServer, sending: SpiceI
         DeadlineError, match=r"tell of lock keys that are caps off .*Last seen: scroll off, num on, caps on"
     ):
         await sending.until_locks({"caps": False}, 0.05)
+
+
+async def test_a_light_that_the_guest_turns_meanwhile_is_waited_for_and_told(
+    server: SpiceServer, sending: SpiceInputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = await server.peer(Type.INPUTS)
+    release = SpeakingChannel.send_all
+
+    async def slowly(channel: SpeakingChannel, messages: Sequence[Message], timeout: float) -> None:
+        await release(channel, messages, timeout)
+        if isinstance(messages[0], inputs.KeyUp):
+            peer.say(inputs.KeyModifiers(2))  # the guest turns it off again
+            await channel.wait_until(lambda: not sending.lights["caps"], 5, "tell of it")
+
+    monkeypatch.setattr(SpeakingChannel, "send_all", slowly)
+    going = asyncio.create_task(sending.set_locks({"caps": True}, 1))
+    await peer.expect(MODIFIERS)
+    peer.say(inputs.KeyModifiers(6))
+    with pytest.raises(
+        DeadlineError, match=r"tell of lock keys that are caps on .*Last seen: scroll off, num on, caps off"
+    ):
+        await going

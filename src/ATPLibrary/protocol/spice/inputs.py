@@ -114,14 +114,14 @@ class SpiceInputs:
         changed = [name for name, on in wanted.items() if before[name] is not on]
         if not changed:
             return []
-        channel, conversation = self._speaking(), self._conversation()
+        channel = self._speaking()
         bits = sum(LOCKS[name] for name, on in {**before, **wanted}.items() if on)
         await channel.send(inputs.ClientKeyModifiers(bits), left())
         await self.until_locks(wanted, left())
         # The server has pressed and released them; where the guest has lost a release while it set its lights, it gets another.
         releases: list[Message] = [inputs.KeyUp(code_of(_KEY_OF_LOCK[name], False)) for name in changed]
         await channel.send_all(releases, left())
-        assert all(conversation.lights[name] is on for name, on in wanted.items())
+        await self.until_locks(wanted, left())  # the guest may have set its lights otherwise meanwhile
         return changed
 
     async def until_locks(self, wanted: Mapping[LockName, bool], timeout: float) -> None:
