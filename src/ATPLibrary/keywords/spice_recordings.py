@@ -36,8 +36,9 @@ class SpiceRecordingKeywords(Component):
         """Begins a VM's SPICE session anew and records it, to be played again by `Replay Session`. Returns the file's path.
 
         Every message of every channel, both ways, with its time: what the server says in full, of what this client says the
-        display's and the pointer's. Tickets, keys, cards, USB devices and what a guest's agent says are not recorded, and known
-        secrets are masked. The channels that are open are opened anew. It ends with the session, or with `Stop Session Recording`.
+        display's and the pointer's. Tickets, keys, cards, USB devices and what a guest's agent says are not recorded; what its
+        programs write to ports and to a shared folder is. Known secrets are masked. The channels that are open are opened anew.
+        It ends with the session, or with `Stop Session Recording`.
         docs/spice-recordings.md describes the file.
 
         - ``file``: its path, relative to Robot Framework's output directory; packed where it ends in ``.gz``. By default a new one

@@ -261,3 +261,46 @@ async def test_the_command_shows_and_replays(server: SpiceServer, tmp_path: Path
     assert played.exit_code == 0, played.output
     assert "display:0: took 3 of 3 messages" in played.output
     assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("type", "number", "keeps"),
+    [(Type.MAIN, 109, False), (Type.MAIN, 109, True), (Type.SMARTCARD, 101, False), (Type.USBREDIR, 101, False),
+     (Type.PORT, 101, False)],
+)  # fmt: skip
+async def test_what_a_channel_ends_within_is_recorded_as_its_messages_are(
+    server: SpiceServer, tmp_path: Path, type: Type, number: int, keeps: bool
+) -> None:
+    is_told = keeps or type is Type.PORT
+    connection, recorder = await recorded(server, tmp_path / "cut.jsonl", keeps_agent_data=keeps)
+    channel = connection.channels[Type.MAIN, 0]
+    if type is not Type.MAIN:
+        channel = await connection.open_channel(type, timeout=5)
+    peer = await server.peer(type)
+    peer.send(number, b"my-password", size=2000)
+    peer.writer.close()
+    with pytest.raises(ChannelError, match=r"closed it within .* after 11 of its 2000 bytes"):
+        await speaking(channel).wait_until(lambda: False, 5, "end")
+    await connection.close()
+    recorder.close()
+    recording = await asyncio.to_thread(Recording.read, recorder.path)
+    (opening,) = (each for each in recording.openings if each.type is type)
+    assert len(opening.unread) == (17 if is_told else 6)
+    assert (b"my-password" in opening.unread) is is_told
+    assert not (await replay(recording, 10, fast=True)).failed
+
+
+async def test_what_a_guest_says_to_usb_devices_is_not_recorded(server: SpiceServer, tmp_path: Path) -> None:
+    connection, recorder = await recorded(server, tmp_path / "usb.jsonl")
+    for type, sent in ((Type.USBREDIR, bytes(5)), (Type.PORT, b"hello")):
+        speaker = speaking(await connection.open_channel(type, timeout=5))
+        (await server.peer(type)).send(101, sent)
+        await speaker.expect("DATA", 5, Sender.SERVER)
+    await connection.close()
+    recorder.close()
+    said = {
+        each.type: [said.body for said in each.said if said.number == 101]
+        for each in (await asyncio.to_thread(Recording.read, recorder.path)).openings
+    }
+    assert said[Type.PORT] == [b"hello"]
+    assert said[Type.USBREDIR] == []

@@ -7,7 +7,7 @@ a list of messages within this one). A size beyond its message's limit is refuse
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ATPLibrary.protocol.spice import messages
@@ -71,10 +71,13 @@ class FrameReader:
         del self._buffer[:end]
         return Frame(number, body, sub_list)
 
-    @property
-    def unread(self) -> bytes:
-        """What has come of a message that isn't whole, or can't be."""
-        return bytes(self._buffer)
+    def unread(self, tells: Callable[[int], bool]) -> bytes:
+        """What has come of a message that isn't whole, or can't be; only its header on a channel that has messages which
+        `tells` says no of by their number: others may stand within it, or behind it.
+        """
+        header = MINI if self._mini else FULL
+        is_told = all(tells(number) for number in self._kinds)
+        return bytes(self._buffer if is_told else self._buffer[: header.size])
 
     @property
     def unfinished(self) -> str:

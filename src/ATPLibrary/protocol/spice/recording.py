@@ -1,8 +1,8 @@
 """A session written down: a line of JSON for each message, both ways, with its time. docs/spice-recordings.md has the format.
 
 The link isn't recorded, so no ticket is. Of what this client sends only the display's and the pointer's messages are recorded in
-full, and those that every channel has: keys, the clipboard, cards and USB devices spell passwords. Known secrets are masked
-wherever they stand.
+full, and those that every channel has: keys, the clipboard, cards and USB devices spell passwords. So do what the server asks
+of cards and USB devices, and what the guest's agent says. Known secrets are masked wherever they stand.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.spice.client import EndedBy, SpeakingChannel
     from ATPLibrary.protocol.spice.frames import Frame
     from ATPLibrary.protocol.spice.seam import Record
+    from ATPLibrary.protocol.spice.wire import Wire
     from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceVmConnection
 
 SCHEMA, VERSION = "atp.spice-recording", 1
@@ -86,7 +87,7 @@ class SessionRecorder:
             }
         )  # fmt: skip
         wire.seam.taps.append(lambda record, frame: self._passed(channel, record, frame))
-        speaker.when_ended.append(lambda error: self._ended(channel, error, speaker.ended_by, wire.unread))
+        speaker.when_ended.append(lambda error: self._ended(channel, error, speaker.ended_by, wire))
 
     def _passed(self, channel: SpiceChannel, record: Record, frame: Frame | None) -> None:
         line: dict[str, Any] = {
@@ -105,7 +106,8 @@ class SessionRecorder:
             self.problem = self.problem or f"The recording {self.path} ends here: it has {self.limit} bytes of messages"
         self._write(line)
 
-    def _ended(self, channel: SpiceChannel, error: ATPError, by: EndedBy, unread: bytes) -> None:
+    def _ended(self, channel: SpiceChannel, error: ATPError, by: EndedBy, wire: Wire) -> None:
+        unread = wire.unread(lambda number: self._tells(channel.type, Sender.SERVER, number))
         told = {"reason": secrets.redact(str(error)), "unread": base64.b64encode(secrets.mask_bytes(unread)).decode()}
         self._write({"time": self._now(), "channel": channel.name, "event": "ended", "by": by.value, **told})
 
@@ -114,7 +116,7 @@ class SessionRecorder:
             return True
         if sender is Sender.CLIENT:
             return type in (Type.DISPLAY, Type.CURSOR)
-        return type is not Type.SMARTCARD and (
+        return type not in (Type.SMARTCARD, Type.USBREDIR) and (
             self.keeps_agent_data or (type, number) != (Type.MAIN, AgentData.kind.number)
         )
 

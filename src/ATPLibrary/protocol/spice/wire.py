@@ -6,7 +6,7 @@ seconds to wait before it (0 unless a fault delays it).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ATPLibrary.protocol.spice import messages
@@ -62,10 +62,9 @@ class Wire:
         """Where the server's bytes stand inside a message; empty between two."""
         return self._reader.unfinished
 
-    @property
-    def unread(self) -> bytes:
-        """What has come of a message that isn't whole, or can't be."""
-        return self._reader.unread
+    def unread(self, tells: Callable[[int], bool]) -> bytes:
+        """What has come of a message that isn't whole, or can't be, as `FrameReader.unread` cuts it."""
+        return self._reader.unread(tells)
 
     @property
     def acks_owed(self) -> int:
