@@ -219,11 +219,12 @@ def _watch(connected: socket.socket, type: SpiceChannelType) -> None:
     """Have the kernel end a connection whose peer answers nothing any more."""
     if connected.family not in (socket.AF_INET, socket.AF_INET6):
         return
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEPALIVE:
-        connected.setsockopt(socket.IPPROTO_TCP, option, value)
-    if type not in _MAY_BE_UNREAD:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)
+    with contextlib.suppress(OSError):  # it has broken already, which its reader tells
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEPALIVE:
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
+        if type not in _MAY_BE_UNREAD:
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNTAKEN_MS)
 
 
 # Makes a connected channel a SPICE channel, within the seconds given, and sets `channel.speaker` to who speaks on it from then on;
