@@ -87,9 +87,7 @@ class AvDecoder:
                 wanted if wanted != said else got
             )  # blocks that reach beyond the stream are cut, not pressed into it
             is_hd = frame.colorspace == _UNSPECIFIED and frame.height > _HIGHEST_601
-            shown = self._reformatter.reformat(
-                frame, *scale, format="bgr0", src_colorspace=_BT_709 if is_hd else None
-            )
+            shown = self._reformatter.reformat(frame, *scale, format="bgr0", src_colorspace=_BT_709 if is_hd else None)
             plane = shown.planes[0]
             return Pixels(scale[0], scale[1], _tight(bytes(plane), plane.line_size, scale))
         except self._broken as error:
