@@ -84,3 +84,33 @@ async def test_a_channel_that_is_closed_meanwhile_waits_for_nothing(slow: Slow) 
         await connection.close()
         assert channel.channel.state is SpiceChannelState.CLOSED
         assert not slow.may_end.is_set()
+
+
+@pytest.mark.parametrize(
+    ("format", "side", "is_slow"),
+    [(6, 127, True), (7, 127, True), (5, 127, True), (6, 64, False), (8, 127, False), (8, 1024, True)],
+)
+def test_plain_pixels_are_unpacked_on_a_thread_where_that_takes_long(format: int, side: int, is_slow: bool) -> None:
+    bytes_each = {5: 1, 6: 2, 7: 3, 8: 4}[format]
+    palette = images.Palette(1, tuple(range(256))) if format == 5 else None
+    data = bytes(range(256)) * (side * side * bytes_each // 256 + 1)
+    picture = images.Bitmap(format, 0, side, side, side * bytes_each, None, palette, data[: side * side * bytes_each])
+    image = images.Image(1, ImageType.BITMAP, 0, side, side, picture)
+    kept = unpacking.Unpacking(1 << 20, 1 << 20)
+    work = kept.work_for(image)
+    assert (work is not None) is is_slow
+    if work is not None:
+        work()
+        assert kept._done is not None
+    assert bytes(kept.pixels(image).data) == bytes(unpacking.Unpacking(0, 0).pixels(image).data)
+
+
+@pytest.mark.parametrize(("side", "is_slow"), [(1023, False), (1024, True)])
+def test_lz4_is_unpacked_on_a_thread_where_that_takes_long(side: int, is_slow: bool) -> None:
+    image = images.Image(1, ImageType.LZ4, 0, side, side, images.Packed(1, b"x"))
+    assert (unpacking.Unpacking(0, 0).work_for(image) is not None) is is_slow
+
+
+def test_a_bitmap_that_says_more_pixels_than_its_image_does_not_keep_the_loop() -> None:
+    picture = images.Bitmap(6, 4, 1000, 1000, 2000, None, None, bytes(2_000_000))
+    assert unpacking.Unpacking(0, 0).work_for(images.Image(1, ImageType.BITMAP, 0, 1, 1, picture)) is not None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -32,8 +33,9 @@ _READ_BYTES = 256 * 1024
 _UNSENT_LIMIT = 32 << 20
 # How many messages an expectation that fails quotes.
 _QUOTED = 8
-# Where pictures are unpacked that take milliseconds (the first one of QUIC takes seconds), video and sound are decoded.
-_WORKERS = Workers("atp-spice", 2)
+# Where pictures are unpacked that take milliseconds (the first one of QUIC takes seconds), video and sound are decoded, much of it
+# by C code, beside the loop and each other. One for each core; more would only wait for Python's lock.
+_WORKERS = Workers("atp-spice", min(8, max(2, os.cpu_count() or 2)))
 _WORK_SECONDS = 60.0
 # How long is tried whether the server still listens, once it has closed the main channel.
 _PROBE_SECONDS = 1.0

@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 from ATPLibrary.protocol.spice.display import bitmaps, glz, jpeg, lz, lz4_images, quic
 from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, Unhandled
-from ATPLibrary.protocol.spice.enums import BitmapFlag, ImageFlag, ImageType, image_type
+from ATPLibrary.protocol.spice.enums import BitmapFlag, BitmapFormat, ImageFlag, ImageType, image_type
 from ATPLibrary.protocol.spice.messages.images import Bitmap, Image, LzPalette, Packed, ZlibGlz
 
 _MOST_PALETTES, _MOST_COLORS = 1024, 256
-# What is unpacked by Python, or with a library that is slower than LZ4; and from how many pixels on that takes milliseconds.
+# What is unpacked by Python, or with a library that is slower than LZ4; and from how many pixels on that takes long beside the
+# 0.03 ms that a thread costs. Of LZ4, and of rows that are only copied, these are more: 1024 x 768 take half a millisecond.
 _SLOW = (ImageType.LZ_RGB, ImageType.LZ_PLT, ImageType.GLZ_RGB, ImageType.ZLIB_GLZ_RGB, ImageType.QUIC, ImageType.JPEG)
-_MANY_PIXELS = 8 << 10
+_MANY_PIXELS, _VERY_MANY_PIXELS = 8 << 10, 1 << 20
+_AS_IT_IS = (BitmapFormat.THIRTY_TWO, BitmapFormat.RGBA)
 
 
 class Unpacking:
@@ -34,7 +36,7 @@ class Unpacking:
 
     def work_for(self, image: Image) -> Callable[[], None] | None:
         """What is better done on a thread before `pixels` is asked for this image, which then has it at once. None: nothing."""
-        if image.type not in _SLOW or image.width * image.height < _MANY_PIXELS:
+        if not _takes_long(image):
             return None
 
         def work() -> None:
@@ -143,3 +145,13 @@ class Unpacking:
             )
         self._cached_pixels += max(count, 1)
         self._cache[id] = max(count, 1), pixels
+
+
+def _takes_long(image: Image) -> bool:
+    picture, pixels = image.picture, image.width * image.height
+    if isinstance(picture, Bitmap):
+        pixels = picture.width * picture.height  # it may say another size than its image
+        return pixels >= (_VERY_MANY_PIXELS if picture.format in _AS_IT_IS else _MANY_PIXELS)
+    if image.type == ImageType.LZ4:
+        return pixels >= _VERY_MANY_PIXELS
+    return image.type in _SLOW and pixels >= _MANY_PIXELS
