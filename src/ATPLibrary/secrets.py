@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 MASK = "**********"
@@ -70,10 +71,19 @@ def redact(text: str) -> str:
 
 def mask_bytes(data: bytes) -> bytes:
     """Return `data` with every known secret's value, as UTF-8 or UTF-16, replaced by as many asterisks: nothing else moves."""
-    for value in _known():
-        for encoding in ("utf-8", "utf-16-le"):
-            data = data.replace(found := value.encode(encoding, "surrogatepass"), b"*" * len(found))
-    return data
+    return masking()(data)
+
+
+def masking() -> Callable[[bytes], bytes]:
+    """What does `mask_bytes` with the secrets that are known now, also later and on a thread."""
+    found = [value.encode(encoding, "surrogatepass") for value in _known() for encoding in ("utf-8", "utf-16-le")]
+
+    def mask(data: bytes) -> bytes:
+        for each in found:
+            data = data.replace(each, b"*" * len(each))
+        return data
+
+    return mask
 
 
 def _known() -> list[str]:

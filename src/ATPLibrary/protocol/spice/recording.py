@@ -8,15 +8,14 @@ of cards and USB devices, and what the guest's agent says. Known secrets are mas
 from __future__ import annotations
 
 import base64
-import gzip
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ATPLibrary import secrets
 from ATPLibrary.errors import ATPError
+from ATPLibrary.protocol.spice.line_file import LineFile
 from ATPLibrary.protocol.spice.messages.main import AgentData
 from ATPLibrary.protocol.spice.schema import Sender
 from ATPLibrary.transport.spice import SpiceChannelType as Type
@@ -31,12 +30,12 @@ if TYPE_CHECKING:
 SCHEMA, VERSION = "atp.spice-recording", 1
 # Numbers below are those that every channel has.
 _OF_ALL_CHANNELS = 100
-_BUFFER = 1 << 20
 
 
 @dataclass
 class SessionRecorder:
-    """Writes one session to `path` (gzip where it ends in ".gz"), from its first message on; runs on the loop.
+    """Writes one session to `path` (gzip where it ends in ".gz"), from its first message on; called on the loop, where short lines
+    are written, long ones on a thread.
 
     `keeps_agent_data`: the guest's agent too, in full: its clipboard is in there. `limit` in bytes of messages. `problem` says why
     nothing is written any more: a full disk must not break the session.
@@ -50,14 +49,11 @@ class SessionRecorder:
     problem: str = ""
     _taken: int = 0
     _began: float = 0.0
-    _file: IO[bytes] | gzip.GzipFile | None = field(default=None, repr=False)
-    _under: IO[bytes] | None = field(default=None, repr=False)
+    _file: LineFile | None = field(default=None, repr=False)
 
     def open(self) -> None:
         """Make the file. `OSError` when that can't be done."""
-        file: IO[bytes] = self.path.open("wb", buffering=_BUFFER)
-        self._file = gzip.GzipFile(fileobj=file, mode="wb", compresslevel=1) if self.path.suffix == ".gz" else file
-        self._under = file
+        self._file = LineFile(self.path)
         self._began = time.time()
         began = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self._began))
         self._write({"schema": SCHEMA, "version": VERSION, "vm": secrets.redact(self.vm), "began": began})
@@ -67,15 +63,11 @@ class SessionRecorder:
         connection.when_linked.append(self._linked)
 
     def close(self) -> None:
-        """A second time does nothing."""
+        """Once all is written. A second time does nothing."""
         file, self._file = self._file, None
         if file is not None:
-            try:
-                file.close()
-                if self._under is not None:  # gzip leaves it open
-                    self._under.close()
-            except OSError as error:
-                self.problem = self.problem or f"The recording {self.path} ends early: {error}"
+            file.close()
+            self._note(file)
 
     def _linked(self, channel: SpiceChannel) -> None:
         speaker = cast("SpeakingChannel", channel.speaker)  # what links a channel has set it
@@ -96,15 +88,16 @@ class SessionRecorder:
         }  # fmt: skip
         if record.harm is not None:
             line["harm"] = record.harm.value
+        body = None
         if frame is not None:
             line["number"] = frame.number
             if self._tells(channel.type, record.sender, frame.number):
-                line["body"] = base64.b64encode(secrets.mask_bytes(frame.body)).decode()
+                body = frame.body
         self.messages += 1
         self._taken += record.size
         if self._taken > self.limit:
             self.problem = self.problem or f"The recording {self.path} ends here: it has {self.limit} bytes of messages"
-        self._write(line)
+        self._write(line, body)
 
     def _ended(self, channel: SpiceChannel, error: ATPError, by: EndedBy, wire: Wire) -> None:
         unread = wire.unread(lambda number: self._tells(channel.type, Sender.SERVER, number))
@@ -123,10 +116,13 @@ class SessionRecorder:
     def _now(self) -> float:
         return round(time.time() - self._began, 6)
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, line: dict[str, Any], body: bytes | None = None) -> None:
+        """`body` stands in the line as "body", with the secrets masked that are known now."""
         if self._file is None or self.problem:
             return
-        try:
-            self._file.write(json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n")
-        except OSError as error:
-            self.problem = f"The recording {self.path} ends here: {error}"
+        self._file.write(line, body, secrets.masking() if body is not None else bytes)
+        self._note(self._file)
+
+    def _note(self, file: LineFile) -> None:
+        if file.failure:
+            self.problem = self.problem or f"The recording {self.path} ends early: {file.failure}"
