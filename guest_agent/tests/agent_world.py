@@ -18,7 +18,7 @@ from atp_guest_agent.linux import Linux
 from atp_guest_agent.log import Log
 from atp_guest_agent.port import Port
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 IDENTITY = Identity("vm-7", "dmi_serial", "boot-1", "s3cret")
 
 KEYBOARD = Description(

@@ -23,7 +23,7 @@ from fake_win32 import KEYBOARD, MOUSE, TABLET, USERS_DESKTOP, FakeWindows, File
 
 pytestmark = pytest.mark.unit
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 VK_A, A, LEFT_SHIFT = 0x41, 30, 42
 EXTENDED, INJECTED = win32.LLKHF_EXTENDED, win32.LLKHF_INJECTED
 

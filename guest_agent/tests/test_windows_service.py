@@ -16,7 +16,7 @@ from fake_win32 import FakeWindows
 
 pytestmark = pytest.mark.unit
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 COMMAND = ["C:\\Python 3\\python.exe", "-I", "-S", "C:\\ATP\\agent.pyz", "--connect", "tcp://10.0.2.2"]
 
 

@@ -144,9 +144,9 @@ async def test_a_pool_that_doesn_t_go_away_is_reported_with_what_is_left(
     sales.vms["p1"] = [vm(FIRST, "sales-001")]
     sales.deletions_ignored = 1_000_000
     with pytest.raises(
-        DeadlineError, match=r"'sales' should be gone within 0.3 s .*still lists desk pool 'sales', VM 'sales-001'"
+        DeadlineError, match=r"'sales' should be gone within 1 s .*still lists desk pool 'sales', VM 'sales-001'"
     ):
-        await delete_desk_pool(workspace, client, "sales", 0.3)
+        await delete_desk_pool(workspace, client, "sales", 1)
 
 
 async def test_a_host_that_can_t_be_reached_fails_the_whole_pool(

@@ -118,10 +118,12 @@ async def test_a_silent_host_leaves_the_others_vms_in_the_list(three: Workspace,
         silent.bind(str(tmp_path / "silent"))
         silent.listen()
         three.transport.add_host("silent", f"qemu+unix:///system?socket={tmp_path}/silent")
+        for name in ("rack-1", "rack-2"):
+            await three.host(name, TIMEOUT)
         problems: list[ATPError] = []
-        listed = await three.vms(1.0, state=VmState.RUNNING, problems=problems)
+        listed = await three.vms(2.0, state=VmState.RUNNING, problems=problems)
         assert {vm.host.name for vm in listed} == {"rack-1", "rack-2"}
         assert sorted(str(problem).split()[1] for problem in problems) == ["'rack-3'", "'silent'"]
         with pytest.raises(HostError, match=r"The VMs of 2 of 4 hosts can't be listed: .*with unreachable=skip\.$"):
-            await three.vms(1.0)
+            await three.vms(2.0)
         assert [vm.host.name for vm in await three.homes("sales-001", None, TIMEOUT)] == ["rack-1"]

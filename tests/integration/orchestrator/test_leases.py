@@ -20,13 +20,20 @@ TESTS = 3
 
 # Appends a line to a file that all processes share, at once.
 DIARY = """
-import os
+import os, time
 from robot.api.deco import keyword
 
 @keyword
 def note(word, vm=""):
     with open(os.environ["DIARY"], "a", encoding="utf-8") as file:
         file.write(f"{os.getpid()} {word} {vm}\\n")
+
+@keyword
+def wait_until_both_are_taken():
+    until = time.monotonic() + 60
+    while len({line.split()[-1] for line in open(os.environ["DIARY"], encoding="utf-8")}) < 2:
+        assert time.monotonic() < until, "nobody took the other VM"
+        time.sleep(0.01)
 """
 
 SHARING = """\
@@ -39,6 +46,7 @@ Library    {diary}
     f"""Work {number}
     ${{{{vm}}}} =    Lease VM    sales-*    timeout=60 s
     Note    begin    ${{{{vm}}}}
+    Wait Until Both Are Taken
     Suspend VM
     Resume VM
     VM Should Be    running

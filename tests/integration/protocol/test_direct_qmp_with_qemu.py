@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import io
 import os
 import shutil
@@ -86,6 +87,7 @@ async def test_a_vm_that_does_not_run_refuses_input(qmp: DirectQmp) -> None:
 
 
 async def test_the_screen_is_written_into_shared_memory_and_nothing_stays_open(qmp: DirectQmp) -> None:
+    gc.collect()  # what earlier tests left open isn't to be closed meanwhile
     before = set(os.listdir("/proc/self/fd"))
     await qmp.execute("cont")  # while a VM is paused QEMU only marks descriptors as removed
     for _ in range(3):
@@ -94,7 +96,7 @@ async def test_the_screen_is_written_into_shared_memory_and_nothing_stays_open(q
             assert image.format == "PNG"
             assert image.width >= 640
     assert all(not each["fds"] for each in await qmp.execute("query-fdsets"))
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert set(os.listdir("/proc/self/fd")) <= before
 
 
 async def test_a_stopped_qemu_costs_the_deadline_and_its_late_reply_is_thrown_away(

@@ -63,7 +63,7 @@ async def test_a_vm_that_is_nowhere_is_told_with_the_hosts_that_could_not_be_ask
     transport.add_host("silent", silent)
     transport.add_host("good", "test:///default")
     with pytest.raises(VmNotFoundError, match=r"VM 'tset'.*Near names: 'test'.*Not asked: ") as caught:
-        await transport.find("tset", timeout=1)
+        await transport.find("tset", timeout=3)
     assert "Host 'dead'" in str(caught.value)
     assert "Host 'silent'" in str(caught.value)
 

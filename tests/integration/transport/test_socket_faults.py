@@ -23,7 +23,7 @@ VM_UUID = str(uuid.uuid4())
 STEP = 1000
 # The longest that anything here may take: nothing hangs.
 NO_HANG = 20.0
-QUICK_HEART = {"heartbeat_interval": 0.05, "heartbeat_timeout": 0.3, "connect_timeout": 0.5}
+QUICK_HEART = {"heartbeat_interval": 0.05, "heartbeat_timeout": 1, "connect_timeout": 1}
 
 
 def define(handle: object, name: str, vm_uuid: str) -> str:
@@ -160,7 +160,7 @@ async def test_a_silent_or_half_open_socket_is_noticed_by_the_heartbeat(
         question = asyncio.create_task(vm.state(NO_HANG))
         change = asyncio.create_task(host.call("define a VM", define, "two", str(uuid.uuid4()), timeout=NO_HANG))
         async with asyncio.timeout(NO_HANG):
-            assert (await anext(news)).data["reason"] == "no answer to a heartbeat within 0.3 s"
+            assert (await anext(news)).data["reason"] == "no answer to a heartbeat within 1 s"
             with pytest.raises(HostError, match=r"\(define a VM\).*no answer to a heartbeat.*isn't known"):
                 await change
         proxy.heal()

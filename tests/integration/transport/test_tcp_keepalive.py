@@ -38,7 +38,7 @@ async def test_an_opening_that_hangs_is_probed_so_that_its_thread_comes_free_whe
         host = HostConnection("silent", f"qemu+tcp://127.0.0.1:{port}/system", bus, settings=settings())
         with socket.create_connection(other.getsockname()) as bystander:
             with pytest.raises(DeadlineError, match="did not answer"):
-                await host.connect(0.3)
+                await host.connect(1)
             peer, address = listener.accept()
             with peer:
                 assert is_probed(address)

@@ -71,7 +71,10 @@ class FaultyGuest:
         self.stalls: dict[int, float] = {}  # before this edge is read, nothing is for so many seconds
         self.stalled: list[int] = []  # at the end of each stall: how many edges wait in the device
         self.while_stalled: Callable[[int], None] = lambda number: None
-        self.deaf: dict[int, float] = {}  # from this edge on, for so many seconds, all that comes is thrown away
+        self.deaf_from: int | None = (
+            None  # all that comes is thrown away, from this edge on until the agent is asked something
+        )
+        self.deaf_for_good = False  # and after that too
         self.seen: list[tuple[int, int]] = []  # edges that the kernel saw: code, value
         self.grabbed = False  # whether others in the guest get nothing of its input
         self.grabs: list[bool] = []  # what was asked of that
@@ -98,7 +101,7 @@ class FaultyGuest:
         self._paused = asyncio.Event()  # set while it isn't
         self._paused.set()
         self._numbers = itertools.count()
-        self._deaf_until = 0.0
+        self._is_deaf = False
         self._seq = 0
         self._writer: asyncio.StreamWriter | None = None
         self._watched = False
@@ -244,9 +247,9 @@ class FaultyGuest:
                     await self._arrived.wait()
                 self._queue[0], self._queue[1] = self._queue[1], self._queue[0]
             code, value = self._queue.popleft()
-            if number in self.deaf:
-                self._deaf_until = time.monotonic() + self.deaf[number]
-            if time.monotonic() < self._deaf_until:
+            if number == self.deaf_from:
+                self._is_deaf = True
+            if self._is_deaf:
                 continue
             if number in self.dropped or (value == 1) == (code in self.held):
                 continue
@@ -300,6 +303,7 @@ class FaultyGuest:
         kind = message["type"]
         if self.is_still:
             return
+        self._is_deaf = self._is_deaf and self.deaf_for_good
         if kind == "hello":
             self.hellos += 1
             self.grabbed = False

@@ -30,6 +30,13 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(others_keys, "PATIENCE", 0.1)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ATPLibrary.verifier import others_keys
+
+    monkeypatch.setattr(others_keys, "PATIENCE", 20.0)
+
+
 @pytest.mark.parametrize("codes", [{SHIFT}, {CTRL}, {Z}, {SHIFT, CTRL}])
 async def test_text_and_keys_are_refused_while_others_hold_a_key_and_nothing_is_sent(
     guest: FaultyGuest, engine: TypingEngine, hurried: None, codes: set[int]
@@ -57,7 +64,9 @@ async def test_caps_lock_is_left_alone_where_a_key_of_others_is_down(
     assert not guest.received
 
 
-async def test_a_key_that_is_up_again_in_a_moment_refuses_nothing(guest: FaultyGuest, engine: TypingEngine) -> None:
+async def test_a_key_that_is_up_again_in_a_moment_refuses_nothing(
+    guest: FaultyGuest, engine: TypingEngine, patient: None
+) -> None:
     guest.held.add(SHIFT)
     typing = asyncio.create_task(engine.type_text("hello"))
     await asyncio.sleep(0.1)
@@ -68,7 +77,7 @@ async def test_a_key_that_is_up_again_in_a_moment_refuses_nothing(guest: FaultyG
 
 
 async def test_caps_lock_that_somebody_presses_meanwhile_does_not_change_the_text(
-    guest: FaultyGuest, engine: TypingEngine
+    guest: FaultyGuest, engine: TypingEngine, patient: None
 ) -> None:
     guest.leds = {1: 0}
     guest.held.add(CAPS)
@@ -154,8 +163,9 @@ async def test_a_button_that_is_down_changes_no_text(guest: FaultyGuest, engine:
 
 async def test_a_modifier_of_others_in_the_middle_is_told_by_its_name(guest: FaultyGuest, engine: TypingEngine) -> None:
     typing = asyncio.create_task(engine.type_text("hello " * 20))
-    while len(guest.received) < 40:  # noqa: ASYNC110 - the guest has no event for it
-        await asyncio.sleep(0.001)
+    async with asyncio.timeout(10):
+        while len(guest.received) < 40:  # noqa: ASYNC110 - the guest has no event for it
+            await asyncio.sleep(0.001)
     guest.take([{"type": "key", "data": {"down": True, "key": {"type": "qcode", "data": "shift"}}}])
     report = await typing
     assert not report.verified

@@ -235,7 +235,7 @@ async def test_an_agent_that_does_not_read_ends_a_write_at_its_deadline_and_its_
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_connection_that_says_nothing_is_closed_at_the_deadline(tmp_path: Path, way: str) -> None:
-    world = World(tmp_path, hello_timeout=0.3)
+    world = World(tmp_path, hello_timeout=1)
     await world.service.start()
     try:
         async with world.dial(way) as line:
@@ -246,7 +246,7 @@ async def test_a_connection_that_says_nothing_is_closed_at_the_deadline(tmp_path
 
 
 async def test_half_a_message_is_a_half_open_connection_and_closed_too(tmp_path: Path) -> None:
-    world = World(tmp_path, hello_timeout=0.3)
+    world = World(tmp_path, hello_timeout=1)
     await world.service.start()
     try:
         async with world.dial("tcp") as line:
@@ -373,7 +373,7 @@ def test_it_survives_any_bytes(tmp_path: Path, pieces: list[bytes], way: str, ad
     async def attack() -> None:
         broken: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: broken.append(context))
-        world = World(tmp_path, hello_timeout=0.2)
+        world = World(tmp_path, hello_timeout=PATIENCE)
         await world.service.start()
         try:
             async with world.dial(way) as line:

@@ -41,7 +41,7 @@ def pointer(guest: FaultyGuest, session: AgentSession, spice: SpicedGuest) -> Po
     return Pointer(guest.qmp, session, way=spice.way)
 
 
-async def until(holds: object, seconds: float = 5.0) -> None:
+async def until(holds: object, seconds: float = 20.0) -> None:
     assert callable(holds)
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - the guest has no event for it
@@ -153,7 +153,7 @@ async def test_a_vm_that_is_paused_under_an_unwatched_key_gets_its_release_when_
     guest: FaultyGuest, spice: SpicedGuest
 ) -> None:
     engine = TypingEngine(guest.qmp, None, ["ps2"], way=spice.way)
-    holding = asyncio.create_task(engine.hold("shift", 0.2))
+    holding = asyncio.create_task(engine.hold("shift", 1.5))
     await until(lambda: 42 in guest.held)
     guest.status = "paused"
     with pytest.raises(VmStateError):
@@ -169,7 +169,7 @@ async def test_a_vm_that_is_paused_under_a_watched_key_gets_its_release_when_it_
     guest: FaultyGuest, session: AgentSession, spice: SpicedGuest, impatient: None, is_told: bool
 ) -> None:
     engine = TypingEngine(guest.qmp, session, ["ps2"], way=spice.way)
-    holding = asyncio.create_task(engine.hold("shift", 0.3))
+    holding = asyncio.create_task(engine.hold("shift", 1.5))
     await until(lambda: 42 in guest.held)
     guest.status, guest.is_still = "paused", True
     if is_told:

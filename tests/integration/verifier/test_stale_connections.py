@@ -23,7 +23,7 @@ WAYS = ("tcp", "websocket")
 
 @pytest_asyncio.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    monkeypatch.setattr(link, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(link, "SILENT_SECONDS", 0.5)
     made = World(tmp_path)
     await made.service.start()
     yield made
@@ -77,7 +77,8 @@ async def test_an_input_finds_out_where_nobody_has_told_that_the_vm_was_put_back
         await session.close()
 
 
-async def test_an_agent_that_is_only_slow_keeps_its_connection(world: World) -> None:
+async def test_an_agent_that_is_only_slow_keeps_its_connection(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link, "SILENT_SECONDS", PATIENCE)
     session = world.session()
     async with world.agent("tcp") as agent:
         await session.start(PATIENCE)

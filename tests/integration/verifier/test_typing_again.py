@@ -27,7 +27,7 @@ def read(guest: FaultyGuest, layout: str = "us") -> str:
 async def test_what_a_deaf_device_lost_is_typed_again_from_the_first_character_that_is_missing(
     guest: FaultyGuest, engine: TypingEngine, impatient: None
 ) -> None:
-    guest.deaf = {15: 0.05}
+    guest.deaf_from = 15
     report = await engine.type_text(TEXT, retries=1)
     report.raise_if_bad(must_be_verified=True)
     assert read(guest) == TEXT
@@ -43,7 +43,7 @@ async def test_what_a_deaf_device_lost_is_typed_again_from_the_first_character_t
 async def test_a_key_whose_release_was_lost_was_typed_and_is_not_typed_again(
     guest: FaultyGuest, engine: TypingEngine, impatient: None
 ) -> None:
-    guest.deaf = {7: 0.05}  # between l's press and its release: H is four edges, e two
+    guest.deaf_from = 7  # between l's press and its release: H is four edges, e two
     report = await engine.type_text("Hello", retries=1)
     assert read(guest) == "Hello"
     assert report.verified
@@ -51,7 +51,7 @@ async def test_a_key_whose_release_was_lost_was_typed_and_is_not_typed_again(
 
 
 async def test_by_default_nothing_is_typed_twice(guest: FaultyGuest, engine: TypingEngine, impatient: None) -> None:
-    guest.deaf = {15: 0.05}
+    guest.deaf_from = 15
     report = await engine.type_text(TEXT)
     assert report.lost > 0
     assert read(guest) != TEXT
@@ -72,7 +72,7 @@ async def test_a_loss_in_the_middle_is_not_typed_again_and_says_why_and_where(
 
 
 async def test_what_is_lost_each_time_is_given_up(guest: FaultyGuest, engine: TypingEngine, impatient: None) -> None:
-    guest.deaf = {5: 60.0}
+    guest.deaf_from, guest.deaf_for_good = 5, True
     report = await engine.type_text(TEXT, retries=2)
     assert not report.verified
     assert "not typed again: it was lost 3 times" in report.note

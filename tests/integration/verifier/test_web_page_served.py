@@ -114,7 +114,7 @@ async def test_nothing_but_get_is_answered(served: Served, method: str) -> None:
 @given(st.binary(max_size=300), st.sampled_from([b"", b"GET ", b"GET / HTTP/1.1\r\n", b"GET / HTTP/1.1\r\nHost: "]))
 def test_any_bytes_are_survived_and_get_nothing_but_the_page(rest: bytes, begin: bytes) -> None:
     async def attempt() -> None:
-        served = Served(hello_timeout=1)
+        served = Served(hello_timeout=2)
         await served.service.start()
         try:
             answer = await served.ask(begin + rest + b"\r\n\r\n")

@@ -73,7 +73,7 @@ def test_a_film_that_can_not_be_written_says_so(tmp_path: Path) -> None:
 async def drawing(server_peer: object, color: int) -> None:
     box = geometry.DrawBase(0, geometry.Rect(0, 0, 48, 64), NO_CLIP)
     server_peer.say(draw.DrawFill(box, brushes.Brush(1, brushes.SolidBrush(color)), 8, NO_MASK))  # type: ignore[attr-defined]
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.6)
 
 
 async def test_a_screen_is_filmed_until_it_is_stopped_and_stillness_costs_no_pictures(tmp_path: Path) -> None:

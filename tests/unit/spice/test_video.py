@@ -342,11 +342,9 @@ async def test_a_codec_is_asked_for_no_sooner_than_the_server_survives(monkeypat
     """The moment that the server gets it, beside the moment that it got INIT."""
     monkeypatch.setattr("ATPLibrary.protocol.spice.stand_in.DISPLAY_CAPS", 0x1052)
     async with screen() as (channel, conversation, peer):
-        began = time.monotonic()
         await preference.prefer(channel, [VideoCodec.VP8], 5)
         assert await peer.expect(105) == b"\1\2"
         assert time.monotonic() - conversation.begun_at >= preference.GUARD_SECONDS
-        assert time.monotonic() - began < 5
         conversation.begun_at = time.monotonic() + 60
         with pytest.raises(DeadlineError, match="asked for a codec"):
             await preference.prefer(channel, [VideoCodec.VP8], 0.1)

@@ -41,12 +41,10 @@ async def test_a_failed_operation_is_an_error_with_the_platforms_reason(logged_i
 async def test_an_operation_that_never_ends_meets_the_deadline_with_what_was_last_seen(logged_in, platform, answer_ok):
     platform.answers["GET /ocloud/v1/event/e"] = answer_ok(event("创建桌面池: 1/2"))
     with pytest.raises(DeadlineError) as caught:
-        await logged_in.events.finish("e", 0.2)
-    assert "operation e should end within 0.2 s but is still under way. Last seen: 创建桌面池: 1/2." in str(
-        caught.value
-    )
+        await logged_in.events.finish("e", 1)
+    assert "operation e should end within 1 s but is still under way. Last seen: 创建桌面池: 1/2." in str(caught.value)
     asked = len(platform.asked("/ocloud/v1/event/e"))
-    assert 2 <= asked <= 5  # 50 ms, then longer and longer
+    assert 2 <= asked <= 8  # 50 ms, then longer and longer
 
 
 async def test_a_batch_names_every_vm_that_failed_or_was_refused(logged_in, platform, answer_ok):

@@ -22,8 +22,20 @@ def alive(pid: int) -> bool:
     """Whether a process runs (a zombie doesn't)."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # before the file was opened, or before it was read
         return False
+
+
+def left_behind() -> set[Path]:
+    """The pipes of commands that there are in the guest, anybody's."""
+    return set(Path("/tmp").glob(".atp-*"))
+
+
+async def nothing_new_since(before: set[Path]) -> None:
+    """Whoever else runs commands on this machine meanwhile has pipes too, for a moment."""
+    async with asyncio.timeout(20):
+        while not left_behind() <= before:
+            await asyncio.sleep(0.01)
 
 
 async def appears(path: Path) -> str:
@@ -121,12 +133,12 @@ async def test_output_that_no_answer_can_carry_is_cut_and_said_to_be_and_the_age
 
 
 async def test_the_pipes_around_a_command_are_not_its_children_and_leave_nothing_behind(qga: Qga) -> None:
-    before = set(Path("/tmp").glob(".atp-*"))
+    before = left_behind()
     waits_for_any_child = [sys.executable, "-c", "import os\ntry:\n os.wait()\nexcept ChildProcessError: print('none')"]
     assert (await qga.exec(waits_for_any_child, timeout=20)).stdout == "none\n"
     assert (await qga.exec("cat", input="read", timeout=20)).stdout == "read"
     assert (await qga.exec("echo begun; exit 0", timeout=20)).stdout == "begun\n"
-    assert set(Path("/tmp").glob(".atp-*")) == before
+    await nothing_new_since(before)
 
 
 @pytest.mark.parametrize("streamed", [False, True])
@@ -146,11 +158,11 @@ async def test_a_character_that_two_pieces_share_is_one(qga: Qga) -> None:
 
 
 async def test_streaming_leaves_nothing_behind_in_the_guest(qga: Qga) -> None:
-    before = set(Path("/tmp").glob(".atp-*"))
+    before = left_behind()
     await qga.exec("echo x", on_output=lambda stream, text: None)
     with pytest.raises(DeadlineError):
         await qga.exec("sleep 60", timeout=1, on_output=lambda stream, text: None)
-    assert set(Path("/tmp").glob(".atp-*")) <= before
+    await nothing_new_since(before)
 
 
 FAMILY = """
@@ -177,9 +189,9 @@ async def test_a_cancelled_command_is_ended_with_all_that_it_has_started(
 
 async def test_a_command_that_outlives_its_deadline_is_ended_and_named(qga: Qga, tmp_path: Path) -> None:
     with pytest.raises(
-        DeadlineError, match=r"'echo .*should end within 1 s but still ran \(process \d+ of the guest\), and was ended"
+        DeadlineError, match=r"'echo .*should end within 3 s but still ran \(process \d+ of the guest\), and was ended"
     ):
-        await qga.exec(f"echo $$ >{tmp_path}/pid; sleep 60", timeout=1)
+        await qga.exec(f"echo $$ >{tmp_path}/pid; sleep 60", timeout=3)
     assert not alive(int((tmp_path / "pid").read_text()))
 
 

@@ -134,8 +134,9 @@ async def test_a_push_that_breaks_off_harms_no_file(
         return await carry_out()
 
     domain.fault = stuck
-    pushing = asyncio.create_task(files.push(big, f"{tmp_path}/target", 60 if how == "cancelled" else 1))
-    await reached.wait()
+    pushing = asyncio.create_task(files.push(big, f"{tmp_path}/target", 60 if how == "cancelled" else 5))
+    async with asyncio.timeout(60):
+        await reached.wait()
     if how == "cancelled":
         pushing.cancel()
         with pytest.raises(asyncio.CancelledError):
