@@ -175,20 +175,20 @@ async def test_a_modifier_of_others_in_the_middle_is_told_by_its_name(guest: Fau
 
 def machine_of(guest: FaultyGuest, session: AgentSession | None) -> Machine:
     """A VM whose channels are that guest's."""
-    made = Machine(SimpleNamespace(name=guest.name), SimpleNamespace(), guest.events)  # type: ignore[arg-type]
+
+    class Reached(Machine):
+        async def agent(self, timeout: float) -> AgentSession:
+            if session is None:
+                raise AgentError("No agent is here.")
+            return session
+
+        async def qmp(self, timeout: float) -> Any:
+            return guest.qmp
+
+    made = Reached(SimpleNamespace(name=guest.name), SimpleNamespace(), guest.events)  # type: ignore[arg-type]
     verified = session is not None
     made.engines.typing_of[verified, "qmp"] = TypingEngine(guest.qmp, session, ["ps2"])
     made.engines.pointers[verified, "qmp"] = Pointer(guest.qmp, session)
-
-    async def agent(timeout: float) -> AgentSession:
-        if session is None:
-            raise AgentError("No agent is here.")
-        return session
-
-    async def qmp(timeout: float) -> Any:
-        return guest.qmp
-
-    made.agent, made.qmp = agent, qmp  # type: ignore[method-assign]
     return made
 
 
