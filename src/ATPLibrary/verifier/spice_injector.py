@@ -37,6 +37,7 @@ class SpiceInjector(Injector):
         self._vm_name = vm_name
         self._other_way = QmpInjector(qmp, vm_name)
         self._screen = (0, 0)
+        self._unread: SpiceInputs | None = None  # whose server left a release unread: the next ones don't wait for it
 
     @property
     def takes_several(self) -> bool:
@@ -51,9 +52,15 @@ class SpiceInjector(Injector):
     async def release(self, commands: Sequence[Events], what: str) -> None:
         """By QMP where the session has ended or its server doesn't read: it is the same keyboard and the same mouse."""
         await require_running(self._qmp, self._vm_name, what)
+        inputs = None
         try:
-            await self._inputs().send(commands, _RELEASE_SECONDS)
-        except (ChannelError, DeadlineError):
+            inputs = self._inputs()
+            await inputs.send(commands, 0.0 if self._unread is inputs else _RELEASE_SECONDS)
+            self._unread = None
+        except ChannelError:
+            await self._other_way.release(commands, what)
+        except DeadlineError:
+            self._unread = inputs
             await self._other_way.release(commands, what)
 
     @contextlib.asynccontextmanager

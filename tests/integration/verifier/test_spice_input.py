@@ -234,6 +234,17 @@ async def test_a_button_that_is_down_when_the_channel_ends_is_let_go_of_and_can_
     (await pointer.click()).raise_if_bad(must_be_verified=True)
 
 
+async def test_buttons_are_let_go_of_by_qmp_where_the_server_does_not_read(
+    guest: FaultyGuest, spice: SpicedGuest, pointer: Pointer
+) -> None:
+    for button in ("left", "middle", "right", "side", "extra"):
+        (await pointer.button_down(button)).raise_if_bad(must_be_verified=True)
+    seam = speaking(spice.connection.channels[Type.INPUTS, 0]).conversation.wire.seam
+    seam.faults.append(Fault(Harm.DELAY, Sender.CLIENT, "MOUSE_RELEASE", seconds=60))
+    await pointer.release_all()
+    assert not guest.held
+
+
 async def test_many_unwatched_motions_keep_to_the_bound_of_two_bunches(guest: FaultyGuest, spice: SpicedGuest) -> None:
     pointer = Pointer(guest.qmp, None, way=spice.way)
     await pointer.drag(1.0, 1.0, start=(0.0, 0.0), through=[(0.5, 0.0), (0.5, 0.5)])
