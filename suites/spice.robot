@@ -16,10 +16,11 @@ The Server Offers What A Desktop Needs
     Get SPICE Channels    contains    cursor:0
 
 The Display Has A Picture
-    [Documentation]    The server says what the screen is, draws it, and marks it as fit to be shown.
+    [Documentation]    The server says what the screen is, marks it as fit to be shown, and draws its blinking cursor.
     Open SPICE Channel    display
     Expect SPICE Message    display    SURFACE_CREATE    within=5 s
     Expect SPICE Message    display    MARK    within=5 s
+    Expect SPICE Message    display    DRAW_COPY    within=20 s    since=now
     Get SPICE Statistics    display    unknown    ==    ${{ {} }}
     Get SPICE Statistics    display    ack_stalls    ==    0
 

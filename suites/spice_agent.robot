@@ -44,6 +44,9 @@ Text Goes Into The Guest's Clipboard
     Set Clipboard    by the middle button    selection=primary
     Pasted In The Guest Should Be    by the middle button    selection=primary
     Pasted In The Guest Should Be    Hello from ATP! 你好
+    VAR    ${secret: secret} =    %{HOME}
+    Set Clipboard    ${secret}
+    Pasted In The Guest Should Be    %{HOME}
 
 Text Comes Out Of The Guest's Clipboard
     [Documentation]    Once something is copied there; what is copied later is waited for.
@@ -55,6 +58,9 @@ Text Comes Out Of The Guest's Clipboard
     Clipboard Should Be    marked    selection=primary
     Run Keyword And Expect Error    *should be 'something else' within 0.5 s but is 'copied in the guest: né'*
     ...    Clipboard Should Be    something else    timeout=500 ms
+    VAR    ${secret: secret} =    %{HOME}
+    Run Keyword And Expect Error    *should be a text that is a secret within 0.5 s but is another text*
+    ...    Clipboard Should Be    ${secret}    timeout=500 ms
 
 A Picture Goes Through The Clipboard Both Ways
     [Documentation]    As PNG, byte by byte into the guest and pixel by pixel out of it.
