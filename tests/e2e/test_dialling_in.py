@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from ATPLibrary import agent_package
 from ATPLibrary.config import Config
-from ATPLibrary.errors import ATPError
+from ATPLibrary.errors import AgentError, ATPError
 from ATPLibrary.lab.machine import HOST_IN_GUEST
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.orchestrator.deployment import Deployed, deploy, remove, wish_for
@@ -82,7 +82,12 @@ class Served(Desk):
         await self.run(f"printf '{text}\\n' >{CONFIG_FILE}; atp-agent stop; atp-agent start")
 
     async def types(self, text: str = "#dialled in") -> None:
-        await (await self.machine.agent(BACK_SECONDS)).ensure_watching(BACK_SECONDS)
+        try:
+            await (await self.machine.agent(BACK_SECONDS)).ensure_watching(BACK_SECONDS)
+        except AgentError as error:
+            look = f"atp-agent status; ip -s addr; netstat -tnp; ping -c 1 -w 2 {HOST_IN_GUEST}; dmesg | tail -n 20"
+            error.add_note(f"The guest, then: {await self.run(look)}")
+            raise
         engine = await self.machine.typing(BACK_SECONDS)
         (await engine.press("ctrl+c")).raise_if_bad(must_be_verified=True)
         report = await engine.type_text(text, timeout=60)
