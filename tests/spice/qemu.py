@@ -95,8 +95,9 @@ def qemu(
     video: Sequence[str] = ("-vga", "std"),
     paused: bool = True,
     environ: Mapping[str, str] | None = None,
+    more_fds: Sequence[int] = (),
 ) -> Iterator[Qemu]:
-    """One that has started; `spice` may speak of {port} and {tls_port}."""
+    """One that has started; `spice` may speak of {port} and {tls_port}, `arguments` of descriptors (`more_fds`)."""
     port, tls_port = _free_port(), _free_port()
     ours, its = socket.socketpair()
     command = [
@@ -105,7 +106,7 @@ def qemu(
         "-spice", "addr=127.0.0.1," + spice.format(port=port, tls_port=tls_port),
         "-chardev", f"socket,id=monitor,fd={its.fileno()}", "-mon", "monitor,mode=control", *arguments,
     ]  # fmt: skip
-    process = subprocess.Popen(command, pass_fds=[its.fileno()], env={**os.environ, **(environ or {})})
+    process = subprocess.Popen(command, pass_fds=[its.fileno(), *more_fds], env={**os.environ, **(environ or {})})
     its.close()
     ours.settimeout(30)
     running = Qemu(process, ours, port, tls_port, EventBus())

@@ -21,7 +21,7 @@ from ATPLibrary.orchestrator.spice_probe import refusal_of
 from ATPLibrary.orchestrator.spice_screen import SpiceScreen
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage
-from ATPLibrary.protocol.spice.messages import brushes, draw, geometry
+from ATPLibrary.protocol.spice.messages import brushes, draw, geometry, images
 from ATPLibrary.protocol.spice.schema import Sender
 from ATPLibrary.protocol.spice.seam import Fault, Harm
 from ATPLibrary.secrets import Secret
@@ -126,13 +126,14 @@ async def test_the_screen_is_what_was_drawn_and_a_warning_says_where_it_is_not_a
         assert image.size == (4, 2)
         assert image.convert("RGB").tobytes() == b"\xff\0\0" * 8
     assert not [event for event in workspace.bus.take_notices() if event.kind == "spice.picture-not-exact"]
-    peer.say(draw.DrawTransparent(everywhere, None, geometry.Rect(0, 0, 2, 4), 0, 0))
+    dot = images.Image(7, 0, 0, 1, 1, images.Bitmap(8, 4, 1, 1, 4, None, None, bytes(4)))
+    peer.say(draw.DrawAlphaBlend(everywhere, 0, 128, dot, geometry.Rect(0, 0, 1, 1)))
     display = workspace.spice_sessions.speaking(machine, Type.DISPLAY, 0)
-    await display.expect("DRAW_TRANSPARENT", 5)
+    await display.expect("DRAW_ALPHA_BLEND", 5)
     for _ in range(2):
         await screen.look()
     (told,) = [event for event in workspace.bus.take_notices() if event.kind == "spice.picture-not-exact"]
-    assert "DRAW_TRANSPARENT is not drawn by this client" in told.notice
+    assert "DRAW_ALPHA_BLEND is not drawn by this client" in told.notice
 
 
 async def test_a_picture_of_a_channel_that_a_test_disturbs_is_not_called_exact(

@@ -335,11 +335,9 @@ def test_an_area_beyond_the_image_and_a_stride_that_is_too_short_are_refused() -
     [
         copy(image(images.JpegAlpha(0, 0, 0, b""), 2, 2, ImageType.JPEG_ALPHA), TWO, TWO),
         copy(image(bitmap(8, 2, 2, 8, "00" * 16), 2, 2), rect(0, 0, 4, 2), TWO),
-        copy(image(bitmap(8, 2, 2, 8, "00" * 16), 2, 2), TWO, TWO, rop=Rop.OP_XOR),
-        draw.DrawFill(base(TWO), brushes.Brush(1, brushes.SolidBrush(0)), Rop.OP_OR, NO_MASK),
-        draw.DrawTransparent(base(TWO), None, TWO, 0, 0),
+        draw.DrawAlphaBlend(base(TWO), 0, 128, image(bitmap(8, 2, 2, 8, "00" * 16), 2, 2), TWO),
     ],
-    ids=["JPEG with alpha", "scaling", "xor", "fill with or", "transparent"],
+    ids=["JPEG with alpha", "scaling", "translucent"],
 )
 def test_what_is_not_drawn_is_said_and_the_picture_is_not_called_exact(message: draw.DrawMessage) -> None:
     screen = painter()
@@ -398,11 +396,11 @@ async def test_a_display_that_is_drawn_on_shows_it_and_one_that_lies_ends() -> N
         peer.send(314, PRIMARY)
         peer.say(fill(rect(0, 0, 2, 2), 0xFF0000))
         for _ in range(2):
-            peer.say(draw.DrawTransparent(base(TWO), None, TWO, 0, 0))
+            peer.say(draw.DrawAlphaBlend(base(TWO), 0, 128, image(bitmap(8, 2, 2, 8, "00" * 16), 2, 2), TWO))
         peer.send(102)
         await channel.wait_until(lambda: screen.is_marked, 5, "be marked")
         assert shown(screen.painter) == [[RED, RED, BLACK, BLACK]] * 2
-        assert screen.wire.statistics.as_dict()["unhandled"] == {"DRAW_TRANSPARENT": 2}
+        assert screen.wire.statistics.as_dict()["unhandled"] == {"DRAW_ALPHA_BLEND": 2}
         assert len([event for event in server.bus.take_notices() if event.kind == "spice.unhandled"]) == 1
         peer.say(copy(image(images.Packed(2, b"\1\x08"), 2, 2, ImageType.LZ4), TWO, TWO))
         with pytest.raises(

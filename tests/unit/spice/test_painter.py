@@ -48,9 +48,8 @@ def first_pixel(made: Painter) -> str:
 @pytest.mark.parametrize(
     "undrawn",
     [
-        copy(glz(0, "00 010203"), Rop.OP_XOR),
-        draw.DrawBlend(BASE, glz(0, "00 010203"), ONE, 8, 0, NO_MASK),
-        draw.DrawTransparent(BASE, glz(0, "00 010203"), ONE, 0, 0),
+        draw.DrawCopy(BASE, glz(0, "00 010203"), geometry.Rect(0, 0, 1, 0), Rop.OP_PUT, 0, NO_MASK),
+        draw.DrawAlphaBlend(BASE, 0, 128, glz(0, "00 010203"), ONE),
     ],
 )
 def test_an_image_of_what_is_not_drawn_is_in_the_window_all_the_same(undrawn: draw.DrawMessage) -> None:
@@ -133,6 +132,7 @@ def test_whatever_is_said_is_drawn_or_refused_and_nothing_grows_beyond_its_bound
         except (Unfit, Unhandled):
             pass
         assert sum(len(surface.data) for surface in made.surfaces.values()) <= 512 << 20
+        assert all(len(surface.data) == surface.width * surface.height * 4 for surface in made.surfaces.values())
         assert made.images.kept_pixels <= 200
         assert len(list(images_of(each))) < 10
 

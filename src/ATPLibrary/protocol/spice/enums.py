@@ -196,6 +196,15 @@ class Rop(enum.IntFlag):
     INVERS_RES = 1024
 
 
+class MaskFlag(enum.IntFlag):
+    INVERS = 1
+
+
+class ScaleMode(enum.IntEnum):
+    INTERPOLATE = 0
+    NEAREST = 1
+
+
 class LineFlag(enum.IntFlag):
     START_WITH_GAP = 4
     STYLED = 8

@@ -1,25 +1,30 @@
 """Draws what a display channel's messages say, on the surfaces that they make.
 
-What this client can't draw (other raster operations, brushes with patterns, masks, scaling) is `Unhandled`: the picture
-isn't the guest's any more, which `is_exact` says, nor is it after a JPEG, with video in it, or after a fault on purpose. What
-can't be is `Unfit`.
+What this client can't draw (lines, text, translucent pictures, smooth scaling) is `Unhandled`: the picture isn't the guest's any
+more, which `is_exact` says, nor is it after a JPEG, with video in it, or after a fault on purpose. What can't be is `Unfit`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from ATPLibrary.protocol.spice.display import raster, stencil
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled
+from ATPLibrary.protocol.spice.display.sources import Color, Part, Source, Stretched, Tiles
 from ATPLibrary.protocol.spice.display.surface import Surface
 from ATPLibrary.protocol.spice.display.unpacking import Unpacking
-from ATPLibrary.protocol.spice.enums import BrushType, ClipType, Rop, SurfaceFlag
+from ATPLibrary.protocol.spice.enums import BrushType, ClipType, MaskFlag, Rop, ScaleMode, SurfaceFlag
 from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
 from ATPLibrary.protocol.spice.messages.images import images_of
 from ATPLibrary.protocol.spice.schema import Message
 
 # Bytes that all surfaces may have together.
 _MOST_SURFACE_BYTES = 512 << 20
-_Change = Callable[[Surface, geometry.Rect], None]
+_WHITE = 0xFFFFFFFF
+_OF_A_PICTURE = (
+    draw.DrawCopy, draw.DrawBlend, draw.DrawOpaque, draw.DrawTransparent, draw.DrawRop3, draw.DrawAlphaBlend,
+)  # fmt: skip
 
 
 class Painter:
@@ -58,24 +63,30 @@ class Painter:
 
     def work_for(self, message: Message) -> Callable[[], None] | None:
         """What is better done on a thread before `take` is given this message, which is then quicker. None: nothing."""
-        if not isinstance(message, draw.DrawCopy) or message.image is None:
+        if not isinstance(message, _OF_A_PICTURE) or message.image is None:
             return None
         return self.images.work_for(message.image)
 
     def _do(self, message: Message) -> None:
         match message:
-            case draw.DrawCopy():
+            case draw.DrawCopy() | draw.DrawBlend():
                 self._copy(message)
             case draw.DrawFill():
                 self._fill(message)
             case draw.CopyBits():
                 self._copy_bits(message)
             case draw.DrawBlackness():
-                self._plain(message, message.mask, lambda surface, area: surface.fill(area, 0))
+                self._draw(message, Color(0), mask=message.mask)
             case draw.DrawWhiteness():
-                self._plain(message, message.mask, lambda surface, area: surface.fill(area, 0xFFFFFF))
+                self._draw(message, Color(_WHITE), mask=message.mask)
             case draw.DrawInvers():
-                self._plain(message, message.mask, lambda surface, area: surface.invert(area))
+                self._draw(message, Color(_WHITE), raster.operation(Rop.OP_XOR, Rop.INVERS_SRC), mask=message.mask)
+            case draw.DrawOpaque():
+                self._opaque(message)
+            case draw.DrawTransparent():
+                self._transparent(message)
+            case draw.DrawRop3():
+                self._of_three(message)
             case draw.DrawMessage():
                 self._unpack_all(message)
                 raise Unhandled(message.kind.name)
@@ -108,37 +119,44 @@ class Painter:
             self.primary = message.id
             self._is_whole, self.images.is_lossy = True, False  # a new screen begins black
 
-    def _copy(self, message: draw.DrawCopy) -> None:
-        pixels = self._pixels(message.image)
-        if message.mask.image is not None:
-            self._pixels(message.mask.image)
-        if message.rop != Rop.OP_PUT or message.mask.image is not None:
-            raise Unhandled(
-                f"DRAW_COPY with {'a mask' if message.mask.image is not None else f'raster operation {message.rop:#x}'}"
-            )
+    def _copy(self, message: draw.DrawCopy | draw.DrawBlend) -> None:
+        pixels = self._pixels(message, message.image)
+        mask = self._stencil(message, message.mask)
+        combine = raster.operation(message.rop, Rop.INVERS_SRC)
         box, area = message.base.box, message.area
-        if (box.right - box.left, box.bottom - box.top) != (area.right - area.left, area.bottom - area.top):
-            raise Unhandled("DRAW_COPY that scales")
-        if area.left < 0 or area.top < 0 or area.right > pixels.width or area.bottom > pixels.height:
-            raise Unfit("area", f"reaches beyond the image, which has {pixels.width} x {pixels.height} pixels")
+        source = _picture(message, pixels, area, message.scale_mode)
+        if combine is not raster.put or mask is not None or not isinstance(source, Part):
+            self._draw_parts(message, source, combine, mask)
+            return
         surface = self._surface(message)
         for part in self._parts(surface, message):
             surface.copy(pixels, area.left + part.left - box.left, area.top + part.top - box.top, part)
 
     def _fill(self, message: draw.DrawFill) -> None:
-        brush = message.brush
-        if (
-            message.rop != Rop.OP_PUT
-            or message.mask.image is not None
-            or not isinstance(brush.value, brushes.SolidBrush)
-        ):
-            if brush.type == BrushType.NONE and message.rop == Rop.OP_PUT:
-                return
-            self._unpack_all(message)
-            raise Unhandled("DRAW_FILL with a mask, a pattern, or another raster operation than OP_PUT")
+        source = self._brush(message, message.brush)
+        self._draw(message, source, raster.operation(message.rop, Rop.INVERS_BRUSH), mask=message.mask)
+
+    def _opaque(self, message: draw.DrawOpaque) -> None:
+        pixels, brush = self._pixels(message, message.image), self._brush(message, message.brush)
+        mask = self._stencil(message, message.mask)
+        self._draw_parts(message, _picture(message, pixels, message.area, message.scale_mode), raster.put, mask)
+        self._draw_parts(message, brush, raster.operation(message.rop, Rop.INVERS_BRUSH, Rop.INVERS_SRC), mask)
+
+    def _transparent(self, message: draw.DrawTransparent) -> None:
+        pixels = self._pixels(message, message.image)
+        source = _picture(message, pixels, message.area, ScaleMode.NEAREST)
+        self._draw_parts(message, source, raster.but_for(message.true_color), None)
+
+    def _of_three(self, message: draw.DrawRop3) -> None:
+        pixels, brush = self._pixels(message, message.image), self._brush(message, message.brush)
+        mask = self._stencil(message, message.mask)
+        picture = _picture(message, pixels, message.area, ScaleMode.INTERPOLATE)  # its scaling is another one
         surface = self._surface(message)
         for part in self._parts(surface, message):
-            surface.fill(part, brush.value.color)
+            for y in range(part.top, part.bottom):
+                row = int.from_bytes(brush.row(part.left, y, part.right - part.left), "little")
+                combine = partial(raster.operation_of_three, message.rop3, row)
+                surface.draw(picture, geometry.Rect(y, part.left, y + 1, part.right), combine, mask)
 
     def _copy_bits(self, message: draw.CopyBits) -> None:
         surface, box = self._surface(message), message.base.box
@@ -153,13 +171,34 @@ class Painter:
         for pixels, part in found:
             surface.copy(pixels, 0, 0, part)
 
-    def _plain(self, message: draw.DrawMessage, mask: brushes.Mask, change: _Change) -> None:
-        if mask.image is not None:
-            self._unpack_all(message)
-            raise Unhandled(f"{message.kind.name} with a mask")
+    def _draw(
+        self, message: draw.DrawMessage, source: Source, combine: raster.Operation = raster.put, *, mask: brushes.Mask
+    ) -> None:
+        self._draw_parts(message, source, combine, self._stencil(message, mask))
+
+    def _draw_parts(
+        self, message: draw.DrawMessage, source: Source, combine: raster.Operation, mask: stencil.Stencil | None
+    ) -> None:
         surface = self._surface(message)
         for part in self._parts(surface, message):
-            change(surface, part)
+            surface.draw(source, part, combine, mask)
+
+    def _brush(self, message: draw.DrawMessage, brush: brushes.Brush) -> Source:
+        match brush.value:
+            case brushes.SolidBrush(color):
+                return Color(color)
+            case brushes.Pattern(image, position):
+                return Tiles(self._pixels(message, image), position)
+        if brush.type != BrushType.NONE:
+            raise Unfit("brush.type", f"is {brush.type}, which brushes do not have")
+        return Color(0)
+
+    def _stencil(self, message: draw.DrawMessage, mask: brushes.Mask) -> stencil.Stencil | None:
+        if mask.image is None:
+            return None
+        pixels = self._pixels(message, mask.image, stencil.PALETTE)
+        is_inverse = bool(mask.flags & MaskFlag.INVERS)
+        return stencil.Stencil(pixels, message.base.box, mask.position, is_inverse=is_inverse)
 
     def _surface(self, message: draw.DrawMessage) -> Surface:
         surface = self.surfaces.get(message.base.surface_id)
@@ -176,12 +215,26 @@ class Painter:
     def _unpack_all(self, message: draw.DrawMessage) -> None:
         """What isn't drawn carries images all the same, which later messages may speak of."""
         for each in images_of(message):
-            self._pixels(each)
+            self._pixels(message, each)
 
-    def _pixels(self, image: images.Image | None) -> Pixels:
+    def _pixels(
+        self, message: draw.DrawMessage, image: images.Image | None, palette: tuple[int, ...] | None = None
+    ) -> Pixels:
         if image is None or not isinstance(image.picture, images.OtherSurface):
-            return self.images.pixels(image)
+            return self.images.pixels(image, palette)
         source = self.surfaces.get(image.picture.surface_id)
         if source is None:
             raise Unfit("image.picture.surface_id", f"is {image.picture.surface_id}, and there is no such surface")
-        return Pixels(source.width, source.height, bytes(source.data))
+        # What it is drawn on itself is read before anything is written.
+        is_itself = image.picture.surface_id == message.base.surface_id
+        return Pixels(source.width, source.height, bytes(source.data) if is_itself else memoryview(source.data))
+
+
+def _picture(message: draw.DrawMessage, pixels: Pixels, area: geometry.Rect, scale_mode: int) -> Source:
+    """A part of a picture, as big as the message's box."""
+    box = message.base.box
+    if (box.right - box.left, box.bottom - box.top) == (area.right - area.left, area.bottom - area.top):
+        return Part(pixels, area, box)
+    if scale_mode != ScaleMode.NEAREST:
+        raise Unhandled(f"{message.kind.name} that scales other than to the nearest pixel")
+    return Stretched(pixels, area, box)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled, check_size
+from ATPLibrary.protocol.spice.display.raster import Operation, put
+from ATPLibrary.protocol.spice.display.sources import Source
+from ATPLibrary.protocol.spice.display.stencil import Stencil
 from ATPLibrary.protocol.spice.enums import SurfaceFormat
 from ATPLibrary.protocol.spice.messages.geometry import Rect
 
@@ -40,20 +43,21 @@ class Surface:
             data[at : at + size] = given[source : source + size]
             at, source = at + row, source + source_row
 
-    def fill(self, area: Rect, color: int) -> None:
-        """`color` is 0xAARRGGBB."""
-        one = (color & 0xFFFFFFFF).to_bytes(BYTES, "little")
-        self._each_row(area, lambda old: one * (len(old) // BYTES))
-
-    def invert(self, area: Rect) -> None:
-        """Red, green and blue the other way round; alpha stays."""
-
-        def inverted(old: bytes) -> bytes:
-            return (
-                int.from_bytes(old, "little") ^ int.from_bytes(b"\xff\xff\xff\0" * (len(old) // BYTES), "little")
-            ).to_bytes(len(old), "little")
-
-        self._each_row(area, inverted)
+    def draw(self, source: Source, area: Rect, combine: Operation = put, stencil: Stencil | None = None) -> None:
+        """Make `source` and what is there one, within `area` (which is on the surface) and, with a mask, only where that says so."""
+        row, count, data = self.width * BYTES, area.right - area.left, self.data
+        size, ones = count * BYTES, (1 << 32 * count) - 1
+        for y in range(area.top, area.bottom):
+            at = y * row + area.left * BYTES
+            drawn = source.row(area.left, y, count)
+            if stencil is None and combine is put:
+                data[at : at + size] = drawn
+                continue
+            there = int.from_bytes(data[at : at + size], "little")
+            result = combine(int.from_bytes(drawn, "little"), there, ones)
+            if stencil is not None:
+                result = there ^ ((there ^ result) & stencil.row(area.left, y, count))
+            data[at : at + size] = result.to_bytes(size, "little")
 
     def part(self, area: Rect) -> Pixels | None:
         """What is there now, cut to the surface; None where nothing is left."""
@@ -87,15 +91,6 @@ class Surface:
                     raise Unfit("clip", f"has more pixels than the surface, which has {self.width} x {self.height}")
                 parts.append(part)
         return parts
-
-    def _each_row(self, area: Rect, changed: Callable[[bytes], bytes]) -> None:
-        cut = self.cut(area)
-        if cut is None:
-            return
-        row, begin, size = self.width * BYTES, cut.left * BYTES, (cut.right - cut.left) * BYTES
-        for y in range(cut.top, cut.bottom):
-            at = y * row + begin
-            self.data[at : at + size] = changed(bytes(self.data[at : at + size]))
 
 
 def intersection(one: Rect, other: Rect) -> Rect | None:

@@ -47,8 +47,8 @@ class Unpacking:
 
         return work
 
-    def pixels(self, image: Image | None) -> Pixels:
-        """Each image once, in the order in which they came. `Unfit`, `Unhandled`."""
+    def pixels(self, image: Image | None, palette: bitmaps.Palette | None = None) -> Pixels:
+        """Each image once, in the order in which they came. `palette` is for one that brings none. `Unfit`, `Unhandled`."""
         if image is None:
             raise Unfit("image", "is missing")
         if image.type in (ImageType.FROM_CACHE, ImageType.FROM_CACHE_LOSSLESS):
@@ -60,7 +60,7 @@ class Unpacking:
             return known[1]
         keep = image.flags & (ImageFlag.CACHE_ME | ImageFlag.CACHE_REPLACE_ME)
         try:
-            pixels = self._unpacked_now_or_before(image)
+            pixels = self._unpacked_now_or_before(image, palette)
         except Unhandled:
             if keep:  # it is in the server's cache all the same
                 self._keep(image.id, image.width * image.height, None)
@@ -89,21 +89,21 @@ class Unpacking:
     def forget_palettes(self) -> None:
         self._palettes = {}
 
-    def _unpacked_now_or_before(self, image: Image) -> Pixels:
+    def _unpacked_now_or_before(self, image: Image, palette: bitmaps.Palette | None) -> Pixels:
         done, self._done = self._done, None
         if done is None or done[0] is not image:
-            return self._unpacked(image)
+            return self._unpacked(image, palette)
         if not isinstance(done[1], Pixels):
             raise done[1]
         return done[1]
 
-    def _unpacked(self, image: Image) -> Pixels:
+    def _unpacked(self, image: Image, palette: bitmaps.Palette | None = None) -> Pixels:
         picture, size = image.picture, (image.width, image.height)
         match picture:
             case Bitmap():
-                return bitmaps.unpacked(picture, self._palette(picture))
+                return bitmaps.unpacked(picture, self._palette(picture) or palette)
             case LzPalette():
-                return lz.unpacked(picture.data, *size, self._palette(picture))
+                return lz.unpacked(picture.data, *size, self._palette(picture) or palette)
             case ZlibGlz():
                 return self._window.unpacked(glz.without_zlib(picture.data, picture.glz_size, *size), *size)
             case Packed() if image.type == ImageType.LZ4:
