@@ -37,6 +37,18 @@ Its One Monitor Is Set
     Set Monitors    800x600+0+0
     Resolution Should Become    800x600
 
+Two Monitors Stand Beside Each Other And One Goes Again
+    [Documentation]    On one surface as wide as both; the guest says the same of its screens.
+    Set Monitors    800x600+0+0    640x480+800+0
+    Resolution Should Become    1440x600
+    Get SPICE Monitors    display    ==    800x600+0+0, 640x480+800+0
+    ${xrandr} =    Command Should Succeed    ${IN_SESSION} xrandr
+    Should Contain    ${xrandr.stdout}    qxl-0 connected primary 800x600+0+0
+    Should Contain    ${xrandr.stdout}    qxl-1 connected 640x480+800+0
+    Set Monitors    800x600+0+0
+    Resolution Should Become    800x600
+    Get SPICE Monitors    display    ==    800x600+0+0
+
 Text Goes Into The Guest's Clipboard
     [Documentation]    It is fetched when it is pasted.
     Set Clipboard    Hello from ATP! 你好

@@ -27,7 +27,11 @@ MEMORY_MIB = 112
 DESKTOP_MEMORY_MIB = 160
 TRANSLATION_CACHE_MIB = 32
 VIDEO_MEMORY_KIB = 4096
+# Of a desktop's qxl: the screen itself, commands and pictures on their way to it, surfaces that are not on the screen.
 DESKTOP_VIDEO_MEMORY_KIB = 16384
+DESKTOP_COMMAND_MEMORY_KIB = 65536
+DESKTOP_SURFACE_MEMORY_KIB = 32768
+DESKTOP_MONITORS = 4
 
 AGENT_CHANNEL = "com.vmagent.sock"
 QGA_CHANNEL = "org.qemu.guest_agent.0"
@@ -266,9 +270,17 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
             # The pointer goes to the tablet, which the guest's X server reads, not to one of the SPICE agent's.
             _child(graphics, "mouse", mode="server")
     _child(devices, "audio", id="1", type="none")
-    memory = DESKTOP_VIDEO_MEMORY_KIB if spec.has_desktop else VIDEO_MEMORY_KIB
-    _child(_child(devices, "video"), "model", type="vga", vram=str(memory))
+    _add_screen(_child(devices, "video"), spec)
     _child(devices, "memballoon", model="none")
+
+
+def _add_screen(video: ET.Element, spec: MachineSpec) -> None:
+    if not spec.has_desktop:
+        _child(video, "model", type="vga", vram=str(VIDEO_MEMORY_KIB))
+        return
+    sizes = {"vgamem": DESKTOP_VIDEO_MEMORY_KIB, "ram": DESKTOP_COMMAND_MEMORY_KIB, "vram": DESKTOP_SURFACE_MEMORY_KIB}
+    memory_of_each = {name: str(size) for name, size in sizes.items()}
+    _child(video, "model", type="qxl", heads=str(DESKTOP_MONITORS), **memory_of_each)
 
 
 def _add_redirections(devices: ET.Element, spec: MachineSpec) -> None:

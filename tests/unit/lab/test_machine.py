@@ -71,8 +71,11 @@ def test_the_one_with_a_desktop_has_a_port_for_the_spice_agent_and_room_for_larg
     port = f"devices/channel[@type='spicevmc']/target[@name='{SPICE_AGENT_CHANNEL}']"
     assert desktop.find(port) is not None
     assert plain.find(port) is None
-    sizes = [int(domain.find("devices/video/model").get("vram", "0")) for domain in (desktop, plain)]  # type: ignore[union-attr]
+    screens = [domain.find("devices/video/model") for domain in (desktop, plain)]
+    assert [screen.get("type") for screen in screens] == ["qxl", "vga"]  # type: ignore[union-attr]
+    sizes = [int(screen.get(name, "0")) for screen, name in zip(screens, ("vgamem", "vram"), strict=True)]  # type: ignore[union-attr]
     assert sizes[0] * 1024 >= 1920 * 1080 * 4 > sizes[1] * 1024
+    assert int(screens[0].get("heads", "1")) >= 2  # type: ignore[union-attr]
     mouse = desktop.find("devices/graphics[@type='spice']/mouse")
     assert mouse is not None
     assert mouse.get("mode") == "server"  # the pointer is the tablet, which its X server reads

@@ -44,7 +44,7 @@ class Surface:
             at, source = at + row, source + source_row
 
     def draw(self, source: Source, area: Rect, combine: Operation = put, stencil: Stencil | None = None) -> None:
-        """Make `source` and what is there one, within `area` (which is on the surface) and, with a mask, only where that says so."""
+        """Make `source` and what is there one, within `area`, which is on the surface; with a mask, only where that says so."""
         row, count, data = self.width * BYTES, area.right - area.left, self.data
         size, ones = count * BYTES, (1 << 32 * count) - 1
         for y in range(area.top, area.bottom):
