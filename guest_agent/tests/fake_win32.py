@@ -12,6 +12,7 @@ import ctypes
 import queue
 import threading
 import time
+from collections import deque
 from ctypes import byref, sizeof
 
 from atp_guest_agent.windows import structures, win32
@@ -60,6 +61,8 @@ class FakeWindows:
         self.refuses_hooks = False
         self.window_proc = None
         self.raw_targets = []
+        self.waiting_input = {}  # thread -> raw input, which comes after what was posted
+        self.when_posted = lambda: None  # called when a thread is posted something
         self.devices = dict(NAMES)
         self.packets = {}
         self.down = set()  # virtual keys
@@ -99,7 +102,9 @@ class FakeWindows:
         header = structures.RAWINPUTHEADER(win32.RIM_TYPEMOUSE, sizeof(structures.RAWINPUT), device, 0)
         raw = structures.RAWINPUT(header, structures.RAWMOUSE(flags, 0, buttons, data, 0, x, y, 0))
         handle = self.new(raw)
-        self.post(win32.WM_INPUT, handle)
+        for thread in self.raw_targets:
+            self.waiting_input.setdefault(thread, deque()).append(structures.MSG(0x77, win32.WM_INPUT, 0, handle, 0))
+            self.queues[thread].put(None)  # there is something
 
     def post(self, message, lparam=0):
         for thread in self.raw_targets:
@@ -260,14 +265,31 @@ class FakeWindows:
         return 0
 
     def GetMessageW(self, message, _window, _first, _last):
-        messages = self.queues[self.GetCurrentThreadId()]
+        thread = self.GetCurrentThreadId()
+        messages, raw = self.queues[thread], self.waiting_input.setdefault(thread, deque())
         while True:
             said = messages.get()
             if callable(said):
                 said()  # a hook is called here, and the caller never sees it
                 continue
+            if said is None:
+                if any(each is not None for each in tuple(messages.queue)):  # what was posted goes first
+                    messages.put(None)
+                    continue
+                if not raw:
+                    continue
+                said = raw.popleft()
             ctypes.memmove(message, byref(said), sizeof(said))
             return int(said.message != win32.WM_QUIT)
+
+    def PeekMessageW(self, message, _window, first, last, remove):
+        assert (first, last, remove) == (win32.WM_INPUT, win32.WM_INPUT, win32.PM_REMOVE)
+        raw = self.waiting_input.setdefault(self.GetCurrentThreadId(), deque())
+        if not raw:
+            return 0
+        said = raw.popleft()
+        ctypes.memmove(message, byref(said), sizeof(said))
+        return 1
 
     def DispatchMessageW(self, message):
         said = message.contents
@@ -275,6 +297,7 @@ class FakeWindows:
 
     def PostThreadMessageW(self, thread, message, wparam, lparam):
         self.queues[thread].put(structures.MSG(None, message, wparam, lparam, 0))
+        self.when_posted()
         return 1
 
     def RegisterClassW(self, kind):

@@ -68,6 +68,29 @@ def test_two_thousand_edges_arrive_in_order_once(guest):
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
+def test_no_edge_follows_a_state_that_knew_of_it(guest):
+    """Asked while the edge is on its way, sooner and later: what the kernel's picture has the agent has told."""
+    knew = 0
+    for number in range(100):
+        value = 1 - number % 2
+        guest.edge("a", bool(value))
+        for _ in range(number % 8):
+            guest.qmp("query-status")  # some tenths of a millisecond
+        guest.host.send({"type": "state", "id": number})
+        seen, told = [], None
+        while told is None or not seen:
+            message = guest.host.receive()
+            if message["type"] == "state":
+                assert message["id"] == number
+                told = bool(message["held"])
+                knew += told == bool(value)
+                assert seen or told != bool(value), f"edge {number} came behind a state that knew of it"
+            else:
+                seen += [(code, value) for _, kind, code, value, _ in message["events"] if kind == 1]
+        assert seen == [(KEY_A, value)]
+    assert knew
+
+
 def test_the_host_may_close_and_open_the_port_at_every_byte(guest):
     for cut in range(0, len(CONVERSATION) + 1):
         guest.host.socket.sendall(CONVERSATION[:cut])

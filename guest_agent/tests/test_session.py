@@ -90,6 +90,81 @@ def test_watch_off_keeps_observations_back_and_takes_no_numbers(world):
     assert world.host.receive("observations")["seq"] == seq
 
 
+def test_state_stands_behind_every_event_that_it_knows_of(world, monkeypatch):
+    """The kernel changes its picture, and then hands on the event: one between the two reads of the agent's."""
+    world.start({"/dev/input/event0": KEYBOARD, "/dev/input/event1": TABLET}).greet()
+    keyboard = world.device()
+    keyboard.key(A, 1)
+    world.host.receive("observations")
+    looked_at = keyboard.held
+
+    def held():
+        keyboard.key(A, 0)
+        return looked_at()
+
+    monkeypatch.setattr(keyboard, "held", held)
+    world.host.send({"type": "state", "id": 3})
+    assert [event[:4] for event in world.host.receive("observations")["events"]] == [[0, 1, A, 0]]
+    assert world.host.receive("state")["held"] == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"), [({"type": "ping", "id": 1}, "pong"), ({"type": "watch", "enabled": True}, "watching")]
+)
+def test_an_answer_stands_behind_all_that_the_kernel_had_however_much(world, monkeypatch, question, answer):
+    world.start({"/dev/input/event0": KEYBOARD, "/dev/input/event1": TABLET}).greet()
+    keyboard, tablet, read = world.device(), world.device("/dev/input/event1"), world.platform.read
+    later = iter([True])
+
+    def before_the_question():
+        read()
+        for number in range(100) if next(later, False) else ():
+            keyboard.key(A, number % 2)
+            tablet.emit((3, 0, number), (0, 0, 0))
+
+    monkeypatch.setattr(world.platform, "read", before_the_question)
+    world.host.send_bytes(json.dumps(question).encode() + b"\n")
+    events = world.host.receive("observations")["events"]
+    assert len(events) == 200
+    assert [event[4] for event in events] == sorted(event[4] for event in events)
+    world.host.receive(answer)
+
+
+def test_what_came_before_an_expectation_does_not_fulfil_it(world, monkeypatch):
+    world.start().greet()
+    device, read, later = world.device(), world.platform.read, iter([True])
+
+    def before_the_question():
+        read()
+        if next(later, False):
+            device.key(A, 1)
+
+    monkeypatch.setattr(world.platform, "read", before_the_question)
+    event = {"type": "keyboard", "action": "keydown", "key": "a"}
+    world.host.send_bytes(
+        json.dumps({"type": "expect", "event_id": "e", "event": event, "timeout_ms": 20}).encode() + b"\n"
+    )
+    world.host.receive("observations")
+    assert world.host.receive("result")["details"]["reason"] == "timeout"
+
+
+def test_an_overrun_that_is_read_before_an_answer_is_told_before_it(world, monkeypatch):
+    world.start().greet()
+    device, read, later = world.device(), world.platform.read, iter([True])
+
+    def before_the_question():
+        read()
+        if next(later, False):
+            device.emit((1, A, 1), (0, 0, 0), (0, 3, 0), (0, 0, 0))
+            device.down = {A}
+
+    monkeypatch.setattr(world.platform, "read", before_the_question)
+    world.host.send_bytes(b'{"type":"ping","id":1}\n')
+    assert world.host.receive("observations")["events"][0][:4] == [0, 1, A, 1]
+    assert world.host.receive("overrun")["held"] == [A]
+    world.host.receive("pong")
+
+
 def test_state_tells_what_is_down_and_what_went_wrong(world):
     world.start({"/dev/input/event0": KEYBOARD, "/dev/input/event1": TABLET}).greet(watch=False)
     world.device().key(A, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 import time
 import uuid
 from ctypes import sizeof
@@ -139,6 +140,54 @@ def test_what_was_down_before_the_agent_came_is_held_by_a_keyboard(world):
     world.windows.down.add(0xA0)  # left shift
     world.greet()
     assert world.held() == [[0, LEFT_SHIFT]]
+
+
+def test_a_state_stands_behind_the_edges_that_windows_knew_of(world, monkeypatch):
+    """A hook is called while the keys are looked at, and Windows has counted a button whose packet waits behind what was posted."""
+    world.greet()
+    world.windows.key(VK_A, 0x1E, True)
+    world.windows.packet(MOUSE, buttons=0x1)
+    world.events(2)
+    in_the_way, looked_at = threading.Event(), world.platform.held
+
+    def held(device):
+        if device.number == 0:
+            world.windows.key(VK_A, 0x1E, False)
+            world.windows.queues[world.platform._hooks._thread_id].put(lambda: in_the_way.wait(PATIENCE))
+            world.windows.packet(MOUSE, buttons=0x2)
+            world.windows.when_posted = in_the_way.set
+        return looked_at(device)
+
+    for device in world.platform.devices():
+        monkeypatch.setattr(device, "held_by", held)
+    seen = world.ask({"type": "state", "id": 1}, "observations")["events"]
+    assert said(seen) == [(0, 1, A, 0), (2, 1, 0x110, 0)]
+    assert world.receive("state")["held"] == []
+
+
+@pytest.mark.parametrize(("kind", "more"), [("ping", {"id": 1}), ("watch", {"enabled": True})])
+def test_an_answer_stands_behind_a_packet_that_waits_for_the_hooks_thread(world, kind, more):
+    world.greet()
+    in_the_way = threading.Event()
+    world.windows.queues[world.platform._hooks._thread_id].put(lambda: in_the_way.wait(PATIENCE))
+    world.windows.packet(MOUSE, buttons=0x1)
+    world.windows.when_posted = in_the_way.set
+    assert said(world.ask({"type": kind, **more}, "observations")["events"]) == [(2, 1, 0x110, 1)]
+    world.receive({"ping": "pong", "watch": "watching"}[kind])
+
+
+def test_a_hooks_thread_that_stands_still_makes_what_it_has_unknown(world, monkeypatch):
+    from atp_guest_agent.windows import inputs
+
+    monkeypatch.setattr(inputs, "SETTLE_SECONDS", 0.05)
+    world.greet()
+    in_the_way = threading.Event()
+    world.windows.queues[world.platform._hooks._thread_id].put(lambda: in_the_way.wait(PATIENCE))
+    assert world.ask({"type": "ping", "id": 1}, "overrun")["device"] == 0
+    assert [world.receive("overrun")["device"] for _ in range(3)] == [1, 2, 3]
+    world.receive("pong")
+    assert "stood still" in world.log_path.read_text()
+    in_the_way.set()
 
 
 def test_a_release_that_no_hook_told_of_leaves_nothing_held(world):
@@ -278,10 +327,12 @@ def test_hooks_that_windows_has_taken_away_are_set_anew_and_what_was_missed_is_u
     procedures = dict(world.windows.hooks)
     world.windows.hooks.clear()
     world.windows.hooks.update(procedures)  # as they were: what Windows does to hooks that were slow shows nowhere
-    world.windows.input_tick = world.windows.GetTickCount() + 700  # ... but in this: there was input since
-    world.windows.GetTickCount = lambda: world.windows.input_tick + 600
-    overrun = world.ask({"type": "ping", "id": 1}, "pong") and world.receive("overrun")
+    world.platform._hooks.last_tick -= 1400
+    world.windows.input_tick = world.windows.GetTickCount() - 600  # ... but in this: there was input since
+    overrun = world.ask({"type": "ping", "id": 1}, "overrun")
     assert (overrun["seq"], overrun["device"], overrun["held"]) == (seq + 1, 0, [A])
+    assert [world.receive("overrun")["device"] for _ in range(3)] == [1, 2, 3]
+    world.receive("pong")  # it would have said that nothing is missing before it
     assert "weren't told" in world.log_path.read_text()
 
 

@@ -58,8 +58,8 @@ class InputDevice:
         self.state = self.IN_STEP
         self._rest = b""
 
-    def read(self, events: list[Event]) -> None:
-        """Append what has come, up to 64 events, to `events`.
+    def read(self, events: list[Event]) -> bool:
+        """Append what has come, up to 64 events, to `events`. Returns whether there may be more.
 
         Raises OverrunError after SYN_DROPPED, when in step again; the events before the gap were appended. Raises OSError
         when the device is gone.
@@ -67,9 +67,10 @@ class InputDevice:
         try:
             data = os.read(self.fd, READ_SIZE)
         except BlockingIOError:
-            return
+            return False
         if not data:
             raise OSError(errno.ENODEV, "end of file")
+        is_full = len(data) == READ_SIZE
         if self._rest:
             data = self._rest + data
             self._rest = b""
@@ -91,6 +92,7 @@ class InputDevice:
                 events.append((number, kind, code, value, seconds * 1000000 + micros))
         if resynchronised and self.state == self.IN_STEP:
             raise OverrunError(self.resynchronise())
+        return is_full
 
     def resynchronise(self) -> list[int]:
         """Codes of the keys and buttons that are down now. The kernel throws away the key events queued before this answer."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RESCAN_SECONDS = 0.2
 MAX_RESCANS = 25
+MOST_READS = 64  # of a device in one go, of 64 events each: more than a kernel keeps for a reader
 
 
 class Linux:
@@ -103,25 +104,31 @@ class Linux:
     # input
 
     def read(self) -> None:
+        self._read([self._devices[fd] for fd in self._ready if fd in self._devices], 1)
+
+    def catch_up(self) -> None:
+        self._read(self.devices(), MOST_READS)
+
+    def _read(self, devices: list[InputDevice], most_reads: int) -> None:
         events: list[Event] = []
-        readers = 0
-        for fd in self._ready:
-            device = self._devices.get(fd)
-            if device is None:
-                continue
-            readers += 1
-            try:
-                device.read(events)
-            except OverrunError as overrun:
-                self._observer.observe(events)
-                events = []
-                self._observer.overrun(device.number, overrun.held)
-            except Exception as error:  # ENODEV: unplugged. Whatever else it is, it would come again at once
-                self._log.say(f"{device.path} is closed: {type(error).__name__}: {error}")
-                self._observer.observe(events)
-                events = []
-                self._forget(device)
-        if readers > 1:
+        for device in devices:
+            for _ in range(most_reads):
+                try:
+                    more = device.read(events)
+                except OverrunError as overrun:
+                    self._observer.observe(events)
+                    events = []
+                    self._observer.overrun(device.number, overrun.held)
+                    more = True
+                except Exception as error:  # ENODEV: unplugged. Whatever else it is, it would come again at once
+                    self._log.say(f"{device.path} is closed: {type(error).__name__}: {error}")
+                    self._observer.observe(events)
+                    events = []
+                    self._forget(device)
+                    more = False
+                if not more:
+                    break
+        if len(devices) > 1:
             events.sort(key=_time_of)  # stable: what one device said stays in its order
         if events:
             self._observer.observe(events)

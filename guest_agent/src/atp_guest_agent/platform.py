@@ -90,6 +90,9 @@ class Platform(Protocol):
     def read(self) -> None:
         """Tell the observer of the input that has come."""
 
+    def catch_up(self) -> None:
+        """Tell the observer of all the input that the system knows of by now, without waiting for any."""
+
     def tend(self) -> bool:
         """Follow devices that come and go. True: a line to the host may have come."""
 

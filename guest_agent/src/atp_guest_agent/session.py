@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atp_guest_agent.links.chooser import Links
     from atp_guest_agent.platform import Platform
 
-CAPABILITIES = ["observe", "expect.keyboard", "expect.mouse", "state"]
+CAPABILITIES = ["observe", "expect.keyboard", "expect.mouse", "state", "fence"]
 MAX_NAME = 200  # characters of what the host calls a session or a request
 _BATCH = b'{"type":"observations"'
 
@@ -54,7 +54,7 @@ class Session:
             "watch": self._watch,
             "state": self._state,
             "grab": self._grab,
-            "expect": self._waited_for.expect,
+            "expect": self._expect,
             "cancel": lambda message, _arrived_us: self._waited_for.cancel(message),
             "refused": self._refused,
         }
@@ -212,6 +212,7 @@ class Session:
 
     def _ping(self, message: dict[str, object], arrived_us: int) -> None:
         number = _id(message)
+        self._platform.catch_up()
         self._say(
             {
                 "type": "pong",
@@ -226,6 +227,7 @@ class Session:
         enabled = message.get("enabled")
         if not isinstance(enabled, bool):
             raise ValueError("watch needs enabled, true or false")
+        self._platform.catch_up()  # as it was watched when that came
         self._watching = enabled
         self.state = self.OPEN
         self._say({"type": "watching", "enabled": enabled, "next_seq": self._next_seq})
@@ -238,7 +240,6 @@ class Session:
             "held": input_state.held(devices),
             "absolute": input_state.absolute(devices),
             "leds": input_state.leds(devices),
-            "dropped": self._dropped,
             "skipped": self._skipped,
         }
         if message.get("grabs") is True:
@@ -248,7 +249,14 @@ class Session:
                 answer["openers"] = [
                     [number, process, name] for number, programs in taken.items() for process, name in programs
                 ]
+        # The system changes its picture before it hands on the event: what the picture knows of mustn't come behind it.
+        self._platform.catch_up()
+        answer["dropped"] = self._dropped
         self._say(answer)
+
+    def _expect(self, message: dict[str, object], arrived_us: int) -> None:
+        self._platform.catch_up()  # what came before it isn't what it waits for
+        self._waited_for.expect(message, arrived_us)
 
     def _grab(self, message: dict[str, object], _arrived_us: int) -> None:
         enabled = message.get("enabled")

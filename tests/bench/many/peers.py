@@ -182,7 +182,7 @@ class AgentPort(Port):
                     {
                         "type": "hello", "nonce": message["nonce"], "protocol": 1, "agent": "atp-guest-agent", "version": "1.0",
                         "vm_id": self.vm.uuid, "vm_id_source": "dmi_uuid", "boot_id": self.vm.uuid, "token": None,
-                        "capabilities": ["observe", "state"], "devices": [KEYBOARD], "next_seq": self.vm.next_seq,
+                        "capabilities": ["observe", "state", "fence"], "devices": [KEYBOARD], "next_seq": self.vm.next_seq,
                         "monotonic_us": received, **clocks,
                     }
                 )  # fmt: skip

@@ -163,6 +163,6 @@ def hello(nonce: str, vm_id: str, token: str | None, next_seq: int = 1) -> dict[
     now = time.monotonic_ns() // 1000
     return {
         "type": "hello", "nonce": nonce, "protocol": 1, "agent": "atp-guest-agent", "version": "0.1", "vm_id": vm_id,
-        "vm_id_source": "option", "boot_id": "boot", "token": token, "capabilities": ["observe", "state"],
+        "vm_id_source": "option", "boot_id": "boot", "token": token, "capabilities": ["observe", "state", "fence"],
         "devices": [DEVICE], "next_seq": next_seq, "monotonic_us": now, "realtime_us": now,
     }  # fmt: skip

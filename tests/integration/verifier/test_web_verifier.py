@@ -274,5 +274,5 @@ async def test_places_are_those_of_the_screen(web: WebWorld) -> None:
         assert pointer.pointer == "absolute"
         assert dict(pointer.absolute) == {0: (0, SCREEN[0] - 1), 1: (0, SCREEN[1] - 1)}
         assert seen.session.hello is not None
-        assert seen.session.hello.capabilities == {"observe", "state"}
+        assert seen.session.hello.capabilities == {"observe", "state", "fence"}
         assert EV_ABS == 3

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 KEY, INJECTED, PACKET, DEVICES = "key", "injected", "packet", "devices"
 MOST_NOTES = 65536  # of an agent's thread that stands still: then notes are dropped and it is told so
-_AGAIN = win32.WM_APP + 1
+_AGAIN, _SETTLE = win32.WM_APP + 1, win32.WM_APP + 2
 _WINDOW_CLASS = "atp-guest-agent"
 START_SECONDS = 10.0
 
@@ -56,6 +56,8 @@ class Hooks:
         self._trouble: OSError | None = None
         self._handles: list[int] = []
         self._window: int | None = None
+        self._settling: dict[int, threading.Event] = {}
+        self._settlements = 0
         # Kept as long as Windows may call them.
         self._keyboard_proc = structures.HOOKPROC(self._on_key)
         self._mouse_proc = structures.HOOKPROC(self._on_mouse)
@@ -74,6 +76,16 @@ class Hooks:
     def hook_again(self) -> None:
         """Windows may have taken the hooks away: set them anew."""
         self._api.PostThreadMessageW(self._thread_id, _AGAIN, 0, 0)
+
+    def settle(self, seconds: float) -> bool:
+        """Return once all that Windows has for this thread by now is in `notes`; False: it took longer than `seconds`."""
+        self._settlements += 1
+        number, settled = self._settlements & 0x7FFFFFFF, threading.Event()
+        self._settling[number] = settled
+        try:
+            return bool(self._api.PostThreadMessageW(self._thread_id, _SETTLE, number, 0)) and settled.wait(seconds)
+        finally:
+            self._settling.pop(number, None)
 
     def stop(self) -> None:
         if self._thread is not None:
@@ -104,11 +116,22 @@ class Hooks:
                     self._set_hooks()
                 except OSError:
                     self.lost = True
+            elif message.message == _SETTLE and not message.hwnd:
+                self._drain()
+                settled = self._settling.get(message.wParam)
+                if settled is not None:
+                    settled.set()
             else:
                 api.DispatchMessageW(byref(message))
         self._unhook()
         if self._window:
             api.DestroyWindow(self._window)
+
+    def _drain(self) -> None:
+        """Raw input comes to GetMessage after what was posted. Looking for it lets Windows call the hooks, too."""
+        packet = structures.MSG()
+        while self._api.PeekMessageW(byref(packet), None, win32.WM_INPUT, win32.WM_INPUT, win32.PM_REMOVE):
+            self._api.DispatchMessageW(byref(packet))
 
     def _set_hooks(self) -> None:
         module = self._api.GetModuleHandleW(None)

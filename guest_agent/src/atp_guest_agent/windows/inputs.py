@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from atp_guest_agent.platform import Observer
 
 MOST_EVENTS = 64  # in a batch
+SETTLE_SECONDS = 2.0  # for the hooks' thread, which does next to nothing
 UNHEARD_MS = 500  # input that is so much newer than what the hooks told last: they are gone
 _MOUSE_KEYS = {1: 0x110, 2: 0x111, 4: 0x112, 5: 0x113, 6: 0x114}  # virtual keys of the buttons
 
@@ -98,6 +99,14 @@ class Windows(Waiting):
         if self._hooks.lost:
             self._hooks.lost = False
             self._say_lost("the agent was too slow to take what the hooks told")
+
+    def catch_up(self) -> None:
+        """Windows changes a button's state before the hooks' thread has taken the mouse's packet."""
+        is_settled = self._hooks.settle(SETTLE_SECONDS)
+        self.read()
+        if not is_settled:
+            self._say_lost("the hooks' thread stood still")
+        self.tend()
 
     def taken_by_others(self) -> dict[int, list[tuple[int, str]]] | None:
         """Windows doesn't tell which hook has swallowed what."""

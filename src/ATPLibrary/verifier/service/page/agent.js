@@ -110,7 +110,7 @@ export class Agent {
     this.#say({
       type: "hello", nonce: message.nonce, protocol: PROTOCOL, agent: "atp-web-verifier", version: VERSION,
       vm_id: this.identity.vm, vm_id_source: "option", boot_id: BOOT_ID, token: this.identity.token,
-      capabilities: ["observe", "state"], devices: devices(), next_seq: this.nextSeq, monotonic_us: nowUs(),
+      capabilities: ["observe", "state", "fence"], devices: devices(), next_seq: this.nextSeq, monotonic_us: nowUs(),
       realtime_us: realtimeUs(),
     });
     this.#tellIfBlind();
