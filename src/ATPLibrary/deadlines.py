@@ -30,7 +30,8 @@ class _Wheel:
         self._next = 0  # the tick of the timer
 
     def add(self, bound: limit, seconds: float) -> int:
-        tick = int((self._loop.time() + seconds) / TICK) + 1
+        bound.end = self._loop.time() + seconds
+        tick = int(bound.end / TICK) + 1
         due = self._due.get(tick)
         if due is None:
             due = self._due[tick] = {}
@@ -52,14 +53,25 @@ class _Wheel:
     def _turn(self) -> None:
         self._timer = None
         now = self._next
+        ended: set[asyncio.Task[object] | None] = set()
         for tick in sorted(self._due):
-            if tick <= now:
-                for bound in self._due.pop(tick):
+            if tick > now:
+                if not self._due[tick]:
+                    del self._due[tick]
+                continue
+            for bound in sorted(self._due.pop(tick), key=_end):
+                if bound.task not in ended:
+                    ended.add(bound.task)
                     bound.expire()
-            elif not self._due[tick]:
-                del self._due[tick]
+                else:  # of two cancellations a task tells only what the outer bound makes of them: one at a time
+                    self._due.setdefault(now + 1, {})[bound] = None
+                    bound.due = now + 1
         if self._due:
             self._arm(min(self._due))
+
+
+def _end(bound: limit) -> float:
+    return bound.end
 
 
 _WHEELS: dict[asyncio.AbstractEventLoop, _Wheel] = {}
@@ -81,14 +93,14 @@ class limit:
     `seconds` None is no bound. One of `PRECISE` seconds or more may come a tick late.
     """
 
-    __slots__ = ("_before", "_due", "_seconds", "_task", "_timer", "expired")
+    __slots__ = ("_before", "_seconds", "_timer", "due", "end", "expired", "task")
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
-        self._task: asyncio.Task[object] | None = None
+        self.task: asyncio.Task[object] | None = None
         self._before = 0  # how often the task was being cancelled already
         self._timer: _Wheel | asyncio.TimerHandle | asyncio.Handle | None = None
-        self._due = 0  # the tick in the wheel
+        self.due, self.end = 0, 0.0  # the tick in the wheel, and the moment of the loop's clock
         self.expired = False
 
     def __enter__(self) -> None:
@@ -98,10 +110,10 @@ class limit:
         task = asyncio.current_task(loop)
         if task is None:
             raise RuntimeError("a bound is for what a task waits for")
-        self._task, self._before = task, task.cancelling()
+        self.task, self._before = task, task.cancelling()
         if self._seconds >= PRECISE:
             self._timer = wheel = _wheel(loop)
-            self._due = wheel.add(self, self._seconds)
+            self.due = wheel.add(self, self._seconds)
         elif self._seconds <= 0:
             self._timer = loop.call_soon(self.expire)
         else:
@@ -112,21 +124,21 @@ class limit:
     ) -> None:
         timer, self._timer = self._timer, None
         if self.expired:
-            assert self._task is not None
-            if self._task.uncancel() <= self._before and kind is asyncio.CancelledError:
+            assert self.task is not None
+            if self.task.uncancel() <= self._before and kind is asyncio.CancelledError:
                 raise TimeoutError from error
         elif isinstance(timer, _Wheel):
-            timer.remove(self, self._due)
+            timer.remove(self, self.due)
         elif timer is not None:
             timer.cancel()
 
     def expire(self) -> None:
         """Called when the time is up."""
-        assert self._task is not None
+        assert self.task is not None
         if self._timer is not None:
             self.expired = True
             self._timer = None
-            self._task.cancel()
+            self.task.cancel()
 
 
 class deadline(limit):

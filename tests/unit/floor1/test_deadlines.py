@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import time
 
@@ -43,6 +44,35 @@ async def test_of_two_the_inner_one_ends_what_is_inside_it_only() -> None:
 async def test_of_two_the_outer_one_goes_through_the_inner_one() -> None:
     with pytest.raises(TimeoutError), limit(PRECISE), limit(60):
         await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize("later", [0.01, 0.02, -0.02])
+async def test_of_two_that_end_in_one_tick_the_one_that_ends_first_tells(later: float) -> None:
+    """What is asked with what is left of a bound ends with it, or just before it."""
+    loop = asyncio.get_running_loop()
+    await asyncio.sleep(TICK - loop.time() % TICK)  # a tick begins: both end in one, unless the machine is very busy
+    outer, inner = deadline(PRECISE + 0.02 + later, "The outer"), deadline(PRECISE + 0.02, "The inner")
+    with pytest.raises(DeadlineError) as told:
+        async with outer, inner:
+            await asyncio.sleep(60)
+    assert str(told.value).startswith("The inner" if inner.end <= outer.end else "The outer")
+    task = asyncio.current_task()
+    assert task is not None
+    assert not task.cancelling()
+    await asyncio.sleep(3 * TICK)  # the other one has gone
+
+
+async def test_what_catches_the_inner_bound_is_still_ended_by_the_outer_one_a_tick_later() -> None:
+    began = time.monotonic()
+
+    async def patient() -> None:
+        with contextlib.suppress(TimeoutError), limit(PRECISE):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    with pytest.raises(TimeoutError), limit(PRECISE):
+        await patient()
+    assert time.monotonic() - began >= PRECISE
 
 
 async def test_a_cancellation_from_outside_stays_one() -> None:
