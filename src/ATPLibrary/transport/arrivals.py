@@ -34,7 +34,8 @@ class Taker(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._stream: Any = None
         self._fd = -1  # of a socket on this machine, while it is ours to read and write
-        self._choked = False  # the transport has bytes that the socket did not take
+        # The transport may have bytes that the socket did not take: some of before we took over, too.
+        self._choked = True
 
     @abstractmethod
     def data_received(self, data: bytes) -> None: ...

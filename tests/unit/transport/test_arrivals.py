@@ -138,6 +138,28 @@ async def test_writes_keep_their_order_while_the_other_side_does_not_read(ends: 
     assert await peer.reader.readexactly(8) == b"after it"
 
 
+async def test_what_was_written_before_the_taking_over_and_waits_goes_first(ends: tuple[ByteChannel, Peer]) -> None:
+    channel, peer = ends
+    peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    before = os.urandom(4_000_000)
+    writing = asyncio.create_task(channel.write(before, 5))
+    await asyncio.sleep(0)
+    taken = Taken(channel)
+    peer.writer.write(b"first")
+    await taken.until(b"first")
+    read = os.read(
+        peer.writer.get_extra_info("socket").fileno(), 200_000
+    )  # there is room, and the transport hasn't seen it
+    assert not channel.write_now(b"later")
+    await asyncio.sleep(0)
+    later = asyncio.create_task(channel.write(b"later", 5))
+    peer.writer.transport.resume_reading()  # type: ignore[attr-defined]
+    async with asyncio.timeout(5):
+        assert read + await peer.reader.readexactly(len(before) - len(read)) == before
+        assert await peer.reader.readexactly(5) == b"later"
+        await asyncio.gather(writing, later)
+
+
 async def test_nothing_is_left_when_the_last_connection_has_gone(ends: tuple[ByteChannel, Peer]) -> None:
     channel, peer = ends
     taken = Taken(channel)
