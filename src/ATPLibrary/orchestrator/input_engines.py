@@ -32,7 +32,8 @@ class InputEngines:
     """Of one VM. An engine is made when it is first needed, and lives as long as the QMP channel that tells it how the VM is."""
 
     __slots__ = (
-        "_device_memory", "_machine", "_releasing", "_spice", "_spice_inputs", "_unwatched", "left_down", "pointers", "typing_of",
+        "_arrived", "_device_memory", "_machine", "_releasing", "_spice", "_spice_inputs", "_strays", "_unwatched", "left_down",
+        "pointers", "typing_of",
     )  # fmt: skip
 
     def __init__(self, machine: Machine, spice: SpiceInput | None) -> None:
@@ -43,7 +44,10 @@ class InputEngines:
         self._spice = spice
         self._spice_inputs: SpiceInputs | None = None  # as the newest input by SPICE has it
         self._device_memory: DeviceMemory | None = None  # what inputs, watched or not, have learnt of its keyboards
-        self._unwatched = False  # input was sent without an observer, and none has been asked since whether it arrived
+        # How often input was sent, or begun to be, without an observer; and for how many of these one has been asked since whether
+        # nothing more comes. More may begin while that is waited for.
+        self._unwatched = self._arrived = 0
+        self._strays: tuple[asyncio.Task[None], ...] = ()  # that send some
         self._releasing = asyncio.Lock()
 
     async def typing(self, timeout: float, *, verified: bool, via: Via) -> TypingEngine:
@@ -109,9 +113,14 @@ class InputEngines:
         ]
         await asyncio.gather(*(engine.release_all() for engine in engines))
 
-    def expect_strays(self) -> None:
-        """Releases that nobody watches are on their way: the next watched input waits until nothing more comes."""
-        self._unwatched = True
+    def expect_strays(self, sending: asyncio.Task[None] | None = None) -> None:
+        """Releases that nobody watches are on their way: the next watched input waits until nothing more comes.
+
+        `sending`: who still sends some, waited for before.
+        """
+        self._unwatched += 1
+        if sending is not None:
+            self._strays = (*self._strays, sending)
 
     async def release_left_over(self) -> bool:
         """Let go of what failed inputs left down; True when something is still down."""
@@ -190,9 +199,13 @@ class InputEngines:
     async def _await_unwatched_input(self, verified: bool, timeout: float) -> None:
         """What was sent without proof may still be on its way: the next verified input mustn't see it as something of its own."""
         if not verified:
-            self._unwatched = True
-        elif self._unwatched:
+            self._unwatched += 1
+            return
+        while self._arrived < (unwatched := self._unwatched):
+            if strays := self._strays:
+                await asyncio.wait(strays, timeout=timeout)
+                self._strays = tuple(each for each in self._strays if not each.done())
             session = await self._machine.agent(timeout)
             await session.ensure_watching(timeout)
             await session.wait_until_quiet(QUIET_SECONDS, SETTLE_SECONDS)
-            self._unwatched = False
+            self._arrived = max(self._arrived, unwatched)

@@ -276,9 +276,11 @@ class Machine:
 
     def spice_input_ended(self) -> None:
         """The inputs channel of its SPICE session has: what is down by it is let go of, by QMP."""
-        self.engines.expect_strays()
+        releasing = None
         if self.holds_keys:
-            runtime.spawn(_quietly(self.engines.release_all("spice")), f"release what SPICE holds down in {self.name}")
+            what = f"release what SPICE holds down in {self.name}"
+            releasing = runtime.spawn(_quietly(self.engines.release_all("spice")), what)
+        self.engines.expect_strays(releasing)
 
     async def free_input(self) -> None:
         """Let go of everything that is down, and let others in the guest have its input."""
