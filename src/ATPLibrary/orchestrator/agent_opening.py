@@ -22,14 +22,18 @@ CHANNEL_SECONDS = 10.0
 TOKEN_PREFIX = "atp-token:"
 
 
-async def open_agent(machine: Machine, served: ServedAgents | None, timeout: float) -> AgentSession:
-    """A started session. `AgentError`, `ChannelError` or `DeadlineError` says why there is none."""
+async def open_agent(machine: Machine, served: ServedAgents | None, timeout: float, waited: float) -> AgentSession:
+    """A started session. `AgentError`, `ChannelError` or `DeadlineError` says why there is none.
+
+    `waited`: what a sentence calls the time, of which `timeout` is the rest.
+    """
     left = remaining(timeout)
     settings = machine.config.agent
     channels = (await machine.description(left())).channels
     is_served = served is not None and served.service is not None
     if settings.via == "service" or (settings.channel not in channels and is_served):
-        return await _started(machine, await _through_service(machine, served, left()), None, left())
+        opens = await _through_service(machine, served, left())
+        return await _started(machine, opens, None, timeout=left(), waited=waited)
     if settings.channel in machine.channels.names:
         raise ChannelError.about(
             f"Channel '{settings.channel}' of VM '{machine.name}'",
@@ -45,10 +49,10 @@ async def open_agent(machine: Machine, served: ServedAgents | None, timeout: flo
         channel = description.channels.get(settings.channel)
         return {"connected": True, "disconnected": False}.get(channel.state if channel is not None else "")
 
-    def opens() -> Awaitable[ByteChannel]:
+    def opens_port() -> Awaitable[ByteChannel]:
         return machine.open_channel(settings.channel, CHANNEL_SECONDS)
 
-    return await _started(machine, opens, token, left(), port_state)
+    return await _started(machine, opens_port, token, port_state, timeout=left(), waited=waited)
 
 
 async def own_token(machine: Machine, timeout: float) -> Secret | None:
@@ -83,14 +87,16 @@ async def _started(
     machine: Machine,
     opens: Callable[[], Awaitable[ByteChannel]],
     token: Secret | None,
-    timeout: float,
     port_state: PortState | None = None,
+    *,
+    timeout: float,
+    waited: float,
 ) -> AgentSession:
     from ATPLibrary.verifier import AgentSession
 
     session = AgentSession(opens, machine.name, machine.bus, token, port_state)
     try:
-        await session.start(timeout)
+        await session.start(timeout, waited)
     except BaseException:
         await session.close()
         raise

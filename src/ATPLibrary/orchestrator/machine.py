@@ -330,7 +330,7 @@ class Machine:
         state = await self.domain.state(left())
         if state.state is not VmState.RUNNING:
             raise self._stands_still("be running to have an agent that answers", state)
-        return await open_agent(self, self._served, left())
+        return await open_agent(self, self._served, left(), self._agent.asked)
 
     def _stands_still(self, wanted: str, state: DomainState) -> VmStateError:
         paused = state.state is VmState.PAUSED

@@ -18,7 +18,7 @@ class Opened(Generic[T]):
     Belongs to one asyncio loop. An opening that fails or is cancelled leaves it empty, so the next `get()` tries afresh.
     """
 
-    __slots__ = ("_generation", "_lock", "_open", "_what", "value")
+    __slots__ = ("_generation", "_lock", "_open", "_what", "asked", "value")
 
     def __init__(self, what: str, open_: Callable[[float], Awaitable[T]]) -> None:
         self._what = what
@@ -26,6 +26,9 @@ class Opened(Generic[T]):
         self._lock = asyncio.Lock()
         self._generation = 0
         self.value: T | None = None
+        self.asked = (
+            0.0  # the timeout of whose opening is under way, of which that is given what is left: for its sentences
+        )
 
     async def get(self, timeout: float) -> T:
         """The open thing. `timeout` in seconds bounds waiting for another's opening and one's own.
@@ -39,7 +42,7 @@ class Opened(Generic[T]):
             await self._lock.acquire()
         try:
             if self.value is None:
-                generation = self._generation
+                generation, self.asked = self._generation, timeout
                 value = await self._open(left())
                 if generation != self._generation:
                     # The VM was restarted while this was opening: it leads to the old one. Nobody else has seen it.

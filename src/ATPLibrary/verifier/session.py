@@ -54,16 +54,16 @@ class AgentSession(AgentLink):
         """How many lines of this channel were no message: garbage, over 10 MiB, or fields that make no sense."""
         return self._refused_lines
 
-    async def start(self, timeout: float) -> None:
+    async def start(self, timeout: float, waited: float | None = None) -> None:
         """Open the session, or wait for it to be open. `AgentError` when no agent, or the wrong one, answers in `timeout` seconds.
 
-        The session stays wanted: it goes on trying until `close()`.
+        The session stays wanted: it goes on trying until `close()`. `waited` as in `_ask`.
         """
         if self._task is None or self._task.done():
             self._refusal = None
             self._task = asyncio.create_task(self._run(), name=f"agent session of {self.vm_name}")
             self._task.add_done_callback(self._note_end)
-        await self.wait_ready(timeout)
+        await self.wait_ready(timeout, waited)
         if self.clock is None:
             # Nice to have at once; observations can be taken without.
             with contextlib.suppress(ATPError):

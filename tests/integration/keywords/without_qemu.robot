@@ -204,7 +204,7 @@ What The Driver Can't Do It Says
     ...    Type Text    x    verify=False
     Run Keyword And Expect Error    VM 'test' should have the guest agent's channel * but has not. *    Run Command    ls
     Run Keyword And Expect Error
-    ...    The agent of VM 'test' should answer within * s but did not. *'com.vmagent.sock' should be a virtio-serial port of VM 'test' but is not*
+    ...    The agent of VM 'test' should answer within 0.2 s but did not. *'com.vmagent.sock' should be a virtio-serial port of VM 'test' but is not*
     ...    Wait Until Verifier Is Ready    timeout=0.2 s
     Run Keyword And Expect Error    Channel 'x' should be a virtio-serial port of VM 'test' but is not. *    Open Channel    x
 
