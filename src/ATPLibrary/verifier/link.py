@@ -106,6 +106,7 @@ class AgentLink(AgentTalk):
             finally:
                 channel, self._channel = self._channel, None
                 was_ready = self._state is SessionState.READY
+                self._hurried = False  # who hurries from now on wants the next try
                 self._move(SessionState.LOST)
                 if channel is not None:
                     await channel.close()
@@ -116,7 +117,6 @@ class AgentLink(AgentTalk):
 
     async def _pause(self, back_off: float) -> None:
         """Before the next try, unless somebody waits for it."""
-        self._hurried = False
         with contextlib.suppress(TimeoutError), limit(back_off):
             while not self._hurried:
                 await self._stirred.wait()
@@ -186,7 +186,7 @@ class AgentLink(AgentTalk):
         hello = {"type": "hello", "nonce": self._nonce, "protocol": PROTOCOL, "watch": True}
         async with self._writing:
             await channel.write(b"\n" + encode(hello), WRITE_TIMEOUT)
-        await self._until_stirred(patience)
+        await self._while_still(SessionState.GREETING, patience)
 
     async def _keep(self) -> None:
         """While ready: measure the clocks, then ping every now and then; measure them anew after the VM stood still."""
@@ -197,15 +197,16 @@ class AgentLink(AgentTalk):
                 for _ in range(pings):
                     asked = time.monotonic()
                     await self.ping(SILENT_SECONDS if self._doubted and self.comes_again else PONG_PATIENCE)
-                await self._until_stirred(PING_INTERVAL * random.uniform(*PING_SPREAD))
+                await self._while_still(SessionState.READY, PING_INTERVAL * random.uniform(*PING_SPREAD))
                 pings = CLOCK_PINGS if self._hurried else 1
         except (DeadlineError, AgentError) as error:
             if self._state is SessionState.READY:
                 self._greet_again(f"the agent did not answer a ping: {error}", asked)
 
-    async def _until_stirred(self, patience: float) -> None:
-        if not self._hurried:
-            with contextlib.suppress(TimeoutError), limit(patience):
+    async def _while_still(self, state: SessionState, patience: float) -> None:
+        """Return once the state is another or there is a hurry, also where that was so already; or after `patience` seconds."""
+        with contextlib.suppress(TimeoutError), limit(patience):
+            while self._state is state and not self._hurried:
                 await self._stirred.wait()
 
     def _hear_news(self, event: Event) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError
 from ATPLibrary.transport import ByteChannel
-from ATPLibrary.verifier import AgentSession, Observation, ObserverOverrun, SessionState
+from ATPLibrary.verifier import AgentSession, Observation, ObserverOverrun, SessionState, link
 from ATPLibrary.verifier.wire import LINE_LIMIT
 
 from .faulty_guest import KEYBOARD, FaultyGuest
@@ -104,6 +105,31 @@ async def test_a_bye_ends_readiness_at_once_and_the_next_agent_is_greeted(
     await again
     assert guest.hellos == 2
     assert [event.kind for event in guest.events.recent(limit=3)][-2:] == ["agent.greeting", "agent.ready"]
+
+
+async def test_a_bye_right_behind_the_last_pong_is_greeted_at_once(
+    guest: FaultyGuest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are read at one go: whoever keeps the session hears of the bye before it waits for such news."""
+    monkeypatch.setattr(link, "CLOCK_PINGS", 1)
+    monkeypatch.setattr(link, "PING_INTERVAL", 0.02)
+    session, answer, pings = guest.session(), guest._answer, 0
+
+    def answer_and_leave(message: dict[str, Any]) -> None:
+        nonlocal pings
+        answer(message)
+        pings += message["type"] == "ping"
+        if message["type"] == "ping" and pings == 5:
+            monkeypatch.setattr(link, "PING_INTERVAL", 60.0)
+            guest.tell(type="bye", reason="upgraded")
+
+    monkeypatch.setattr(guest, "_answer", answer_and_leave)
+    await session.start(5)
+    async with asyncio.timeout(5):
+        while guest.hellos < 2:  # noqa: ASYNC110 - the guest has no event for it
+            await asyncio.sleep(0.01)
+    await session.wait_ready(5)
+    await session.close()
 
 
 async def test_late_answers_to_greetings_of_ours_are_not_called_somebody_else_s(guest: FaultyGuest) -> None:
