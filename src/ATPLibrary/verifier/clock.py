@@ -16,15 +16,26 @@ class ClockOffset:
     """`offset_us` is guest minus host; the truth is within `error_us` of it.
 
     It says nothing of what was received before `since` (this machine's `time.monotonic()`): the guest had another clock then.
+    `known` is when it was so; a leap of the guest's clock by less than `unnoticed_us` would not have shown in the measurements.
     """
 
     offset_us: float
     error_us: float
     since: float = -math.inf
+    known: float = math.inf
+    unnoticed_us: float = 0.0
 
     def host_time(self, guest_us: float) -> float:
         """A guest kernel's time in us as this machine's `time.monotonic()` in seconds."""
         return (guest_us - self.offset_us) / 1e6
+
+    def is_surely_before(self, guest_us: float, received: float, moment: float) -> bool:
+        """Whether what was at `guest_us`, and came here at `received`, was before `moment` (`time.monotonic()`), beyond doubt."""
+        if received < self.since:
+            return False
+        age = max(self.known - received, 0.0) if self.known < math.inf else 0.0
+        error_us = self.error_us + self.unnoticed_us + age * DRIFT_US_PER_S
+        return self.host_time(guest_us + error_us) < moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +89,6 @@ class ClockEstimate:
         if not self._samples:
             return None
         best = min(self._samples, key=lambda sample: sample.error_at(now))
-        return ClockOffset(best.offset_us, best.error_at(now), self._since)
+        error_us = best.error_at(now)
+        unnoticed_us = error_us + self._samples[-1].error_at(now)  # two that differ by less are held to agree
+        return ClockOffset(best.offset_us, error_us, self._since, now, unnoticed_us)

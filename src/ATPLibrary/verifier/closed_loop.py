@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ATPLibrary import events
@@ -17,7 +18,7 @@ from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError,
 from ATPLibrary.verifier import input_troubles as troubles
 from ATPLibrary.verifier.grabs import WHAT_GRABS, Grabbed, in_words
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
-from ATPLibrary.verifier.observation import AUTOREPEAT, EV_KEY, AgentDevice, Observation, ObserverOverrun, Seen
+from ATPLibrary.verifier.observation import AUTOREPEAT, BROWSER, EV_KEY, AgentDevice, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus
 from ATPLibrary.verifier.session import AgentSession
 from ATPLibrary.verifier.session_state import STATUS_ADVICE, SessionState
@@ -25,6 +26,7 @@ from ATPLibrary.verifier.units import Report, Unit
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.qmp import Qmp
+    from ATPLibrary.verifier.clock import ClockOffset
     from ATPLibrary.verifier.device_memory import DeviceMemory
     from ATPLibrary.verifier.injector import Events, Injector
     from ATPLibrary.verifier.stream import ObservationStream
@@ -46,6 +48,7 @@ PIECES = 2
 STANDS_STILL = frozenset({"qmp.STOP", "libvirt.lifecycle.suspended"})
 BEGINS_ANEW = frozenset({"qmp.RESET", "libvirt.reboot"})
 COMMANDS_AT_ONCE = 4
+SEEN_BEFORE = "the guest had seen the same from somebody else before it was sent, which proves nothing of what was sent"
 
 
 class _Flight(NamedTuple):
@@ -179,7 +182,19 @@ class ClosedLoop:
             why = await self._session.why_silent(asked)
             self.unheard_because = f"the agent was lost before it could say that nothing came twice ({why}): {error}"
         self._feed(stream.take())
+        if not self.unheard_because and self._disprove():
+            self._progress = time.monotonic()
+            while self.matcher.disturbed:  # what was sent may still be on its way
+                await self._hear(stream)
         self.matcher.finish()
+
+    def _disprove(self) -> bool:
+        """Of what was seen before it was sent. Right behind a ping: a clock that leapt since shows in that."""
+        clock = self._session.clock
+        if clock is None or not self.matcher.disprove(partial(_is_before, clock)):
+            return False
+        self._session.remarks.add("seen_before", SEEN_BEFORE)
+        return True
 
     async def _hear(self, stream: ObservationStream) -> None:
         """Take what comes. When nothing that counts came for too long: settle, or raise when that would hide the reason."""
@@ -193,6 +208,7 @@ class ClosedLoop:
         asked = time.monotonic()
         try:
             await self._session.confirm(STALL_SECONDS)
+            await self._session.ping(STALL_SECONDS)
         except (AgentError, DeadlineError) as error:
             if self._trouble is not None:
                 raise self._trouble from error
@@ -203,6 +219,7 @@ class ClosedLoop:
             return
         if self._last_seen is None and not self.matcher.disturbed:
             raise await self._no_progress(*await self._why_unseen())
+        self._disprove()
         findings = self.matcher.settle()
         self._progress = time.monotonic()
         if is_lost := any(finding.verdict in (Verdict.LOST, Verdict.STUCK) for finding in findings):
@@ -412,6 +429,11 @@ class ClosedLoop:
         if unit is None or unit.position is None:
             return ""
         return f", {_character(unit)} at position {unit.position + 1},"
+
+
+def _is_before(clock: ClockOffset, seen: Observation, moment: float) -> bool:
+    """A browser's times are as coarse as it likes."""
+    return seen.bus != BROWSER and clock.is_surely_before(seen.time_us, seen.received, moment)
 
 
 def _is_refusal(answer: Any) -> bool:

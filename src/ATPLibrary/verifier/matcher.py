@@ -158,6 +158,25 @@ class Matcher:
         """Settle what is left. Afterwards `counts()` is the whole truth."""
         return self.settle()
 
+    def disprove(self, is_before: Callable[[Observation, float], bool]) -> int:
+        """Take back what was believed because of an observation from before its injection: somebody else did the same. How many.
+
+        They wait again, for the next settlement. `is_before` says whether an observation is from before a moment
+        (`time.monotonic()`), beyond doubt.
+        """
+        early = [
+            each
+            for each in self.injections
+            if (seen := each.observation) is not None and is_before(seen, each.injected)
+        ]
+        for injection in early:
+            self._extra(Verdict.DUPLICATED, injection.observation)
+            injection.verdict = injection.observation = None
+        if early:
+            self._waiting = deque(sorted((*early, *self._waiting), key=lambda each: each.index))
+            self.disturbed = True
+        return len(early)
+
     def counts(self) -> Counter[Verdict]:
         """How often each verdict was given so far."""
         counts = Counter(injection.verdict for injection in self.injections if injection.verdict is not None)
@@ -179,7 +198,7 @@ class Matcher:
             self.tell(injection, observation, verdict)
         return Finding(verdict, injection, observation)
 
-    def _extra(self, verdict: Verdict, observation: Observation) -> Finding:
+    def _extra(self, verdict: Verdict, observation: Observation | None) -> Finding:
         finding = Finding(verdict, None, observation)
         self.extras.append(finding)
         if self.tell is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 from ATPLibrary.verifier.key_names import is_button, key_name
 from ATPLibrary.verifier.keys import MODIFIERS
-from ATPLibrary.verifier.observation import EV_KEY, RELEASED, Observation, ObserverOverrun
+from ATPLibrary.verifier.observation import BROWSER, EV_KEY, RELEASED, ObserverOverrun
 from ATPLibrary.verifier.pointer_units import BUTTONS
 
 if TYPE_CHECKING:
@@ -77,6 +77,47 @@ async def refuse_others_keys(
     return has_waited
 
 
+def refuse_what_is_up(
+    session: AgentSession,
+    stream: ObservationStream,
+    what: str,
+    releases: Mapping[int, str],
+    *,
+    held: frozenset[tuple[int, int]],
+) -> None:
+    """`InputError` where the guest has one of `releases` (code -> name) up already: its release would be seen by nobody.
+
+    `held` is the agent's word on what is down, asked since `stream` began. What was seen until now is taken out of `stream`: it
+    proves nothing of what comes. Where the observer can't know, nothing is refused.
+    """
+    down, is_known = _as_seen(held, stream)
+    codes = {code for _, code in down}
+    up = [name for code, name in releases.items() if code not in codes]
+    # A page that has lost the focus forgets what is down.
+    if not up or not is_known or any(device.bus == BROWSER for device in session.devices.values()):
+        return
+    raise InputError.about(
+        f"{what[0].upper()}{what[1:]} on VM '{session.vm_name}'",
+        wanted="let go of what is down in the guest",
+        got=f"did not: {', '.join(up)} {'is' if len(up) == 1 else 'are'} up in it already, so nothing can prove this release",
+        next_step="See who else types there (a console, another run), and which input before this one failed",
+    )
+
+
+def _as_seen(told: Iterable[tuple[int, int]], stream: ObservationStream) -> tuple[set[tuple[int, int]], bool]:
+    """What is down by the agent's word and by all that `stream` has: (device, code) of each, and whether nothing was missed.
+
+    What was seen before the word changes nothing of it; what came behind it does.
+    """
+    held, is_known = set(told), True
+    for seen in stream.take():
+        if isinstance(seen, ObserverOverrun):
+            is_known = False
+        elif seen.type == EV_KEY:
+            (held.discard if seen.value == RELEASED else held.add)((seen.device, seen.code))
+    return held, is_known
+
+
 async def _others_down(
     session: AgentSession,
     stream: ObservationStream,
@@ -89,12 +130,6 @@ async def _others_down(
     held: set[tuple[int, int]] = set()
     is_known = False
     while not is_known:
-        held = set(await session.held_keys(timeout) if told is None else told)
-        told, is_known = None, True
-        # What was seen before the answer changes nothing of it; what came behind it does.
-        for seen in stream.take():
-            if isinstance(seen, ObserverOverrun):
-                is_known = False
-            elif isinstance(seen, Observation) and seen.type == EV_KEY:
-                (held.discard if seen.value == RELEASED else held.add)((seen.device, seen.code))
+        held, is_known = _as_seen(await session.held_keys(timeout) if told is None else told, stream)
+        told = None
     return {code for number, code in held if code not in ours and minds(session, number, code)}

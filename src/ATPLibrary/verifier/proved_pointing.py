@@ -22,9 +22,9 @@ from ATPLibrary.verifier.observation import (
     REL_Y,
     Observation,
 )
-from ATPLibrary.verifier.others_keys import changes_clicks, changes_motions, refuse_others_keys
+from ATPLibrary.verifier.others_keys import changes_clicks, changes_motions, refuse_others_keys, refuse_what_is_up
 from ATPLibrary.verifier.pointer_places import beside, scaled
-from ATPLibrary.verifier.pointer_units import BUTTONS, Motion, motion_unit, reached
+from ATPLibrary.verifier.pointer_units import BUTTONS, Motion, buttons_of, motion_unit, reached
 from ATPLibrary.verifier.queues import ONE_BY_ONE
 from ATPLibrary.verifier.sending import shielded
 
@@ -95,7 +95,9 @@ class ProvedPointing:
             note_sent=self._held.note_sent,
         )
         with self._session.observations.subscribe() as stream:
-            if not only_lets_go:
+            if only_lets_go:
+                await self._refuse_what_is_up(what, units, stream)
+            else:
                 await self._refuse_what_others_hold(what, units, stream)
             try:
                 for unit in reached(units, self._way):
@@ -110,6 +112,11 @@ class ProvedPointing:
                 if not self._way.is_answered:
                     self._held.doubt(matcher)
                 raise
+
+    async def _refuse_what_is_up(self, what: str, units: Sequence[Unit | Motion], stream: ObservationStream) -> None:
+        held = await self._session.held_keys(AGENT_TIMEOUT)
+        releases = {BUTTONS[button]: f"the {button} button" for button in buttons_of(units)}
+        refuse_what_is_up(self._session, stream, what, releases, held=held)
 
     async def _refuse_what_others_hold(
         self, what: str, units: Sequence[Unit | Motion], stream: ObservationStream

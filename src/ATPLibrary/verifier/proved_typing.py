@@ -16,7 +16,7 @@ from ATPLibrary.verifier.hiding import hides
 from ATPLibrary.verifier.key_names import key_name
 from ATPLibrary.verifier.matcher import Matcher, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, BROWSER, EV_KEY, RELEASED, Observation, ObserverOverrun
-from ATPLibrary.verifier.others_keys import MODIFIER_CODES, refuse_others_keys
+from ATPLibrary.verifier.others_keys import MODIFIER_CODES, refuse_others_keys, refuse_what_is_up
 from ATPLibrary.verifier.retyping import find_cut
 from ATPLibrary.verifier.sending import shielded
 from ATPLibrary.verifier.text_units import unit_of, units_of_text
@@ -113,10 +113,12 @@ class ProvedTyping:
         await self._held.let_go(self._stuck(matcher))
 
     async def _may_begin(self, asked: KeyInput, stream: ObservationStream) -> bool:
-        """By one answer of the agent's: refuse keys that others hold down, and say whether Caps Lock is as the text needs it."""
-        if asked.releases:  # what lets go must go through, whatever else is down
-            return True
+        """By one answer of the agent's: refuse keys that others hold down, or have let go of; is Caps Lock as the text needs it?"""
         state = await self._session.input_state(AGENT_TIMEOUT)
+        if asked.releases:  # what lets go must go through, whatever else is down
+            shown = {EVDEV_OF_QCODE[name]: self._held.shown([name]) for name in asked.releases}
+            refuse_what_is_up(self._session, stream, asked.what, shown, held=state.held)
+            return True
         if await self._refuse_others_keys(asked, stream, state.held):
             state = await self._session.input_state(AGENT_TIMEOUT)  # the key that was down may have been Caps Lock
         return not (lock_keys.minds_caps_lock(asked.text) and lock_keys.lit(state.leds).get("caps"))

@@ -231,6 +231,7 @@ class AgentSession(AgentLink):
             raise
 
     async def _state_now(self, timeout: float, *, grabs: bool = False) -> Mapping[str, Any]:
+        """How the guest's input stands. What it knew of then has come to all who take observations."""
         deadline = time.monotonic() + timeout
         try:
             return await self._ask_state(timeout, grabs=grabs)
@@ -242,9 +243,13 @@ class AgentSession(AgentLink):
         return await self._ask_state(max(deadline - time.monotonic(), 0.01), timeout, grabs=grabs)
 
     async def _ask_state(self, timeout: float, waited: float | None = None, *, grabs: bool) -> Mapping[str, Any]:
-        number = next(self._ids)
+        deadline, number = time.monotonic() + timeout, next(self._ids)
         question = {"type": "state", "id": number, **({"grabs": True} if grabs else {})}
-        return await self._ask(question, ("state", number), timeout, waited)
+        answer = await self._ask(question, ("state", number), timeout, waited)
+        if self.hello is not None and "fence" not in self.hello.capabilities:
+            # It may know of what the agent hasn't read yet, and reads before it sees to the next question.
+            await self.ping(max(deadline - time.monotonic(), 0.01))
+        return answer
 
     def _is_fresh(self) -> bool:
         return not self._doubted and self._heard is not None and time.monotonic() - self._heard < FRESH_SECONDS

@@ -93,6 +93,10 @@ class FaultyGuest:
         self.received: list[tuple[int, int]] = []  # edges that QEMU took: code, value
         self.commands: list[int] = []  # how many events each command had
         self.held: set[int] = set()
+        self.before_taking: Callable[[], None] = lambda: None  # called once, before QEMU takes what is sent next
+        self.unread: list[
+            list[int]
+        ] = []  # events that the kernel has and the agent hasn't read: it reads at its next answer
         self.hellos = 0
         self._bus = bus
         self._queue: deque[tuple[int, int]] = deque()
@@ -172,15 +176,27 @@ class FaultyGuest:
         if self._writer is not None:
             self.say(json.dumps(message).encode() + b"\n")
 
-    def observe(self, code: int, value: int) -> None:
-        """The observer sees an edge that nobody sent."""
-        self._batch([[KEYBOARD, 1, code, value, self.now_us()]])
+    def observe(self, code: int, value: int, ago: float = 0.0) -> None:
+        """The observer sees an edge that nobody sent, and that the kernel saw so many seconds before."""
+        self._batch([[KEYBOARD, 1, code, value, self.now_us() - round(ago * 1e6)]])
+
+    def do_unread(self, code: int, value: int, device: int = KEYBOARD) -> None:
+        """Somebody else presses or lets go of a key, and the agent hasn't read of it yet."""
+        (self.held.add if value else self.held.discard)(code)
+        self.unread.append([device, 1, code, value, self.now_us()])
+
+    def read_on(self) -> None:
+        unread, self.unread = self.unread, []
+        if unread:
+            self._batch(unread)
 
     def now_us(self) -> int:
         return round(time.monotonic() * 1e6 + self.clock_us)
 
     def take(self, events: Sequence[Mapping[str, Any]]) -> None:
         """QEMU puts edges into the device's queue, and drops what it can't hold."""
+        happens_first, self.before_taking = self.before_taking, lambda: None
+        happens_first()
         self.commands.append(len(events))
         if motions := [event["data"] for event in events if event["type"] == "abs"]:
             self._point(motions)
@@ -304,6 +320,9 @@ class FaultyGuest:
         if self.is_still:
             return
         self._is_deaf = self._is_deaf and self.deaf_for_good
+        is_fenced = "fence" in self.next_hello.get("capabilities", ["fence"])
+        if is_fenced or kind != "state":
+            self.read_on()
         if kind == "hello":
             self.hellos += 1
             self.grabbed = False
@@ -369,7 +388,7 @@ class FaultyGuest:
             "vm_id_source": "hostname",
             "boot_id": "1",
             "token": self.token,
-            "capabilities": ["observe", "grab"],
+            "capabilities": ["observe", "grab", "fence"],
             "devices": [keyboard, tablet, mouse],
             "next_seq": self._seq,
             "monotonic_us": self.now_us(),

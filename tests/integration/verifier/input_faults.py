@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.faults.messages import MessageProxy
 
-from ATPLibrary.errors import ATPError
+from ATPLibrary.errors import ATPError, InputError
 from ATPLibrary.events import Event
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE
 
@@ -90,6 +91,32 @@ async def _(directory: Path, way: str) -> Outcome:
         made.guest.taken_by = 312, "evtest"
         outcome = await made.type()
         made.guest.taken_by = None
+        outcome.well = await made.is_well()
+        return outcome
+
+
+@fault("a key that a keyword holds is let go of by somebody else")
+async def _(directory: Path, way: str) -> Outcome:
+    async with bench(directory) as made:
+        await made.engine.key_down("shift")
+        made.guest.do_unread(EVDEV_OF_QCODE["shift"], 0)
+        began = time.monotonic()
+        with pytest.raises(InputError) as told:
+            await made.engine.key_up("shift")
+        within = time.monotonic() - began
+        return Outcome(str(told.value), frozenset({"InputError"}), within, await made.is_well())
+
+
+@fault("somebody else types the same right before the input")
+async def _(directory: Path, way: str) -> Outcome:
+    async with bench(directory) as made:
+
+        def somebody_types() -> None:
+            for value in (1, 0):
+                made.guest.observe(EVDEV_OF_QCODE[TEXT[0]], value, ago=0.5)
+
+        made.guest.before_taking = somebody_types
+        outcome = await made.type()
         outcome.well = await made.is_well()
         return outcome
 

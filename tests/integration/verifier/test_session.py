@@ -275,6 +275,25 @@ async def test_an_agent_of_another_protocol_is_refused_at_once(guest: FaultyGues
     await session.close()
 
 
+@pytest.mark.parametrize("capabilities", [["observe", "fence"], ["observe"]], ids=["fence", "before fences"])
+async def test_what_a_state_knows_of_has_been_observed_when_it_is_here(
+    guest: FaultyGuest, monkeypatch: pytest.MonkeyPatch, capabilities: list[str]
+) -> None:
+    """Of an agent too that answers before it has read what its kernel knew."""
+    guest.next_hello = {"capabilities": capabilities}
+    monkeypatch.setattr(link, "CLOCK_PINGS", 1)
+    session = guest.session()
+    await session.start(5)
+    for _ in range(3):
+        await session.ping(5)  # those of its beginning are over: it asks nothing by itself
+    guest.held.add(A)
+    with session.observations.subscribe() as stream:
+        guest.do_unread(A, 0)
+        assert await session.held_keys(5) == frozenset()
+        assert [(seen.code, seen.value) for seen in stream.take() if isinstance(seen, Observation)] == [(A, 0)]
+    await session.close()
+
+
 async def test_a_question_that_is_not_answered_ends_at_its_deadline(guest: FaultyGuest, session: AgentSession) -> None:
     await session.ping(5)
     guest.answers_pings = False

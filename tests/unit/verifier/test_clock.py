@@ -74,3 +74,40 @@ def test_after_a_restart_the_clock_says_nothing_of_what_was_received_before() ->
 
 def test_before_the_first_ping_nothing_is_known() -> None:
     assert ClockEstimate().at(0.0) is None
+
+
+@given(
+    st.integers(-(10**9), 10**9),
+    st.lists(st.tuples(ways, ways, ways), min_size=1, max_size=5),
+    st.floats(0.0, 0.4),
+    st.floats(0.0, 60.0),
+)
+def test_nothing_is_held_to_be_before_what_caused_it(
+    offset_us: int, pings: list[tuple[float, float, float]], later: float, ago: float
+) -> None:
+    """However long ago it was, and however uneven the ways of the pings."""
+    estimate, now = ClockEstimate(), 1000.0
+    caused = now - ago
+    for there, inside, back in pings:
+        sent, received, answered = now, now + there, now + there + inside
+        now = answered + back
+        estimate.add(sent, received * 1e6 + offset_us, answered * 1e6 + offset_us, now)
+    clock = estimate.at(now)
+    assert clock is not None
+    happened = caused + later
+    assert not clock.is_surely_before(happened * 1e6 + offset_us + 2, happened + 0.001, caused)
+
+
+def test_what_was_clearly_before_is_known_to_be_and_what_a_void_clock_timed_is_not() -> None:
+    estimate = ClockEstimate()
+    estimate.add(0.0, 500, 500, 0.001)
+    clock = estimate.at(0.001)
+    assert clock is not None
+    assert clock.is_surely_before(100_000, 0.1, 0.2)
+    assert not clock.is_surely_before(199_500, 0.2, 0.2)  # within what the clocks are known to
+    # It stood still for 10 s: what came before that was measured seems to be from long ago.
+    estimate.add(20.0, 10_010_000, 10_010_000, 20.02)
+    clock = estimate.at(20.02)
+    assert clock is not None
+    assert not clock.is_surely_before(9_000_000, 19.0, 19.0)
+    assert clock.is_surely_before(10_100_000, 20.1, 21.0)

@@ -286,3 +286,53 @@ def test_a_tap_that_comes_after_it_was_given_up_is_late_and_not_doubled() -> Non
         matcher.observe(seen(symbol))
     matcher.finish()
     assert matcher.counts() == {Verdict.REORDERED: 2}
+
+
+def is_before(seen: Observation, moment: float) -> bool:
+    return seen.time_us < moment
+
+
+def test_an_observation_from_before_its_injection_proves_nothing_and_a_later_one_takes_its_place() -> None:
+    matcher = Matcher()
+    told: list[tuple[int | None, Verdict | None]] = []
+    matcher.tell = lambda injection, _, verdict: told.append((None if injection is None else injection.index, verdict))
+    for symbol in (*tap(A), *tap(B)):
+        matcher.inject(symbol, 10.0)
+    early = [Observation(1, "usb", *symbol, time_us=9, received=9.0) for symbol in tap(A)]
+    own = [Observation(1, "usb", *symbol, time_us=11, received=11.0) for symbol in (key(A, 1), *tap(B))]
+    for each in (*early, *own):
+        matcher.observe(each)
+    assert matcher.disprove(is_before) == 2
+    assert matcher.disturbed
+    assert matcher.disprove(is_before) == 0
+    matcher.settle()
+    assert verdicts(matcher) == [
+        Verdict.OK,
+        Verdict.STUCK,
+        Verdict.OK,
+        Verdict.OK,
+    ]  # it went down for us, and not up since
+    assert [each.observation for each in matcher.injections] == [own[0], None, *own[1:]]
+    assert [finding.observation for finding in matcher.extras] == early
+    assert matcher.counts() == {Verdict.OK: 3, Verdict.STUCK: 1, Verdict.DUPLICATED: 2}
+    assert told[2:4] == [(None, Verdict.DUPLICATED)] * 2
+
+
+def test_what_has_come_by_then_is_waited_for_again_and_may_come_after_that() -> None:
+    matcher = Matcher(held=[A])
+    matcher.inject(key(A, 0), 10.0)
+    matcher.observe(Observation(1, "usb", *key(A, 0), time_us=9, received=9.0))
+    assert (matcher.outstanding, matcher.disprove(is_before), matcher.outstanding) == (0, 1, 1)
+    own = Observation(1, "usb", *key(A, 0), time_us=11, received=11.0)
+    matcher.observe(own)
+    matcher.finish()
+    assert verdicts(matcher) == [Verdict.OK]
+    assert matcher.injections[0].observation is own
+
+
+@given(streams)
+def test_where_nothing_is_early_nothing_is_taken_back(injected: list[Symbol]) -> None:
+    matcher = run(injected, injected)
+    assert matcher.disprove(is_before) == 0
+    assert not matcher.disturbed
+    assert matcher.counts() == Counter({Verdict.OK: len(injected)} if injected else {})
