@@ -7,9 +7,11 @@ from typing import Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.plain import plain
 
 PortState = Literal["opened", "closed"]
 
@@ -70,11 +72,11 @@ class SpicePortKeywords(Component):
 
     @keyword(name="Write To SPICE Port", tags=["SPICE"])
     def write_to_spice_port(
-        self, text: str, port: str | None = None, vm: str | None = None, timeout: timedelta | None = None
+        self, text: str | Secret, port: str | None = None, vm: str | None = None, timeout: timedelta | None = None
     ) -> None:
         r"""Writes text, as UTF-8, to an open SPICE port, for a program in the guest to read.
 
-        - ``text``: what to write; a new line is ``\n``.
+        - ``text``: what to write, or a secret (``${PASSWORD: secret}``); a new line is ``\n``.
         - ``port``: the port's name; not needed where one is open.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
@@ -87,10 +89,11 @@ class SpicePortKeywords(Component):
         from ATPLibrary.orchestrator.spice_ports import find_port, port_of
 
         seconds = self.seconds(timeout, "command")
+        data = plain(text)[0].encode()
 
         async def write() -> None:
             speaking = find_port(self.workspace, await self.machine(vm, seconds), port)
-            port_of(speaking).pass_on(text.encode())
+            port_of(speaking).pass_on(data)
             await speaking.pass_on("what is queued", seconds)
 
         self.wait(write(), seconds, f"Writing to a SPICE port of {named(vm)}")

@@ -26,6 +26,7 @@ WORD = "correct-horse-9"
         "Clipboard Should Be    ${secret}",
         "Type On USB Keyboard    ${secret}",
         "Write To USB Serial Line    ${secret}",
+        "Write To SPICE Port    ${secret}",
     ],
 )
 def test_a_secret_is_taken_and_not_told(

@@ -21,7 +21,7 @@ KEYWORDS = {
     "Write To SPICE Port": said(
         "写入 SPICE 端口",
         "把文本以 UTF-8 写入已打开的 SPICE 端口，由客户机中的程序读取。",
-        text="文本：要写的文本；换行写 ``\\n``",
+        text="文本：要写的文本，可以是秘密变量；换行写 ``\\n``",
         port=_PORT,
     ),
     "Expect On SPICE Port": said(
