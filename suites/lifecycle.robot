@@ -57,6 +57,18 @@ What A VM Is And Uses Can Be Asked
     Get VM Stats    ${vm}    memory_mib    >    0    over=0.1 s
     Get Console Text    ${vm}    not contains    Kernel panic    lines=20
 
+A Machine Without KVM Says So
+    [Documentation]    QEMU is asked what runs it. Whatever it isn't is refused with what is known of why.
+    ${accelerator} =    Get VM Accelerator
+    Should Be True    $accelerator in ("kvm", "tcg")
+    VAR    ${other} =    ${{ "tcg" if $accelerator == "kvm" else "kvm" }}
+    ${error} =    Run Keyword And Expect Error
+    ...    The accelerator of VM '*' should be '${other}' but is '${accelerator}'. *
+    ...    Get VM Accelerator    ==    ${other}
+    IF    $accelerator == "tcg"
+        Should Match    ${error}    *QEMU says that KVM doesn't run its processor*libvirt offers *KVM*
+    END
+
 
 *** Keywords ***
 Delete The Snapshot And Clear

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -12,6 +12,9 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, named
+
+if TYPE_CHECKING:
+    from ATPLibrary.orchestrator.accelerator import VmAccelerator
 
 # virDomainXMLFlags (libvirt-domain.h)
 _INACTIVE = 2
@@ -102,6 +105,45 @@ class VmFactKeywords(Component):
             raise InputError(f"VM '{vm_name}' has no number called '{name}': there are {', '.join(stats)}.")
         check(f"{name} of VM '{vm_name}'", stats[name], operator, expected)
         return stats[name]
+
+    @keyword(name="Get VM Accelerator", tags=["VM", "Getter", "Assertion"])
+    def get_vm_accelerator(
+        self,
+        operator: Operator | None = None,
+        expected: str | None = None,
+        *,
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Returns how a running VM's processor runs: ``kvm``, or ``tcg``, which is QEMU's own emulation and several times slower.
+
+        QEMU itself is asked. Why it isn't KVM stands in the log and in the error: how the VM is defined, what its host's
+        libvirt offers, whether ``/dev/kvm`` answers where that is this machine, and the VM's description. A ``/dev/kvm`` that
+        answers may still never run a guest: ``atp lab up`` boots a probe guest to find that out, and writes into its VMs'
+        descriptions what came of it.
+
+        - ``operator``, ``expected``: an assertion about it, such as ``==    kvm``.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | ${accelerator} =    Get VM Accelerator
+        | Get VM Accelerator    ==    kvm
+        """
+        seconds = self.seconds(timeout, "command")
+
+        async def ask() -> tuple[str, VmAccelerator]:
+            from ATPLibrary.orchestrator.accelerator import accelerator_of
+
+            machine = await self.machine(vm, seconds)
+            return machine.name, await accelerator_of(machine, seconds)
+
+        name, found = self.wait(ask(), seconds, f"Asking for the accelerator of {named(vm)}")
+        logger.info(f"VM '{name}' runs by {found.sentence()}.")
+        why = "; ".join(found.facts)
+        check(f"The accelerator of VM '{name}'", found.kind, operator, expected, next_step=f"What is known: {why}")
+        return found.kind
 
 
 def _xml(handle: Any, flags: int) -> str:

@@ -40,6 +40,7 @@ TEST_CHANNEL = "com.example.test"  # for programs of the tester's own
 SPICE_PORT = "com.example.spice"
 SPICE_FOLDER = "org.spice-space.webdav.0"
 USB_REDIRECTIONS = 2
+USB_PORTS = 8  # a tablet, a keyboard, the redirections and a reader are 5; libvirt gives 4 unless told
 TOKEN_PREFIX = "atp-token:"
 HOST_IN_GUEST = "10.0.2.2"
 
@@ -65,6 +66,8 @@ class AcceleratorKind(Protocol):
 
     @property
     def kind(self) -> Literal["kvm", "tcg"]: ...
+    @property
+    def reason(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +75,9 @@ class MachineSpec:
     """What a VM is to be. `directory` is its host's directory (short: sockets live below it); `listen` its host's ip.
 
     Every VM can have two USB devices redirected to it by SPICE. `spice_devices`: also a port and a folder (WebDAV) of SPICE, and a
-    smartcard reader. `network`: a card in QEMU's user-mode network, in which the guest is 10.0.2.15 and reaches this machine's
-    127.0.0.1 as `HOST_IN_GUEST`. `connect`: the addresses that its agent dials (guest_agent/README.md).
+    smartcard reader; the platform's VMs have them. `network`: a card in QEMU's user-mode network, in which the guest is
+    10.0.2.15 and reaches this machine's 127.0.0.1 as `HOST_IN_GUEST`. `connect`: the addresses that its agent dials
+    (guest_agent/README.md).
     """
 
     name: str
@@ -187,9 +191,10 @@ def remove_files(spec: MachineSpec) -> None:
 
 def domain_xml(spec: MachineSpec) -> str:
     """The libvirt domain XML of the VM (https://libvirt.org/formatdomain.html)."""
-    domain = ET.Element("domain", {"type": "kvm" if spec.accelerator.kind == "kvm" else "qemu"})
+    domain = ET.Element("domain", {"type": domain_type(spec.accelerator)})
     _child(domain, "name", spec.name)
     _child(domain, "uuid", spec.uuid)
+    _child(domain, "description", description(spec.accelerator))
     _child(domain, "memory", str(spec.memory_mib), unit="MiB")
     _child(domain, "vcpu", "1")
     _add_identity(domain, spec)
@@ -205,8 +210,18 @@ def domain_xml(spec: MachineSpec) -> str:
     _child(domain, "on_reboot", "restart")
     _child(domain, "on_crash", "destroy")
     _add_devices(domain, spec)
-    _add_monitor(domain, spec)
+    add_monitor(domain, spec.qmp_socket)
     return ET.tostring(domain, encoding="unicode")
+
+
+def domain_type(accelerator: AcceleratorKind) -> str:
+    """libvirt's word for how a VM runs."""
+    return "kvm" if accelerator.kind == "kvm" else "qemu"
+
+
+def description(accelerator: AcceleratorKind) -> str:
+    """What a tester is told of the VM's speed, in its definition: there is no other way from the lab to who only knows libvirt."""
+    return f"A VM of ATPLibrary's lab. {accelerator.kind} was chosen: {accelerator.reason}"
 
 
 def _child(parent: ET.Element, tag: str, text: str | None = None, **attributes: str) -> ET.Element:
@@ -244,7 +259,7 @@ def _add_devices(domain: ET.Element, spec: MachineSpec) -> None:
     _child(disk, "source", file=str(spec.overlay))
     _child(disk, "target", dev="vda", bus="virtio")
     # xHCI sleeps while its devices are idle; UHCI polls a thousand times a second.
-    _child(devices, "controller", type="usb", index="0", model="qemu-xhci")
+    _child(devices, "controller", type="usb", index="0", model="qemu-xhci", ports=str(USB_PORTS))
     _child(devices, "input", type="tablet", bus="usb")
     # Every PC has the PS/2 one; QEMU sends keys to the newest keyboard that the guest has set up.
     if spec.keyboard != "ps2":
@@ -309,10 +324,13 @@ def network_card(mac: str | None = None) -> ET.Element:
     return card
 
 
-def _add_monitor(domain: ET.Element, spec: MachineSpec) -> None:
-    """A QMP socket of our own beside libvirt's: never libvirt's own monitor (decision 3 of the house plan)."""
+def add_monitor(domain: ET.Element, socket: Path, *more: str) -> None:
+    """A QMP socket of our own beside libvirt's: never libvirt's own monitor (decision 3 of the house plan).
+
+    `more` are further arguments of QEMU.
+    """
     ET.register_namespace("qemu", QEMU_NAMESPACE)
     commandline = ET.SubElement(domain, f"{{{QEMU_NAMESPACE}}}commandline")
-    chardev = f"socket,id=atpqmp,path={spec.qmp_socket},server=on,wait=off"
-    for argument in ("-chardev", chardev, "-mon", "chardev=atpqmp,mode=control"):
+    chardev = f"socket,id=atpqmp,path={socket},server=on,wait=off"
+    for argument in ("-chardev", chardev, "-mon", "chardev=atpqmp,mode=control", *more):
         ET.SubElement(commandline, f"{{{QEMU_NAMESPACE}}}arg", {"value": argument})

@@ -55,6 +55,7 @@ HOST_CALLS = {
     "Migrate VM": "silent    vm=any",
     "Get VM XML": "any",
     "Get VM Stats": "any",
+    "Get VM Accelerator": "vm=any",
     "Lease VM": "any",
     "Type Text": "Hello    vm=any",
     "Type Text And Verify": "Hello    vm=any",

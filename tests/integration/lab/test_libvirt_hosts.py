@@ -24,7 +24,7 @@ from ATPLibrary.lab.machine import MODELS, MachineSpec, domain_xml
 pytestmark = pytest.mark.integration
 
 IMAGE = SimpleNamespace(kernel=Path("/i/k"), initrd=Path("/i/i"), disk=Path("/i/d"), cmdline='console=ttyS0 x="<&>"')
-TCG = SimpleNamespace(kind="tcg")
+TCG = SimpleNamespace(kind="tcg", reason="no guest runs here")
 
 
 @pytest.fixture

@@ -287,7 +287,7 @@ async def test_a_call_in_flight_fails_when_the_daemon_is_killed(daemon: LabHost,
 
 async def test_what_a_vm_is_made_of_is_read_from_libvirt_itself(daemon: LabHost, bus: EventBus, tmp_path: Path) -> None:
     image: Any = SimpleNamespace(kernel=tmp_path / "k", initrd=tmp_path / "i", disk=tmp_path / "d", cmdline="quiet")
-    tcg: Any = SimpleNamespace(kind="tcg")
+    tcg: Any = SimpleNamespace(kind="tcg", reason="no guest runs here")
     spec = MachineSpec(
         name="测试",
         uuid=str(uuid.uuid4()),

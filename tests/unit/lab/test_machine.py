@@ -39,6 +39,7 @@ class Image:
 @dataclass(frozen=True)
 class Accelerator:
     kind: Literal["kvm", "tcg"] = "tcg"
+    reason: str = "there is no <kvm> & so on"
 
 
 def spec(**changes: object) -> MachineSpec:
@@ -81,6 +82,16 @@ def test_the_one_with_a_desktop_has_a_port_for_the_spice_agent_and_room_for_larg
     assert mouse.get("mode") == "server"  # the pointer is the tablet, which its X server reads
 
 
+def test_there_is_a_usb_port_for_each_usb_device() -> None:
+    domain = tree(model="atp-linux-usb", spice_devices=True)
+    devices = domain.findall("devices/input[@bus='usb']") + domain.findall("devices/redirdev[@bus='usb']")
+    readers = domain.findall("devices/smartcard")
+    assert (len(devices), len(readers)) == (4, 1)
+    controller = domain.find("devices/controller[@type='usb']")
+    assert controller is not None
+    assert int(controller.get("ports", "4")) >= len(devices) + len(readers)
+
+
 def test_names_and_command_lines_survive_xml() -> None:
     domain = tree()
     assert domain.findtext("name") == "win & <11>"
@@ -119,6 +130,11 @@ def test_the_accelerator_decides_the_domain_type_and_only_tcg_has_a_translation_
     domain = tree(accelerator=Accelerator(kind))  # type: ignore[arg-type]
     assert domain.get("type") == type_
     assert (domain.find("features/tcg/tb-cache") is not None) is bounded
+
+
+def test_the_description_says_why_it_was_chosen() -> None:
+    said = tree().findtext("description")
+    assert said == "A VM of ATPLibrary's lab. tcg was chosen: there is no <kvm> & so on"
 
 
 def test_displays_listen_on_the_hosts_address_only() -> None:
