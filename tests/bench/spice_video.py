@@ -7,9 +7,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.spice.guests import boot_disk, disk_arguments
-from tests.spice.qemu import Qemu, qemu
+from tests.spice.qemu import Qemu, disk_arguments, qemu
 
+from ATPLibrary.lab.boot_sector import boot_disk
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.enums import VideoCodec

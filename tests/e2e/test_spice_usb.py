@@ -37,6 +37,7 @@ from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 pytestmark = pytest.mark.e2e
 
+RESOURCES = Path(__file__).parents[2] / "resources"
 TEXT = "Hello, USB world! 42"
 EV_KEY = 1
 
@@ -268,15 +269,14 @@ async def test_a_smartcard_is_read_in_the_guest_through_its_ccid_reader(workspac
         answers={bytes.fromhex("00A40400"): bytes.fromhex("9000"), bytes.fromhex("00B0"): b"Hello\x90\0"}
     )
     await insert(workspace, machine, card, 30)
-    node = await in_guest(machine, WAIT_FOR_READER)
-    told = await in_guest(machine, [*PYTHON, CCID, node])
-    lines = told.split()
+    asks = [*PYTHON, (RESOURCES / "ask_smartcard.py").read_text(), "00A4040005A000000001", "00B0000005", "0084000008"]
+    lines = (await in_guest(machine, asks)).split()
     assert lines == [card.atr.hex(), "9000", "48656c6c6f9000", "6d00"]
     assert [asked.hex() for asked, _ in card.commands] == ["00a4040005a000000001", "00b0000005", "0084000008"]
     speaking_channel, reader = reader_of(workspace, machine)
     reader.remove()
     await speaking_channel.pass_on("what is queued", 5)
-    gone = await (await machine.qga(60)).exec([*PYTHON, CCID, node], timeout=30)
+    gone = await (await machine.qga(60)).exec(asks, timeout=30)
     assert gone.exit_code == 3, gone  # the reader says that no card is there
 
 
@@ -287,12 +287,13 @@ async def test_a_folder_is_served_to_the_other_half_of_its_port(
     (tmp_path / "a.bin").write_bytes(content := os.urandom(200_000))
     folder = await workspace.folders.share(machine, tmp_path, False, 10)
     node = await node_of(machine, SPICE_FOLDER)
-    told = await in_guest(machine, [*PYTHON, WEBDAV, node])
+    asks = ("OPTIONS /", "PROPFIND /", "GET /a.bin", "PUT /new.txt written in the guest")
+    told = await in_guest(machine, [*PYTHON, (RESOURCES / "ask_folder.py").read_text(), node, *asks])
     options, listing, got, put = told.split("\n")[:4]
-    assert "200" in options
-    assert "207" in listing
-    assert got == f"200 {len(content)} {sha256(content)}"
-    assert "201" in put
+    assert options.startswith("OPTIONS / 200 ")
+    assert listing.startswith("PROPFIND / 207 ")
+    assert got == f"GET /a.bin 200 {len(content)} {sha256(content)}"
+    assert put.startswith("PUT /new.txt 201 ")
     assert (tmp_path / "new.txt").read_bytes() == b"written in the guest"
     assert folder.requests == ["OPTIONS / 200", "PROPFIND / 207", "GET /a.bin 200", "PUT /new.txt 201"]
 
@@ -378,83 +379,6 @@ async def node_of(machine: Machine, port: str) -> str:
 
 
 PYTHON = ("/usr/bin/python3.11", "-I", "-S", "-c")
-
-# The reader comes with its first card. QEMU's has this vendor's number.
-WAIT_FOR_READER = """
-until [ "$found" ]; do
-  for d in /sys/bus/usb/devices/*; do
-    grep -qs 08e6 $d/idVendor && found=$(printf /dev/bus/usb/%03d/%03d $(cat $d/busnum $d/devnum))
-  done
-  [ "$found" ] || usleep 100000
-done
-printf %s "$found"
-"""
-
-# Speaks with a CCID reader by the kernel's USB device files: power on, then commands. Prints answers in hexadecimal.
-CCID = """
-import array, fcntl, os, struct, sys
-fd = os.open(sys.argv[1], os.O_RDWR)
-fcntl.ioctl(fd, 0x8004550F, struct.pack("I", 0))
-def bulk(endpoint, data):
-    held = array.array("B", data)
-    size = fcntl.ioctl(fd, 0xC0185502, bytearray(struct.pack("IIIxxxxQ", endpoint, len(held), 5000, held.buffer_info()[0])))
-    return held.tobytes()[:size]
-def ask(kind, data=b"", seq=[0]):
-    seq[0] += 1
-    bulk(3, struct.pack("<BIBBBBB", kind, len(data), 0, seq[0], 0, 0, 0) + data)
-    while True:
-        told = bulk(0x82, bytes(1024))
-        if told[0] == 0x80 and told[6] == seq[0]:
-            break
-    if told[7] & 3 == 2 or told[7] & 0x40:
-        sys.exit(3)
-    return told[10:10 + struct.unpack_from("<I", told, 1)[0]]
-print(ask(0x62).hex())
-for command in ("00A4040005A000000001", "00B0000005", "0084000008"):
-    print(ask(0x6F, bytes.fromhex(command)).hex())
-"""
-
-# Speaks as spice-webdavd does for one client: pieces of its stream behind number and size. Prints what was answered.
-WEBDAV = """
-import _sha256, os, struct, sys
-fd = os.open(sys.argv[1], os.O_RDWR)
-held = b""
-def need(size):
-    global held
-    while len(held) < size:
-        held += os.read(fd, 65536)
-    part, held = held[:size], held[size:]
-    return part
-stream = b""
-def more():
-    global stream
-    number, size = struct.unpack("<qH", need(10))
-    assert number == 77, number
-    stream += need(size)
-def ask(method, path, headers="", body=b""):
-    global stream
-    said = ("%s %s HTTP/1.1\\r\\nHost: x\\r\\n%s\\r\\n" % (method, path, headers)).encode() + body
-    os.write(fd, struct.pack("<qH", 77, len(said)) + said)
-    while b"\\r\\n\\r\\n" not in stream:
-        more()
-    head, _, stream = stream.partition(b"\\r\\n\\r\\n")
-    size = [int(line.split(b":")[1]) for line in head.split(b"\\r\\n") if line.lower().startswith(b"content-length")]
-    if not size:
-        while not stream.endswith(b"0\\r\\n\\r\\n"):
-            more()
-        body, stream = stream, b""
-    else:
-        while len(stream) < size[0]:
-            more()
-        body, stream = stream[:size[0]], stream[size[0]:]
-    return head.split()[1].decode(), body
-print(ask("OPTIONS", "/")[0])
-print(ask("PROPFIND", "/", "Depth: 1\\r\\nContent-Length: 0\\r\\n")[0])
-status, body = ask("GET", "/a.bin")
-print(status, len(body), _sha256.sha256(body).hexdigest())
-print(ask("PUT", "/new.txt", "Content-Length: 20\\r\\n", b"written in the guest")[0])
-os.write(fd, struct.pack("<qH", 77, 0))
-"""
 
 
 async def test_a_device_that_qemu_s_filter_rejects_is_known_with_the_filter() -> None:

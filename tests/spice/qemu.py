@@ -120,6 +120,11 @@ def qemu(
         ours.close()
 
 
+def disk_arguments(disk: Path) -> tuple[str, ...]:
+    """How QEMU is told to boot it."""
+    return ("-drive", f"file={disk},format=raw,if=ide,index=0")
+
+
 def _free_port() -> int:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))

@@ -92,6 +92,8 @@ class SpiceVideoKeywords(Component):
         Frames of it that came meanwhile and could not be decoded are a warning.
 
         A server of that kind (0.15.1) crashes when it is asked in the first second of a channel: this keyword waits that long.
+        GStreamer looks for its plugins in a process of its own. libvirt lets a VM's QEMU start none, and the kernel ends QEMU
+        where it tries: ``<qemu:env name='GST_REGISTRY_FORK' value='no'/>`` in the VM's ``<qemu:commandline>`` keeps it from that.
 
         - ``codec``: ``MJPEG``, ``VP8``, ``VP9``, ``H264`` or ``H265``. All but MJPEG need PyAV here:
           ``pip install 'robotframework-atp[video]'``.
@@ -220,5 +222,5 @@ def _next_step(row: CodecRow) -> str:
             "(-spice streaming-video=all, in libvirt <streaming mode='all'/>)"
         )
     if row.codec == "H265":
-        return "spice-server has no encoder for H265"
+        return "Ask for one that it has: MJPEG, VP8, VP9, H264"
     return f"Install GStreamer's encoder for {row.codec} on the VM's host, where its spice-server looks for it"

@@ -157,21 +157,34 @@ class LabHost:
 
     def define(self, xml: str, timeout: float) -> None:
         """Make a VM known to the host; it stays off. `LabError` with libvirt's words when it doesn't take it."""
+        self._change("define a VM", lambda connection: connection.defineXML(xml), timeout)
+
+    def remove(self, name: str, timeout: float) -> None:
+        """Cut a VM's power and make the host forget it. No error where it knows no such VM; else `LabError`."""
+
+        def ask(connection: Any) -> None:
+            for domain in connection.listAllDomains():
+                if domain.name() == name:
+                    if domain.isActive():
+                        domain.destroy()
+                    domain.undefine()
+
+        self._change(f"remove VM '{name}'", ask, timeout)
+
+    def _change(self, what: str, change: Callable[[Any], object], timeout: float) -> None:
         libvirt = _libvirt()
 
         def ask() -> None:
             connection = libvirt.open(self.uri)
             try:
-                connection.defineXML(xml)
+                change(connection)
             finally:
                 connection.close()
 
         try:
             _answer(ask, timeout=timeout, what=f"libvirtd of host '{self.name}'")
         except libvirt.libvirtError as error:
-            raise LabError.about(
-                f"libvirtd of host '{self.name}'", wanted="define a VM", got=f"said: {error}"
-            ) from error
+            raise LabError.about(f"libvirtd of host '{self.name}'", wanted=what, got=f"said: {error}") from error
 
     def stop(self, grace: float = 5.0) -> None:
         """End the daemon, its VMs and what is left of either, and remove the directory. No error when nothing is there."""

@@ -221,6 +221,7 @@ class Machines:
             model=models[row.keyboard],  # type: ignore[index]  # the database keeps only names from there
             memory_mib=row.memory_mib,
             listen=host.ip,
+            spice_devices=True,
         )
 
 

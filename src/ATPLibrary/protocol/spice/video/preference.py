@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 GUARD_SECONDS = 1.0
 # As many frames show that a codec is streamed and decoded: a first one alone might be the only one that can be.
 _ENOUGH_FRAMES = 5
+# What no server of that name encodes, so that nobody looks for a missing package.
+_NEVER_ENCODED = {"H265": "spice-server, as of 0.15.1, has no encoder for it"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class CodecRow:
         return self.decoded >= _ENOUGH_FRAMES
 
     def sentence(self) -> str:
-        """What a tester reads: "H265 was asked for, and MJPEG came"."""
+        """What a tester reads: "VP9 was asked for, and MJPEG came"."""
         if not self.announced:
             return f"{self.codec} was not announced by this client, so no server sends it"
         if not self.preferred:
@@ -57,7 +59,8 @@ class CodecRow:
             return (
                 f"{self.codec} was asked for and came, but only {self.decoded} frames were decoded and {self.lost} lost"
             )
-        return f"{self.codec} was asked for, and {' and '.join(self.observed)} came"
+        reason = f": {_NEVER_ENCODED[self.codec]}" if self.codec in _NEVER_ENCODED else ""
+        return f"{self.codec} was asked for, and {' and '.join(self.observed)} came{reason}"
 
 
 def can_be_asked(channel: SpeakingChannel) -> bool:
