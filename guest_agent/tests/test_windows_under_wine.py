@@ -103,6 +103,7 @@ def test_keys_at_the_screen_are_a_keyboards(found):
 def test_hooks_that_are_passed_by_are_noticed_told_and_set_anew(found):
     assert of_programs(found["unheard"]) == []
     assert found["overrun"]["device"] == 0
+    assert found["pong behind it"]["id"] == 5  # it says that nothing is missing before it
     assert of_programs(found["heard again"]) == [(S, 0)]
 
 

@@ -254,8 +254,8 @@ def main(agent, way):
         time.sleep(7)
         send(key(0x1F, True))
         time.sleep(1)
-        found["unheard"] = host.ask("pong", type="ping", id=5)[1]
-        found["overrun"] = host.until("overrun")
+        found["overrun"], found["unheard"] = host.ask("overrun", type="ping", id=5)
+        found["pong behind it"] = host.until("pong")
         send(key(0x1F, False))
         found["heard again"] = host.seen(1)
     finally:
