@@ -59,6 +59,7 @@ class Machine:
     """
 
     __slots__ = (
+        "__weakref__",  # evidence keeps its last look so
         "_agent", "_description_is_old", "_layout", "_qga", "_qmp", "_ready_qmp", "_served", "bus", "channels", "config",
         "domain", "engines", "last_input", "last_text", "letting_go", "protocols", "qmp_events", "reports", "watches",
     )  # fmt: skip

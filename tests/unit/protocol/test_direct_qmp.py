@@ -11,6 +11,7 @@ import pytest
 
 from ATPLibrary.errors import ChannelError, CommandError, DeadlineError
 from ATPLibrary.protocol.qmp.direct import DirectQmp
+from ATPLibrary.protocol.qmp.schema import schema_of
 from ATPLibrary.transport import Domain
 
 pytestmark = pytest.mark.unit
@@ -44,6 +45,15 @@ async def test_replies_reach_those_who_asked(qmp: DirectQmp, monitor: Monitor) -
     answers = await asyncio.gather(*(qmp.execute("echo", {"n": n}) for n in range(250)))
     assert answers == list(range(250))
     assert await qmp.execute_many([("echo", {"n": n}) for n in range(250)]) == list(range(250))
+
+
+async def test_the_schema_is_asked_for_once_a_channel(qmp: DirectQmp, monitor: Monitor) -> None:
+    async def no_command_at_all(monitor: Monitor, command: dict[str, Any]) -> None:
+        await monitor.send({"return": [], "id": command["id"]})
+
+    monitor.answer = no_command_at_all
+    assert await schema_of(qmp) is await schema_of(qmp)
+    assert [command["execute"] for command in monitor.received].count("query-qmp-schema") == 1
 
 
 async def test_many_commands_are_all_run_before_a_refusal_is_raised(qmp: DirectQmp, monitor: Monitor) -> None:

@@ -22,7 +22,7 @@ class Qmp(ABC):
     What QEMU reports by itself is published on the bus: kind `qmp.STOP`, `qmp.POWERDOWN`, ..., with its data.
     """
 
-    __slots__ = ("domain",)
+    __slots__ = ("__weakref__", "domain")
 
     kind: Literal["direct", "libvirt"]
 
