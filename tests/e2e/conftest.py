@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from typing import Any, TypeVar
 
 import pytest
 
 from ATPLibrary.lab.hosts import LabHost
 from ATPLibrary.lab.machine import MachineSpec, create_overlay, domain_xml, remove_files
+from ATPLibrary.transport import Domain
+
+T = TypeVar("T")
+
+
+async def begun(running: Coroutine[Any, Any, T], command: str) -> asyncio.Task[T]:
+    """A task of `running`, which runs that command in the guest; QEMU's agent has said there that it has started it."""
+    started, ask = asyncio.Event(), Domain.agent_command
+
+    async def tell(domain: Domain, text: str, *arguments: Any, **named: Any) -> str:
+        answer = await ask(domain, text, *arguments, **named)
+        if "guest-exec" in text and command in text:
+            started.set()
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Domain, "agent_command", tell)
+        task, waiting = asyncio.create_task(running), asyncio.create_task(started.wait())
+        await asyncio.wait({task, waiting}, timeout=60, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
+    return task
 
 
 @pytest.fixture

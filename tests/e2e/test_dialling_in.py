@@ -43,15 +43,16 @@ RESIDENT_KIB = 12 * 1024
 
 @pytest.fixture(scope="module")
 def network_vm(lab_host: Any, guest_image: Any, accelerator: Any) -> Iterator[LabVm]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    connect = (f"ws://{HOST_IN_GUEST}:{port}",)
-    vm = start_vm(lab_host, guest_image, accelerator, "atp-linux", network=True, connect=connect)
-    try:
-        yield vm
-    finally:
-        stop_vm(vm)
+    with socket.socket() as kept:
+        # Ours from now on: nobody else is given it, and the service may listen there all the same.
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        connect = (f"ws://{HOST_IN_GUEST}:{kept.getsockname()[1]}",)
+        vm = start_vm(lab_host, guest_image, accelerator, "atp-linux", network=True, connect=connect)
+        try:
+            yield vm
+        finally:
+            stop_vm(vm)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -39,6 +39,8 @@ from ATPLibrary.protocol.virtio_serial import CODECS, Codec, open_channel
 from ATPLibrary.transport import HostState, VmState
 from ATPLibrary.verifier import AgentSession, InputReport
 
+from .conftest import begun
+
 pytestmark = pytest.mark.e2e
 
 STEP = 1000
@@ -192,8 +194,8 @@ async def test_a_command_in_the_guest_is_followed_to_its_end_though_the_daemon_w
     machine = await connect("direct")
     qga = await machine.qga(NO_HANG)
     with machine.bus.subscribe(lambda event: event.kind == "host.failed") as news:
-        running = asyncio.create_task(qga.exec("sleep 3; echo it went on; exit 7", timeout=60))
-        await asyncio.sleep(1)  # it has been started: it sleeps
+        command = "sleep 3; echo it went on; exit 7"
+        running = await begun(qga.exec(command, timeout=60), command)
         await asyncio.to_thread(restart, daemon)
         async with asyncio.timeout(NO_HANG):
             await anext(news)
@@ -231,7 +233,10 @@ async def test_a_command_whose_start_was_not_answered_says_that_it_may_have_been
     assert (await qga.exec("true", timeout=60)).exit_code == 0
     os.kill(victim(daemon).pid, signal.SIGSTOP)
     running = asyncio.create_task(qga.exec("sleep 3", timeout=60))
-    await asyncio.sleep(0.1)  # it is asked for, and nobody answers
+    async with asyncio.timeout(NO_HANG):
+        while not machine.domain.host.in_flight:  # noqa: ASYNC110 - nothing tells that it is asked for
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # and is on its way to a daemon that doesn't answer
     await asyncio.to_thread(kill, daemon)
     with pytest.raises(HostError, match=r"\(ask its guest agent\).*Whether it was done isn't known"):
         await asyncio.wait_for(running, NO_HANG)

@@ -108,7 +108,7 @@ async def test_a_clock_that_is_set_changes_no_verdict_and_is_told(one_desk: Desk
     report = await one_desk.interrupted(set_clock, within=40, text=SHORT)
     assert isinstance(report, InputReport), report
     report.raise_if_bad(must_be_verified=True)
-    # `date` is given whole seconds.
-    assert re.search(rf"the guest's clock was set {way} by 3(599|600|601)\.\d s", report.sentence())
+    # `date` is given whole seconds, and a busy guest takes its time between the two.
+    assert re.search(rf"the guest's clock was set {way} by 3(59\d|60\d)\.\d s", report.sentence())
     assert -5 < report.latency.percentile(50) < 5000, "measured on the clock that can't be set"
     await one_desk.is_well()

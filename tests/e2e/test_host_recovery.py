@@ -102,6 +102,6 @@ async def test_a_question_in_flight_is_answered_by_the_new_daemon_and_a_change_i
     await asyncio.to_thread(restart, daemon)
     assert (await asyncio.wait_for(question, 30)).name == "bare"
     with pytest.raises(HostError, match=r"\(pause\).*is gone.*Whether it was done isn't known"):
-        await asyncio.wait_for(change, 5)
+        await asyncio.wait_for(change, 20)
     assert (await vm.state(20)).state is VmState.RUNNING
     assert vm.host.state is HostState.CONNECTED

@@ -38,7 +38,7 @@ CALLS = {
     "Wait Until Guest Agent Is Ready": "",
     "Suspend VM": "",
 }
-TIMEOUT = 0.3
+TIMEOUT = 0.5
 SIGNAL_AFTER = 0.3
 STOPS_WITHIN = 5.0
 WHOLE_RUN = 120.0
@@ -88,6 +88,8 @@ def suite_file(silent_vm: Any, tmp_path: Path) -> Path:
     lines = [
         "*** Settings ***",
         "Library    ATPLibrary",
+        # The first time takes longest, and is no part of a test's time.
+        f"Suite Setup    Connect To VM    {silent_vm.name}",
         f"Test Setup    Connect To VM    {silent_vm.name}",
         "*** Test Cases ***",
     ]
@@ -114,7 +116,7 @@ def test_keywords_obey_the_test_timeout(world: dict[str, str], suite_file: Path,
     tests = {test.name: test for test in ExecutionResult(tmp_path / "output.xml").suite.tests}
     assert tests.keys() == CALLS.keys()
     wrong = {
-        name: test.message for name, test in tests.items() if test.message != "Test timeout 300 milliseconds exceeded."
+        name: test.message for name, test in tests.items() if test.message != "Test timeout 500 milliseconds exceeded."
     }
     assert wrong == {}
     seconds = {name: test.body[0].elapsed_time.total_seconds() for name, test in tests.items()}

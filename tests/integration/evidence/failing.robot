@@ -23,11 +23,11 @@ Lost Edge
     Type At Bench    win11    the quick brown fox jumps over the lazy dog    lose=31
 
 Timeout Stops It
-    [Timeout]    0.3 s
+    [Timeout]    2 s
     Sleep Until Stopped
 
 Timeout Inside Keyword
-    [Timeout]    0.3 s
+    [Timeout]    2 s
     Run Keyword    Sleep Until Stopped
 
 Setup Fails

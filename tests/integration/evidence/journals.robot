@@ -18,11 +18,11 @@ Two Inputs
 
 Fails Half Way
     [Setup]    Connect Faulty VM    win11    freezes_at=${6}
-    Type Text    hello world    timeout=2 s
+    Type Text    hello world    timeout=3 s
 
 Is Stopped
     [Setup]    Connect Faulty VM    win11    freezes_at=${6}
-    [Timeout]    1 s
+    [Timeout]    3 s
     Type Text    hello world
 
 Keeps None

@@ -21,7 +21,7 @@ from robot.result import ResultVisitor
 pytestmark = pytest.mark.integration
 
 HERE = Path(__file__).parent
-DEADLINE = 60.0
+DEADLINE = 240.0
 
 
 @dataclass(frozen=True)

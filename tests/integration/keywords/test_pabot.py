@@ -99,7 +99,7 @@ Waiter
     @{leases} =    Get Leases
     Length Should Be    ${leases}    2
     Should Be Equal As Strings    ${leases}[0][pid]    ${PID}
-    Lease VM    timeout=0.2 s
+    Lease VM    timeout=1 s
 """,
         encoding="utf-8",
     )
@@ -126,7 +126,7 @@ Waiter
         holder.communicate("")
     (test,) = ExecutionResult(output).suite.all_tests
     assert re.fullmatch(
-        r"A VM called '\*' should be free within 0\.2 s but all 2 are leased\. "
+        r"A VM called '\*' should be free within 1 s but all 2 are leased\. "
         rf"Last seen: 'sales-2' by process {holder.pid} since [0-9:]{{8}}; '销售-1' by process {holder.pid} since [0-9:]{{8}}\. "
         r"Wait longer, use fewer processes, or add VMs\.",
         test.message,

@@ -41,8 +41,8 @@ A Tester Changes The State Of A VM
 
 Sentences Say What Was Wanted And Got
     Run Keyword And Expect Error    VM 'test' should be 'paused' but is 'running'.    VM Should Be    paused
-    Run Keyword And Expect Error    VM 'test' should be paused within 0.2 s but was running*
-    ...    VM Should Be    paused    timeout=200 ms
+    Run Keyword And Expect Error    VM 'test' should be paused within 1 s but was running*
+    ...    VM Should Be    paused    timeout=1 s
     VM Should Exist    test
     Run Keyword And Expect Error    VM 'test' should not exist on any host but *    VM Should Not Exist    test
     VM Should Not Exist    nobody

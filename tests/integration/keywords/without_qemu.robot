@@ -92,10 +92,10 @@ A State Is Asserted And Waited For
     Suspend VM
     VM Should Be    paused    timeout=5 s
     Run Keyword And Expect Error
-    ...    VM 'test' should be running within 0.05 s but was paused (by a user). Last seen: * suspended (paused).
-    ...    Get VM State    test    ==    running    timeout=0.05 s
-    Run Keyword And Expect Error    VM 'test' should not be paused within 0.05 s but was paused (by a user). Last seen: *
-    ...    Get VM State    test    !=    paused    timeout=0.05 s
+    ...    VM 'test' should be running within 1 s but was paused (by a user). Last seen: * suspended (paused).
+    ...    Get VM State    test    ==    running    timeout=1 s
+    Run Keyword And Expect Error    VM 'test' should not be paused within 1 s but was paused (by a user). Last seen: *
+    ...    Get VM State    test    !=    paused    timeout=1 s
     Run Keyword And Expect Error    VM 'test' should be 'running' but is 'paused'.    VM Should Be    running
     Run Keyword And Expect Error    *'runing' that cannot be converted to VmState: it is none of unknown, running, *
     ...    Get VM State    test    ==    runing
@@ -204,8 +204,8 @@ What The Driver Can't Do It Says
     ...    Type Text    x    verify=False
     Run Keyword And Expect Error    VM 'test' should have the guest agent's channel * but has not. *    Run Command    ls
     Run Keyword And Expect Error
-    ...    The agent of VM 'test' should answer within 0.2 s but did not. *'com.vmagent.sock' should be a virtio-serial port of VM 'test' but is not*
-    ...    Wait Until Verifier Is Ready    timeout=0.2 s
+    ...    The agent of VM 'test' should answer within 1 s but did not. *'com.vmagent.sock' should be a virtio-serial port of VM 'test' but is not*
+    ...    Wait Until Verifier Is Ready    timeout=1 s
     Run Keyword And Expect Error    Channel 'x' should be a virtio-serial port of VM 'test' but is not. *    Open Channel    x
 
 A Configuration Is Followed

@@ -126,11 +126,11 @@ def test_a_pool_that_is_deleted_while_it_starts(tester: Any) -> None:
 
 
 def test_a_pool_that_is_deleted_while_it_is_made_says_so_and_is_there(tester: Any) -> None:
-    events = tester.create_desk_pool("销售", model=MODEL, amount=12, wait=False)
+    events = tester.create_desk_pool("销售", model=MODEL, amount=30, wait=False)
     told = sentence(lambda: tester.delete_desk_pool("销售"))
     assert "桌面池正在创建中" in told
     tester.wait_for_platform_events(*events)
-    assert len(tester.get_desktops("销售")) == 12
+    assert len(tester.get_desktops("销售")) == 30
 
 
 def test_two_testers_on_one_pool(tester: Any) -> None:
