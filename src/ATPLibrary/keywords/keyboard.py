@@ -217,6 +217,9 @@ class KeyboardKeywords(VerifiedInput):
     ) -> InputReport:
         """Lets a key go that `Key Down` pressed.
 
+        Fails, with the release sent all the same, where the guest has the key up already: somebody else let go of it (a console,
+        another run), and nothing can prove this release.
+
         - ``key``: a key, such as ``shift`` or ``a``.
         - ``verify``, ``via``: as they were for `Key Down`.
         - ``vm``, ``timeout``: as for `Type Text`.

@@ -120,6 +120,8 @@ class MouseKeywords(VerifiedInput):
     ) -> InputReport:
         """Lets a mouse button go that `Mouse Button Down` pressed.
 
+        Fails, with the release sent all the same, where the guest has the button up already: see `Key Up`.
+
         - ``button``: as for `Click`.
         - ``verify``, ``via``: as they were for `Mouse Button Down`.
         - ``vm``, ``timeout``: as for `Move Mouse`.

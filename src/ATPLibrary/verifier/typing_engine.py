@@ -163,7 +163,10 @@ class TypingEngine:
         return await self._input(KeyInput(f"key '{name}' down", [unit_of(qcodes, True)], keeps=qcodes), timeout)
 
     async def key_up(self, name: str, timeout: float | None = None) -> InputReport:
-        """Let go of keys that `key_down()` pressed. `InputError` when one isn't down: its release would never be seen."""
+        """Let go of keys that `key_down()` pressed. `InputError` when one isn't down: its release would never be seen.
+
+        Where only the guest has it up, the release is sent all the same.
+        """
         qcodes = parse_combination(name, self.layout)
         if up := [qcode for qcode in qcodes if qcode not in self.keys_down]:
             raise InputError.about(
