@@ -4,7 +4,6 @@ pointer that it sets, and what the guest takes. One boot for all of it.
 
 from __future__ import annotations
 
-import asyncio
 import io
 import os
 import struct
@@ -23,17 +22,16 @@ from PIL import Image
 from robot.api import ExecutionResult
 from tests.conftest import LabVm, start_vm, stop_vm
 from tests.spice.qemu import Picture
-from tests.spice.screens import display_in, shown
+from tests.spice.screens import display_in, shows_what_qemu_shows
 
 from ATPLibrary.config import Config
-from ATPLibrary.errors import DeadlineError
 from ATPLibrary.lab.desktop_vm import NAME
 from ATPLibrary.lab.hosts import LabHost
 from ATPLibrary.lab.machine import DESKTOP_MEMORY_MIB, DESKTOP_MODEL
 from ATPLibrary.orchestrator import Machine, Workspace
 from ATPLibrary.protocol.qga import GuestFiles
-from ATPLibrary.protocol.spice.channels import CursorConversation, DisplayConversation
-from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
+from ATPLibrary.protocol.spice.channels import CursorConversation
+from ATPLibrary.protocol.spice.client import speaking
 from ATPLibrary.protocol.spice.cursor_shapes import CursorType
 from ATPLibrary.protocol.spice.enums import ImageCompression
 from ATPLibrary.protocol.spice.messages import display as display_messages
@@ -118,32 +116,23 @@ async def screendump(machine: Machine) -> Picture:
         return image.width, image.height, image.convert("RGB").tobytes()
 
 
-async def shows_what_qemu_shows(machine: Machine, channel: SpeakingChannel, screen: DisplayConversation) -> Picture:
-    """Both pictures once they are the same, and the same again: programs may draw on for a moment behind a step."""
-    async with asyncio.timeout(30):
-        while True:
-            wanted = await screendump(machine)
-            try:
-                await channel.wait_until(lambda wanted=wanted: shown(screen) == wanted, 2, "show what screendump shows")
-            except DeadlineError:
-                continue
-            if await screendump(machine) == wanted == shown(screen):
-                return wanted
-
-
 async def test_what_its_x_server_draws_with_qxl_s_commands_is_shown_as_qemu_shows_it(
     workspace: Workspace, machine: Machine
 ) -> None:
     channel, screen = await display_in(workspace.spice_sessions.of(machine), 0)
+
+    async def until_it_is_the_same() -> Picture:
+        return await shows_what_qemu_shows(channel, screen, lambda: screendump(machine))
+
     counted = screen.wire.statistics.by_name
     await GuestFiles(await machine.qga(SECONDS)).write("/tmp/x_painter.py", PAINTER.read_bytes(), timeout=30)
-    seen = [await shows_what_qemu_shows(machine, channel, screen)]
+    seen = [await until_it_is_the_same()]
     compressions = (ImageCompression.OFF, ImageCompression.LZ4, ImageCompression.GLZ, ImageCompression.LZ)
     for number, (what, command, wanted) in enumerate(STEPS):
         await channel.send(display_messages.PreferredCompression(compressions[number % len(compressions)]), 5)
         before = Counter(counted)
         await run(machine, command)
-        seen.append(await shows_what_qemu_shows(machine, channel, screen))
+        seen.append(await until_it_is_the_same())
         sent = counted - before
         assert {name: min(sent[name], least) for name, least in wanted.items()} == wanted, (what, sent)
     print(f"{dict(counted)}, images {dict(screen.wire.statistics.images)}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from tests.spice.qemu import Picture, Qemu
 
+from ATPLibrary.errors import DeadlineError
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.display.picture import image_of
@@ -49,3 +52,20 @@ async def becomes(channel: SpeakingChannel, screen: DisplayConversation, wanted:
     with pytest.raises(TimeoutError):
         await channel.wait_until(lambda: shown(screen) != wanted, 0.2, "change")
     assert screen.painter.is_exact
+
+
+async def shows_what_qemu_shows(
+    channel: SpeakingChannel, screen: DisplayConversation, screendump: Callable[[], Awaitable[Picture]]
+) -> Picture:
+    """Both pictures once they are the same, and the same again: a guest may draw on for a moment, and QEMU may answer with a
+    picture that it had begun before.
+    """
+    async with asyncio.timeout(30):
+        while True:
+            wanted = await screendump()
+            try:
+                await channel.wait_until(lambda wanted=wanted: shown(screen) == wanted, 1, "show what screendump shows")
+            except DeadlineError:
+                continue
+            if await screendump() == wanted == shown(screen):
+                return wanted
