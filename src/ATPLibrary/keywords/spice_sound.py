@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.spice.client import SpeakingChannel
     from ATPLibrary.protocol.spice.sound.tones import Tone
 
+# How sound for the guest's microphone is packed, as Get SPICE Sound names it of the guest's own.
+Mode = Literal["raw", "opus"]
 _WITHIN = timedelta(seconds=5)
 _ONE = timedelta(seconds=1)
 # Half of the highest rate that a guest's sound has.
@@ -218,6 +220,7 @@ class SpiceSoundKeywords(Component):
         duration: timedelta = _ONE,
         volume: float = 0.5,
         *,
+        mode: Mode = "raw",
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> None:
@@ -228,6 +231,7 @@ class SpiceSoundKeywords(Component):
         - ``frequency``: in Hz, 20 to 24000.
         - ``duration``: by default 1 s.
         - ``volume``: 0 to 1; by default 0.5.
+        - ``mode``: ``raw`` sends plain samples, ``opus`` packs them as viewers do (needs PyAV); by default ``raw``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: how long to wait until the guest records; by default ``timeouts.command`` of the configuration (10 s).
 
@@ -235,6 +239,7 @@ class SpiceSoundKeywords(Component):
         | Connect To VM    win11
         | Open SPICE Channel    record
         | Send Tone    440    duration=2 s
+        | Send Tone    880    mode=opus
         """
         _check_frequency(frequency)
         if not 0 < volume <= 1:
@@ -246,10 +251,12 @@ class SpiceSoundKeywords(Component):
 
             return made(frequency, length, rate, channels, volume)
 
-        self._play(samples, f"a tone of {frequency:g} Hz", length, vm=vm, timeout=timeout)
+        self._play(samples, f"a tone of {frequency:g} Hz", length, mode=mode, vm=vm, timeout=timeout)
 
     @keyword(tags=["SPICE"])
-    def play_audio_into_guest(self, file: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
+    def play_audio_into_guest(
+        self, file: str, vm: str | None = None, timeout: timedelta | None = None, *, mode: Mode = "raw"
+    ) -> None:
         """Plays a WAV file into the guest's microphone, as long as it lasts. That the guest has heard it is for the guest to say.
 
         Waits until a program in the guest records: while none does, nobody takes it. The channel ``record`` must be open.
@@ -257,35 +264,37 @@ class SpiceSoundKeywords(Component):
         - ``file``: a WAV file with samples of 16 bits; any rate, any number of channels.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: how long to wait until the guest records; by default ``timeouts.command`` of the configuration (10 s).
+        - ``mode``: ``raw`` sends plain samples, ``opus`` packs them as viewers do (needs PyAV); by default ``raw``.
 
         Example:
         | Connect To VM    win11
         | Open SPICE Channel    record
         | Play Audio Into Guest    question.wav
         """
-        from ATPLibrary.orchestrator.spice_sound import LONGEST_FILE_SECONDS, samples_of
+        from ATPLibrary.orchestrator.spice_microphone import LONGEST_FILE_SECONDS, samples_of
 
         path = Path(file)
         self._play(
             lambda rate, channels: samples_of(path, rate, channels),
             f"'{file}'",
             LONGEST_FILE_SECONDS,
-            vm=vm, timeout=timeout, file=path,
+            mode=mode, vm=vm, timeout=timeout, file=path,
         )  # fmt: skip
 
     def _play(
-        self, samples: Callable[[int, int], bytes], what: str, longest: float, *, vm: str | None,
+        self, samples: Callable[[int, int], bytes], what: str, longest: float, *, mode: Mode, vm: str | None,
         timeout: timedelta | None, file: Path | None = None,
     ) -> None:  # fmt: skip
         seconds = self.seconds(timeout, "command")
 
         async def play() -> float:
-            from ATPLibrary.orchestrator.spice_sound import check_file, play_into_guest
+            from ATPLibrary.orchestrator.spice_microphone import check_file, play_into_guest
+            from ATPLibrary.protocol.spice.enums import AudioMode
 
             record = self._record(await self.machine(vm, seconds))
             if file is not None:
                 await check_file(file, seconds)
-            return await play_into_guest(record, samples, seconds, what)
+            return await play_into_guest(record, samples, seconds, what, AudioMode[mode.upper()])
 
         played = self.wait(play(), 4 * seconds + longest, f"Playing {what} into {named(vm)}")
         logger.info(

@@ -1,4 +1,4 @@
-"""A VM's sound: heard and judged, recorded into a file, and played into its microphone."""
+"""A VM's sound: heard and judged, and recorded into a file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ import asyncio
 import contextlib
 import time
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ChannelError, ConfigError, DeadlineError, VerificationError
+from ATPLibrary.errors import ChannelError, VerificationError
 from ATPLibrary.orchestrator.media_recordings import writing
-from ATPLibrary.protocol.spice.channels import PlaybackConversation, RecordConversation
-from ATPLibrary.protocol.spice.enums import AudioFormat, AudioMode
-from ATPLibrary.protocol.spice.messages import audio
+from ATPLibrary.protocol.spice.channels import PlaybackConversation
 from ATPLibrary.protocol.spice.sound import Listener
 from ATPLibrary.protocol.spice.sound.listener import SAMPLE_BYTES
 from ATPLibrary.protocol.spice.sound.tones import LOOK_SAMPLES, SILENCE_DB, Tone, level, strongest
@@ -29,9 +27,6 @@ _LOOK_SECONDS = 10.0
 _PACE_SECONDS = 0.1
 # A tone has at least this part of a sound's energy; a square wave's has 81 %.
 _LEAST_SHARE = 0.5
-# What a packet into the guest holds, and how far ahead of their time packets are sent.
-_PACKET_SECONDS, _AHEAD_SECONDS = 0.01, 0.05
-LONGEST_FILE_SECONDS = 3600
 _DECODED = "See the warning about the channel: Opus needs PyAV here (pip install 'robotframework-atp[video]')"
 
 
@@ -126,6 +121,7 @@ class AudioRecording:
 
     def __init__(self, channel: SpeakingChannel, path: Path) -> None:
         self.path = path
+        self.name = str(path)
         self.seconds = 0.0
         self.problem = ""
         self._channel = channel
@@ -189,87 +185,3 @@ class AudioRecording:
         file.setsampwidth(SAMPLE_BYTES)
         file.setframerate(rate)
         return file
-
-
-async def play_into_guest(
-    channel: SpeakingChannel, samples_for: Callable[[int, int], bytes], timeout: float, what: str
-) -> float:
-    """Give the guest's microphone what `samples_for(rate, channels)` makes, at the pace of a microphone. Returns its seconds.
-
-    Waits up to `timeout` until the guest records: who doesn't takes nothing. `ChannelError` when it ends before the sound does.
-    """
-    record = channel.conversation
-    assert isinstance(record, RecordConversation)
-    subject = channel.channel.subject
-    try:
-        await channel.wait_until(lambda: record.format is not None, timeout, "have a guest that records")
-    except DeadlineError as error:
-        raise ChannelError.about(
-            subject, wanted=f"take {what}", waited=timeout, got="the guest does not record",
-            next_step="Begin to record in the guest, from a sound card whose audio backend in QEMU is spice",
-        ) from error  # fmt: skip
-    assert record.format is not None
-    channels, format, rate = record.format
-    if format != AudioFormat.S16:
-        raise ChannelError.about(subject, wanted="take 16-bit samples", got=f"its guest records format {format}")
-    samples = await _WORKERS.call(samples_for, rate, channels, timeout=timeout, what=what)
-    frame = channels * SAMPLE_BYTES
-    size = max(1, int(rate * _PACKET_SECONDS)) * frame
-    clock = record.session_time() or 0
-    await channel.send(audio.RecordMode(clock, AudioMode.RAW, b""), timeout)
-    await channel.send(audio.RecordStartMark(clock), timeout)
-    began = time.monotonic()
-    for at in range(0, len(samples), size):
-        played = at / (rate * frame)
-        await asyncio.sleep(max(0.0, began + played - _AHEAD_SECONDS - time.monotonic()))
-        if record.format is None:
-            raise ChannelError.about(
-                subject, wanted=f"take {what}", got=f"the guest ended its recording after {played:.1f} s"
-            )
-        moment = (clock + int(played * 1000)) & 0xFFFFFFFF
-        await channel.send(audio.RecordData(moment, samples[at : at + size]), timeout)
-    seconds = len(samples) / (rate * frame)
-    await asyncio.sleep(max(0.0, began + seconds - time.monotonic()))
-    return seconds
-
-
-async def check_file(path: Path, timeout: float) -> float:
-    """Seconds of a WAV file that can be played. Errors are those of `length_of`, before anybody waits for a guest."""
-    return await _WORKERS.call(length_of, path, timeout=timeout, what=f"Reading '{path}'")
-
-
-def length_of(path: Path) -> float:
-    """Seconds of a WAV file. `ConfigError` for a file that isn't one, or lasts longer than an hour."""
-    with _opened_wav(path) as file:
-        return file.getnframes() / file.getframerate()
-
-
-def samples_of(path: Path, rate: int, channels: int) -> bytes:
-    """A WAV file as 16-bit samples of that rate and number of channels. Blocking. `ConfigError` for a file that isn't one."""
-    with _opened_wav(path) as file:
-        its_rate, its_channels = file.getframerate(), file.getnchannels()
-        data = file.readframes(file.getnframes())
-    frame = its_channels * SAMPLE_BYTES
-    count = len(data) // frame * rate // its_rate
-    begins = (at * its_rate // rate * frame for at in range(count))
-    moments = (data[begin : begin + frame] for begin in begins)
-    if its_channels == channels:
-        return data if its_rate == rate else b"".join(moments)
-    # Each channel of the guest's takes one of the file's, in turn.
-    wanted = [at % its_channels * SAMPLE_BYTES for at in range(channels)]
-    return b"".join(moment[at : at + SAMPLE_BYTES] for moment in moments for at in wanted)
-
-
-@contextlib.contextmanager
-def _opened_wav(path: Path) -> Iterator[wave.Wave_read]:
-    try:
-        with wave.open(str(path), "rb") as file:
-            if file.getsampwidth() != SAMPLE_BYTES:
-                raise ConfigError.about(
-                    f"The sound '{path}'", wanted="have samples of 16 bits", got=f"has {file.getsampwidth() * 8}"
-                )
-            if file.getnframes() > LONGEST_FILE_SECONDS * file.getframerate():
-                raise ConfigError.about(f"The sound '{path}'", wanted="last at most an hour", got="lasts longer")
-            yield file
-    except (OSError, EOFError, wave.Error) as error:
-        raise ConfigError.about(f"The sound '{path}'", wanted="be a WAV file", got=f"can't be read: {error}") from error

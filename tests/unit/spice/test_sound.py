@@ -13,21 +13,14 @@ import av
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.spice.server import Peer, spice_server
+from tests.spice.server import Peer, SpiceServer, spice_server
 
 from ATPLibrary.errors import ChannelError, ConfigError, VerificationError
-from ATPLibrary.orchestrator.spice_sound import (
-    AudioRecording,
-    hear_silence,
-    length_of,
-    listening,
-    play_into_guest,
-    samples_of,
-    wait_for_tone,
-)
+from ATPLibrary.orchestrator.spice_microphone import length_of, play_into_guest, samples_of
+from ATPLibrary.orchestrator.spice_sound import AudioRecording, hear_silence, listening, wait_for_tone
 from ATPLibrary.protocol.spice.channels import PlaybackConversation, RecordConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
-from ATPLibrary.protocol.spice.enums import PlaybackCap
+from ATPLibrary.protocol.spice.enums import AudioMode, PlaybackCap, RecordCap
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
 from ATPLibrary.protocol.spice.messages import audio
 from ATPLibrary.protocol.spice.options import SpiceOptions
@@ -290,8 +283,10 @@ def test_whatever_comes_as_opus_is_samples_or_nothing(packets: list[bytes], chan
 
 def test_without_pyav_opus_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
     assert SpiceOptions().caps_of(Type.PLAYBACK) >> PlaybackCap.OPUS & 1
+    assert SpiceOptions().caps_of(Type.RECORD) >> RecordCap.OPUS & 1
     monkeypatch.setattr(codecs, "has_pyav", lambda: False)
     assert not SpiceOptions().caps_of(Type.PLAYBACK) >> PlaybackCap.OPUS & 1
+    assert not SpiceOptions().caps_of(Type.RECORD) >> RecordCap.OPUS & 1
 
 
 async def test_a_recording_holds_what_was_played_and_one_of_nothing_is_a_file_without_sound(tmp_path: Path) -> None:
@@ -376,6 +371,38 @@ async def test_a_guest_that_records_gets_the_tone_at_the_pace_of_a_microphone() 
         peer.say(audio.RecordStop())
         with pytest.raises(ChannelError, match=r"take a long tone but the guest ended its recording after \d"):
             await playing
+
+
+async def test_a_tone_in_opus_is_one_to_who_unpacks_it_and_a_server_that_takes_none_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def samples(rate: int, channels: int) -> bytes:
+        return made(700, 0.305, rate, channels)
+
+    async with channel_of(Type.RECORD) as (channel, peer):
+        peer.say(audio.RecordStart(2, 1, 44100))
+        with pytest.raises(ChannelError, match="in Opus, which has 48000 Hz but the server asks for 44100 Hz"):
+            await play_into_guest(channel, samples, 5, "a tone", AudioMode.OPUS)
+        peer.say(audio.RecordStart(2, 1, 48000))
+        record = channel.conversation
+        assert isinstance(record, RecordConversation)
+        await channel.wait_until(lambda: record.format == (2, 1, 48000), 5, "record at another rate")
+        assert await play_into_guest(channel, samples, 5, "a tone", AudioMode.OPUS) == pytest.approx(0.305)
+        await peer.wait_for(lambda each: sum(number == 101 for number, _ in each.got) == 31)
+        modes = [int.from_bytes(body[4:6], "little") for number, body in peer.got if number == 102]
+        assert modes == [AudioMode.OPUS]
+        packets = [body[4:] for number, body in peer.got if number == 101]
+        assert all(len(packet) < 480 * 4 for packet in packets)
+        decoder = OpusDecoder(2)
+        pieces = [decoder.decode(packet) for packet in packets]
+        assert {len(piece or b"") for piece in pieces} == {480 * 4}  # spice-server has room for no more
+        tone = strongest(b"".join(piece or b"" for piece in pieces), 2, 48000)
+        assert tone.frequency == pytest.approx(700, abs=2)
+        assert tone.share > 0.9
+    monkeypatch.setattr(SpiceServer, "caps_of", lambda server, peer: 1 << RecordCap.VOLUME)
+    async with channel_of(Type.RECORD) as (channel, _):
+        with pytest.raises(ChannelError, match="take sound in Opus but its server lacks the capability OPUS"):
+            await play_into_guest(channel, samples, 5, "a tone", AudioMode.OPUS)
 
 
 def test_a_file_is_brought_to_the_guest_s_rate_and_channels(tmp_path: Path) -> None:

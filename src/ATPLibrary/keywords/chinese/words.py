@@ -69,10 +69,12 @@ TERMS: dict[str, str] = {
 }
 
 # What Chinese engineers write in Latin letters.
-LATIN = frozenset({"QMP", "SPICE", "XML", "CPU", "USB", "ISO", "IP", "MAC", "VNC", "URI", "UUID", "GPU", "VLAN", "DNS"})
+LATIN = frozenset(
+    {"QMP", "SPICE", "XML", "CPU", "USB", "ISO", "IP", "MAC", "VNC", "URI", "UUID", "GPU", "VLAN", "DNS", "RTSP"}
+)
 
 # Proper names among values.
-PROPER_NAMES = frozenset({"qmp", "sh", "cmd", "powershell", "spice", "vnc", "lz", "lz4", "glz", "quic"})
+PROPER_NAMES = frozenset({"qmp", "sh", "cmd", "powershell", "spice", "vnc", "lz", "lz4", "glz", "quic", "opus"})
 
 # As Robot Framework's Chinese has them.
 TRUTH: dict[str, bool] = {"是": True, "真": True, "开": True, "否": False, "假": False, "关": False}

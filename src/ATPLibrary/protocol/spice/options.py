@@ -36,6 +36,8 @@ def _ours(type: SpiceChannelType) -> int:
         more = codecs.announced(codecs.decodable())
     if type is SpiceChannelType.PLAYBACK and codecs.has_pyav():
         more = _bits(PlaybackCap.OPUS)
+    if type is SpiceChannelType.RECORD and codecs.has_pyav():
+        more = _bits(RecordCap.OPUS)
     return _OURS.get(type, 0) | more
 
 

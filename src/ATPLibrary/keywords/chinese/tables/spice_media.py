@@ -5,6 +5,7 @@ from __future__ import annotations
 from ATPLibrary.keywords.chinese.said import said
 
 _DISPLAY = "通道：``display``，或带编号的 ``display:1``；必须已打开"
+_MODE = "模式：``raw`` 发送原始采样，``opus`` 像查看器那样压缩（需要 PyAV）；默认 ``raw``"
 _RATE = "每秒帧数：每秒至多多少幅画面，默认 10"
 
 FIELDS = {
@@ -13,6 +14,8 @@ FIELDS = {
     "preferred": "已请求",
     "decoded": "已解码",
 }
+
+VALUES = ({"raw": "原始采样"},)
 
 KEYWORDS = {
     "Get SPICE Streams": said(
@@ -66,11 +69,13 @@ KEYWORDS = {
         frequency="频率：以 Hz 计，20 到 24000",
         duration="时长：多久，默认 1 秒",
         volume="音量：0 到 1，默认 0.5",
+        mode=_MODE,
     ),
     "Play Audio Into Guest": said(
         "向客户机播放声音",
         "把一个 WAV 文件送进客户机的麦克风。先等到客户机中有程序在录音；客户机是否听到，由客户机来说。",
         file="文件：16 位采样的 WAV 文件",
+        mode=_MODE,
     ),
     "Start Screen Recording": said(
         "启动屏幕录制",
