@@ -1,10 +1,13 @@
-"""Keywords about a VM's screen as a film: recorded into a file, or watched while the test runs."""
+"""Keywords about a VM's screen as a film: recorded into a file, or watched while the test runs, by HLS or RTSP."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -15,11 +18,14 @@ from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.keywords.spice_words import speaking
 
 if TYPE_CHECKING:
+    from ATPLibrary.orchestrator import Machine
     from ATPLibrary.orchestrator.media_recordings import Kind
-    from ATPLibrary.orchestrator.spice_films import ScreenRecording
+    from ATPLibrary.orchestrator.spice_films import Film, FilmFile, ScreenRecording
 
 _FILMS = (".mp4", ".webm")
 _MOST_PICTURES = 60.0
+_RTSP_PATH = "/screen"
+_AnyFilm = TypeVar("_AnyFilm", bound="Film")
 
 
 class SpiceFilmKeywords(Component):
@@ -54,7 +60,8 @@ class SpiceFilmKeywords(Component):
         """
         if file is not None and Path(file).suffix.lower() not in _FILMS:
             raise InputError.about("The file of a film", wanted=f"end in {' or '.join(_FILMS)}", got=f"is '{file}'")
-        return self._start("screen", file, ".mp4", rate=frames_per_second, channel=channel, vm=vm, timeout=timeout)
+        film = self._start_file("screen", file, ".mp4", frames_per_second, channel=channel, vm=vm, timeout=timeout)
+        return film.name
 
     @keyword(tags=["SPICE", "Screen"])
     def stop_screen_recording(self, vm: str | None = None, timeout: timedelta | None = None) -> str:
@@ -73,13 +80,14 @@ class SpiceFilmKeywords(Component):
         | ${film} =    Stop Screen Recording
         """
         film = self._stop("screen", vm, timeout)
-        link = output.link(film.path)
+        path = Path(film.name)
+        link = output.link(path)
         logger.info(
             f'{film.seconds:.1f} s, {film.frames} pictures: <a href="{link}">{link}</a><br>'
             f'<video controls width="400" src="{link}"></video>',
             html=True,
         )
-        return str(film.path)
+        return str(path)
 
     @keyword(tags=["SPICE", "Screen"])
     def start_live_view(
@@ -95,8 +103,8 @@ class SpiceFilmKeywords(Component):
         """Shows what a VM's SPICE display shows as HLS, for a player that watches while the test runs. Returns where.
 
         A playlist ``screen.m3u8`` and segments of 2 s are written into the folder, the last 20 s of them; a player is some segments
-        behind.
-        Needs PyAV: ``pip install 'robotframework-atp[video]'``. RTSP isn't offered: it would need GStreamer's RTSP server.
+        behind; `Start RTSP Stream` shows the screen without that delay.
+        Needs PyAV: ``pip install 'robotframework-atp[video]'``.
         The display must be open; the view ends with `Stop Live View`, or with the VM's session.
 
         - ``folder``: where to write; a relative path is relative to the log. Each VM needs its own.
@@ -116,12 +124,13 @@ class SpiceFilmKeywords(Component):
         if "://" in folder:
             raise InputError.about(
                 "A live view", wanted="be written into a folder, as HLS", got=f"is wished at '{folder}'",
-                next_step="RTSP and the like need a server of their own, which this library doesn't have",
+                next_step="For RTSP use 'Start RTSP Stream'; other streaming isn't offered",
             )  # fmt: skip
-        playlist = self._start(
-            "live", f"{folder}/screen.m3u8", ".m3u8",
-            rate=frames_per_second, channel=channel, vm=vm, timeout=timeout, serve=serve,
+        film = self._start_file(
+            "live", f"{folder}/screen.m3u8", ".m3u8", frames_per_second,
+            channel=channel, vm=vm, timeout=timeout, serve=serve,
         )  # fmt: skip
+        playlist = film.url or film.name
         logger.info(f"The screen can be watched at {playlist}.")
         return playlist
 
@@ -141,32 +150,117 @@ class SpiceFilmKeywords(Component):
         film = self._stop("live", vm, timeout)
         logger.info(f"The live view has ended after {film.seconds:.1f} s and {film.frames} pictures.")
 
-    def _start(
-        self, kind: Kind, file: str | None, suffix: str, *, rate: float, channel: str, vm: str | None,
-        timeout: timedelta | None, serve: bool = False,
-    ) -> str:  # fmt: skip
-        if not 0 < rate <= _MOST_PICTURES:
+    @keyword(name="Start RTSP Stream", tags=["SPICE", "Screen"])
+    def start_rtsp_stream(
+        self,
+        port: int = 0,
+        frames_per_second: float = 10.0,
+        *,
+        address: str = "127.0.0.1",
+        channel: str = "display",
+        vm: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> str:
+        """Serves what a VM's SPICE display shows as RTSP (H264), for any number of viewers up to 32. Returns the URL.
+
+        The server is GStreamer's, a program of its own beside this one. While nobody watches nothing is encoded; who comes has a
+        picture at once. The display must be open; the stream, and with it its viewers' connections, ends with `Stop RTSP Stream`,
+        with the VM's session, or with this run, however that ends.
+
+        Needs PyAV (``pip install 'robotframework-atp[video]'``) and Debian's GStreamer:
+        ``apt-get install --no-install-recommends python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-good``.
+
+        - ``port``: where to listen; by default one that is free.
+        - ``frames_per_second``: at most so many pictures; by default 10.
+        - ``address``: whose IP address to listen at; by default ``127.0.0.1``, this machine only. There is no password: by another
+          address everybody in that network sees the screen.
+        - ``channel``: ``display``, or with its number ``display:1``.
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Open SPICE Channel    display
+        | ${url} =    Start RTSP Stream
+        | Stop RTSP Stream
+        """
+        if not 0 <= port <= 65535:
+            raise InputError.about("The port of an RTSP stream", wanted="be 0 to 65535", got=f"is {port}")
+        try:
+            ip_address(address)
+        except ValueError as error:
             raise InputError.about(
-                "The pictures of a film", wanted=f"be more than 0 and at most {_MOST_PICTURES:g} a second", got=f"are {rate:g}"
-            )  # fmt: skip
+                "The address of an RTSP stream", wanted="be an IP address", got=f"is '{address}'"
+            ) from error
+        seconds = self.seconds(timeout, "command")
+        machine = self.wait(self.machine(vm, seconds), seconds, f"Reaching {named(vm)}")
+
+        async def make() -> Film:
+            from ATPLibrary.orchestrator.spice_films import RtspFilm
+
+            return await RtspFilm.start(address, port, _RTSP_PATH, seconds)
+
+        film = self._start("rtsp", machine, make, rate=frames_per_second, channel=channel, seconds=seconds)
+        logger.info(f"The screen can be watched at {film.name}.")
+        return film.name
+
+    @keyword(name="Stop RTSP Stream", tags=["SPICE", "Screen"])
+    def stop_rtsp_stream(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
+        """Ends what `Start RTSP Stream` began: its viewers' connections are closed, and its server's process ends.
+
+        - ``vm``: the VM's name or UUID; by default the current VM.
+        - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
+
+        Example:
+        | Connect To VM    win11
+        | Open SPICE Channel    display
+        | Start RTSP Stream
+        | Stop RTSP Stream
+        """
+        film = self._stop("rtsp", vm, timeout)
+        logger.info(f"The RTSP stream has ended after {film.seconds:.1f} s and {film.frames} pictures.")
+
+    def _start_file(
+        self, kind: Kind, file: str | None, suffix: str, rate: float, *, channel: str, vm: str | None,
+        timeout: timedelta | None, serve: bool = False,
+    ) -> FilmFile:  # fmt: skip
         seconds = self.seconds(timeout, "command")
         machine = self.wait(self.machine(vm, seconds), seconds, f"Reaching {named(vm)}")
         path = output.chosen(file, "recordings", machine.name, suffix)
 
-        async def start() -> str:
+        async def make() -> FilmFile:
+            from ATPLibrary.orchestrator.spice_films import FilmFile
+
+            return FilmFile(path, serve)
+
+        return self._start(kind, machine, make, rate=rate, channel=channel, seconds=seconds)
+
+    def _start(
+        self, kind: Kind, machine: Machine, make: Callable[[], Coroutine[Any, Any, _AnyFilm]], *, rate: float,
+        channel: str, seconds: float,
+    ) -> _AnyFilm:  # fmt: skip
+        if not 0 < rate <= _MOST_PICTURES:
+            raise InputError.about(
+                "The pictures of a film", wanted=f"be more than 0 and at most {_MOST_PICTURES:g} a second", got=f"are {rate:g}"
+            )  # fmt: skip
+
+        async def start() -> _AnyFilm:
             from ATPLibrary.orchestrator.spice_films import ScreenRecording
             from ATPLibrary.protocol.spice.video.pyav import pyav
 
             pyav("A film of a screen", "made")
             display = speaking(self.workspace, machine, channel)
-            sessions = self.workspace.spice_sessions
-            recording = sessions.recordings.start(
-                machine.uuid, machine.name, kind, lambda: ScreenRecording(display, path, rate, serve=serve)
-            )
-            assert isinstance(recording, ScreenRecording)
-            return recording.url or str(path)
+            recordings = self.workspace.spice_sessions.recordings
+            recordings.require_none(machine.uuid, machine.name, kind)
+            film = await make()
+            try:
+                recordings.start(machine.uuid, machine.name, kind, lambda: ScreenRecording(display, film, rate))
+            except BaseException:
+                await asyncio.shield(film.close())
+                raise
+            return film
 
-        return self.wait(start(), seconds, f"Beginning to film the screen of {named(vm)}")
+        return self.wait(start(), seconds, f"Beginning to film the screen of {machine.name}")
 
     def _stop(self, kind: Kind, vm: str | None, timeout: timedelta | None) -> ScreenRecording:
         seconds = self.seconds(timeout, "command")

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Literal, Protocol
 
 from ATPLibrary.errors import ATPError, ConfigError, InputError
 from ATPLibrary.events import Event, EventBus
 
-Kind = Literal["screen", "sound", "live"]
+Kind = Literal["screen", "sound", "live", "rtsp"]
 _CLOSE_SECONDS = 5.0
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(file: str) -> Iterator[None]:
     """What the system says of that file within the block, such as that the disk is full, becomes an `InputError`."""
     try:
         yield
@@ -24,13 +23,15 @@ def writing(path: Path) -> Iterator[None]:
         raise  # one of them is an OSError as well
     except OSError as error:
         raise InputError.about(
-            f"The recording '{path}'", wanted="be written", got=f"can't be: {error.strerror or error}",
+            f"The recording '{file}'", wanted="be written", got=f"can't be: {error.strerror or error}",
             next_step="Check the folder, and the room on its disk",
         ) from error  # fmt: skip
 
 
 class Recording(Protocol):
-    path: Path
+    """`name` is what a tester knows it by: a file, or a URL."""
+
+    name: str
     seconds: float
 
     async def stop(self, timeout: float) -> None: ...
@@ -45,14 +46,17 @@ class Recordings:
 
     def start(self, uuid: str, vm: str, kind: Kind, make: Callable[[], Recording]) -> Recording:
         """`ConfigError` where one of that kind runs already."""
+        self.require_none(uuid, vm, kind)
+        made = self._running[uuid, kind] = make()
+        return made
+
+    def require_none(self, uuid: str, vm: str, kind: Kind) -> None:
         running = self._running.get((uuid, kind))
         if running is not None:
             raise ConfigError.about(
-                f"VM '{vm}'", wanted=f"have one recording of its {kind}", got=f"has one already, into '{running.path}'",
+                f"VM '{vm}'", wanted=f"have one recording of its {kind}", got=f"has one already: '{running.name}'",
                 next_step="Stop that first",
             )  # fmt: skip
-        made = self._running[uuid, kind] = make()
-        return made
 
     def take(self, uuid: str, vm: str, kind: Kind) -> Recording:
         """The one that runs, which whoever takes it has to stop. `ConfigError` where none does."""
@@ -68,7 +72,7 @@ class Recordings:
             ending, await asyncio.gather(*(each.stop(_CLOSE_SECONDS) for each in ending), return_exceptions=True), strict=True
         ):  # fmt: skip
             if isinstance(failure, ATPError | OSError):
-                notice = f"The recording '{recording.path}' may not be whole: {failure}"
+                notice = f"The recording '{recording.name}' may not be whole: {failure}"
                 self._bus.publish(Event("runtime", "spice.recording-failed", notice=notice, is_warning=True))
             elif failure is not None:
                 raise failure

@@ -135,7 +135,7 @@ class AudioRecording:
         """
         self._stopping.set()
         async with deadline(timeout, f"The recording '{self.path}'", wanted="be closed", got="was not"):
-            with writing(self.path):
+            with writing(self.name):
                 await self._task
 
     async def _run(self) -> None:

@@ -16,7 +16,7 @@ from tests.spice.server import spice_server
 from ATPLibrary.errors import ChannelError, ConfigError, InputError
 from ATPLibrary.events import EventBus
 from ATPLibrary.orchestrator.media_recordings import Recordings
-from ATPLibrary.orchestrator.spice_films import ScreenRecording
+from ATPLibrary.orchestrator.spice_films import FilmFile, ScreenRecording
 from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
 from ATPLibrary.orchestrator.spice_sound import AudioRecording
 from ATPLibrary.protocol.spice.client import speaking
@@ -82,13 +82,13 @@ async def test_a_screen_is_filmed_until_it_is_stopped_and_stillness_costs_no_pic
         await connection.connect_main_channel(5)
         channel = speaking(await connection.open_channel(Type.DISPLAY, timeout=5))
         peer = await server.peer(Type.DISPLAY)
-        recording = ScreenRecording(channel, tmp_path / "film.mp4", 20)
+        recording = ScreenRecording(channel, FilmFile(tmp_path / "film.mp4"), 20)
         peer.say(display.SurfaceCreate(0, 64, 48, 32, 1))
         await drawing(peer, 0xFF0000)
         await drawing(peer, 0x0000FF)
         await asyncio.sleep(0.5)
         await recording.stop(10)
-        found = pictures(recording.path)
+        found = pictures(tmp_path / "film.mp4")
         assert 2 <= len(found) == recording.frames <= 8
         assert found[-1][1][2] > 150
         assert any(color[0] > 150 for _, color in found)
@@ -107,8 +107,9 @@ async def test_a_live_view_is_fetched_by_http_and_nothing_beside_it_is(tmp_path:
         channel = speaking(await connection.open_channel(Type.DISPLAY, timeout=5))
         peer = await server.peer(Type.DISPLAY)
         peer.say(display.SurfaceCreate(0, 64, 48, 32, 1))
-        recording = ScreenRecording(channel, folder / "screen.m3u8", 20, serve=True)
-        url = recording.url
+        film = FilmFile(folder / "screen.m3u8", serve=True)
+        recording = ScreenRecording(channel, film, 20)
+        url = film.url
 
         def fetch(address: str) -> tuple[int, str]:
             try:
@@ -125,7 +126,7 @@ async def test_a_live_view_is_fetched_by_http_and_nothing_beside_it_is(tmp_path:
         for address in ("/", "/way-out", "/../secret.txt", "/%2e%2e/secret.txt"):
             assert (await asyncio.to_thread(fetch, base + address))[0] == 404
         await recording.stop(10)
-        assert "#EXT-X-ENDLIST" in recording.path.read_text()
+        assert "#EXT-X-ENDLIST" in film.path.read_text()
         with pytest.raises(urllib.error.URLError):
             await asyncio.to_thread(fetch, url)
         await connection.close()
@@ -138,20 +139,20 @@ async def test_a_film_of_a_channel_that_ends_is_kept_and_its_end_told(tmp_path: 
         channel = speaking(await connection.open_channel(Type.DISPLAY, timeout=5))
         peer = await server.peer(Type.DISPLAY)
         peer.say(display.SurfaceCreate(0, 64, 48, 32, 1))
-        recording = ScreenRecording(channel, tmp_path / "film.mp4", 20)
+        recording = ScreenRecording(channel, FilmFile(tmp_path / "film.mp4"), 20)
         await drawing(peer, 0xFF0000)
         peer.writer.close()
         with pytest.raises(ChannelError):
             await channel.wait_until(lambda: False, 5, "end")
         with pytest.raises(ChannelError, match="the server closed it"):
             await recording.stop(10)
-        assert pictures(recording.path)
+        assert pictures(tmp_path / "film.mp4")
         await connection.close()
 
 
 async def test_one_recording_of_a_kind_runs_at_once_and_closing_ends_those_that_run(tmp_path: Path) -> None:
     class Fake:
-        path = tmp_path / "a"
+        name = "film.mp4"
         seconds = 0.0
         stopped = False
 
@@ -193,7 +194,7 @@ async def test_a_recording_without_room_on_its_disk_lets_the_session_end() -> No
 
 async def test_an_error_that_is_no_notice_lets_the_session_end_all_the_same() -> None:
     class Broken:
-        path = Path("a")
+        name = "a"
         seconds = 0.0
 
         async def stop(self, timeout: float) -> None:

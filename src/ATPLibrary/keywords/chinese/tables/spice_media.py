@@ -87,11 +87,21 @@ KEYWORDS = {
     "Stop Screen Recording": said("停止屏幕录制", "结束 `启动屏幕录制` 所开始的录像，在日志中显示，返回其路径。"),
     "Start Live View": said(
         "启动直播",
-        "以 HLS 直播 SPICE 显示通道的画面，供播放器在测试进行时观看。返回播放列表的地址或路径。不提供 RTSP。",
+        "以 HLS 直播 SPICE 显示通道的画面，供播放器在测试进行时观看。返回播放列表的地址或路径。",
         folder="文件夹：写到哪里；每个虚拟机用自己的",
         frames_per_second=_RATE,
         serve="提供网址：本机能否通过 HTTP 取得文件夹中的文件",
         channel=_DISPLAY,
     ),
     "Stop Live View": said("停止直播", "结束 `启动直播` 所开始的直播；最后的片段留在文件夹中。"),
+    "Start RTSP Stream": said(
+        "启动 RTSP 流",
+        "用 GStreamer 的 RTSP 服务器以 H264 直播 SPICE 显示通道的画面，返回地址。没有人观看时不编码；新来的观看者立即得到画面。"
+        "缺少 Debian 软件包时说明要安装哪些。",
+        port="端口：在哪个端口监听，默认任一空闲端口",
+        frames_per_second=_RATE,
+        address="地址：在哪个 IP 地址监听，默认 ``127.0.0.1``，即仅本机；没有密码",
+        channel=_DISPLAY,
+    ),
+    "Stop RTSP Stream": said("停止 RTSP 流", "结束 `启动 RTSP 流` 所开始的流：观看者的连接关闭，服务器进程结束。"),
 }
