@@ -163,6 +163,7 @@ async def test_what_is_played_into_the_microphone_is_heard_by_the_guest(tmp_path
                 return made(frequency, 4, rate, channels)
 
             playing = asyncio.create_task(play_into_guest(record, samples, 30, "a tone", mode))
-            await wait_for_tone(playback, frequency, 3, 30)  # most of the sound; the end of the tone before may be in it
+            # It has most of the energy; the end of the tone before may be heard with it.
+            await wait_for_tone(playback, frequency, 3, 30)
             await playing
         await connection.close()
