@@ -254,7 +254,7 @@ def resident(pid: int) -> int:
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
 
 
-async def test_a_viewer_that_reads_nothing_costs_little_memory_and_another_sees_the_pictures(gstreamer: None) -> None:
+async def test_a_viewer_that_reads_nothing_costs_little_memory(gstreamer: None) -> None:
     server = await RtspServer.start("127.0.0.1", 0, "/screen", 20)
     encoder, noise = H264Encoder((640, 480)), os.urandom(640 * 480 * 4 * 2)
     sent = number = 0
@@ -303,11 +303,6 @@ async def test_a_viewer_that_reads_nothing_costs_little_memory_and_another_sees_
                 most = max(most, resident(server.pid))
             print(f"\n{sent >> 20} MiB for one who reads nothing: {before} MiB before, {most} at most")
             assert most - before < 64
-            viewer = Viewer(server.url)
-            await until(
-                lambda: viewer.picture is not None and near(viewer.picture.getpixel((40, 40)), (255, 0, 0)),
-                b"\0\0\xff\0" * (640 * 480),
-            )
     finally:
         await server.close()
     assert not is_there(server.pid)
