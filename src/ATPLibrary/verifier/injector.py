@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ATPLibrary.verifier.pointer_places import QMP_MAXIMUM, between
+
 if TYPE_CHECKING:
     from ATPLibrary.errors import ATPError
 
@@ -62,6 +64,10 @@ class Injector(ABC):
     def nearest(self, axis: Axis, value: int) -> int:
         """The place nearest to `value`, both in QMP's units, that can be pointed at this way; while `pointing` lasts."""
         return value
+
+    def seen_at(self, axis: Axis, value: int, low: int, high: int) -> int:
+        """What a pointer of the guest whose axis runs from `low` to `high` says once it was sent to `value`, in QMP's units."""
+        return between(low, high, value / QMP_MAXIMUM)
 
     def why_ended(self) -> ATPError | None:
         """Why nothing can be sent any more; None while it can."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import InputError
+from ATPLibrary.verifier.observation import ABS_X, ABS_Y
 
 if TYPE_CHECKING:
+    from ATPLibrary.verifier.injector import Axis, Injector
     from ATPLibrary.verifier.observation import AgentDevice
 
 # QMP's absolute axes run from 0 to this (qapi/ui.json, InputMoveEvent).
 QMP_MAXIMUM = 0x7FFF
 DRAG_STEPS = 8  # from one place to the next
+
+_CODES: dict[Axis, int] = {"x": ABS_X, "y": ABS_Y}
 
 Screen = tuple[int, int]
 Place = tuple[int, int]  # in QMP units
@@ -52,20 +56,20 @@ def path(places: Sequence[Place]) -> list[Place]:
     return steps
 
 
-def scaled(device: AgentDevice, axis: int, value: int) -> int:
-    """What a tablet says of an axis that is at `value` in QMP units."""
-    low, high = device.absolute.get(axis, (0, QMP_MAXIMUM))
-    return between(low, high, value / QMP_MAXIMUM)
+def scaled(way: Injector, device: AgentDevice, axis: Axis, value: int) -> int:
+    """What a tablet says of an axis that was sent to `value`, in QMP units."""
+    low, high = device.absolute.get(_CODES[axis], (0, QMP_MAXIMUM))
+    return way.seen_at(axis, value, low, high)
 
 
-def beside(device: AgentDevice, axis: int, value: int, nearest: Callable[[int], int]) -> int:
-    """The nearest position, in QMP units, that can be pointed at (as `nearest` says) and that the guest can tell from `value`;
-    `value` when its axis has only one.
+def beside(way: Injector, device: AgentDevice, axis: Axis, value: int) -> int:
+    """The nearest position, in QMP units, that can be pointed at that way and that the guest can tell from `value`; `value` when
+    its axis has only one.
     """
-    there, step = scaled(device, axis, value), 1
+    there, step = scaled(way, device, axis, value), 1
     while step <= QMP_MAXIMUM:
-        for near in map(nearest, (value - step, value + step)):
-            if 0 <= near <= QMP_MAXIMUM and scaled(device, axis, near) != there:
+        for near in (way.nearest(axis, value - step), way.nearest(axis, value + step)):
+            if 0 <= near <= QMP_MAXIMUM and scaled(way, device, axis, near) != there:
                 return near
         step *= 2
     return value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import InputError
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.held import Held
     from ATPLibrary.verifier.injector import Injector
     from ATPLibrary.verifier.matcher import Matcher
+    from ATPLibrary.verifier.observation import AgentDevice
     from ATPLibrary.verifier.session import AgentSession
     from ATPLibrary.verifier.stream import ObservationStream
     from ATPLibrary.verifier.units import Unit
@@ -65,6 +65,7 @@ class ProvedPointing:
         self._vm_name = vm_name
         self._ours = ours  # keys and buttons, by their codes, that others of the same caller keep down
         self._guest_at: dict[int, int] = {}  # axis -> the value that the guest saw last
+        self._tablet: AgentDevice | None = None  # which of the guest's is moved this way, once one has answered
 
     async def know_the_guest(self) -> None:
         """Make sure that the agent watches, and of what the guest holds where it began anew."""
@@ -134,7 +135,9 @@ class ProvedPointing:
 
     async def _follow(self, loop: ClosedLoop, motion: Motion, stream: ObservationStream) -> None:
         """Send one motion, expecting only the axes on which it differs from where the guest has the pointer."""
-        tablet = await self._session.wait_for_device(lambda device: device.pointer == "absolute", TABLET_TIMEOUT)
+        tablet = self._tablet
+        if tablet not in self._session.devices.values():
+            tablet = await self._session.wait_for_device(lambda device: device.pointer == "absolute", TABLET_TIMEOUT)
         if tablet is None:
             raise InputError.about(
                 f"VM '{self._vm_name}'",
@@ -143,15 +146,16 @@ class ProvedPointing:
                 last_seen=", ".join(map(str, self._session.devices.values())) or "no input device at all",
                 next_step="Add a tablet to the VM (<input type='tablet' bus='usb'/>) and its driver to the guest",
             )
-        wanted = {ABS_X: scaled(tablet, ABS_X, motion.x), ABS_Y: scaled(tablet, ABS_Y, motion.y)}
+        wanted = self._seen_of(tablet, motion)
         # A motion to where it is already would be seen by nobody, and so be proved by nothing.
         if self._guest_at.keys() != wanted.keys() or self._guest_at == wanted:
             near = Motion(
-                beside(tablet, ABS_X, motion.x, partial(self._way.nearest, "x")),
-                beside(tablet, ABS_Y, motion.y, partial(self._way.nearest, "y")),
+                beside(self._way, tablet, "x", motion.x),
+                beside(self._way, tablet, "y", motion.y),
             )
-            await self._approach(near, stream)
-            self._guest_at = {ABS_X: scaled(tablet, ABS_X, near.x), ABS_Y: scaled(tablet, ABS_Y, near.y)}
+            # Of several the one that answers: a SPICE server moves its agent's own where that takes the mouse.
+            tablet = self._tablet = await self._approach(near, stream) or tablet
+            wanted, self._guest_at = self._seen_of(tablet, motion), self._seen_of(tablet, near)
         changed = tuple((EV_ABS, axis, value) for axis, value in wanted.items() if self._guest_at[axis] != value)
         # Until it is seen to be there, where the guest has the pointer is anyone's guess.
         self._guest_at = {}
@@ -160,17 +164,25 @@ class ProvedPointing:
         if all(each.observation is not None for each in sent[len(sent) - len(changed) :]):
             self._guest_at = wanted
 
-    async def _approach(self, near: Motion, stream: ObservationStream) -> None:
-        """Go right beside the target, so that the step onto it changes both axes wherever the pointer was before."""
+    def _seen_of(self, tablet: AgentDevice, motion: Motion) -> dict[int, int]:
+        return {ABS_X: scaled(self._way, tablet, "x", motion.x), ABS_Y: scaled(self._way, tablet, "y", motion.y)}
+
+    async def _approach(self, near: Motion, stream: ObservationStream) -> AgentDevice | None:
+        """Go right beside the target, so that the step onto it changes both axes wherever the pointer was before.
+
+        Returns the device that the guest saw it on; None where it saw nothing, because the pointer was there.
+        """
         await self._way.send([motion_unit(near).reports[0].events], "a motion of the pointer")
         end = time.monotonic() + SILENCE_SECONDS
-        while (remaining := end - time.monotonic()) > 0:
-            batch = await stream.next_batch(remaining)
-            if any(isinstance(seen, Observation) and self._accepts(seen) and seen.type == EV_ABS for seen in batch):
-                break
+        answered = None
+        while answered is None and (remaining := end - time.monotonic()) > 0:
+            for seen in await stream.next_batch(remaining):
+                if isinstance(seen, Observation) and self._accepts(seen) and seen.type == EV_ABS:
+                    answered = self._session.devices.get(seen.device)
         # The other axis comes with it, in front of the answer.
         await self._session.ping(AGENT_TIMEOUT)
         stream.take()
+        return answered
 
     def _accepts(self, observation: Observation) -> bool:
         device = self._session.devices.get(observation.device)

@@ -75,6 +75,12 @@ class SpiceInjector(Injector):
     def nearest(self, axis: Axis, value: int) -> int:
         return input_messages.nearest(value, self._screen[axis == "y"])
 
+    def seen_at(self, axis: Axis, value: int, low: int, high: int) -> int:
+        size = self._screen[axis == "y"]
+        if high - low == size - 1:  # the SPICE agent's own pointer, which is told pixels
+            return low + input_messages.pixel(value, size)
+        return super().seen_at(axis, value, low, high)
+
     def why_ended(self) -> ATPError | None:
         try:
             return self._inputs().why_ended()

@@ -9,6 +9,7 @@ import pytest
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.verifier.pointer import Pointer
+from ATPLibrary.verifier.spice_injector import SpiceInjector
 
 pytestmark = pytest.mark.unit
 
@@ -46,3 +47,13 @@ async def test_a_drag_from_nowhere_is_refused(pointer: Pointer) -> None:
 async def test_letting_go_of_a_button_that_is_not_down_is_refused(pointer: Pointer) -> None:
     with pytest.raises(InputError, match="left button of VM 'vm' should be down"):
         await pointer.button_up()
+
+
+@pytest.mark.parametrize("pixel", [0, 1, 511, 512, 1022, 1023])
+def test_a_place_by_spice_is_the_tablet_s_own_units_and_the_agent_s_own_pointer_has_it_as_a_pixel(pixel: int) -> None:
+    nobody: Any = None
+    way = SpiceInjector(nobody, nobody, "vm")
+    way._screen = (1024, 768)
+    sent = pixel * 0x7FFF // 1024
+    assert way.seen_at("x", sent, 0, 0x7FFF) == sent
+    assert way.seen_at("x", sent, 0, 1023) == pixel
