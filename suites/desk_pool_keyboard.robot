@@ -4,8 +4,8 @@ Resource            ../resources/console.resource
 Resource            ../resources/desk_pool.resource
 Resource            ../resources/keyboard.resource
 
-Suite Setup         Log In To Platform
-Suite Teardown      Run Keywords    Platform And Hypervisor Should Agree    AND    Log Out Of Platform
+Suite Setup         Run Keywords    Log In To Platform    AND    Remember What Differs Already
+Suite Teardown      Run Keywords    Nothing More Should Differ    AND    Log Out Of Platform
 
 Test Tags           needs-platform    needs-vm
 
