@@ -154,8 +154,12 @@ class Machine:
         if self.engines.left_down:
             what = f"The keys that were down in VM '{self.name}' when its QMP channel ended"
             async with runtime.deadline(timeout, what, wanted="be let go of", got="are not"):
-                with contextlib.suppress(CommandError):  # it is paused: the next use does it
-                    await self.engines.release_on(qmp, timeout)
+                try:
+                    with contextlib.suppress(CommandError):  # it is paused: the next use does it
+                        await self.engines.release_on(qmp, timeout)
+                finally:
+                    if self.engines.left_down:  # somebody may have found none meanwhile, as they were on their way
+                        self._ready_qmp = None
         if qmp is self._qmp.value and not self.engines.left_down:
             self._ready_qmp = qmp
         return qmp
