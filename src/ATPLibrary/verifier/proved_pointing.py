@@ -178,7 +178,10 @@ class ProvedPointing:
         while answered is None and (remaining := end - time.monotonic()) > 0:
             for seen in await stream.next_batch(remaining):
                 if isinstance(seen, Observation) and self._accepts(seen) and seen.type == EV_ABS:
-                    answered = self._session.devices.get(seen.device)
+                    device = self._session.devices.get(seen.device)
+                    # Another one may be moved by somebody else at that moment.
+                    if device is not None and self._seen_of(device, near).get(seen.code) == seen.value:
+                        answered = device
         # The other axis comes with it, in front of the answer.
         await self._session.ping(AGENT_TIMEOUT)
         stream.take()

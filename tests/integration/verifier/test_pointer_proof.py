@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.verifier import AgentSession, Pointer, Verdict
 
-from .faulty_guest import FaultyGuest
+from .faulty_guest import TABLET, FaultyGuest
 
 pytestmark = pytest.mark.integration
+
+OTHER = 77  # another tablet's id
 
 
 @pytest.mark.parametrize("tablet_range", [0x7FFF, 1023])
@@ -31,6 +34,32 @@ async def test_a_motion_to_where_the_pointer_is_already_is_proved_by_a_step_away
         assert guest.pointer == {
             axis: round(round(part * 0x7FFF) * tablet_range / 0x7FFF) for axis, part in enumerate(place)
         }
+        await session.close()
+
+
+async def test_a_pointer_that_somebody_else_moves_at_that_moment_is_not_taken_for_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with FaultyGuest(tmp_path) as guest:
+        greet, batch = guest.tell, guest._batch
+
+        def tell(**message: Any) -> None:
+            if message["type"] == "hello":
+                ours = next(each for each in message["devices"] if each["id"] == TABLET)
+                axes = {"0": [0, 1023], "1": [0, 767]}
+                message["devices"] = [*message["devices"], ours | {"id": OTHER, "name": "pen", "absolute": axes}]
+            greet(**message)
+
+        def beside_another(seen: list[list[int]]) -> None:
+            batch([*seen, [OTHER, 3, 0, 7, guest.now_us()]])
+
+        monkeypatch.setattr(guest, "tell", tell)
+        monkeypatch.setattr(guest, "_batch", beside_another)
+        session = guest.session()
+        await session.start(5)
+        report = await Pointer(guest.qmp, session).move(0.25, 0.75)
+        assert report.verdicts[Verdict.OK] == 2
+        assert report.lost == 0
         await session.close()
 
 
