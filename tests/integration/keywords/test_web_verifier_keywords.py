@@ -94,7 +94,7 @@ Nothing Comes Where Nobody Types
 
 What A Page Can't Judge It Says
     Run Keyword And Expect Error
-    ...    The agent of VM 'test' should judge keyboard events itself but can't: it says that it can observe, state. *
+    ...    The agent of VM 'test' should judge keyboard events itself but can't: it says that it can fence, observe, state. *
     ...    Verify Event    {"type": "keyboard", "action": "keypress", "key": "a"}
 
 The Address Is A Secret And Stays What It Is

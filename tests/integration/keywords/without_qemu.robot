@@ -201,6 +201,8 @@ What The Driver Can't Do It Says
     Run Keyword And Expect Error    VM 'test' on host 'here' should do what was asked * but ${CAN'T}
     ...    Execute QMP    query-status
     Run Keyword And Expect Error    VM 'test' on host 'here' should do what was asked * but ${CAN'T}
+    ...    Get VM Accelerator
+    Run Keyword And Expect Error    VM 'test' on host 'here' should do what was asked * but ${CAN'T}
     ...    Type Text    x    verify=False
     Run Keyword And Expect Error    VM 'test' should have the guest agent's channel * but has not. *    Run Command    ls
     Run Keyword And Expect Error
