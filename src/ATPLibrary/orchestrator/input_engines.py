@@ -201,6 +201,11 @@ class InputEngines:
         if not verified:
             self._unwatched += 1
             return
+        if self._arrived < self._unwatched:
+            from ATPLibrary.verifier.sending import require_running
+
+            # Of a VM that stands still the agent would be waited for, and its silence told at length.
+            await require_running(await self._machine.qmp(timeout), self._machine.name, "input")
         while self._arrived < (unwatched := self._unwatched):
             if strays := self._strays:
                 await asyncio.wait(strays, timeout=timeout)

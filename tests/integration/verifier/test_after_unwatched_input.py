@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ATPLibrary.config import Config
+from ATPLibrary.errors import VmStateError
 from ATPLibrary.orchestrator import Machine
 from ATPLibrary.orchestrator.input_engines import QUIET_SECONDS, InputEngines
 from ATPLibrary.protocol.qmp.edges import EVDEV_OF_QCODE, key_event
@@ -104,3 +105,14 @@ async def test_who_still_lets_go_is_waited_for_before_the_silence(
     let_go.set()
     await opening
     assert guest.seen[-1] == (SHIFT, 0)
+
+
+async def test_of_a_vm_that_stands_still_this_is_said_and_its_agent_not_waited_for(
+    guest: FaultyGuest, machine: Machine
+) -> None:
+    await (await machine.typing(5, verified=False)).type_text("x")
+    guest.status = "paused"
+    with pytest.raises(
+        VmStateError, match="VM 'faulty' should be running to take input but is paused, and nothing was sent"
+    ):
+        await machine.typing(5)
