@@ -101,6 +101,8 @@ class SpiceMessageKeywords(Component):
         - ``within``: how long to wait for it; by default 10 s.
         - ``sender``: ``server`` or ``client``; by default either.
         - ``since``: ``last``, the message that the last expectation found, or ``now``.
+        - ``fields``: what its fields must be, such as ``width=1024`` or ``height=>= 600``, with ``==``, ``!=``, ``<``, ``<=``,
+          ``>`` or ``>=``. Bytes are written in hexadecimal. What can't be compared so is an error at once: a number with none, say.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for reaching the VM before that; by default ``timeouts.command`` of the configuration (10 s).
 

@@ -17,7 +17,7 @@ from ATPLibrary.protocol.spice.conditions import Condition, Conditions
 from ATPLibrary.protocol.spice.flat_fields import flat
 from ATPLibrary.protocol.spice.frames import Frame
 from ATPLibrary.protocol.spice.messages import display, draw, main
-from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.protocol.spice.seam import KEPT_BYTES, KEPT_RECORDS, Fault, Harm, Seam
 from ATPLibrary.protocol.spice.statistics import ChannelStatistics
 from ATPLibrary.transport.spice import SpiceChannelType as Type
@@ -83,12 +83,50 @@ def test_a_field_that_such_a_message_never_has_is_refused_with_those_that_it_has
     ("written", "value", "holds"),
     [
         ("5", 5, True), ("== 5", 6, False), ("!= 5", 6, True), ("0x10", 16, True), ("<4", 3, True), ("<= 4", 5, False),
-        (">= 4", 4, True), ("> 4", 4, False), ("many", 4, False), ("!= many", 4, True), ("77 69", "77 69", True),
-        ("7769", "776a", False), ("AABB", "aabb", True),
+        (">= 4", 4, True), ("> 4", 4, False), ("many", 4, False), ("!= many", 4, False), ("!=", 4, False),
+        ("77 69", "7769", True), ("!= 77 69", "7769", False), ("7769", "776a", False), ("AABB", "aabb", True),
+        ("100 bytes", "100 bytes", True),
     ],
 )  # fmt: skip
 def test_a_condition_is_written_as_testers_write_it(written: str, value: int | str, holds: bool) -> None:
     assert Condition.parse(written).holds(value) is holds
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "written", "told"),
+    [
+        (display.SurfaceCreate, "width", "!= 7zo", "'width' of the SPICE message SURFACE_CREATE .* a number but is with '!= 7zo'"),
+        (display.SurfaceCreate, "width", "!=", "be compared with a number but"),
+        (display.SurfaceCreate, "width", ">= abc", "be compared with a number but is with '>= abc'"),
+        (display.SurfaceCreate, "width", "=> 720", "is with '=> 720'.*Comparisons are ==, !=, <, <=, > and >="),
+        (display.SurfaceCreate, "width", "true", "a number but"),
+        (draw.DrawCopy, "base.box.left", "!= left", "a number but"),
+        (draw.DrawCopy, "image.width", "<", "a number but"),
+        (display.MonitorsConfig, "heads", "!= two", "a number but"),
+        (display.MonitorsConfig, "heads.1.width", "!= 64o", "a number but"),
+        (main.Name, "text", "!= 77zz", "bytes in hexadecimal, or how many .* but is with '!= 77zz'"),
+        (main.Name, "text", "!= 776", "bytes in hexadecimal"),
+        (main.Name, "text", "< 7769", "bytes in hexadecimal"),
+        (draw.DrawCopy, "image.picture.data", "!= zz", "a number, or bytes in hexadecimal"),
+        (draw.DrawCopy, "image.picture.data", "> aabb", "a number, or bytes in hexadecimal"),
+    ],
+)  # fmt: skip
+def test_a_comparison_that_can_not_be_is_refused_at_once(
+    kind: type[Message], field: str, written: str, told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        Conditions.of(kind, {field: written})
+
+
+def test_what_can_be_compared_is_taken() -> None:
+    assert Conditions.of(display.SurfaceCreate, {"width": ">= 0x10", "height": 2})
+    assert Conditions.of(main.Name, {"text": "!="}) is not None
+    assert Conditions.of(main.Name, {"text": "100 bytes"}) is not None
+    copy = next(each.message for each in GOLDEN if isinstance(each.message, draw.DrawCopy))
+    for name, value in flat(copy).items():
+        conditions = Conditions.of(draw.DrawCopy, {name: str(value)})
+        assert conditions is not None
+        assert conditions.misfit(flat(copy)) == ""
 
 
 def test_fields_within_fields_have_their_way_as_name() -> None:
