@@ -28,6 +28,8 @@ from ATPLibrary.protocol.spice.enums import DisplayCap, VideoCodec
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
 from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry
 from ATPLibrary.protocol.spice.options import SpiceOptions
+from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.protocol.spice.seam import Fault, Harm
 from ATPLibrary.protocol.spice.video import Streams, codecs, preference, pyav
 from ATPLibrary.protocol.spice.video.decoders import Broken, JpegDecoder, decoder_of
 from ATPLibrary.transport.spice import SpiceChannelType as Type
@@ -204,7 +206,7 @@ async def test_what_ended_streams_had_is_still_summed_up() -> None:
     async with screen() as (channel, conversation, peer):
         for field in ("lost", " Late "):
             with pytest.raises(VerificationError, match="'display' should be of frames that came but none has come"):
-                _require_frames("'display'", conversation.streams.total, field)
+                _require_frames("'display'", conversation.streams.total, field, False)
         for packet in (b"\xff\xd8 no picture", jpeg(32, 48, ORANGE)):
             peer.say(create())
             peer.say(data(packet))
@@ -216,9 +218,28 @@ async def test_what_ended_streams_had_is_still_summed_up() -> None:
         assert [_summed(streams, total, each) for each in ("frames", "drawn", "lost")] == [2, 1, 1]
         assert _summed(streams, total, "bytes") == len(b"\xff\xd8 no picture") + len(jpeg(32, 48, ORANGE))
         for each in ("lost", "late", "drawn", None):
-            _require_frames("'display'", total, each)
+            _require_frames("'display'", total, each, False)
         with pytest.raises(InputError, match="have count, codecs, frames"):
             _summed(streams, total, "rate")
+
+
+async def test_where_a_fault_took_frames_nobody_can_say_that_none_was_lost() -> None:
+    async with screen() as (channel, conversation, peer):
+        peer.say(create())
+        peer.say(data(jpeg(32, 48, ORANGE)))
+        await drawn(channel, conversation, 1)
+        conversation.wire.seam.faults.append(Fault(Harm.DROP, Sender.SERVER, "STREAM_DATA"))
+        peer.say(data(jpeg(32, 48, TEAL)))
+        peer.say(data(jpeg(32, 48, TEAL)))
+        await drawn(channel, conversation, 2)
+        total, is_harmed = conversation.streams.total, conversation.wire.seam.is_harmed
+        assert (total.frames, total.lost) == (2, 0)
+        with pytest.raises(
+            VerificationError, match=r"be of all frames that were sent .* a fault on purpose has harmed the channel"
+        ):
+            _require_frames("'display'", total, "Lost", is_harmed)
+        for each in ("late", "drawn", None):
+            _require_frames("'display'", total, each, is_harmed)
 
 
 async def test_the_server_s_wish_for_reports_is_met() -> None:

@@ -21,7 +21,8 @@ KEYWORDS = {
     "Get SPICE Streams": said(
         "获取 SPICE 视频流",
         "返回一个 SPICE 显示通道现有的视频流，或通道打开以来所有流合计的一项：帧、字节、已绘制、丢失、迟到。"
-        "QEMU 把屏幕按 32 像素宽的列来传。一帧也没有到来时，对 ``lost`` 和 ``late`` 的断言失败。",
+        "QEMU 把屏幕按 32 像素宽的列来传。一帧也没有到来时，对 ``lost`` 和 ``late`` 的断言失败；"
+        "有意的故障损坏过通道的消息后，对 ``lost`` 的断言也失败。",
         field="字段：``count``、``codecs``、``frames``、``bytes``、``drawn``、``lost`` 或 ``late``；不写则返回全部",
         channel=_DISPLAY,
     ),
