@@ -185,6 +185,7 @@ async def test_typing_through_libvirt_ends_with_one_clear_error_when_the_daemon_
         await asyncio.wait_for(typing, AT_ONCE)
     await asyncio.to_thread(lambda: daemon.wait_until_ready(daemon.start()))
     await nothing_is_down(machine)
+    await is_connected_again(machine)
     assert (await type_text(machine)).verified
 
 
