@@ -47,6 +47,7 @@ async def test_a_display_without_acknowledgements_stalls_and_goes_on_when_they_c
         await connection.connect_main_channel(10)
         channel = await opened(connection, Type.DISPLAY)
         counted = channel.conversation.wire.statistics
+        await channel.wait_until(lambda: channel.conversation.wire.is_acknowledged, 10, "be asked for acknowledgements")
         channel.withhold_acks(True)
         await asyncio.to_thread(running.execute, "cont")
         await channel.wait_until(lambda: counted.ack_stalls == 1, 60, "stall")
@@ -62,6 +63,21 @@ async def test_a_display_without_acknowledgements_stalls_and_goes_on_when_they_c
         await channel.wait_until(lambda: counted.messages_received > stalled_at + 10, 60, "go on")
         assert counted.ack_stalls == 1
         await connection.close()
+
+
+async def test_acknowledgements_are_withheld_where_qemu_asks_for_them_and_refused_elsewhere(everything: Qemu) -> None:
+    connection = everything.connection()
+    await connection.connect_main_channel(10)
+    for type in (Type.DISPLAY, Type.CURSOR):
+        channel = await opened(connection, type)
+        wire = channel.conversation.wire
+        await channel.wait_until(lambda wire=wire: wire.is_acknowledged, 10, "be asked for acknowledgements")  # type: ignore[misc]
+        assert channel.withhold_acks(True) == 0
+    for type in (Type.PLAYBACK, Type.INPUTS):
+        channel = await opened(connection, type)
+        with pytest.raises(ChannelError, match=r"can be withheld but has none: .*display and cursor"):
+            channel.withhold_acks(True)
+    await connection.close()
 
 
 async def test_a_wrong_ticket_is_refused_and_the_session_goes_on(everything: Qemu) -> None:

@@ -47,7 +47,7 @@ def replay(file: Path, *, fast: bool, picture: Path | None, timeout: float | Non
     seconds = timeout if timeout is not None else 30.0 + (0.0 if fast else recording.seconds)
     result = runtime.wait(play(recording, seconds, fast=fast), seconds + 1, f"Replaying {file}")
     for each in result.channels:
-        failed = f": {each.failure}" if each.failure else ""
+        failed = "".join(f": {each}" for each in (each.note, each.failure) if each)
         click.echo(f"{each.opening.name}: took {each.received} of {each.recorded} messages{failed}")
     if picture is not None and result.screen is not None:
         from ATPLibrary.protocol.screen.picture import as_png

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.spice.seam import Harm
 
 _LATER = timedelta(seconds=1)
+# The channels on which QEMU's server asks for acknowledgements.
+_ACKNOWLEDGED = ("DISPLAY", "CURSOR")
 
 
 class SpiceFaultKeywords(Component):
@@ -35,7 +37,8 @@ class SpiceFaultKeywords(Component):
         """Cuts the next message of a kind on a SPICE channel: its last bytes are missing, and its header says so.
 
         One of the client goes out so; one of the server is cut when it has come, before this client reads it, and ends the channel
-        with an error that names the field. Whether it has happened says `Get SPICE Statistics` (``faults``).
+        with an error that names the field. Whether it has happened says `Get SPICE Statistics` (``faults``). One that has no more
+        bytes than are left passes whole and isn't counted: the next that is longer is cut.
 
         - ``channel``: such as ``inputs``; it must be open.
         - ``message``: its name in the specification without prefix: ``KEY_DOWN``.
@@ -70,7 +73,7 @@ class SpiceFaultKeywords(Component):
         """Turns one byte of the next message of a kind on a SPICE channel: each of its bits is the other then; its length stays.
 
         One of the client goes out so; one of the server is harmed when it has come, before this client reads it. Whether it has
-        happened says `Get SPICE Statistics` (``faults``).
+        happened says `Get SPICE Statistics` (``faults``). One that has no bytes passes and isn't counted.
 
         - ``channel``: such as ``display``; it must be open.
         - ``message``: its name in the specification without prefix: ``DRAW_COPY``.
@@ -117,6 +120,10 @@ class SpiceFaultKeywords(Component):
         | Delay Next Message    inputs    KEY_UP    by=300 ms
         """
         seconds = in_seconds(by)
+        if seconds <= 0:
+            raise InputError.about(
+                "The time that a message is held up", wanted="be more than 0 s", got=f"is {seconds:g} s"
+            )
         name = self._arm("DELAY", channel, message, sender, vm=vm, timeout=timeout, seconds=seconds)
         logger.info(f"The next {name} on SPICE channel {channel} will come {seconds:g} s later; none has yet.")
 
@@ -159,8 +166,9 @@ class SpiceFaultKeywords(Component):
         """Acknowledges no more messages on a SPICE channel, so that its server stops sending; or sends what is owed and goes on.
 
         A server sends two windows (of 20 messages on a display), then nothing: `Get SPICE Statistics` counts it as ``ack_stalls``.
+        It fails on a channel whose server asks for none (SET_ACK): QEMU does on ``display`` and ``cursor``, which is waited for.
 
-        - ``channel``: such as ``display``; it must be open.
+        - ``channel``: ``display`` or ``cursor``; it must be open.
         - ``withhold``: ``False`` sends what is owed, and acknowledges again from then on.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
@@ -174,7 +182,11 @@ class SpiceFaultKeywords(Component):
         seconds = self.seconds(timeout, "command")
 
         async def hold() -> int:
-            return speaking(self.workspace, await self.machine(vm, seconds), channel).withhold_acks(withhold)
+            found = speaking(self.workspace, await self.machine(vm, seconds), channel)
+            if withhold and found.channel.type.name in _ACKNOWLEDGED:  # it may have been opened a moment ago
+                wire = found.conversation.wire
+                await found.wait_until(lambda: wire.is_acknowledged, seconds, "be asked for acknowledgements (SET_ACK)")
+            return found.withhold_acks(withhold)
 
         owed = self.wait(hold(), seconds, f"Reaching SPICE channel {channel} of {named(vm)}")
         if not withhold:

@@ -110,7 +110,8 @@ class SpiceRecordingKeywords(Component):
         """Plays a recorded SPICE session to this client again, without its VM; fails where the client can't take what was said.
 
         What failed here because of a server's message fails here again: with the same error, or not any more. A connection that
-        ended when it was recorded ends again, and is no failure. Returns ``messages`` (how many were taken), ``channels`` (by name
+        ended when it was recorded ends again, and is no failure; one that a kill has cut is played up to there, with a warning
+        where a channel had not begun by then. Returns ``messages`` (how many were taken), ``channels`` (by name
         ``recorded``, ``received`` and ``failure``) and ``picture`` (the file of the screen at the end, empty where there is none).
 
         - ``file``: a file of `Start Session Recording`, relative to Robot Framework's output directory.
@@ -136,6 +137,9 @@ class SpiceRecordingKeywords(Component):
                 f"The replay of {file}", wanted="be taken by this client",
                 got=f"was not: {first.opening.name} took {first.received} of {first.recorded} messages, then: {first.failure}",
             )  # fmt: skip
+        for each in result.channels:
+            if each.note:
+                logger.warn(f"Of {each.opening.name} {each.received} messages were replayed: {each.note}.")
         logger.info(f"{told['messages']} messages on {len(result.channels)} channels were replayed and taken.")
         return told
 

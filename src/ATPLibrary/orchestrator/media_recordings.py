@@ -11,6 +11,10 @@ from ATPLibrary.errors import ATPError, ConfigError, InputError
 from ATPLibrary.events import Event, EventBus
 
 Kind = Literal["screen", "sound", "live", "rtsp"]
+_CALLED: dict[Kind, str] = {
+    "screen": "recording of its screen", "sound": "recording of its sound",
+    "live": "live stream", "rtsp": "RTSP stream",
+}  # fmt: skip
 _CLOSE_SECONDS = 5.0
 
 
@@ -54,7 +58,7 @@ class Recordings:
         running = self._running.get((uuid, kind))
         if running is not None:
             raise ConfigError.about(
-                f"VM '{vm}'", wanted=f"have one recording of its {kind}", got=f"has one already: '{running.name}'",
+                f"VM '{vm}'", wanted=f"have one {_CALLED[kind]}", got=f"has one already: '{running.name}'",
                 next_step="Stop that first",
             )  # fmt: skip
 
@@ -62,7 +66,8 @@ class Recordings:
         """The one that runs, which whoever takes it has to stop. `ConfigError` where none does."""
         found = self._running.pop((uuid, kind), None)
         if found is None:
-            raise ConfigError.about(f"VM '{vm}'", wanted=f"have a recording of its {kind}", got="has none running")
+            article = "an" if kind == "rtsp" else "a"
+            raise ConfigError.about(f"VM '{vm}'", wanted=f"have {article} {_CALLED[kind]}", got="has none running")
         return found
 
     async def close(self, uuid: str | None = None) -> None:

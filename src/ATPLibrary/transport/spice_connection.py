@@ -298,7 +298,12 @@ class SpiceVmConnection:
         """Open a channel, or open anew one that has failed; the others go on. `ChannelError` when it is open, or MAIN isn't."""
         channel = self._channels.get((type, id)) or SpiceChannel(self, type, id)
         if channel.state not in (SpiceChannelState.CLOSED, SpiceChannelState.FAILED):
-            raise ChannelError.about(channel.subject, wanted="be closed, to be opened", got=f"is {channel.state.value}")
+            raise ChannelError.about(
+                channel.subject, wanted="be closed, to be opened", got=f"is {channel.state.value}",
+                next_step="It is open already and needs no opening; for a new one close it first, with 'Close SPICE Channel'"
+                if channel.state.is_open
+                else "Wait until it is open",
+            )  # fmt: skip
         main = self.channel(SpiceChannelType.MAIN)
         if type is not SpiceChannelType.MAIN and (main is None or not main.state.is_open):
             got = (

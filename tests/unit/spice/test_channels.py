@@ -19,6 +19,7 @@ from ATPLibrary.events import Event
 from ATPLibrary.protocol.spice.channels import ChannelState, InputsConversation, MainConversation, PortConversation
 from ATPLibrary.protocol.spice.client import speaking
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
+from ATPLibrary.protocol.spice.frames import Frame
 from ATPLibrary.protocol.spice.messages import base, inputs, main
 from ATPLibrary.protocol.spice.schema import Sender
 from ATPLibrary.protocol.spice.seam import Fault, Harm
@@ -116,6 +117,14 @@ async def test_withheld_acknowledgements_stall_the_server_and_are_sent_when_they
     await peer.expect(2)
     await peer.expect(2)
     assert statistics.acks_sent == 2
+
+
+async def test_acknowledgements_that_nobody_asked_for_can_not_be_withheld(connection: SpiceVmConnection) -> None:
+    main_channel = speaking(connection.channels[Type.MAIN, 0])
+    with pytest.raises(ChannelError, match=r"main:0 .* can be withheld but has none: .*display and cursor"):
+        main_channel.withhold_acks(True)
+    assert not main_channel.conversation.wire.seam.withholds_acks
+    assert main_channel.withhold_acks(False) == 0
 
 
 async def test_messages_and_bytes_are_counted_both_ways(server: SpiceServer, connection: SpiceVmConnection) -> None:
@@ -255,6 +264,64 @@ async def test_a_truncated_and_a_corrupted_message_arrive_so(
     await channel.send(inputs.KeyDown(0x01020304), 5)
     assert await peer.expect(101) == b"\4\xfc\2\1"
     assert faults == []
+
+
+async def test_a_fault_that_would_change_nothing_is_not_counted_and_waits(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel = speaking(await connection.open_channel(Type.INPUTS, timeout=5))
+    seam = channel.conversation.wire.seam
+    cutting, turning = Fault(Harm.TRUNCATE, Sender.CLIENT, keep=4), Fault(Harm.CORRUPT, Sender.CLIENT)
+    peer = await server.peer(Type.INPUTS)
+    seam.faults += [cutting]
+    await channel.send(inputs.KeyDown(0x01020304), 5)
+    assert await peer.expect(101) == b"\4\3\2\1"
+    assert (channel.conversation.wire.statistics.faults, seam.is_harmed, seam.faults) == (0, False, [cutting])
+    assert not [record for record in seam.records if record.harm]
+    await channel.send_frame(Frame(101, bytes(6)), 5)
+    assert await peer.expect(101) == bytes(4)
+    assert (channel.conversation.wire.statistics.faults, seam.is_harmed, seam.faults) == (1, True, [])
+    seam.faults += [turning]
+    await channel.send_frame(Frame(101, b""), 5)
+    assert await peer.expect(101) == b""
+    assert (channel.conversation.wire.statistics.faults, seam.faults) == (1, [turning])
+
+
+async def test_a_main_channel_that_a_fault_has_broken_blames_no_other_client(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    main_channel = speaking(connection.channels[Type.MAIN, 0])
+    main_channel.conversation.wire.seam.faults.append(Fault(Harm.TRUNCATE, Sender.CLIENT, keep=1))
+    await main_channel.send(main.MouseModeRequest(2), 5)
+    peer = await server.peer(Type.MAIN)
+    await peer.expect(main.MouseModeRequest.kind.number)
+    peer.writer.close()
+    with pytest.raises(ChannelError, match=r"a fault on purpose has broken: .* -> MOUSE_MODE_REQUEST .*truncate"):
+        await main_channel.wait_until(lambda: False, 5, "end")
+
+
+@pytest.mark.parametrize("first", [Type.MAIN, Type.DISPLAY])
+async def test_a_channel_that_ends_with_its_session_says_why_the_session_ended(
+    server: SpiceServer, connection: SpiceVmConnection, first: Type
+) -> None:
+    channel = await connection.open_channel(Type.DISPLAY, timeout=5)
+    display = speaking(channel)
+    peers = {type: await server.peer(type) for type in (Type.MAIN, Type.DISPLAY)}
+    peers.pop(first).writer.close()
+    peers.popitem()[1].writer.close()
+    with pytest.raises(ChannelError, match=r"display:0 .*another client has taken the session: .*'Connect To SPICE'"):
+        await display.wait_until(lambda: False, 5, "end")
+    with pytest.raises(ChannelError, match=r"display:0 .*another client has taken the session: .*'Connect To SPICE'"):
+        speaking(channel)
+
+
+async def test_a_channel_that_ends_alone_is_opened_again(server: SpiceServer, connection: SpiceVmConnection) -> None:
+    display = speaking(await connection.open_channel(Type.DISPLAY, timeout=5))
+    peer = await server.peer(Type.DISPLAY)
+    await peer.expect(101)
+    peer.writer.close()
+    with pytest.raises(ChannelError, match=r"display:0 .*but the server closed it\. Open it again"):
+        await display.wait_until(lambda: False, 5, "end")
 
 
 async def test_a_truncated_message_of_the_server_is_an_error_that_names_its_field(

@@ -165,6 +165,8 @@ async def test_one_recording_of_a_kind_runs_at_once_and_closing_ends_those_that_
     recordings.start("u-1", "win11", "screen", lambda: one)
     with pytest.raises(ConfigError, match="has one already"):
         recordings.start("u-1", "win11", "screen", Fake)
+    with pytest.raises(ConfigError, match="have an RTSP stream but has none running"):
+        recordings.take("uuid", "win11", "rtsp")
     with pytest.raises(ConfigError, match="have a recording of its sound but has none running"):
         recordings.take("u-1", "win11", "sound")
     await recordings.close("u-2")

@@ -248,6 +248,36 @@ async def test_a_recording_that_a_kill_has_cut_is_read_up_to_there(server: Spice
     assert recording.openings[0].type is Type.MAIN
 
 
+async def test_a_recording_that_is_cut_anywhere_is_played_up_to_there(server: SpiceServer, tmp_path: Path) -> None:
+    connection, recorder = await recorded(server, tmp_path / "whole.jsonl")
+    await connection.close()
+    recorder.close()
+    lines = recorder.path.read_bytes().splitlines(keepends=True)
+    notes: dict[str, int] = {}
+    for count in range(2, len(lines) + 1):
+        path = tmp_path / "cut.jsonl"
+        path.write_bytes(b"".join(lines[:count]))
+        result = await replay(await asyncio.to_thread(Recording.read, path), 5, fast=True)
+        assert [(each.received, each.failure) for each in result.channels] == [
+            (each.recorded, "") for each in result.channels
+        ], f"{count} lines"
+        for each in result.channels:
+            notes[each.note] = notes.get(each.note, 0) + 1
+    awaited = {note.removeprefix("the recording ends there, while ") for note in notes if note}
+    assert awaited == {"INIT was awaited", "CHANNELS_LIST was awaited"}
+
+
+async def test_the_command_says_where_a_recording_ends(server: SpiceServer, tmp_path: Path) -> None:
+    connection, recorder = await recorded(server, tmp_path / "whole.jsonl")
+    await connection.close()
+    recorder.close()
+    path = tmp_path / "cut.jsonl"
+    path.write_bytes(b"".join(recorder.path.read_bytes().splitlines(keepends=True)[:2]))
+    played = await asyncio.to_thread(CliRunner().invoke, spice, ["replay", str(path)], catch_exceptions=False)
+    assert played.exit_code == 0, played.output
+    assert "main:0: took 0 of 0 messages: the recording ends there, while INIT was awaited" in played.output
+
+
 async def test_the_command_shows_and_replays(server: SpiceServer, tmp_path: Path) -> None:
     connection, recorder = await recorded(server, tmp_path / "a.jsonl")
     await connection.close()

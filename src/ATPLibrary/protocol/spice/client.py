@@ -39,6 +39,8 @@ _WORKERS = Workers("atp-spice", min(8, max(2, os.cpu_count() or 2)))
 _WORK_SECONDS = 60.0
 # How long is tried whether the server still listens, once it has closed the main channel.
 _PROBE_SECONDS = 1.0
+# A server that ends a session closes its channels one behind the other: so long the main one, which knows why, may be behind.
+_TOGETHER_SECONDS, _WHY_SECONDS = 0.2, 3.0
 
 
 class EndedBy(enum.Enum):
@@ -63,6 +65,7 @@ class SpeakingChannel(SpiceSpeaker):
         self.taken = 0  # messages of the server's that have been dealt with, pictures that take long too
         self._reader, self._writer = channel.reader, channel.writer
         self._changed = asyncio.Event()
+        self._is_closed, self._has_ended = asyncio.Event(), asyncio.Event()  # by the server; with its reason
         self._delayed: deque[Piece] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
@@ -175,8 +178,9 @@ class SpeakingChannel(SpiceSpeaker):
         """The channel is closed or has failed."""
         if self._end is None:
             self._end = ChannelError.about(
-                self.channel.subject, wanted="stay open", got=reason, next_step="Open it again"
+                self.channel.subject, wanted="stay open", got=reason, next_step=_again(self.channel)
             )
+        self._has_ended.set()
         for task in (self._pump, self._sender):
             if task is not None and task is not asyncio.current_task():
                 task.cancel()
@@ -197,12 +201,15 @@ class SpeakingChannel(SpiceSpeaker):
             await self._handle(early)
             while data := await self._reader.read(_READ_BYTES):
                 await self._handle(data)
+            self._is_closed.set()
             reason, by = await self._reason_of_end(), EndedBy.CONNECTION
         except ATPError as error:
             self._end = error
             reason = str(error)
         except OSError as error:
-            reason, by = f"the connection broke: {error.strerror or error}", EndedBy.CONNECTION
+            self._is_closed.set()
+            broke = f"the connection broke: {error.strerror or error}"
+            reason, by = await self._reason_of_main() or broke, EndedBy.CONNECTION
         finally:
             if self.channel.speaker is self:  # else it was closed, and somebody else may speak on it by now
                 self.ended_by = by
@@ -284,10 +291,25 @@ class SpeakingChannel(SpiceSpeaker):
         if waits_for := self.conversation.waits_for:
             return f"the server closed it while {waits_for} was awaited"
         if self.channel.type is not SpiceChannelType.MAIN:
-            return "the server closed it"
-        if await self.channel.connection.is_listening(_PROBE_SECONDS):
-            return "the server closed it: another client has taken the session: the server still listens"
-        return "the server closed it, and nobody listens there any more: QEMU has ended"
+            return await self._reason_of_main() or "the server closed it"
+        if not await self.channel.connection.is_listening(_PROBE_SECONDS):
+            return "the server closed it, and nobody listens there any more: QEMU has ended"
+        if broken := self.conversation.wire.seam.last_broken(_QUOTED):
+            return f"the server closed it behind a message that a fault on purpose has broken: {broken}"
+        return "the server closed it: another client has taken the session: the server still listens"
+
+    async def _reason_of_main(self) -> str:
+        """Why the whole session has ended, if it has: the main channel's server closed that one at the same time."""
+        main = self.channel.connection.channel(SpiceChannelType.MAIN)
+        if main is None or main is self.channel:
+            return ""
+        if isinstance(speaker := main.speaker, SpeakingChannel):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TOGETHER_SECONDS):
+                    await speaker._is_closed.wait()
+                async with asyncio.timeout(_WHY_SECONDS):
+                    await speaker._has_ended.wait()
+        return main.failure
 
 
 @dataclass
@@ -298,6 +320,9 @@ class SpiceLink:
     """
 
     options: SpiceOptions = field(default_factory=SpiceOptions)
+
+    def has_begun(self, speaker: SpeakingChannel) -> bool:
+        return speaker.conversation.state is not ChannelState.STARTING
 
     async def __call__(self, channel: SpiceChannel, timeout: float) -> None:
         until = time.monotonic() + timeout
@@ -314,9 +339,7 @@ class SpiceLink:
         speaker.start(early)
 
         channel.stage = lambda: f"linked; {conversation.waits_for} is awaited"
-        await speaker.wait_until(
-            lambda: conversation.state is not ChannelState.STARTING, until - time.monotonic(), "begin", channel.stage
-        )
+        await speaker.wait_until(lambda: self.has_begun(speaker), until - time.monotonic(), "begin", channel.stage)
         if isinstance(conversation, MainConversation) and conversation.session is not None:
             channel.connection.session_id = conversation.session.session_id
 
@@ -362,6 +385,14 @@ def speaking(channel: SpiceChannel) -> SpeakingChannel:
     if not isinstance(speaker, SpeakingChannel) or not channel.state.is_open:
         reason = f" ({channel.failure})" if channel.failure else ""
         raise ChannelError.about(
-            channel.subject, wanted="be linked", got=f"is {channel.state.value}{reason}", next_step="Open it again"
+            channel.subject, wanted="be linked", got=f"is {channel.state.value}{reason}", next_step=_again(channel)
         )
     return speaker
+
+
+def _again(channel: SpiceChannel) -> str:
+    """What opens it again: without its main channel the session is over."""
+    main = channel.connection.channel(SpiceChannelType.MAIN)
+    if main is not None and main.state.is_open:
+        return "Open it again"
+    return "'Connect To SPICE' begins the session anew"

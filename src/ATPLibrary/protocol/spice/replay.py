@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from ATPLibrary.errors import ChannelError, DeadlineError
 from ATPLibrary.events import EventBus
-from ATPLibrary.protocol.spice.channels import DisplayConversation
+from ATPLibrary.protocol.spice.channels import ChannelState, DisplayConversation
 from ATPLibrary.protocol.spice.client import EndedBy, SpeakingChannel, SpiceLink
 from ATPLibrary.protocol.spice.display.surface import Surface
 from ATPLibrary.protocol.spice.enums import CommonCap
@@ -101,15 +101,28 @@ class ReplayServer(StandIn):
 @dataclass
 class Played:
     """What became of one channel: `received` of `recorded` messages, and `failure` with which it ended ("": it did not, or as it
-    was recorded)."""
+    was recorded). `note`: the recording ends before the channel had begun; empty where it doesn't."""
 
     opening: Opening
     received: int = 0
     failure: str = ""
+    note: str = ""
 
     @property
     def recorded(self) -> int:
         return len(self.opening.said)
+
+
+@dataclass
+class ReplayLink(SpiceLink):
+    """Waits for no more than is recorded of `opening`: a kill has cut it there, or somebody gave up waiting."""
+
+    opening: Opening | None = None
+
+    def has_begun(self, speaker: SpeakingChannel) -> bool:
+        opening = self.opening
+        has_all = opening is not None and opening.ended_by not in _NOT_BY_US and speaker.taken >= len(opening.said)
+        return has_all or super().has_begun(speaker)
 
 
 @dataclass
@@ -139,10 +152,10 @@ async def replay(
     displays: list[DisplayConversation] = []
     async with deadline(timeout, subject, wanted="end", got="did not", last_seen=lambda: _so_far(result)):
         await server.start()
+        link = ReplayLink(options or SpiceOptions())
         connection = SpiceVmConnection(
-            recording.vm or "replay", "replay", SpiceEndpoint("replay", "127.0.0.1", server.port), EventBus(),
-            link=SpiceLink(options or SpiceOptions()),
-        )  # fmt: skip
+            recording.vm or "replay", "replay", SpiceEndpoint("replay", "127.0.0.1", server.port), EventBus(), link=link
+        )
         try:
             clock = asyncio.get_running_loop().time
             began = clock()
@@ -154,6 +167,7 @@ async def replay(
                 await asyncio.gather(*before)
                 played = Played(opening)
                 result.channels.append(played)
+                link.opening = opening
                 speaker = await _opened(connection, played, timeout)
                 if speaker is not None:
                     if isinstance(display := speaker.conversation, DisplayConversation) and opening.id == 0:
@@ -182,8 +196,12 @@ async def _opened(connection: SpiceVmConnection, played: Played, timeout: float)
         is_as_recorded = opening.ended_by is EndedBy.CONNECTION and not isinstance(error, SpiceProtocolError)
         played.failure = "" if is_as_recorded else str(error)
         return None
-    assert isinstance(channel.speaker, SpeakingChannel)
-    return channel.speaker
+    speaker = channel.speaker
+    assert isinstance(speaker, SpeakingChannel)
+    if speaker.conversation.state is ChannelState.STARTING:
+        ends = "the recording ends" if opening.ended_by is None else "it was closed"
+        played.note = f"{ends} there, while {speaker.conversation.waits_for} was awaited"
+    return speaker
 
 
 async def _heard(speaker: SpeakingChannel, played: Played, timeout: float) -> None:

@@ -40,7 +40,7 @@ class Harm(enum.Enum):
 @dataclass
 class Fault:
     """`name` None means any message of that sender. `keep` bytes of the body are left (TRUNCATE), the byte `at` is turned
-    (CORRUPT), `seconds` pass (DELAY); it happens `times` times."""
+    (CORRUPT), `seconds` pass (DELAY); it happens `times` times. A message that it would leave as it is passes it by."""
 
     harm: Harm
     sender: Sender
@@ -50,8 +50,15 @@ class Fault:
     seconds: float = 0.0
     times: int = 1
 
-    def fits(self, sender: Sender, name: str) -> bool:
-        return self.times > 0 and sender is self.sender and self.name in (None, name)
+    def fits(self, sender: Sender, name: str, size: int) -> bool:
+        if not (self.times > 0 and sender is self.sender and self.name in (None, name)):
+            return False
+        match self.harm:
+            case Harm.TRUNCATE:
+                return size > self.keep
+            case Harm.CORRUPT:
+                return size > 0
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,7 @@ class Seam:
     def passing(self, frame: Frame, sender: Sender) -> Passed:
         """What goes on of a message that arrives, or is to be sent."""
         name = messages.name_of(self.type, sender, frame.number)
-        fault = next((each for each in self.faults if each.fits(sender, name)), None)
+        fault = next((each for each in self.faults if each.fits(sender, name, len(frame.body))), None)
         record = self._note(sender, name, frame, fault.harm if fault is not None else None)
         passed = self._harmed(frame, fault) if fault is not None else Passed(frame)
         for tap in list(self.taps):
@@ -117,13 +124,18 @@ class Seam:
                 return Passed(None)
             case Harm.TRUNCATE:
                 return Passed(replace(frame, body=frame.body[: fault.keep]))
-            case Harm.CORRUPT if frame.body:
+            case Harm.CORRUPT:
                 at = min(fault.at, len(frame.body) - 1)
                 turned = bytes([frame.body[at] ^ 0xFF])
                 return Passed(replace(frame, body=frame.body[:at] + turned + frame.body[at + 1 :]))
             case Harm.DELAY:
                 return Passed(frame, fault.seconds)
-        return Passed(frame)
+
+    def last_broken(self, among: int) -> Record | None:
+        """The newest of this client's messages that a fault has sent cut or turned, of the last so many that passed."""
+        broken = (Harm.TRUNCATE, Harm.CORRUPT)
+        newest = islice(reversed(self.records), among)
+        return next((each for each in newest if each.sender is Sender.CLIENT and each.harm in broken), None)
 
     @property
     def last_number(self) -> int:

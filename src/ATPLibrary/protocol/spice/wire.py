@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ATPLibrary.errors import ChannelError
 from ATPLibrary.protocol.spice import messages
 from ATPLibrary.protocol.spice.frames import Frame, FrameReader, unpacked
 from ATPLibrary.protocol.spice.messages import base
@@ -67,6 +68,11 @@ class Wire:
         return self._reader.unread(tells)
 
     @property
+    def is_acknowledged(self) -> bool:
+        """Whether the server has asked for acknowledgements, by SET_ACK."""
+        return self._window > 0
+
+    @property
     def acks_owed(self) -> int:
         """How many acknowledgements a test withholds: sooner or later the server sends nothing more."""
         return self._owed
@@ -111,7 +117,16 @@ class Wire:
         return pieces
 
     def withhold_acks(self, withheld: bool) -> int:
-        """Send no ACK from now on, or again, with those that are owed. Returns how many were owed."""
+        """Send no ACK from now on, or again, with those that are owed. Returns how many were owed.
+
+        `ChannelError` where the server has asked for none: nothing would be withheld.
+        """
+        if withheld and not self.is_acknowledged:
+            raise ChannelError.about(
+                self._subject, wanted="have acknowledgements that can be withheld",
+                got="has none: its server has sent no SET_ACK, and sends on without them",
+                next_step="QEMU asks for them on its display and cursor channels",
+            )  # fmt: skip
         self.seam.withholds_acks = withheld
         owed = self._owed
         if not withheld:
