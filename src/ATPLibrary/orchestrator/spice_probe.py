@@ -50,8 +50,8 @@ async def refusal_of(
                 return None
             if error.code == LinkCode.PERMISSION_DENIED:
                 return error
-            in_sasl = bool(workspace.config.spice.user) and error.stage in (LinkStage.CHALLENGE, LinkStage.RESULT)
-            if error.is_end and in_sasl and await stranger.is_listening(_PROBE_SECONDS):
+            in_doubt = error.in_sasl and error.stage in (LinkStage.CHALLENGE, LinkStage.RESULT)
+            if error.is_end and in_doubt and await stranger.is_listening(_PROBE_SECONDS):
                 return error
             raise
         return None

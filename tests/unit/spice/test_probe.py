@@ -30,7 +30,6 @@ async def refusal(server: SpiceServer, user: str = "", port: int | None = None) 
     known = SpiceVmConnection("win11", "u-1", endpoint, server.bus, link=SpiceLink(SpiceOptions(user=user)))
     workspace: Any = SimpleNamespace(
         spice_sessions=SimpleNamespace(known=lambda machine: known),
-        config=SimpleNamespace(spice=SimpleNamespace(user=user)),
     )
     machine: Any = SimpleNamespace(name="win11")
     return await refusal_of(workspace, machine, Secret("a guess"), 5)
@@ -51,6 +50,15 @@ async def test_a_server_that_ends_in_the_midst_has_refused_nothing() -> None:
         with pytest.raises(SpiceLinkError, match="in stage RESULT") as told:
             await refusal(server)
         assert told.value.is_end
+
+
+async def test_a_user_makes_no_sasl_of_a_server_that_knows_tickets_only() -> None:
+    reply = _reply(0, TICKETS, 0)
+    async with spice_server(Behaviour(ticket="another", cut_at=len(reply) + 2)) as server:
+        with pytest.raises(SpiceLinkError, match="in stage RESULT") as told:
+            await refusal(server, "tester")
+        assert (told.value.is_end, told.value.in_sasl) == (True, False)
+        assert "SASL" not in str(told.value)
 
 
 async def answers(result: bytes, ends: bool) -> tuple[SpiceLinkError | None, SpiceLinkError | None]:

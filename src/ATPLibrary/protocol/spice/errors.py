@@ -10,7 +10,7 @@ from ATPLibrary.errors import ChannelError
 
 class SpiceLinkError(ChannelError):
     """A channel could not be linked. `stage` is how far it had come; `code` the server's, where it told one; `is_end`: it
-    told none, and the connection ended."""
+    told none, and the connection ended. `in_sasl`: SASL was spoken, not a plain ticket sent."""
 
     def __init__(
         self,
@@ -18,9 +18,11 @@ class SpiceLinkError(ChannelError):
         stage: LinkStage | None = None,
         code: LinkCode | int | None = None,
         is_end: bool = False,
+        in_sasl: bool = False,
     ) -> None:
         super().__init__(message)
         self.is_end = is_end
+        self.in_sasl = in_sasl
         self.stage = stage
         self.code = code
 

@@ -80,6 +80,7 @@ class LinkMachine:
     stage: LinkStage = LinkStage.REPLY_HEADER
     linked: Linked | None = None
     round_trips: int = 0
+    in_sasl: bool = False  # what this link speaks: a user alone doesn't tell, the server may know tickets only
 
     def __post_init__(self) -> None:
         self._steps = self._talk()
@@ -112,7 +113,7 @@ class LinkMachine:
         """The error for a connection that ends now."""
         come = f"after {len(self._buffer)} of its {self._wanted} bytes" if self._buffer else "before any of it"
         advice = _AT_END.get(self.stage, "")
-        if self.stage is LinkStage.RESULT and self.identity.user:
+        if self.stage is LinkStage.RESULT and self.in_sasl:
             advice = "Check user and password: a server that refuses them in SASL says nothing more"
         return self._broken(f"{why} in stage {self.stage.name} ({self.stage.value}), {come}", advice, is_end=True)
 
@@ -125,7 +126,8 @@ class LinkMachine:
         mechanism = self._mechanism(common)
         if mechanism is not None:
             self._output += _U32.pack(mechanism)
-        if mechanism == _SASL:
+        self.in_sasl = mechanism == _SASL
+        if self.in_sasl:
             words = yield from self._sasl()
         else:
             words = "ticket"
@@ -228,8 +230,9 @@ class LinkMachine:
         self, got: str, next_step: str = "", code: LinkCode | int | None = None, *, is_end: bool = False
     ) -> SpiceLinkError:
         return SpiceLinkError.about(
-            self.subject, wanted="be linked", got=got, next_step=next_step, stage=self.stage, code=code, is_end=is_end
-        )
+            self.subject, wanted="be linked", got=got, next_step=next_step,
+            stage=self.stage, code=code, is_end=is_end, in_sasl=self.in_sasl,
+        )  # fmt: skip
 
     def _take_output(self) -> bytes:
         output = bytes(self._output)
