@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ChannelError, VerificationError
+from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError
 from ATPLibrary.orchestrator.media_recordings import writing
 from ATPLibrary.protocol.spice.channels import PlaybackConversation
 from ATPLibrary.protocol.spice.sound import Listener
@@ -25,6 +25,8 @@ _WORKERS = Workers("spice-sound", 2)
 _LOOK_SECONDS = 10.0
 # How often is looked whether something new was heard.
 _PACE_SECONDS = 0.1
+# How long decoding may lag behind what has come: its threads have pictures to decode as well.
+_DECODE_SECONDS = 5.0
 # A tone has at least this part of a sound's energy; a square wave's has 81 %.
 _LEAST_SHARE = 0.5
 _DECODED = "See the warning about the channel: Opus needs PyAV here (pip install 'robotframework-atp[video]')"
@@ -89,6 +91,8 @@ async def hear_silence(channel: SpeakingChannel, seconds: float, below: float) -
             left = began + seconds - time.monotonic()
             await asyncio.sleep(max(0.0, min(_PACE_SECONDS, left)))
             channel.require_open()
+            packets = listener.packets
+            waiting = await _still_to_decode(channel) if left <= 0 else 0
             samples = listener.take()
             loudness = level(samples)
             if loudness > below:
@@ -105,8 +109,25 @@ async def hear_silence(channel: SpeakingChannel, seconds: float, below: float) -
                     f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
                     got=f"could not be heard: {_not_decoded(listener)}", next_step=_DECODED,
                 )  # fmt: skip
+            if waiting:
+                raise VerificationError.about(
+                    f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
+                    got=f"could not be heard: {waiting} of the {packets} packets that came were still not decoded "
+                    f"{_DECODE_SECONDS:g} s later",
+                    next_step="Is this machine too busy to decode pictures and sound?",
+                )  # fmt: skip
             if left <= 0:
-                return listener.packets
+                return packets
+
+
+async def _still_to_decode(channel: SpeakingChannel) -> int:
+    """How many of the packets that have come by now are neither decoded nor lost after a while; 0 as soon as all are."""
+    playback = channel.conversation
+    assert isinstance(playback, PlaybackConversation)
+    due = playback.listened_to
+    with contextlib.suppress(DeadlineError):
+        await channel.wait_until(lambda: playback.dealt_with >= due, _DECODE_SECONDS, "have its sound decoded")
+    return max(0, due - playback.dealt_with)
 
 
 def _not_decoded(listener: Listener) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from tests.spice.server import Peer, SpiceServer, spice_server
 
 from ATPLibrary.errors import ChannelError, ConfigError, VerificationError
+from ATPLibrary.orchestrator import spice_sound
 from ATPLibrary.orchestrator.spice_microphone import length_of, play_into_guest, samples_of
 from ATPLibrary.orchestrator.spice_sound import AudioRecording, hear_silence, listening, wait_for_tone
 from ATPLibrary.protocol.spice.channels import PlaybackConversation, RecordConversation
@@ -205,6 +207,42 @@ async def test_silence_tells_how_many_packets_it_was_made_of() -> None:
         peer.say(audio.PlaybackStart(2, 1, 48000, 0))
         play(peer, bytes(3 * 480 * 4))
         assert await hearing == 3
+
+
+@pytest.mark.parametrize("too_slow", [False, True])
+async def test_sound_that_is_still_being_decoded_is_no_silence(monkeypatch: pytest.MonkeyPatch, too_slow: bool) -> None:
+    asked, may, decode = threading.Event(), threading.Event(), OpusDecoder.decode
+
+    def late(self: OpusDecoder, packet: bytes) -> bytes | None:
+        asked.set()
+        may.wait(10)
+        return decode(self, packet)
+
+    monkeypatch.setattr(OpusDecoder, "decode", late)
+    monkeypatch.setattr(spice_sound, "_DECODE_SECONDS", 0.1 if too_slow else 5.0)
+    wanted = r"could not be heard: [1-9]\d* of the [1-9]\d* packets" if too_slow else r"be silent for 0 s but was .* Hz"
+    packets = opus(made(1000, 0.2, 48000, 2))
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        playback = channel.conversation
+        assert isinstance(playback, PlaybackConversation)
+        try:
+            with listening(channel):
+                peer.say(audio.PlaybackMode(0, 3, b""))
+                peer.say(audio.PlaybackStart(2, 1, 48000, 0))
+                await channel.wait_until(lambda: playback.format is not None, 5, "begin to play")
+                hearing = asyncio.create_task(hear_silence(channel, 0, -60))
+                await asyncio.sleep(0)
+                assert len(playback.listeners) == 2
+                playback.handle(audio.PlaybackData(0, packets[0]))  # it has come before the time is over, for certain
+                for number, packet in enumerate(packets[1:], 1):
+                    peer.say(audio.PlaybackData(number * PACKET_MS, packet))
+                assert await asyncio.to_thread(asked.wait, 5)
+                if not too_slow:
+                    may.set()
+                with pytest.raises(VerificationError, match=wanted):
+                    await hearing
+        finally:
+            may.set()
 
 
 async def test_volume_mute_and_latency_are_known() -> None:

@@ -23,7 +23,8 @@ class PlaybackConversation(Conversation):
     """READY at once. `format` is (channels, format, Hz) while the guest plays, else None; `mode` 1 plain samples, 3 Opus.
 
     `volumes` of each channel from 0 to 65535, `is_muted` and `latency_ms` as the server said them last; samples are as the guest
-    made them, whatever the volume. Nothing is decoded while nobody listens. `lost` packets came, and could not be decoded.
+    made them, whatever the volume. Nothing is decoded while nobody listens. `lost` packets came, and could not be decoded. Of the
+    packets that came while somebody listened, `listened_to`, so many are `dealt_with`: decoded or lost, in the order they came.
     """
 
     format: tuple[int, int, int] | None = None
@@ -33,6 +34,8 @@ class PlaybackConversation(Conversation):
     latency_ms: int | None = None
     packets = 0
     lost = 0
+    listened_to = 0
+    dealt_with = 0
     _opus: OpusDecoder | None = None
 
     def __init__(self, type: SpiceChannelType, subject: str, linked: Linked, options: SpiceOptions) -> None:
@@ -84,6 +87,7 @@ class PlaybackConversation(Conversation):
                 for listener in self.listeners:
                     listener.packets += 1
                 if self.listeners:
+                    self.listened_to += 1
                     self._data(time, bytes(data))
 
     def _start(self, message: Message, channels: int, format: int, frequency: int) -> None:
@@ -119,11 +123,13 @@ class PlaybackConversation(Conversation):
             if samples is None:
                 self._lose()
                 continue
+            self.dealt_with += 1
             for listener in self.listeners:
                 listener.hear(time, samples)
 
     def _lose(self) -> None:
         self.lost += 1
+        self.dealt_with += 1
         for listener in self.listeners:
             listener.lost += 1
 
