@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from robot.api.types import Secret
 
 from ATPLibrary.secrets import MASK, as_secret, redact
+
+if TYPE_CHECKING:
+    from ATPLibrary.protocol.spice.channels.pipes import PipeConversation
 
 
 def plain(text: str | Secret) -> tuple[str, bool]:
@@ -12,3 +17,10 @@ def plain(text: str | Secret) -> tuple[str, bool]:
     if isinstance(text, str):
         return text, MASK in redact(text)
     return as_secret(text).reveal(), True
+
+
+def bytes_for(conversation: PipeConversation, text: str | Secret) -> bytes:
+    """What is written to a guest by that channel, as UTF-8. A secret is known there for one: a program may echo it."""
+    if not isinstance(text, str):
+        conversation.keep(as_secret(text))
+    return plain(text)[0].encode()

@@ -11,7 +11,7 @@ from robot.api.types import Secret
 
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.component import Component, named
-from ATPLibrary.keywords.plain import plain
+from ATPLibrary.keywords.plain import bytes_for
 
 PortState = Literal["opened", "closed"]
 
@@ -89,11 +89,11 @@ class SpicePortKeywords(Component):
         from ATPLibrary.orchestrator.spice_ports import find_port, port_of
 
         seconds = self.seconds(timeout, "command")
-        data = plain(text)[0].encode()
 
         async def write() -> None:
             speaking = find_port(self.workspace, await self.machine(vm, seconds), port)
-            port_of(speaking).pass_on(data)
+            found = port_of(speaking)
+            found.pass_on(bytes_for(found, text))
             await speaking.pass_on("what is queued", seconds)
 
         self.wait(write(), seconds, f"Writing to a SPICE port of {named(vm)}")

@@ -12,7 +12,7 @@ from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.component import Component, named
-from ATPLibrary.keywords.plain import plain
+from ATPLibrary.keywords.plain import bytes_for, plain
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -144,7 +144,7 @@ class SpiceUsbKeywords(Component):
         The keys go through USB redirection, not through QEMU's keyboard. That they are sent is all that this keyword knows: let
         ``Start Watching Input`` of ``ATPLibrary.Verifier`` go before, and ``Text Should Have Arrived In Order`` prove it.
 
-        - ``text``: what to type. Of a secret (``${PASSWORD: secret}``) no error names a character.
+        - ``text``: what to type. Of a secret (``${PASSWORD: secret}``) no error names a character, and the watch no key.
         - ``name``: which keyboard.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.connect`` of the configuration (30 s).
@@ -162,7 +162,8 @@ class SpiceUsbKeywords(Component):
 
             machine = await self.machine(vm, seconds)
             attached = self.workspace.usb.find(machine, name)
-            return await type_edges(attached, machine.layout().edges(said, hidden=is_secret), seconds)
+            edges = machine.layout().edges(said, hidden=is_secret)
+            return await type_edges(attached, edges, seconds, machine.hidden_times if is_secret else None)
 
         count = self.wait(type_(), seconds, f"Typing on USB keyboard '{name}' of {named(vm)}")
         logger.info(f"{len(said)} characters are typed on USB keyboard '{name}', with {count} edges.")
@@ -184,11 +185,10 @@ class SpiceUsbKeywords(Component):
         | Write To USB Serial Line    hello\n
         """
         seconds = self.seconds(timeout, "command")
-        data = plain(text)[0].encode()
 
         async def write() -> None:
             attached, line = await self._line(await self.machine(vm, seconds), name)
-            line.write(data)
+            line.write(bytes_for(attached.conversation, text))
             await attached.push(seconds)
 
         self.wait(write(), seconds, f"Writing to USB serial line '{name}' of {named(vm)}")

@@ -6,6 +6,7 @@ import difflib
 from typing import TYPE_CHECKING, Any, Literal
 
 from ATPLibrary.errors import InputError
+from ATPLibrary.secrets import mask_bytes
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine, Workspace
@@ -71,7 +72,8 @@ async def taken_up_to(speaking: SpeakingChannel, received: bytearray, text: str,
     wanted = text.encode()
 
     def quoted() -> str:
-        tail = bytes(received[-200:]).decode("utf-8", "replace")
+        # A part of a secret would not be known for one: masked before it is cut.
+        tail = mask_bytes(bytes(received))[-200:].decode("utf-8", "replace")
         return f"'{tail}'" if tail else "nothing at all"
 
     await speaking.wait_until(lambda: wanted in received, timeout, f"bring '{text}'", quoted)

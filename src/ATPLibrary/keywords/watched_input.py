@@ -87,8 +87,8 @@ class WatchedInputKeywords(Watched):
 
         - ``operator`` and ``expected``: an assertion, such as ``contains    left button down``.
         - ``kind``: ``events`` returns a list with a line for each ("a down", "left button up", "pointer at 0.500, 0.250"); ``text``
-          the text that the keys write on the VM's keyboard layout (`Set Keyboard Layout`). Keys of a secret that `Type Text`
-          has typed meanwhile are ``a key down`` and ``*``.
+          the text that the keys write on the VM's keyboard layout (`Set Keyboard Layout`). Keys that were seen while
+          `Type Text` typed a secret, or `Type On USB Keyboard` one and up to 2 s later, are ``a key down`` and ``*``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answer; by default ``timeouts.command`` of the configuration (10 s).
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.virtio_serial import Conversation
     from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
     from ATPLibrary.verifier import AgentSession, InputReport, Layout, Pointer, TypingEngine
+    from ATPLibrary.verifier.hiding import HiddenTimes
     from ATPLibrary.verifier.injector import Via
 
 KEPT_REPORTS = 50
@@ -170,6 +171,12 @@ class Machine:
     async def agent(self, timeout: float) -> AgentSession:
         """The session with the guest agent. `AgentError` or `DeadlineError` when none answers in time."""
         return await self._agent.get(timeout)
+
+    @property
+    def hidden_times(self) -> HiddenTimes | None:
+        """Of the session with the guest agent, where one is open: when input is on its way that nobody may read."""
+        session = self._agent.value
+        return session.hidden if session is not None else None
 
     @contextlib.asynccontextmanager
     async def answering(self) -> AsyncIterator[None]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.usbredir import UsbDevice, UsbHost
     from ATPLibrary.protocol.usbredir.devices import UsbKeyboard
     from ATPLibrary.transport.spice_connection import SpiceVmConnection
+    from ATPLibrary.verifier.hiding import HiddenTimes
 
 # A guest asks a keyboard for its keys every 4 ms; QEMU keeps what comes faster, but drops from 1000 reports on.
 KEY_SECONDS = 0.008
@@ -231,8 +232,14 @@ def _free_channel(machine: Machine, connection: SpiceVmConnection, there: list[A
     return free[0]
 
 
-async def type_edges(attached: AttachedUsb, edges: Iterable[Edge], timeout: float) -> int:
-    """Keys down and up on an attached keyboard, no faster than a guest takes them. Returns how many edges."""
+async def type_edges(
+    attached: AttachedUsb, edges: Iterable[Edge], timeout: float, hidden: HiddenTimes | None = None
+) -> int:
+    """Keys down and up on an attached keyboard, no faster than a guest takes them. Returns how many edges.
+
+    `hidden`: of a session with the guest's agent, whose watch tells no key that comes meanwhile.
+    """
+    from ATPLibrary.orchestrator.input_engines import SETTLE_SECONDS
     from ATPLibrary.protocol.usbredir.devices import UsbKeyboard
 
     left = remaining(timeout)
@@ -246,6 +253,8 @@ async def type_edges(attached: AttachedUsb, edges: Iterable[Edge], timeout: floa
             lambda: keyboard.is_listened_to, left(), f"have its keyboard '{attached.name}' listened to by the guest"
         )
     count = 0
+    if hidden is not None:
+        hidden.begin()
     try:
         for edge in edges:
             keyboard.key(edge.qcode, edge.down)
@@ -256,6 +265,9 @@ async def type_edges(attached: AttachedUsb, edges: Iterable[Edge], timeout: floa
         if attached.is_open:
             _let_go(attached, keyboard)
         raise
+    finally:
+        if hidden is not None:
+            hidden.end(SETTLE_SECONDS)  # that the keys have arrived is not known here
     return count
 
 

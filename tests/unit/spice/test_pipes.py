@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import struct
+import time
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
 
 import lz4.block
 import pytest
 import pytest_asyncio
+from robot.api.types import Secret as RobotSecret
 from tests.spice.server import Peer, SpiceServer, spice_server
 
 from ATPLibrary.errors import ChannelError, DeadlineError, InputError
+from ATPLibrary.keywords.spice_ports import SpicePortKeywords
+from ATPLibrary.keywords.spice_usb import SpiceUsbKeywords
+from ATPLibrary.keywords.spice_words import taken_up_to
 from ATPLibrary.orchestrator.spice_usb import AttachedUsb, type_edges
 from ATPLibrary.protocol.qmp.edges import Edge
 from ATPLibrary.protocol.spice.channels import PortConversation, SmartcardConversation, UsbredirConversation
@@ -22,8 +30,11 @@ from ATPLibrary.protocol.usbredir import UsbState, packets
 from ATPLibrary.protocol.usbredir.devices import UsbKeyboard
 from ATPLibrary.protocol.usbredir.devices.keyboard import KEYS
 from ATPLibrary.protocol.usbredir.packets import PacketStream, Side
+from ATPLibrary.secrets import mask_bytes
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceVmConnection
+from ATPLibrary.verifier import Layout
+from ATPLibrary.verifier.hiding import HiddenTimes
 
 pytestmark = pytest.mark.unit
 
@@ -106,6 +117,48 @@ async def test_usbredir_that_can_not_be_ends_its_channel_by_name(
     peer.send(DATA, HELLO + struct.pack("<IIQ", 101, 0xFFFFFFFF, 0))
     with pytest.raises(ChannelError, match="usbredir packet BulkPacket is 4294967295 bytes where"):
         await channel.wait_until(lambda: False, 5, "end")
+
+
+class Caller:
+    """What a keyword asks of its library: here the session is there, and `waiting` is what it waits for."""
+
+    def __init__(self, connection: SpiceVmConnection, attached: AttachedUsb | None = None) -> None:
+        self.waiting: Any = None
+        self.hidden = HiddenTimes()
+        self._machine = SimpleNamespace(name="win11", hidden_times=self.hidden, layout=lambda: Layout("us"))
+        self.workspace = SimpleNamespace(
+            spice_sessions=SimpleNamespace(of=lambda machine: connection),
+            usb=SimpleNamespace(find=lambda machine, name: attached),
+        )
+
+    def seconds(self, *_: object) -> float:
+        return 5
+
+    async def machine(self, *_: object) -> Any:
+        return self._machine
+
+    def wait(self, waiting: Any, *_: object) -> int:
+        self.waiting = waiting
+        return 0
+
+
+async def test_a_secret_that_a_port_s_guest_sends_back_is_known_for_one(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    word = b"correct-horse-77"
+    channel, peer = await opened(connection, server, Type.PORT)
+    port, caller = channel.conversation, Caller(connection)
+    assert isinstance(port, PortConversation)
+    assert mask_bytes(word) == word
+    SpicePortKeywords.write_to_spice_port(cast(Any, caller), RobotSecret(word.decode()))
+    await caller.waiting
+    assert await peer.expect(DATA) == word
+    gc.collect()
+    assert mask_bytes(word) == b"*" * len(word)
+    peer.send(DATA, b"echo " + word + b"." * 190)  # what is quoted begins in the midst of it
+    await channel.wait_until(lambda: len(port.unread) > 200, 5, "bring it")
+    with pytest.raises(DeadlineError, match=r"'\*+\.+'"):
+        await taken_up_to(channel, port.unread, "ready", 0.05)
 
 
 async def test_a_port_brings_text_both_ways_and_knows_its_other_half(
@@ -212,10 +265,8 @@ async def test_waiting_for_a_device_that_nobody_asks_for_says_how_far_it_came(
     assert "modprobe usbhid" in how_far(usb.host, keyboard)
 
 
-async def test_a_key_of_a_typing_that_is_given_up_is_released_without_another_s_help(
-    server: SpiceServer, connection: SpiceVmConnection
-) -> None:
-    channel, peer = await opened(connection, server, Type.USBREDIR)
+async def listened_to(channel: SpeakingChannel, peer: Peer) -> tuple[AttachedUsb, PacketStream]:
+    """A keyboard whose keys a guest asks for, and that guest."""
     usb, keyboard = channel.conversation, UsbKeyboard()
     assert isinstance(usb, UsbredirConversation)
     attached, guest = AttachedUsb("keyboard", keyboard, channel, ""), PacketStream(Side.GUEST, 0xFF)
@@ -226,6 +277,34 @@ async def test_a_key_of_a_typing_that_is_given_up_is_released_without_another_s_
         pass
     for packet in (packets.SetConfiguration(id=1, configuration=1), packets.StartInterruptReceiving(endpoint=KEYS)):
         peer.send(DATA, guest.packed(packet))
+    return attached, guest
+
+
+@pytest.mark.parametrize("is_secret", [True, False])
+async def test_the_keys_of_a_secret_are_hidden_from_a_watch_while_they_are_typed_and_a_little_later(
+    server: SpiceServer, connection: SpiceVmConnection, is_secret: bool
+) -> None:
+    channel, peer = await opened(connection, server, Type.USBREDIR)
+    attached, _ = await listened_to(channel, peer)
+    caller, began = Caller(connection, attached), time.monotonic()
+    SpiceUsbKeywords.type_on_usb_keyboard(cast(Any, caller), RobotSecret("zq") if is_secret else "zq")
+    assert not caller.hidden.any
+    typing = asyncio.create_task(caller.waiting)
+    await channel.wait_until(lambda: cast(UsbKeyboard, attached.device).is_listened_to, 5, "be listened to")
+    assert await typing == 4
+    ended = time.monotonic()
+    assert caller.hidden.any is is_secret
+    assert caller.hidden.cover(ended) is is_secret
+    assert caller.hidden.cover(ended + 1) is is_secret
+    assert not caller.hidden.cover(began - 1)
+    assert not caller.hidden.cover(ended + 3)
+
+
+async def test_a_key_of_a_typing_that_is_given_up_is_released_without_another_s_help(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel, peer = await opened(connection, server, Type.USBREDIR)
+    attached, guest = await listened_to(channel, peer)
 
     def given_up() -> Iterator[Edge]:
         yield Edge("a", True)

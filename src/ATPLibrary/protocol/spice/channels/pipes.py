@@ -15,6 +15,7 @@ from ATPLibrary.protocol.spice.messages import devices
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.schema import Message
 from ATPLibrary.protocol.usbredir.host import UsbHost, UsbState
+from ATPLibrary.secrets import Secret
 from ATPLibrary.transport.spice import SpiceChannelType
 
 # What a packed message may unpack to: a server reads its device by 64 KiB.
@@ -28,6 +29,14 @@ _PIECE = 256 << 10
 
 class PipeConversation(Conversation):
     """READY at once: the other protocol's greeting is the data's affair."""
+
+    def __init__(self, type: SpiceChannelType, subject: str, linked: Linked, options: SpiceOptions) -> None:
+        super().__init__(type, subject, linked, options)
+        self._secrets: dict[str, Secret] = {}
+
+    def keep(self, secret: Secret) -> None:
+        """Have it known for one as long as the channel lives: the guest may send back what was written to it."""
+        self._secrets.setdefault(secret.reveal(), secret)
 
     def handle(self, message: Message) -> None:
         match message:
