@@ -173,7 +173,8 @@ class ScreenKeywords(Screens):
         - ``smallest``: as for `Wait Until Screen Changes`: a blinking text cursor is no unrest.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.boot`` of the configuration.
-        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`.
+        - ``via``: ``qmp``, or ``spice`` as for `Take Screenshot`: fails where faults on purpose or withheld acknowledgements leave
+          the screen unknown, and where QEMU answers nothing at the end.
 
         Example:
         | Connect To VM    win11
@@ -192,6 +193,9 @@ class ScreenKeywords(Screens):
 
             machine = await self.machine(vm, seconds)
             watcher = self.watcher(machine, seconds, region, via)
+            spice = self._spice_screen(machine, seconds, via.display) if via.display is not None else None
+            if spice is not None:
+                await spice.require_known(f"be still for {still:g} s")
             async with runtime.deadline(
                 seconds,
                 f"The screen of VM '{machine.name}'",
@@ -201,9 +205,18 @@ class ScreenKeywords(Screens):
                 next_step="Mask what always moves (masks=left,top,width,height)",
             ):
                 await watcher.until_still(still, masks, smallest)
+            if spice is not None:  # nothing was drawn, but was it for this that nothing came?
+                await spice.require_known(f"be still for {still:g} s")
+                await spice.require_alive(f"be still for {still:g} s")
             return machine.name
 
-        self._timed(watch(), seconds, f"Waiting until the screen of {named(vm)} is still", "is still")
+        # The last look is within `seconds`; that QEMU lives may take longer to be seen.
+        patience = seconds
+        if via.display is not None:
+            from ATPLibrary.orchestrator.spice_screen import LIFE_SECONDS
+
+            patience += LIFE_SECONDS
+        self._timed(watch(), patience, f"Waiting until the screen of {named(vm)} is still", "is still")
 
     def _timed(self, watching: Coroutine[Any, Any, str], seconds: float, what: str, done: str) -> None:
         began = time.monotonic()

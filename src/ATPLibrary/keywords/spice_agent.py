@@ -17,6 +17,9 @@ from ATPLibrary.protocol.screen.region import Size
 if TYPE_CHECKING:
     from ATPLibrary.protocol.spice.agent.talk import AgentTalk
 
+# The coordinates of X11, and of GDI, have 16 bits with a sign. What a guest can show may end far below.
+_LARGEST = 32767
+
 
 class SpiceAgents(Component):
     """The base of the keywords that ask the agent."""
@@ -25,6 +28,11 @@ class SpiceAgents(Component):
         from ATPLibrary.orchestrator.spice_desktop import agent_talk
 
         return await agent_talk(self.workspace, await self.machine(vm, seconds), seconds)
+
+    async def awake_talk(self, vm: str | None, seconds: float) -> AgentTalk:
+        """As `talk`, for what a guest has to answer: `VmStateError` where the VM is paused."""
+        await (await self.machine(vm, seconds)).require_not_paused("be running for its SPICE agent to answer", seconds)
+        return await self.talk(vm, seconds)
 
 
 class SpiceAgentKeywords(SpiceAgents):
@@ -151,9 +159,9 @@ class SpiceAgentKeywords(SpiceAgents):
         """Has the guest show its desktop in another resolution, as a viewer does whose window is resized, and waits until it does.
 
         The proof is the surface that the display draws on, not what the agent replies: its last reply stands in the error. The
-        channel ``display`` is opened where it isn't. Needs the agent (`SPICE Agent Should Be Connected`).
+        channel ``display`` is opened where it wasn't. Needs the agent (`SPICE Agent Should Be Connected`).
 
-        - ``size``: width and height in pixels: ``1280x720``. A guest may round the width to a multiple of 8.
+        - ``size``: width and height in pixels, 32767 at most: ``1280x720``. A guest may round the width to a multiple of 8.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
 
@@ -163,6 +171,7 @@ class SpiceAgentKeywords(SpiceAgents):
         | Set Resolution    1280x720
         """
         seconds = self.seconds(timeout, "command")
+        _require_possible(f"Resolution {size}", size.width, size.height)
 
         async def change() -> None:
             from ATPLibrary.orchestrator import spice_desktop
@@ -181,7 +190,8 @@ class SpiceAgentKeywords(SpiceAgents):
     ) -> None:
         """Waits until a display has that resolution: the size of the surface that the guest draws on.
 
-        Whoever changes it: `Set Resolution`, the guest itself, another viewer. The channel is opened where it isn't.
+        Whoever changes it: `Set Resolution`, the guest itself, another viewer. The channel is opened where it wasn't; fails where
+        it has failed, or a fault on purpose or withheld acknowledgements leave the size unknown.
 
         - ``size``: width and height in pixels: ``1280x720``.
         - ``display``: the number of the display, 0 for the first.
@@ -224,6 +234,8 @@ class SpiceAgentKeywords(SpiceAgents):
         seconds = self.seconds(timeout, "command")
         if not monitors:
             raise InputError("Set Monitors needs at least one monitor, such as 1024x768.")
+        for each in monitors:
+            _require_possible(f"Monitor {each}", each.width, each.height)
 
         async def change() -> None:
             from ATPLibrary.orchestrator import spice_desktop
@@ -243,6 +255,14 @@ class SpiceAgentKeywords(SpiceAgents):
             return cap_names((await self.talk(vm, seconds)).agent.caps)
 
         return self.wait(ask(), seconds, f"Waiting for the SPICE agent of {named(vm)}")
+
+
+def _require_possible(what: str, width: int, height: int) -> None:
+    if not (1 <= width <= _LARGEST and 1 <= height <= _LARGEST):
+        raise InputError.about(
+            what, wanted=f"be between 1x1 and {_LARGEST}x{_LARGEST} pixels, as coordinates of X11 and Windows are",
+            got="is not", next_step="Such as 1280x720",
+        )  # fmt: skip
 
 
 def _known(name: str) -> str:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from robot.api import logger
 from robot.api.deco import keyword
@@ -170,7 +170,7 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
         wanted = said if text is not None else _pixels(_png(image)) if image is not None else ""
 
         async def until() -> None:
-            talk = await self.talk(vm, seconds)
+            talk = await self.awake_talk(vm, seconds)
             which, ends = _selection(selection), time.monotonic() + seconds
             while True:
                 seen = talk.copies(which)
@@ -197,8 +197,9 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
         transfers disabled is told as that; when the keyword is stopped, the guest removes what it has.
 
         - ``path``: a file of this machine.
-        - ``saved_in``: the directory in the guest where it will be: then its SHA-256 there, told by QEMU's guest agent, must be the
-          one here. Without it only the SPICE agent's word is taken.
+        - ``saved_in``: the directory in the guest where it will be: then the SHA-256 of the file that is new there, told by QEMU's
+          guest agent, must be the one here, and ``name`` is the one that it has there. Without it only the SPICE agent's word is
+          taken.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for all of it; by default ``timeouts.command`` of the configuration and 4 s a megabyte.
 
@@ -212,28 +213,21 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
         seconds = self.seconds(timeout, "command") + extra
 
         async def send(say: Callable[[str], None]) -> SentFile:
-            machine = await self.machine(vm, seconds)
-            sent = await (await self.talk(vm, seconds)).send_file(path, seconds, progress_of(f"'{path.name}'", say))
-            if saved_in is not None:
-                await _same(await machine.qga(seconds), f"{saved_in.rstrip('/')}/{sent.name}", sent, seconds)
-            return sent
+            from ATPLibrary.orchestrator.spice_files import free_name, proved
+
+            talk = await self.awake_talk(vm, seconds)
+            told = progress_of(f"'{path.name}'", say)
+            if saved_in is None:
+                return await talk.send_file(path, seconds, told)
+            qga = await (await self.machine(vm, seconds)).qga(seconds)
+            name = await free_name(qga, saved_in, path.name, seconds)
+            return await proved(qga, saved_in, name, await talk.send_file(path, seconds, told), seconds)
 
         sent = self.wait_telling(send, seconds, f"Sending '{path}' to {named(vm)}")
         proof = f"with the same SHA-256 there, {sent.sha256}" if saved_in is not None else "as its SPICE agent says"
+        proof += f" (the name '{path.name}' was taken)" if sent.name != path.name else ""
         logger.info(f"'{sent.name}' ({sent.size} bytes) is in the guest after {sent.seconds:.1f} s, {proof}.")
         return sent
-
-
-async def _same(qga: Any, there: str, sent: SentFile, timeout: float) -> None:
-    from ATPLibrary.protocol.qga import GuestFiles
-
-    checksum = await GuestFiles(qga).checksum(there, timeout)
-    if checksum.sha256 != sent.sha256:
-        raise VerificationError.about(
-            f"File '{there}' of VM '{qga.domain.name}'", wanted=f"have SHA-256 {sent.sha256}",
-            got=f"{checksum.made_by} says {checksum.sha256}",
-            next_step="A file of that name may have been there before: the agent then adds a number to the new one's",
-        )  # fmt: skip
 
 
 async def _text(talk: AgentTalk, selection: Which, timeout: float) -> str:

@@ -344,6 +344,12 @@ class Machine:
             raise self._stands_still("be running to have an agent that answers", state)
         return await open_agent(self, self._served, left(), self._agent.asked)
 
+    async def require_not_paused(self, wanted: str, timeout: float) -> None:
+        """`VmStateError` where the VM is paused: it should have been `wanted`."""
+        state = await self.domain.state(timeout)
+        if state.state is VmState.PAUSED:
+            raise self._stands_still(wanted, state)
+
     def _stands_still(self, wanted: str, state: DomainState) -> VmStateError:
         paused = state.state is VmState.PAUSED
         next_step = "Let it go on with 'Resume VM'" if paused else "Start it with 'Start VM' or 'Start Desktops'"

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ATPError, DeadlineError, VerificationError
+from ATPLibrary.orchestrator.spice_screen import doubt, doubted
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -44,15 +45,11 @@ async def agent_talk(workspace: Workspace, machine: Machine, timeout: float) -> 
 
 
 async def display(workspace: Workspace, machine: Machine, id: int, timeout: float) -> SpeakingChannel:
-    """The display channel of that number: opened where it isn't. `ChannelError` when it can't be, or there is no session."""
-    from ATPLibrary.protocol.spice.client import speaking
-    from ATPLibrary.transport.spice import SpiceChannelType
-
-    connection = workspace.spice_sessions.of(machine)
-    channel = connection.channel(SpiceChannelType.DISPLAY, id)
-    if channel is None or not channel.state.is_open:
-        channel = await connection.open_channel(SpiceChannelType.DISPLAY, id, timeout=timeout)
-    return speaking(channel)
+    """The display channel of that number: opened where it never was, or was closed. `ChannelError` when it can't be, has failed, or
+    there is no session.
+    """
+    workspace.spice_sessions.of(machine)  # no session is begun here
+    return await workspace.spice_sessions.display(machine, id, timeout)
 
 
 async def displays(workspace: Workspace, machine: Machine, timeout: float) -> list[SpeakingChannel]:
@@ -75,14 +72,22 @@ def resolution(channel: SpeakingChannel) -> str:
 async def until_resolution(
     channel: SpeakingChannel, wanted: str, timeout: float, also: Callable[[], str] = str
 ) -> None:
-    """Until the primary surface has that size. `VerificationError` says which it has, and what `also()` knows."""
+    """Until the primary surface has that size. `VerificationError` says which it has, and what `also()` knows; or that it can't be
+    known, since a test has disturbed the channel.
+    """
+    conversation = _conversation(channel)
     try:
-        await channel.wait_until(lambda: resolution(channel) == wanted, timeout, f"become {wanted}")
+        await channel.wait_until(
+            lambda: bool(doubt(conversation)) or resolution(channel) == wanted, timeout, f"become {wanted}"
+        )
     except DeadlineError as error:
         raise VerificationError.about(
             f"The screen of VM '{channel.channel.connection.vm}' ({channel.channel.name})", wanted=f"become {wanted}",
             waited=timeout, got=f"is {resolution(channel) or 'without a picture'}", last_seen=also(),
+            next_step="A guest may round a width to a multiple of 8, and needs video memory for a size (vgamem of its display)",
         ) from error  # fmt: skip
+    if why := doubt(conversation):
+        raise doubted(channel, f"become {wanted}", why)
 
 
 async def until_monitors(
@@ -95,7 +100,10 @@ async def until_monitors(
     """
     try:
         async with asyncio.timeout(timeout):
-            while not _are_shown(channels, wanted):
+            while True:
+                _require_known(channels, wanted)
+                if _are_shown(channels, wanted):
+                    return
                 changes = [asyncio.ensure_future(_change(channel, timeout)) for channel in channels]
                 try:
                     done, _ = await asyncio.wait(changes, return_when=asyncio.FIRST_COMPLETED)
@@ -112,9 +120,18 @@ async def until_monitors(
 
 
 async def _change(channel: SpeakingChannel, timeout: float) -> None:
-    """Until the channel tells of other monitors."""
-    before = _conversation(channel).monitors
-    await channel.wait_until(lambda: _conversation(channel).monitors is not before, timeout, "tell of other monitors")
+    """Until the channel tells of other monitors, or a test disturbs it."""
+    conversation = _conversation(channel)
+    before = conversation.monitors
+    await channel.wait_until(
+        lambda: conversation.monitors is not before or bool(doubt(conversation)), timeout, "tell of other monitors"
+    )
+
+
+def _require_known(channels: Sequence[SpeakingChannel], wanted: Sequence[MonitorPlace]) -> None:
+    for channel in channels:
+        if why := doubt(_conversation(channel)):
+            raise doubted(channel, f"become {', '.join(map(str, wanted))}", why)
 
 
 def monitors(channels: Sequence[SpeakingChannel]) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ChannelError, DeadlineError
+from ATPLibrary.errors import ATPError, ChannelError, DeadlineError, VerificationError
 from ATPLibrary.events import Event
 
 if TYPE_CHECKING:
@@ -13,6 +14,31 @@ if TYPE_CHECKING:
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.protocol.spice.channels import DisplayConversation
     from ATPLibrary.protocol.spice.client import SpeakingChannel
+
+
+# How long QEMU may take to show that it lives.
+LIFE_SECONDS = 5.0
+
+
+def doubt(display: DisplayConversation) -> str:
+    """Why the guest's screen may be another than the one drawn here, by what a test has done to the channel; else ""."""
+    if display.wire.seam.is_harmed:
+        return "a fault on purpose has harmed the channel's messages"
+    if display.wire.acks_owed:
+        return "acknowledgements are withheld, so its server stops sending"
+    return ""
+
+
+def doubted(channel: SpeakingChannel, wanted: str, why: str) -> VerificationError:
+    """What can't be proved on a display, since `doubt` says `why`."""
+    harmed = channel.conversation.wire.seam.is_harmed
+    name = channel.channel.name
+    step = f"'Reconnect Channel    {name}'" if harmed else f"'Withhold Acknowledgements    {name}    False'"
+    return VerificationError.about(
+        f"The screen of VM '{channel.channel.connection.vm}' ({name})", wanted=wanted,
+        got=f"can't be known: {why}",
+        next_step=f"Say {step} first",
+    )  # fmt: skip
 
 
 class SpiceScreen:
@@ -55,6 +81,26 @@ class SpiceScreen:
         with contextlib.suppress(DeadlineError):
             await speaking.wait_until(lambda: display.painter.strokes != self._seen, longest, "be drawn on")
 
+    async def require_known(self, wanted: str) -> None:
+        """`VerificationError` where what is drawn here proves nothing of the guest's screen: a test disturbs the channel."""
+        speaking, display = await self._open()
+        if why := doubt(display):
+            raise doubted(speaking, wanted, why)
+
+    async def require_alive(self, wanted: str) -> None:
+        """`VerificationError` where QEMU doesn't answer: a server that is frozen draws nothing either."""
+        speaking, _ = await self._open()
+        seconds = min(self._timeout, LIFE_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                await (await self._machine.qmp(seconds)).query_status(seconds)
+        except (ATPError, TimeoutError) as error:
+            raise VerificationError.about(
+                f"The screen of VM '{self._machine.name}' ({speaking.channel.name})", wanted=wanted,
+                got=f"can't be known: its QEMU did not answer within {seconds:g} s ({str(error) or 'no word'})",
+                next_step="Check that the QEMU process runs, and isn't stopped",
+            ) from error  # fmt: skip
+
     async def _open(self) -> tuple[SpeakingChannel, DisplayConversation]:
         from ATPLibrary.protocol.spice.channels import DisplayConversation
 
@@ -70,9 +116,9 @@ class SpiceScreen:
         if missing := ", ".join(wire.statistics.unhandled):
             why = f"not all that its server drew: {missing} is not drawn by this client"
         elif wire.seam.is_harmed:
-            why = "not what the guest drew: a fault on purpose has harmed the channel's messages"
+            why = f"not what the guest drew: {doubt(display)}"
         elif wire.acks_owed:
-            why = "maybe not what the guest shows by now: acknowledgements are withheld, so its server stops sending"
+            why = f"maybe not what the guest shows by now: {doubt(display)}"
         else:
             lossy = "as video" if display.streams.is_drawn else "as JPEG"
             why = f"not what the guest drew: its server sent some of it {lossy}"

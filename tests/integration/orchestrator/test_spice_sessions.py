@@ -15,8 +15,8 @@ from tests.integration.orchestrator.test_spice import workspace_with
 from tests.spice.golden import NO_CLIP, NO_MASK
 from tests.spice.server import PRIMARY, Behaviour, SpiceServer, spice_server
 
-from ATPLibrary.errors import ChannelError
-from ATPLibrary.orchestrator import Machine, Workspace
+from ATPLibrary.errors import ChannelError, VerificationError, VmStateError
+from ATPLibrary.orchestrator import Machine, Workspace, spice_desktop, spice_screen
 from ATPLibrary.orchestrator.spice_probe import refusal_of
 from ATPLibrary.orchestrator.spice_screen import SpiceScreen
 from ATPLibrary.protocol.spice.channels import DisplayConversation
@@ -216,3 +216,81 @@ async def test_a_wait_for_the_screen_is_woken_by_what_is_drawn_on_it(
     workspace.spice_sessions.speaking(machine, Type.DISPLAY, 1).drop("a test dropped it")
     with pytest.raises(ChannelError, match="a test dropped it"):
         await waiting
+
+
+async def test_a_display_whose_size_is_asked_for_is_opened_once_and_one_that_failed_is_not_opened_anew(
+    workspace: Workspace, machine: Machine
+) -> None:
+    with pytest.raises(ChannelError, match="Say 'Connect To SPICE' first"):
+        await spice_desktop.display(workspace, machine, 0, 5)
+    connection = await workspace.spice_sessions.connect(machine, 5)
+    first = await spice_desktop.display(workspace, machine, 0, 5)
+    assert await spice_desktop.display(workspace, machine, 0, 5) is first
+    await connection.close_channel(Type.DISPLAY, 0)
+    second = await spice_desktop.display(workspace, machine, 0, 5)
+    assert second is not first
+    second.drop("a test dropped it")
+    with pytest.raises(ChannelError, match=r"should be linked but is failed \(a test dropped it\)\. Open it again"):
+        await spice_desktop.display(workspace, machine, 0, 5)
+
+
+async def test_a_screen_that_a_test_disturbs_is_not_known(
+    workspace: Workspace, machine: Machine, server: SpiceServer
+) -> None:
+    connection = await workspace.spice_sessions.connect(machine, 5)
+    await connection.open_channel(Type.DISPLAY, timeout=5)
+    peer = await server.peer(Type.DISPLAY)
+    peer.send(3, struct.pack("<II", 1, 2))
+    display = workspace.spice_sessions.speaking(machine, Type.DISPLAY, 0)
+    wire = display.conversation.wire
+    screen = SpiceScreen(workspace, machine, 0, 5)
+    await screen.require_known("be still")
+    display.withhold_acks(True)
+    for _ in range(2):
+        peer.send(102)
+    await display.wait_until(lambda: wire.acks_owed > 0, 5, "owe an acknowledgement")
+    with pytest.raises(
+        VerificationError,
+        match=r"should be still but can't be known: acknowledgements are withheld, .* display:0    False' first",
+    ):
+        await screen.require_known("be still")
+    display.withhold_acks(False)
+    await screen.require_known("be still")
+    wire.seam.faults.append(Fault(Harm.DROP, Sender.SERVER, "MARK"))
+    peer.send(102)
+    await display.wait_until(lambda: wire.seam.is_harmed, 5, "drop it")
+    with pytest.raises(
+        VerificationError, match=r"can't be known: a fault on purpose .* 'Reconnect Channel    display:0' first"
+    ):
+        await screen.require_known("be still")
+
+
+async def test_a_server_whose_qemu_is_frozen_proves_nothing_by_its_silence(
+    workspace: Workspace, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Monitor:
+        async def query_status(self, timeout: float) -> str:
+            if is_frozen:
+                await asyncio.Event().wait()
+            return "paused"
+
+    async def monitor(self: Machine, timeout: float) -> Monitor:
+        return Monitor()
+
+    monkeypatch.setattr(Machine, "qmp", monitor)
+    monkeypatch.setattr(spice_screen, "LIFE_SECONDS", 0.1)
+    screen, is_frozen = SpiceScreen(workspace, machine, 0, 5), False
+    await screen.require_alive("be still")  # a VM that is suspended shows what it shows
+    is_frozen = True
+    with pytest.raises(VerificationError, match=r"can't be known: its QEMU did not answer within 0\.1 s"):
+        await screen.require_alive("be still")
+
+
+async def test_what_a_paused_guest_can_not_answer_is_refused_with_that(machine: Machine) -> None:
+    await machine.require_not_paused("be running for its SPICE agent to answer", 5)
+    await machine.domain.suspend(5)
+    with pytest.raises(
+        VmStateError,
+        match=r"VM 'win11' should be running for its SPICE agent to answer but is paused.* 'Resume VM'",
+    ):
+        await machine.require_not_paused("be running for its SPICE agent to answer", 5)

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from tests.spice.server import Peer, SpiceServer, spice_server
+from tests.spice.server import PRIMARY, Peer, SpiceServer, spice_server
 
 from ATPLibrary.errors import VerificationError
-from ATPLibrary.orchestrator.spice_desktop import until_monitors
+from ATPLibrary.orchestrator.spice_desktop import until_monitors, until_resolution
 from ATPLibrary.protocol.screen.monitors import MonitorPlace
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.messages import display
+from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.protocol.spice.seam import Fault, Harm
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 pytestmark = pytest.mark.unit
@@ -78,3 +80,20 @@ async def test_of_several_displays_each_is_its_own_surface(open_display: Opener)
         await until([first, second], "1024x768", "800x600+1024+0", timeout=0.2)
     tell(other, (800, 600, 0, 0))
     await until([first, second], "1024x768", "800x600+1024+0")
+
+
+async def test_sizes_are_not_known_where_a_fault_has_dropped_what_tells_them(open_display: Opener) -> None:
+    channel, peer = await open_display(0)
+    peer.send(314, PRIMARY)
+    tell(peer, (1024, 768, 0, 0))
+    await until_resolution(channel, "4x2", 5)
+    await until([channel], "1024x768")
+    seam = channel.conversation.wire.seam
+    seam.faults.append(Fault(Harm.DROP, Sender.SERVER, "MONITORS_CONFIG"))
+    tell(peer, (800, 600, 0, 0))
+    await channel.wait_until(lambda: seam.is_harmed, 5, "drop it")
+    sentence = r"should become {} but can't be known: a fault on purpose has harmed .* Say 'Reconnect Channel    display:0' first"
+    with pytest.raises(VerificationError, match=sentence.format("4x2")):
+        await until_resolution(channel, "4x2", 5)
+    with pytest.raises(VerificationError, match=sentence.format("1024x768")):
+        await until([channel], "1024x768")

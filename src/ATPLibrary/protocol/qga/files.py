@@ -178,6 +178,19 @@ class GuestFiles:
             raise
         return Transfer(done, seconds, checksum)
 
+    async def has(self, path: str, timeout: float) -> bool:
+        """Whether there is a file of that name. `CommandError` when the guest neither opens it nor says that there is none."""
+        try:
+            async with self._open(path, "rb", timeout):
+                return True
+        except CommandError as error:
+            if "No such file" in error.description:
+                return False
+            # Windows says it in its own language.
+            if await self._qga.family(timeout) == "windows" and await self._qga.can("guest-file-open", timeout):
+                return False
+            raise
+
     async def checksum(self, path: str, timeout: float) -> Checksum:
         """The file's SHA-256: made in the guest by a command that it has, else here by reading the whole file."""
         if await self._qga.can("guest-exec", timeout):
