@@ -95,12 +95,14 @@ What Was Put There Is Taken Back
     Wait Until Keyword Succeeds    10 s    300 ms    Nothing Should Be Pasted
 
 A File Is Sent And Is Whole In The Guest
-    [Documentation]    Its SHA-256 is made at both ends. An empty one too.
+    [Documentation]    Its SHA-256 is made at both ends. An empty one too, and one whose name is taken.
     Create Big File    ${TEMPDIR}/atp-sent.bin    ${3_000_000}
     ${sent} =    Send File    ${TEMPDIR}/atp-sent.bin    saved_in=${DOWNLOADS}
     Should Be Equal As Integers    ${sent.size}    3000000
     Create Big File    ${TEMPDIR}/atp-empty.bin    ${0}
     Send File    ${TEMPDIR}/atp-empty.bin    saved_in=${DOWNLOADS}
+    ${again} =    Send File    ${TEMPDIR}/atp-empty.bin    saved_in=${DOWNLOADS}
+    Should Be Equal    ${again.name}    atp-empty (1).bin
     [Teardown]    Command Should Succeed    rm -f ${DOWNLOADS}/*
 
 A Guest Without Space Says How Much It Has

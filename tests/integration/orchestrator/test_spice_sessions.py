@@ -242,6 +242,7 @@ async def test_a_screen_that_a_test_disturbs_is_not_known(
     peer = await server.peer(Type.DISPLAY)
     peer.send(3, struct.pack("<II", 1, 2))
     display = workspace.spice_sessions.speaking(machine, Type.DISPLAY, 0)
+    await display.expect("SET_ACK", 5)
     wire = display.conversation.wire
     screen = SpiceScreen(workspace, machine, 0, 5)
     await screen.require_known("be still")
