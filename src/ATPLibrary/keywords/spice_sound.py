@@ -117,12 +117,15 @@ class SpiceSoundKeywords(Component):
         """Listens to the guest for a time, and fails as soon as it plays something, with what that was.
 
         A guest that plays nothing sends nothing: that is silence as well, and the log says so. Sound that came and could not be
-        decoded is none: then it fails. The channel ``playback`` must be open.
+        decoded is none: then it fails. It fails too where a fault (`Drop Next Message` and the like) has acted on the channel's
+        messages meanwhile or acknowledgements are withheld, and where the VM stands still, or its QEMU doesn't say before and after
+        that it runs. The channel ``playback`` must be open.
 
         - ``duration``: how long it must be silent; by default 1 s.
         - ``below``: the level that counts as silence, in dB below full scale; by default -60.
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: for reaching the VM before that; by default ``timeouts.command`` of the configuration (10 s).
+        - ``timeout``: for reaching the VM before that, and for each answer of its QEMU; by default ``timeouts.command`` of the
+          configuration (10 s).
 
         Example:
         | Connect To VM    win11
@@ -132,12 +135,13 @@ class SpiceSoundKeywords(Component):
         seconds, reaching = in_seconds(duration), self.seconds(timeout, "command")
 
         async def hear() -> int:
-            from ATPLibrary.orchestrator.spice_sound import hear_silence
+            from ATPLibrary.orchestrator.spice_sound import hear_silence_of
 
-            playback = speaking(self.workspace, await self.machine(vm, reaching), "playback")
-            return await hear_silence(playback, seconds, below)
+            machine = await self.machine(vm, reaching)
+            playback = speaking(self.workspace, machine, "playback")
+            return await hear_silence_of(machine, playback, seconds, below, reaching)
 
-        packets = self.wait(hear(), seconds + reaching, f"Listening to {named(vm)}")
+        packets = self.wait(hear(), seconds + 3 * reaching, f"Listening to {named(vm)}")
         came = f"{packets} packets of it came, all of them silent" if packets else "no packet of sound came"
         logger.info(f"The guest was silent for {seconds:g} s: {came}.")
 

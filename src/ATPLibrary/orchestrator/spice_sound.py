@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError
+from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError, VmStateError
 from ATPLibrary.orchestrator.media_recordings import writing
 from ATPLibrary.protocol.spice.channels import PlaybackConversation
 from ATPLibrary.protocol.spice.sound import Listener
 from ATPLibrary.protocol.spice.sound.listener import SAMPLE_BYTES
 from ATPLibrary.protocol.spice.sound.tones import LOOK_SAMPLES, SILENCE_DB, Tone, level, strongest
 from ATPLibrary.runtime import Workers, deadline
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
+    from ATPLibrary.orchestrator.machine import Machine
     from ATPLibrary.protocol.spice.client import SpeakingChannel
 
 _WORKERS = Workers("spice-sound", 2)
@@ -83,10 +85,11 @@ async def wait_for_tone(channel: SpeakingChannel, frequency: float, tolerance: f
 async def hear_silence(channel: SpeakingChannel, seconds: float, below: float) -> int:
     """Nothing louder than `below` dB for so long. Returns how many packets of sound came: 0 from a guest that plays nothing.
 
-    `VerificationError` tells what was heard, and when; also where packets could not be decoded, whose sound nobody knows.
+    `VerificationError` tells what was heard, and when; also where packets could not be decoded, or a fault took or delayed some,
+    whose sound nobody knows.
     """
     began = time.monotonic()
-    with listening(channel) as listener:
+    with listening(channel) as listener, _undisturbed(channel, seconds):
         while True:
             left = began + seconds - time.monotonic()
             await asyncio.sleep(max(0.0, min(_PACE_SECONDS, left)))
@@ -128,6 +131,53 @@ async def _still_to_decode(channel: SpeakingChannel) -> int:
     with contextlib.suppress(DeadlineError):
         await channel.wait_until(lambda: playback.dealt_with >= due, _DECODE_SECONDS, "have its sound decoded")
     return max(0, due - playback.dealt_with)
+
+
+async def hear_silence_of(
+    machine: Machine, channel: SpeakingChannel, seconds: float, below: float, timeout: float
+) -> int:
+    """As `hear_silence`, of a VM that runs before and after, which its QEMU is asked: one that stands still only says nothing.
+
+    `VmStateError` where it stands still; `VerificationError` where QEMU doesn't answer, each time within `timeout`.
+    """
+    await _require_running(machine, channel, seconds, timeout)
+    packets = await hear_silence(channel, seconds, below)
+    await _require_running(machine, channel, seconds, timeout)
+    return packets
+
+
+async def _require_running(machine: Machine, channel: SpeakingChannel, seconds: float, timeout: float) -> None:
+    left = remaining(timeout)
+    try:
+        status = await (await machine.qmp(left())).query_status(left())
+    except (ChannelError, DeadlineError) as error:
+        raise VerificationError.about(
+            f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
+            got=f"could not be heard: its QEMU does not tell whether the VM runs ({error})",
+        ) from error  # fmt: skip
+    if status != "running":
+        raise VmStateError.about(
+            f"VM '{machine.name}'", wanted="be running for its silence to be heard", got=f"is {status}",
+            next_step="Let it go on with 'Resume VM'" if status == "paused" else "",
+        )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _undisturbed(channel: SpeakingChannel, seconds: float) -> Iterator[None]:
+    """`VerificationError` in the end, where a test has kept back meanwhile what the guest may have played."""
+    wire = channel.conversation.wire
+    before = wire.statistics.faults
+    yield
+    if harmed := wire.statistics.faults - before:
+        why = f"faults on purpose have acted on {harmed} of the channel's messages meanwhile"
+    elif wire.acks_owed:
+        why = "acknowledgements are withheld, so its server may send nothing more"
+    else:
+        return
+    raise VerificationError.about(
+        f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
+        got=f"could not be heard: {why}",
+    )  # fmt: skip
 
 
 def _not_decoded(listener: Listener) -> str:

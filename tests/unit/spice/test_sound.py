@@ -9,6 +9,7 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import av
 import pytest
@@ -16,16 +17,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.spice.server import Peer, SpiceServer, spice_server
 
-from ATPLibrary.errors import ChannelError, ConfigError, VerificationError
-from ATPLibrary.orchestrator import spice_sound
+from ATPLibrary.errors import ATPError, ChannelError, ConfigError, DeadlineError, VerificationError
+from ATPLibrary.orchestrator import Machine, spice_sound
 from ATPLibrary.orchestrator.spice_microphone import length_of, play_into_guest, samples_of
-from ATPLibrary.orchestrator.spice_sound import AudioRecording, hear_silence, listening, wait_for_tone
+from ATPLibrary.orchestrator.spice_sound import AudioRecording, hear_silence, hear_silence_of, listening, wait_for_tone
 from ATPLibrary.protocol.spice.channels import PlaybackConversation, RecordConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
 from ATPLibrary.protocol.spice.enums import AudioMode, PlaybackCap, RecordCap
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
-from ATPLibrary.protocol.spice.messages import audio
+from ATPLibrary.protocol.spice.messages import audio, base
 from ATPLibrary.protocol.spice.options import SpiceOptions
+from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.protocol.spice.seam import Fault, Harm
 from ATPLibrary.protocol.spice.sound import Listener
 from ATPLibrary.protocol.spice.sound.opus import OpusDecoder
 from ATPLibrary.protocol.spice.sound.tones import LOOK_SAMPLES, SILENCE_DB, level, made, strongest
@@ -243,6 +246,77 @@ async def test_sound_that_is_still_being_decoded_is_no_silence(monkeypatch: pyte
                     await hearing
         finally:
             may.set()
+
+
+@pytest.mark.parametrize("harm", [Harm.DROP, Harm.DELAY])
+async def test_where_a_fault_took_sound_or_keeps_it_back_nobody_can_say_that_it_was_silent(harm: Harm) -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        peer.say(audio.PlaybackStart(2, 1, 48000, 0))
+        playback = channel.conversation
+        assert isinstance(playback, PlaybackConversation)
+        await channel.wait_until(lambda: playback.format is not None, 5, "begin to play")
+        playback.wire.seam.faults.append(Fault(harm, Sender.SERVER, "DATA", seconds=5, times=100))
+        hearing = asyncio.create_task(hear_silence(channel, 0.5, -60))
+        await asyncio.sleep(0)
+        play(peer, made(1000, 0.1, 48000, 2))
+        with pytest.raises(VerificationError, match=r"could not be heard: faults on purpose have acted on \d+ of the"):
+            await hearing
+        if harm is Harm.DROP:
+            playback.wire.seam.faults.clear()
+            assert await hear_silence(channel, 0, -60) == 0
+
+
+async def test_withheld_acknowledgements_are_no_silence() -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, peer):
+        peer.say(base.SetAck(1, 1))
+        await channel.wait_until(
+            lambda: channel.conversation.wire.statistics.by_name["SET_ACK"] == 1, 5, "set a window"
+        )
+        channel.withhold_acks(True)
+        peer.say(audio.PlaybackMute(0))
+        await channel.wait_until(lambda: channel.conversation.wire.acks_owed > 0, 5, "owe an ACK")
+        with pytest.raises(VerificationError, match="could not be heard: acknowledgements are withheld"):
+            await hear_silence(channel, 0, -60)
+
+
+class Asked:
+    """A machine whose QEMU answers so, one behind the other."""
+
+    name = "win11"
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self.answers = list(answers)
+
+    async def qmp(self, timeout: float) -> Asked:
+        return self
+
+    async def query_status(self, timeout: float) -> str:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        (["paused"], r"VM 'win11' should be running for its silence to be heard but is paused"),
+        (["running", "paused"], r"be running for its silence to be heard but is paused"),
+        (
+            [DeadlineError("QMP did not answer")],
+            r"could not be heard: its QEMU does not tell .* \(QMP did not answer\)",
+        ),
+        (["running", DeadlineError("QMP did not answer")], r"could not be heard: its QEMU does not tell"),
+        (["running", ChannelError("it ended")], r"could not be heard: its QEMU does not tell"),
+    ],
+)
+async def test_a_vm_that_stands_still_is_not_silent(answers: list[str | Exception], told: str) -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, _):
+        machine = Asked(*answers)
+        with pytest.raises(ATPError, match=told):
+            await hear_silence_of(cast(Machine, machine), channel, 0.1, -60, 5)
+        assert machine.answers == []
+        assert await hear_silence_of(cast(Machine, Asked("running", "running")), channel, 0.1, -60, 5) == 0
 
 
 async def test_volume_mute_and_latency_are_known() -> None:
