@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import random
+
 import pytest
 from tests.spice.golden import NO_CLIP, NO_MASK
 
 from ATPLibrary.protocol.spice.display import Painter
 from ATPLibrary.protocol.spice.display.picture import image_of
-from ATPLibrary.protocol.spice.display.pixels import Unfit, Unhandled
+from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, Unhandled
 from ATPLibrary.protocol.spice.display.raster import operation, operation_of_three, put
+from ATPLibrary.protocol.spice.display.sources import Stretched
 from ATPLibrary.protocol.spice.enums import Rop
 from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
 
@@ -211,6 +215,27 @@ def test_a_picture_is_stretched_to_the_nearest_pixels() -> None:
     with pytest.raises(Unhandled, match="DRAW_COPY that scales other than to the nearest pixel"):
         made.take(draw.DrawCopy(wide.base, wide.image, wide.area, Rop.OP_PUT, 0, NO_MASK))
     assert not made.is_exact
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 1000, 40_000, 2**31 - 60])
+def test_which_pixel_is_the_nearest_is_counted_in_65536ths(width: int) -> None:
+    chance = random.Random(width)
+    for _ in range(200):
+        pixels = Pixels(300, 2, memoryview(bytearray(os.urandom(300 * 2 * 4))))
+        left = chance.randrange(300)
+        right = chance.randint(left + 1, 300)
+        at = chance.randint(-50, 50)
+        made = Stretched(pixels, rect(left, 0, right, 2), rect(at, 0, at + width, 5))
+        begin = chance.choice([0, chance.randrange(width), max(0, width - 50)])
+        count = min(50, width - begin)
+        step = (right - left << 16) // width
+        columns = [left + (max(0, (step + 1) // 2 + n * step - 1) >> 16) for n in range(begin, begin + count)]
+        rows = [made.row(at + begin, y, count) for y in range(5)]
+        for y, row in enumerate([0, 0, 0, 1, 1]):
+            wanted = [pixels.data[(row * 300 + each) * 4 : (row * 300 + each) * 4 + 4] for each in columns]
+            assert rows[y] == b"".join(map(bytes, wanted))
+        assert rows[0] is rows[2], "one is made for all rows that are alike"
+        assert rows[3] is rows[4]
 
 
 @pytest.mark.parametrize("area", [rect(0, 0, 0, 1), rect(3, 0, 3, 1), rect(-1, 0, 1, 1), rect(2, 0, 9, 1)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,10 +13,11 @@ from tests.spice.server import spice_server
 
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.client import speaking
-from ATPLibrary.protocol.spice.display import unpacking
-from ATPLibrary.protocol.spice.display.pixels import Pixels
-from ATPLibrary.protocol.spice.enums import ImageType
-from ATPLibrary.protocol.spice.messages import display, draw, geometry, images
+from ATPLibrary.protocol.spice.display import Painter, unpacking
+from ATPLibrary.protocol.spice.display.pixels import Pixels, Unhandled
+from ATPLibrary.protocol.spice.enums import ImageType, Rop
+from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
+from ATPLibrary.protocol.spice.schema import Message
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceChannelState
 
@@ -114,3 +116,97 @@ def test_lz4_is_unpacked_on_a_thread_where_that_takes_long(side: int, is_slow: b
 def test_a_bitmap_that_says_more_pixels_than_its_image_does_not_keep_the_loop() -> None:
     picture = images.Bitmap(6, 4, 1000, 1000, 2000, None, None, bytes(2_000_000))
     assert unpacking.Unpacking(0, 0).work_for(images.Image(1, ImageType.BITMAP, 0, 1, 1, picture)) is not None
+
+
+LARGE = 512
+OF_LARGE, PART = geometry.Rect(0, 0, LARGE, LARGE), geometry.Rect(0, 0, 300, LARGE)
+BASE, GRAY = geometry.DrawBase(0, OF_LARGE, NO_CLIP), brushes.Brush(1, brushes.SolidBrush(0x123456))
+PIXELS = bytes(range(256)) * (LARGE * LARGE * 4 // 256)
+PLAIN = images.Bitmap(8, 4, LARGE, LARGE, LARGE * 4, None, None, PIXELS)
+IMAGE = images.Image(2, ImageType.BITMAP, 0, LARGE, LARGE, PLAIN)
+BITS = images.Bitmap(2, 4, LARGE, LARGE, LARGE // 8, None, None, PIXELS[: LARGE * LARGE // 8])
+MASK = brushes.Mask(0, geometry.Point(0, 0), images.Image(3, ImageType.BITMAP, 0, LARGE, LARGE, BITS))
+SMALL = geometry.DrawBase(0, geometry.Rect(0, 0, 64, 64), NO_CLIP)
+LONG_DRAWS = [
+    draw.DrawCopy(BASE, IMAGE, PART, Rop.OP_PUT, 1, NO_MASK),
+    draw.DrawCopy(BASE, IMAGE, OF_LARGE, Rop.OP_XOR, 0, NO_MASK),
+    draw.DrawCopy(BASE, IMAGE, OF_LARGE, Rop.OP_PUT, 0, MASK),
+    draw.DrawFill(BASE, GRAY, Rop.OP_XOR, NO_MASK),
+    draw.DrawWhiteness(BASE, MASK),
+    draw.DrawInvers(BASE, NO_MASK),
+    draw.DrawOpaque(BASE, IMAGE, OF_LARGE, GRAY, Rop.OP_OR, 0, NO_MASK),
+    draw.DrawTransparent(BASE, IMAGE, OF_LARGE, 0, 0x020100),
+    draw.DrawRop3(BASE, IMAGE, OF_LARGE, GRAY, 0x66, 0, NO_MASK),
+]
+QUICK_DRAWS = [
+    draw.DrawCopy(BASE, IMAGE, OF_LARGE, Rop.OP_PUT, 0, NO_MASK),
+    draw.DrawFill(BASE, GRAY, Rop.OP_PUT, NO_MASK),
+    draw.DrawWhiteness(BASE, NO_MASK),
+    draw.DrawInvers(SMALL, NO_MASK),
+    draw.DrawTransparent(SMALL, IMAGE, OF_LARGE, 0, 0x020100),
+    draw.DrawInvers(geometry.DrawBase(9, OF_LARGE, NO_CLIP), NO_MASK),
+]
+
+
+def large_screen() -> Painter:
+    made = Painter(0)
+    made.take(display.SurfaceCreate(0, LARGE, LARGE, 32, 1))
+    made.take(draw.DrawFill(BASE, brushes.Brush(1, brushes.SolidBrush(0x0F0F0F)), Rop.OP_PUT, NO_MASK))
+    return made
+
+
+@pytest.mark.parametrize("message", LONG_DRAWS, ids=lambda each: each.kind.name)
+def test_what_takes_long_to_draw_is_drawn_on_a_thread_and_seen_when_it_is_taken(message: draw.DrawMessage) -> None:
+    at_once, aside = large_screen(), large_screen()
+    assert at_once.screen is not None
+    assert aside.screen is not None
+    before = bytes(aside.screen.data)
+    at_once.take(message)
+    work = aside.work_for(message)
+    assert work is not None
+    work()
+    assert bytes(aside.screen.data) == before
+    aside.take(message)
+    assert bytes(aside.screen.data) == bytes(at_once.screen.data) != before
+    aside.take(message)
+    at_once.take(message)
+    assert bytes(aside.screen.data) == bytes(at_once.screen.data), "what was done is done once"
+    assert aside.is_exact
+
+
+@pytest.mark.parametrize("message", QUICK_DRAWS, ids=lambda each: each.kind.name)
+def test_what_is_drawn_quickly_needs_no_thread(message: draw.DrawMessage) -> None:
+    assert large_screen().work_for(message) is None
+
+
+def test_what_is_not_drawn_is_not_drawn_on_a_thread_either() -> None:
+    made = large_screen()
+    smooth = draw.DrawCopy(BASE, IMAGE, PART, Rop.OP_PUT, 0, NO_MASK)
+    work = made.work_for(smooth)
+    assert work is not None
+    work()
+    assert made.is_exact
+    with pytest.raises(Unhandled, match="scales"):
+        made.take(smooth)
+    assert not made.is_exact
+
+
+async def test_many_messages_that_came_together_leave_turns_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with spice_server() as server:
+        connection = server.connection()
+        await connection.connect_main_channel(5)
+        channel = speaking(await connection.open_channel(Type.DISPLAY, timeout=5))
+        peer, turns, seen = await server.peer(Type.DISPLAY), 0, []
+
+        def slow(message: Message) -> None:
+            time.sleep(0.01)
+            seen.append(turns)
+
+        monkeypatch.setattr(channel.conversation, "take", slow)
+        for _ in range(8):
+            peer.say(display.Mark())
+        while len(seen) < 8 and channel.end is None:
+            turns += 1
+            await asyncio.sleep(0)
+        assert len(set(seen)) == 8
+        await connection.close()

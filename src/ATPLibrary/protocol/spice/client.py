@@ -37,6 +37,8 @@ _QUOTED = 8
 # by C code, beside the loop and each other. One for each core; more would only wait for Python's lock.
 _WORKERS = Workers("atp-spice", min(8, max(2, os.cpu_count() or 2)))
 _WORK_SECONDS = 60.0
+# So long the messages of one channel may keep the loop; then others have their turn.
+_KEPT_SECONDS = 0.005
 # How long is tried whether the server still listens, once it has closed the main channel.
 _PROBE_SECONDS = 1.0
 # A server that ends a session closes its channels one behind the other: so long the main one, which knows why, may be behind.
@@ -70,6 +72,7 @@ class SpeakingChannel(SpiceSpeaker):
         self._sender: asyncio.Task[None] | None = None
         self._pump: asyncio.Task[None] | None = None
         self._end: ATPError | None = None
+        self._kept = 0.0  # seconds for which messages have kept the loop since others had their turn
         self._expected = 0  # the number of the record that the last expectation found
 
     def start(self, early: bytes) -> None:
@@ -216,7 +219,7 @@ class SpeakingChannel(SpiceSpeaker):
                 self.channel.fail(reason)
 
     async def _handle(self, data: bytes) -> None:
-        wire = self.conversation.wire
+        wire, began = self.conversation.wire, time.monotonic() - self._kept
         for item in wire.receive(data):
             if isinstance(item, Pause):
                 self._after()
@@ -225,6 +228,11 @@ class SpeakingChannel(SpiceSpeaker):
                 await self._works_before(item)
                 self.conversation.take(item)
                 self.taken += 1
+            if time.monotonic() - began > _KEPT_SECONDS:
+                self._after()
+                await asyncio.sleep(0)
+                began = time.monotonic()
+        self._kept = time.monotonic() - began
         await self._works_before(None)
         self._after()
 

@@ -22,6 +22,8 @@ from ATPLibrary.protocol.spice.schema import Message
 # Bytes that all surfaces may have together.
 _MOST_SURFACE_BYTES = 512 << 20
 _WHITE = 0xFFFFFFFF
+# From how many on it takes milliseconds to make what is drawn and what is there one. What is only put there takes a tenth of it.
+_MANY_PIXELS = 128 << 10
 _OF_A_PICTURE = (
     draw.DrawCopy, draw.DrawBlend, draw.DrawOpaque, draw.DrawTransparent, draw.DrawRop3, draw.DrawAlphaBlend,
 )  # fmt: skip
@@ -40,6 +42,8 @@ class Painter:
         # Whether messages were harmed on purpose, or are held up.
         self.is_disturbed: Callable[[], bool] = bool
         self._is_whole = True
+        self._draft: Surface | None = None  # what a thread draws on
+        self._done: tuple[draw.DrawMessage, Surface, Unfit | Unhandled | None] | None = None
 
     @property
     def screen(self) -> Surface | None:
@@ -54,7 +58,8 @@ class Painter:
     def take(self, message: Message) -> None:
         """Do what a message says. `Unhandled` for one that this client doesn't draw, `Unfit` for one that can't be."""
         try:
-            self._do(message)
+            if not self._was_done(message):
+                self._do(message)
         except Unhandled:
             self._is_whole = False
             raise
@@ -63,9 +68,43 @@ class Painter:
 
     def work_for(self, message: Message) -> Callable[[], None] | None:
         """What is better done on a thread before `take` is given this message, which is then quicker. None: nothing."""
-        if not isinstance(message, _OF_A_PICTURE) or message.image is None:
-            return None
-        return self.images.work_for(message.image)
+        unpack = None
+        if isinstance(message, _OF_A_PICTURE) and message.image is not None:
+            unpack = self.images.work_for(message.image)
+        if not isinstance(message, draw.DrawMessage) or _is_plain(message):
+            return unpack
+        surface = self.surfaces.get(message.base.surface_id)
+        area = surface.cut(message.base.box) if surface is not None else None
+        if surface is None or area is None:
+            return unpack
+        many = max(_MANY_PIXELS, surface.width * surface.height >> 4)  # of less, it is the twin that takes long
+        if (area.right - area.left) * (area.bottom - area.top) < many:
+            return unpack
+        return lambda: self._do_aside(message, unpack)
+
+    def _do_aside(self, message: draw.DrawMessage, unpack: Callable[[], None] | None) -> None:
+        """Nothing is seen of it until `take` is given the message: who looks meanwhile sees no half of it."""
+        if unpack is not None:
+            unpack()
+        self._draft, failure = self._surface(message).twin(), None
+        draft = self._draft
+        try:
+            self._do(message)
+        except (Unfit, Unhandled) as error:
+            failure = error
+        finally:
+            self._draft = None
+        self._done = message, draft, failure
+
+    def _was_done(self, message: Message) -> bool:
+        done, self._done = self._done, None
+        if done is None or done[0] is not message:
+            return False
+        _, draft, failure = done
+        self._surface(done[0]).data = draft.data
+        if failure is not None:
+            raise failure
+        return True
 
     def _do(self, message: Message) -> None:
         match message:
@@ -201,6 +240,8 @@ class Painter:
         return stencil.Stencil(pixels, message.base.box, mask.position, is_inverse=is_inverse)
 
     def _surface(self, message: draw.DrawMessage) -> Surface:
+        if self._draft is not None:
+            return self._draft
         surface = self.surfaces.get(message.base.surface_id)
         if surface is None:
             raise Unfit("base.surface_id", f"is {message.base.surface_id}, and there is no such surface")
@@ -230,10 +271,27 @@ class Painter:
         return Pixels(source.width, source.height, bytes(source.data) if is_itself else memoryview(source.data))
 
 
+def _is_plain(message: draw.DrawMessage) -> bool:
+    """Whether it only puts rows of pixels as they are."""
+    match message:
+        case draw.DrawCopy() | draw.DrawBlend():
+            is_put = raster.operation(message.rop, Rop.INVERS_SRC) is raster.put
+            return is_put and message.mask.image is None and _has_size_of(message.base.box, message.area)
+        case draw.DrawFill():
+            return raster.operation(message.rop, Rop.INVERS_BRUSH) is raster.put and message.mask.image is None
+        case draw.DrawBlackness() | draw.DrawWhiteness():
+            return message.mask.image is None
+    return not isinstance(message, draw.DrawInvers | draw.DrawOpaque | draw.DrawTransparent | draw.DrawRop3)
+
+
+def _has_size_of(box: geometry.Rect, area: geometry.Rect) -> bool:
+    return (box.right - box.left, box.bottom - box.top) == (area.right - area.left, area.bottom - area.top)
+
+
 def _picture(message: draw.DrawMessage, pixels: Pixels, area: geometry.Rect, scale_mode: int) -> Source:
     """A part of a picture, as big as the message's box."""
     box = message.base.box
-    if (box.right - box.left, box.bottom - box.top) == (area.right - area.left, area.bottom - area.top):
+    if _has_size_of(box, area):
         return Part(pixels, area, box)
     if scale_mode != ScaleMode.NEAREST:
         raise Unhandled(f"{message.kind.name} that scales other than to the nearest pixel")

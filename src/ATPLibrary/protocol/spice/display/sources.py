@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit
 from ATPLibrary.protocol.spice.messages.geometry import Point, Rect
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 
 class Source(Protocol):
@@ -62,24 +65,37 @@ class Stretched:
         _check(pixels, area)
         if area.left >= area.right or area.top >= area.bottom or box.left >= box.right or box.top >= box.bottom:
             raise Unfit("area", "has no pixels, or nowhere to go")
-        self._data, self._row = memoryview(pixels.data), pixels.width * BYTES
-        self._area, self._box = area, box
+        self._pixels, self._area, self._box = pixels, area, box
         self._step_x = ((area.right - area.left) << 16) // (box.right - box.left)
         self._step_y = ((area.bottom - area.top) << 16) // (box.bottom - box.top)
-        self._columns: tuple[int, int, list[int]] = 0, -1, []
+        self._image: Image.Image | None = None
+        self._last: tuple[tuple[int, int, int], bytes] | None = (
+            None  # rows that come of one row of the picture are alike
+        )
 
     def row(self, x: int, y: int, count: int) -> bytes:
-        if self._columns[:2] != (x, count):
-            first = x - self._box.left
-            columns = [(self._area.left + _nearest(self._step_x, first + each)) * BYTES for each in range(count)]
-            self._columns = x, count, columns
-        begin = (self._area.top + _nearest(self._step_y, y - self._box.top)) * self._row
-        row = bytes(self._data[begin : begin + self._row])
-        return b"".join([row[each : each + BYTES] for each in self._columns[2]])
+        key = x, self._area.top + (_place(self._step_y, y - self._box.top) >> 16), count
+        if self._last is None or self._last[0] != key:
+            self._last = key, self._made(*key)
+        return self._last[1]
+
+    def _made(self, x: int, row: int, count: int) -> bytes:
+        from PIL import Image
+
+        if self._image is None:
+            size = self._pixels.width, self._pixels.height
+            self._image = Image.frombuffer("RGBA", size, cast("bytes", self._pixels.data), "raw", "RGBA", 0, 1)
+        # Pillow begins half a step in, goes on by steps, and cuts what is behind the point: all of these are whole numbers of
+        # 131072ths, which floats add exactly.
+        step = self._step_x / 65536
+        first = self._area.left + _place(self._step_x, x - self._box.left) / 65536 - step / 2
+        data = step, 0.0, first, 0.0, 0.0, float(row)
+        return self._image.transform((count, 1), Image.Transform.AFFINE, data, Image.Resampling.NEAREST).tobytes()
 
 
-def _nearest(step: int, number: int) -> int:
-    return max(0, ((step + 1) // 2 + number * step - 1) >> 16)
+def _place(step: int, number: int) -> int:
+    """In 65536ths of a pixel."""
+    return max(0, (step + 1) // 2 + number * step - 1)
 
 
 def _check(pixels: Pixels, area: Rect) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled, check_size
 from ATPLibrary.protocol.spice.display.raster import Operation, put
@@ -23,6 +24,12 @@ class Surface:
         check_size("width", width, height)
         self.width, self.height, self.format = width, height, format
         self.data = bytearray(width * height * BYTES)
+
+    def twin(self) -> Surface:
+        """Another one with the same on it."""
+        twin = copy(self)
+        twin.data = bytearray(self.data)
+        return twin
 
     def copy(self, pixels: Pixels, x: int, y: int, area: Rect) -> None:
         """Put the part of `pixels` whose upper left corner is at x, y into `area`, which is cut to what both have."""
