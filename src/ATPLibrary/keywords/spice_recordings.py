@@ -92,7 +92,7 @@ class SpiceRecordingKeywords(Component):
         seconds = self.seconds(timeout, "command")
 
         async def stop() -> SessionRecorder | None:
-            return self.workspace.spice_sessions.stop_recording(await self.machine(vm, seconds))
+            return await self.workspace.spice_sessions.stop_recording(await self.machine(vm, seconds))
 
         recorder = self.wait(stop(), seconds, f"Ending the recording of {named(vm)}")
         if recorder is None:

@@ -56,7 +56,7 @@ class SpiceSessions:
         known = self.known(machine)
         were_open = [key for key, each in known.channels.items() if each.state.is_open] if known is not None else []
         await self.close(machine.uuid)
-        self.stop_recording(machine)
+        await self.stop_recording(machine)
         self._recorders[machine.uuid] = recorder
         connection = await self.connect(machine, timeout, recorder)
         for type, id in were_open:
@@ -64,11 +64,11 @@ class SpiceSessions:
                 await connection.open_channel(type, id, timeout=timeout)
         return connection
 
-    def stop_recording(self, machine: Machine) -> SessionRecorder | None:
+    async def stop_recording(self, machine: Machine) -> SessionRecorder | None:
         """The recorder of that VM's session, whose file is closed then; None where none was recorded."""
         recorder = self._recorders.pop(machine.uuid, None)
         if recorder is not None:
-            recorder.close()
+            await recorder.close_aside()
         return recorder
 
     def known(self, machine: Machine) -> SpiceVmConnection | None:
@@ -145,6 +145,5 @@ class SpiceSessions:
         try:
             await asyncio.gather(*(self._managers.pop(each).close() for each in ending if each in self._managers))
         finally:
-            for recorded, recorder in self._recorders.items():
-                if uuid in (None, recorded):
-                    recorder.close()
+            recorders = [each for recorded, each in self._recorders.items() if uuid in (None, recorded)]
+            await asyncio.gather(*(each.close_aside() for each in recorders))

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import json
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from ATPLibrary.events import EventBus
+from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
 from ATPLibrary.protocol.spice import line_file
 from ATPLibrary.protocol.spice.line_file import LineFile
+from ATPLibrary.protocol.spice.recording import SessionRecorder
 
 pytestmark = pytest.mark.unit
 LONG = os.urandom(300_000)
@@ -87,3 +93,50 @@ def test_a_disk_that_is_full_is_told(size: int) -> None:
     file.close()
     assert "No space left on device" in file.failure
     file.write({}, b"more", plain)
+
+
+@pytest.mark.parametrize("size", [10, 300_000])
+def test_whatever_goes_wrong_with_a_line_is_told_at_once(tmp_path: Path, size: int) -> None:
+    def broken(data: bytes) -> bytes:
+        raise ValueError(f"{len(data)} bytes that can't be masked")
+
+    file = LineFile(tmp_path / "a.jsonl")
+    file.write({}, LONG[:size], broken)
+    file.write({}, LONG, plain)
+    file.close()
+    assert file.failure == f"ValueError: {size} bytes that can't be masked"
+
+
+def test_a_file_whose_disk_was_stuck_is_closed_once_it_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_file, "_STUCK_SECONDS", 0.1)
+    os.mkfifo(tmp_path / "stuck")
+    stuck = os.open(tmp_path / "stuck", os.O_RDONLY | os.O_NONBLOCK)
+    file = LineFile(tmp_path / "stuck")
+    file.write({}, LONG, plain)
+    file.close()
+    assert file.failure == "the disk has taken nothing for 0.1 s"
+    os.set_blocking(stuck, True)
+    with os.fdopen(stuck, "rb") as reader:
+        assert reader.read().endswith(b'"}\n'), "which comes to its end only where the writer closes"
+
+
+@pytest.mark.parametrize("how", ["stop", "close"])
+async def test_the_loop_goes_on_while_a_recording_is_closed(tmp_path: Path, how: str) -> None:
+    os.mkfifo(tmp_path / "slow")
+    slow = os.open(tmp_path / "slow", os.O_RDONLY | os.O_NONBLOCK)
+    recorder = SessionRecorder(tmp_path / "slow", "win11")
+    recorder.open()
+    recorder._write({"time": 0}, LONG)
+    sessions = SpiceSessions(cast("Any", SimpleNamespace(bus=EventBus())))
+    sessions._recorders["u-1"] = recorder
+    machine = cast("Any", SimpleNamespace(uuid="u-1"))
+    closing: asyncio.Task[Any] = asyncio.ensure_future(
+        sessions.close("u-1") if how == "close" else sessions.stop_recording(machine)  # type: ignore[arg-type]
+    )
+    await asyncio.sleep(0)
+    os.set_blocking(slow, True)
+    with os.fdopen(slow, "rb") as reader:  # nobody takes what is written before the loop has gone on
+        data = await asyncio.to_thread(reader.read)
+    assert await closing is (recorder if how == "stop" else None)
+    assert base64.b64decode(json.loads(data.splitlines()[1])["body"]) == LONG
+    assert not recorder.problem

@@ -26,7 +26,8 @@ _STUCK_SECONDS = 20.0
 
 
 class LineFile:
-    """Packed with gzip where its name ends in ".gz". `failure` says why nothing is written any more. All is called from one thread.
+    """Packed with gzip where its name ends in ".gz". `failure` says why nothing is written any more. All but
+    `wait_closed` is called from one thread.
 
     The lines keep their order: behind a long one that is still to be written all go to the thread.
     """
@@ -61,40 +62,51 @@ class LineFile:
             self._waiting.append((head, body, mask))
             self._pending += size
             self._changed.notify_all()
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="atp-recording", daemon=True)
-            self._thread.start()
+        self._begin_thread()
 
     def close(self) -> None:
         """Once all is written. A second time does nothing."""
+        self.end()
+        self.wait_closed()
+
+    def end(self) -> None:
+        """No more lines: the thread writes what waits, and closes the file, however long that takes."""
         with self._changed:
-            if self._closed:
-                return
             self._closed = True
             self._changed.notify_all()
-            if not self._changed.wait_for(lambda: not self._pending, _STUCK_SECONDS):
-                self.failure = self.failure or f"the disk has taken nothing for {_STUCK_SECONDS:g} s"
-                return
-        try:
-            self._file.close()
-        except OSError as error:
-            self.failure = self.failure or str(error)
-        finally:
-            with contextlib.suppress(OSError):
-                self._under.close()  # gzip leaves it open
+        self._begin_thread()
+
+    def wait_closed(self) -> None:
+        """After `end`: until the file is closed. Blocking; a disk that is stuck is a `failure`."""
+        assert self._thread is not None
+        self._thread.join(_STUCK_SECONDS)
+        if self._thread.is_alive():
+            self.failure = self.failure or f"the disk has taken nothing for {_STUCK_SECONDS:g} s"
+
+    def _begin_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="atp-recording", daemon=True)
+            self._thread.start()
 
     def _work(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
                 if not self._waiting:
-                    return
+                    break
                 head, body, mask = self._waiting.popleft()
             if not self.failure:
                 self._put(head, body, mask)
             with self._changed:
                 self._pending -= len(head) + len(body or b"")
                 self._changed.notify_all()
+        try:
+            self._file.close()
+        except Exception as error:  # noqa: BLE001 - as for a line
+            self._fail(error)
+        finally:
+            with contextlib.suppress(OSError):
+                self._under.close()  # gzip leaves it open
 
     def _put(self, head: bytes, body: bytes | None, mask: Mask) -> None:
         try:
@@ -106,5 +118,10 @@ class LineFile:
             for at in range(0, len(masked), _PIECE):
                 self._file.write(base64.b64encode(masked[at : at + _PIECE]))
             self._file.write(b'"}\n')
-        except OSError as error:
-            self.failure = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session goes on, and who closes the file is told
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = self.failure or (
+            str(error) if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+        )

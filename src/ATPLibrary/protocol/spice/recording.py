@@ -18,6 +18,7 @@ from ATPLibrary.errors import ATPError
 from ATPLibrary.protocol.spice.line_file import LineFile
 from ATPLibrary.protocol.spice.messages.main import AgentData
 from ATPLibrary.protocol.spice.schema import Sender
+from ATPLibrary.runtime import Workers
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 SCHEMA, VERSION = "atp.spice-recording", 1
 # Numbers below are those that every channel has.
 _OF_ALL_CHANNELS = 100
+# They only wait, each for a file, which gives up earlier by itself.
+_CLOSERS, _CLOSE_SECONDS = Workers("atp-recordings", 32), 30.0
 
 
 @dataclass
@@ -67,6 +70,16 @@ class SessionRecorder:
         file, self._file = self._file, None
         if file is not None:
             file.close()
+            self._note(file)
+
+    async def close_aside(self) -> None:
+        """As `close`, on the loop, which goes on meanwhile: packing what waits takes a second, a stuck disk many."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.end()
+            await _CLOSERS.call(
+                file.wait_closed, timeout=_CLOSE_SECONDS, what=f"Closing the recording {self.path}"
+            )  # fmt: skip
             self._note(file)
 
     def _linked(self, channel: SpiceChannel) -> None:
