@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 _CLOSE_SECONDS = 1.0
 # What may have come and not been read: a frame comes in pieces of this size.
 _READ_LIMIT = 512 * 1024
-# A peer that has gone without a word (a host without power, a cable) is noticed: an idle connection after 5 s is asked three times,
-# every 5 s.
+# A peer that has gone without a word (a host without power, a cable) is noticed: an idle connection is asked after 5 s, and every
+# 5 s from then on. It ends once three have gone unanswered; where `_UNTAKEN_MS` is set, Linux lets that time decide instead.
 _KEEPALIVE = ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 5), (socket.TCP_KEEPCNT, 3))
 # Sent and not taken by the peer for so long. Not where a guest's program or driver may leave unread what is sent: Linux counts the
 # time of a full window too.
