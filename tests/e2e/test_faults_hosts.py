@@ -34,6 +34,7 @@ from ATPLibrary.lab.hosts import LabHost, short_directory
 from ATPLibrary.lab.machine import AGENT_CHANNEL
 from ATPLibrary.orchestrator import Machine, Workspace, reload
 from ATPLibrary.orchestrator.channels import Channels
+from ATPLibrary.protocol.qga import Qga
 from ATPLibrary.protocol.qmp.schema import schema_of
 from ATPLibrary.protocol.virtio_serial import CODECS, Codec, open_channel
 from ATPLibrary.transport import HostState, VmState
@@ -153,6 +154,13 @@ async def nothing_is_down(machine: Machine, within: float = LET_GO) -> None:
             pytest.fail(f"down in the guest after {within:g} s: {held}")
 
 
+async def guest_agent(machine: Machine) -> Qga:
+    """QEMU's, once libvirt has it: a daemon that was started again answers before it does."""
+    qga = await machine.qga(NO_HANG)
+    await qga.ready(NO_HANG)
+    return qga
+
+
 async def is_connected_again(machine: Machine) -> None:
     await machine.domain.host.wait_for_state(lambda state: state is HostState.CONNECTED, NO_HANG, "be connected again")
 
@@ -193,7 +201,7 @@ async def test_a_command_in_the_guest_is_followed_to_its_end_though_the_daemon_w
     connect: Connect, daemon: LabHost
 ) -> None:
     machine = await connect("direct")
-    qga = await machine.qga(NO_HANG)
+    qga = await guest_agent(machine)
     with machine.bus.subscribe(lambda event: event.kind == "host.failed") as news:
         command = "sleep 3; echo it went on; exit 7"
         running = await begun(qga.exec(command, timeout=60), command)
@@ -208,7 +216,7 @@ async def test_output_that_is_followed_is_whole_though_the_daemon_was_killed_mea
     connect: Connect, daemon: LabHost
 ) -> None:
     machine = await connect("direct")
-    qga = await machine.qga(NO_HANG)
+    qga = await guest_agent(machine)
     begun, told = asyncio.Event(), ""
 
     def on_output(stream: str, text: str) -> None:
@@ -229,8 +237,7 @@ async def test_a_command_whose_start_was_not_answered_says_that_it_may_have_been
     connect: Connect, daemon: LabHost
 ) -> None:
     machine = await connect("direct")
-    qga = await machine.qga(NO_HANG)
-    # libvirt has its guest agent again, whatever the tests before have done to the daemon.
+    qga = await guest_agent(machine)
     assert (await qga.exec("true", timeout=60)).exit_code == 0
     os.kill(victim(daemon).pid, signal.SIGSTOP)
     running = asyncio.create_task(qga.exec("sleep 3", timeout=60))
@@ -243,7 +250,7 @@ async def test_a_command_whose_start_was_not_answered_says_that_it_may_have_been
         await asyncio.wait_for(running, NO_HANG)
     await asyncio.to_thread(lambda: daemon.wait_until_ready(daemon.start()))
     await is_connected_again(machine)
-    assert (await (await machine.qga(NO_HANG)).exec("echo back", timeout=60)).stdout == "back\n"
+    assert (await (await guest_agent(machine)).exec("echo back", timeout=60)).stdout == "back\n"
 
 
 @WAYS
@@ -314,7 +321,7 @@ async def test_a_frozen_guest_is_thawed_though_nobody_could_be_told_at_first(
     connect: Connect, daemon: LabHost, away: str
 ) -> None:
     machine = await connect("direct")
-    qga = await machine.qga(NO_HANG)
+    qga = await guest_agent(machine)
     assert await qga.freeze.freeze(NO_HANG, longest=NO_HANG) == 1
     if away == "the daemon":
         await asyncio.to_thread(kill, daemon)
