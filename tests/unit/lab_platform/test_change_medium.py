@@ -43,7 +43,7 @@ def test_a_tray_that_the_guest_closes_is_opened_again() -> None:
 
 def test_a_tray_that_stays_closed_is_told() -> None:
     with pytest.raises(libvirt.libvirtError, match="is not open"):
-        libvirt_calls.change_medium(Guest(*[CLOSED] * 100), "<disk/>")
+        libvirt_calls.change_medium(Guest(*[CLOSED] * 1000), "<disk/>")
 
 
 def test_another_error_is_told_at_once() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from ATPLibrary.lab.platform.codes import VmStatus
 
 # A guest that looks at its drive closes the tray that libvirt has just opened to change the medium; firmware that boots does so for
-# seconds on a busy machine.
+# seconds, on a busy machine for more than ten.
 _TRAY_CLOSED = "is not open"
-_TRAY_TRIES = 50
-_TRAY_SECONDS = 0.2
+_TRAY_TRIES = 120
+_TRAY_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
