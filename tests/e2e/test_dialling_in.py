@@ -261,7 +261,13 @@ async def test_a_paused_guest_goes_on_where_it_was(served: Served) -> None:
     await served.types("#after")
 
 
-@pytest.mark.parametrize("way", ["ws", "tcp"])
+# An open defect, not understood yet: of a VM that has slept before, the agent does not dial again for minutes, one time in several.
+SLEPT_AGAIN = pytest.mark.xfail(
+    reason="after a second sleep the guest's agent now and then does not dial again", strict=False
+)
+
+
+@pytest.mark.parametrize("way", ["ws", pytest.param("tcp", marks=SLEPT_AGAIN)])
 async def test_a_guest_that_slept_goes_on(served: Served, way: str) -> None:
     """Suspended to memory by its own kernel, and woken."""
     addresses = await served.listen()
