@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,28 @@ class Behind:
     def live_xml(self, name: str) -> str:
         with self.domain(name) as domain:
             return str(domain.XMLDesc(0))
+
+    def starts_with_open_tray(self, name: str) -> None:
+        """Start the VM with the tray of its only drive open, as libvirt knows: the firmware closes it without a word."""
+        import libvirt_qemu
+
+        def ask(command: str, **arguments: Any) -> Any:
+            question = json.dumps({"execute": command, "arguments": arguments})
+            return json.loads(libvirt_qemu.qemuMonitorCommand(domain, question, 0))["return"]
+
+        def is_open() -> bool:
+            (tray,) = (block["tray_open"] for block in ask("query-block") if "tray_open" in block)
+            return bool(tray)
+
+        with self.domain(name) as domain:
+            domain.createWithFlags(libvirt.VIR_DOMAIN_START_PAUSED)
+            ask("blockdev-open-tray", id="ide0-0-0")
+            assert is_open()
+            domain.resume()
+            deadline = time.monotonic() + 30
+            while is_open():
+                assert time.monotonic() < deadline, "the firmware never reset the drive"
+            assert "tray='open'" in domain.XMLDesc(0)
 
     def snapshots(self, name: str) -> int:
         with self.domain(name) as domain:

@@ -145,6 +145,17 @@ def test_images_are_put_in_changed_and_taken_out(tester: Any, behind: Behind, de
     assert "device='cdrom'" not in behind.xml(desk)
 
 
+def test_an_image_is_changed_where_firmware_closed_the_tray_behind_libvirts_back(
+    tester: Any, behind: Behind, desk: str, image: Any
+) -> None:
+    image("a.iso"), image("b.iso")
+    tester.insert_iso(desk, "a.iso")
+    behind.starts_with_open_tray(desk)
+    tester.change_iso(desk, "a.iso", "b.iso")
+    assert "/iso/b.iso'" in behind.live_xml(desk)
+    tester.close_desktop(desk, force=True)
+
+
 def test_an_image_that_is_not_there_is_named_with_those_that_are(tester: Any, desk: str, image: Any) -> None:
     image("drivers.iso")
     with pytest.raises(PlatformError, match=r"has no image 'driver\.iso'\. It has 'drivers\.iso'"):

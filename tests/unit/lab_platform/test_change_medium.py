@@ -14,6 +14,7 @@ class Guest:
     def __init__(self, *errors: str) -> None:
         self.errors = list(errors)
         self.media: list[str] = []
+        self.opened: list[str] = []
 
     def isActive(self) -> bool:
         return True
@@ -30,6 +31,7 @@ class Guest:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libvirt_calls, "_TRAY_SECONDS", 0.0)
+    monkeypatch.setattr(libvirt_calls, "open_tray", lambda domain, xml: domain.opened.append(xml))
 
 
 CLOSED = "unable to execute QEMU command 'blockdev-remove-medium': Tray of device 'ide0-0-0' is not open"
@@ -38,16 +40,16 @@ CLOSED = "unable to execute QEMU command 'blockdev-remove-medium': Tray of devic
 def test_a_tray_that_the_guest_closes_is_opened_again() -> None:
     guest = Guest(CLOSED, CLOSED)
     libvirt_calls.change_medium(guest, "<disk/>")
-    assert guest.media == ["<disk/>"]
+    assert (guest.media, guest.opened) == (["<disk/>"], ["<disk/>"] * 2)
 
 
 def test_a_tray_that_stays_closed_is_told() -> None:
     with pytest.raises(libvirt.libvirtError, match="is not open"):
-        libvirt_calls.change_medium(Guest(*[CLOSED] * 1000), "<disk/>")
+        libvirt_calls.change_medium(Guest(*[CLOSED] * 100), "<disk/>")
 
 
 def test_another_error_is_told_at_once() -> None:
     guest = Guest("no such file", CLOSED)
     with pytest.raises(libvirt.libvirtError, match="no such file"):
         libvirt_calls.change_medium(guest, "<disk/>")
-    assert guest.errors == [CLOSED]
+    assert (guest.errors, guest.opened) == ([CLOSED], [])

@@ -16,13 +16,17 @@ SLOTS = {"virtio": "vd", "scsi": "sd", "sata": "sd", "usb": "sd", "ide": "hd"}
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk (`device` "disk") or a CD drive ("cdrom"; `file` is None while it is empty). Limits are per second, 0 for none."""
+    """A disk (`device` "disk") or a CD drive ("cdrom"; `file` is None while it is empty).
+
+    Limits are per second, 0 for none. `alias` is QEMU's id of the device while the VM runs, else "".
+    """
 
     device: str
     file: str | None
     target: str
     bus: str
     limits: dict[str, int]
+    alias: str
     xml: str
 
 
@@ -44,7 +48,7 @@ def disks(xml: str) -> list[Disk]:
     """The disks and CD drives, in the XML's order."""
     found = []
     for element in ET.fromstring(xml).iterfind("./devices/disk"):
-        source, target = element.find("source"), element.find("target")
+        source, target, alias = (element.find(each) for each in ("source", "target", "alias"))
         assert target is not None  # libvirt insists on it
         limits = {
             name: int(element.findtext(f"./iotune/{tag}") or 0)
@@ -58,6 +62,7 @@ def disks(xml: str) -> list[Disk]:
                 target.get("dev", ""),
                 target.get("bus", ""),
                 limits,
+                "" if alias is None else alias.get("name", ""),
                 ET.tostring(element, encoding="unicode"),
             )
         )

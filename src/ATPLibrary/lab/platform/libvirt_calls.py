@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ATPLibrary.lab.platform import domain_xml
 from ATPLibrary.lab.platform.codes import VmStatus
 
-# A guest that looks at its drive closes the tray that libvirt has just opened to change the medium; firmware that boots does so for
-# seconds, on a busy machine for more than ten.
+# A guest's firmware resets its drives while it boots, which closes a tray that libvirt has just opened to change the medium. QEMU sends
+# no event then: libvirt takes the tray for open from there on, and never opens it again.
 _TRAY_CLOSED = "is not open"
-_TRAY_TRIES = 120
-_TRAY_SECONDS = 0.3
+_TRAY_TRIES = 50
+_TRAY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +181,19 @@ def change_medium(domain: Any, xml: str) -> None:
             if not left or _TRAY_CLOSED not in str(error):
                 raise
             time.sleep(_TRAY_SECONDS)
+            open_tray(domain, xml)
         else:
             return
+
+
+def open_tray(domain: Any, xml: str) -> None:
+    """Have QEMU open the tray of the drive that `xml` is about, whatever libvirt takes it for."""
+    import libvirt_qemu
+
+    (wanted,) = domain_xml.disks(f"<domain><devices>{xml}</devices></domain>")
+    alias = next(drive.alias for drive in domain_xml.disks(domain.XMLDesc(0)) if drive.target == wanted.target)
+    command = {"execute": "blockdev-open-tray", "arguments": {"id": alias}}
+    libvirt_qemu.qemuMonitorCommand(domain, json.dumps(command), 0)
 
 
 def resize_live(domain: Any, target: str, size: int) -> None:
