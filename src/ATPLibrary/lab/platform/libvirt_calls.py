@@ -11,8 +11,8 @@ from typing import Any
 from ATPLibrary.lab.platform import domain_xml
 from ATPLibrary.lab.platform.codes import VmStatus
 
-# A guest's firmware resets its drives while it boots, which closes a tray that libvirt has just opened to change the medium. QEMU sends
-# no event then: libvirt takes the tray for open from there on, and never opens it again.
+# A guest's firmware resets its drives while it boots, which closes a tray that libvirt has just opened to change the medium.
+# QEMU sends no event then: libvirt takes the tray for open from there on, and never opens it again.
 _TRAY_CLOSED = "is not open"
 _TRAY_TRIES = 50
 _TRAY_SECONDS = 0.2
