@@ -228,6 +228,10 @@ class SpeakingChannel(SpiceSpeaker):
                 await self._works_before(item)
                 self.conversation.take(item)
                 self.taken += 1
+            for brake in wire.seam.brakes:
+                if (waiting := brake()) is not None:
+                    self._after()
+                    await waiting
             if time.monotonic() - began > _KEPT_SECONDS:
                 self._after()
                 await asyncio.sleep(0)

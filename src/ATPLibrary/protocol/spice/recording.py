@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -37,8 +38,8 @@ _CLOSERS, _CLOSE_SECONDS = Workers("atp-recordings", 32), 30.0
 
 @dataclass
 class SessionRecorder:
-    """Writes one session to `path` (gzip where it ends in ".gz"), from its first message on; called on the loop, where short lines
-    are written, long ones on a thread.
+    """Writes one session to `path` (gzip where it ends in ".gz"), from its first message on; called on the loop, written on a
+    thread. A channel whose messages come faster than the disk takes them waits, so its server does.
 
     `keeps_agent_data`: the guest's agent too, in full: its clipboard is in there. `limit` in bytes of messages. `problem` says why
     nothing is written any more: a full disk must not break the session.
@@ -92,6 +93,7 @@ class SessionRecorder:
             }
         )  # fmt: skip
         wire.seam.taps.append(lambda record, frame: self._passed(channel, record, frame))
+        wire.seam.brakes.append(self._brake)
         speaker.when_ended.append(lambda error: self._ended(channel, error, speaker.ended_by, wire))
 
     def _passed(self, channel: SpiceChannel, record: Record, frame: Frame | None) -> None:
@@ -111,6 +113,13 @@ class SessionRecorder:
         if self._taken > self.limit:
             self.problem = self.problem or f"The recording {self.path} ends here: it has {self.limit} bytes of messages"
         self._write(line, body)
+
+    def _brake(self) -> Awaitable[None] | None:
+        return self._until_room(self._file) if self._file is not None and self._file.is_full else None
+
+    async def _until_room(self, file: LineFile) -> None:
+        await file.until_room()
+        self._note(file)
 
     def _ended(self, channel: SpiceChannel, error: ATPError, by: EndedBy, wire: Wire) -> None:
         unread = wire.unread(lambda number: self._tells(channel.type, Sender.SERVER, number))

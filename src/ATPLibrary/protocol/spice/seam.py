@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -89,7 +89,8 @@ class Passed:
 @dataclass
 class Seam:
     """Of one channel. `faults` are asked in their order, the first that fits acts. `taps` are called with each record and what went
-    on of its message: None where it was dropped. `is_harmed`: a fault has acted that leaves more than time missing.
+    on of its message: None where it was dropped. `brakes` are asked behind each of the server's: what they return is awaited before
+    the next one. `is_harmed`: a fault has acted that leaves more than time missing.
     """
 
     type: SpiceChannelType
@@ -97,6 +98,7 @@ class Seam:
     faults: list[Fault] = field(default_factory=list)
     records: deque[Record] = field(default_factory=lambda: deque(maxlen=KEPT_RECORDS))
     taps: list[Callable[[Record, Frame | None], None]] = field(default_factory=list)
+    brakes: list[Callable[[], Awaitable[None] | None]] = field(default_factory=list)
     withholds_acks: bool = False
     is_harmed: bool = False
     _count: int = 0
