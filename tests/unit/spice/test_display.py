@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from types import SimpleNamespace
 
 import lz4.block
 import pytest
@@ -14,6 +15,7 @@ from tests.spice.server import PRIMARY, spice_server
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.client import speaking
 from ATPLibrary.protocol.spice.display import Painter, Surface
+from ATPLibrary.protocol.spice.display import painter as painter_module
 from ATPLibrary.protocol.spice.display.lz import unpacked as lz
 from ATPLibrary.protocol.spice.display.lz4_images import unpacked as lz4_image
 from ATPLibrary.protocol.spice.display.picture import image_of
@@ -24,6 +26,7 @@ from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry,
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 pytestmark = pytest.mark.unit
+RED_BRUSH = brushes.Brush(1, brushes.SolidBrush(0xFF0000))
 RED, GREEN, BLUE, BLACK, WHITE = "ff0000", "00ff00", "0000ff", "000000", "ffffff"
 
 
@@ -156,6 +159,25 @@ def test_a_fill_is_cut_to_its_clips_and_to_the_screen() -> None:
     assert shown(screen) == [[BLACK, GREEN, BLACK, BLACK], [BLACK, GREEN, BLACK, GREEN]]
 
 
+def test_when_the_screen_was_drawn_last_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(time=lambda: clock.now, now=1.0)
+    monkeypatch.setattr(painter_module, "time", clock)
+    made = Painter(1000)
+    assert made.drawn_at is None
+    made.take(display.SurfaceCreate(0, 4, 2, 32, 1))
+    assert made.drawn_at == 1
+    clock.now = 2.0
+    made.take(display.SurfaceCreate(1, 4, 2, 32, 0))
+    made.take(draw.DrawFill(geometry.DrawBase(1, rect(0, 0, 4, 2), NO_CLIP), RED_BRUSH, Rop.OP_PUT, NO_MASK))
+    made.take(display.Mark())
+    assert made.drawn_at == 1, "nothing of that is to be seen"
+    made.take(fill(rect(0, 0, 1, 1), 0xFF0000))
+    assert made.drawn_at == 2
+    clock.now = 3.0
+    made.note_video()
+    assert made.drawn_at == 3
+
+
 def test_a_copy_is_cut_where_it_reaches_beyond_the_screen_and_its_clips() -> None:
     screen = painter()
     made = image(bitmap(8, 2, 2, 8, "0000ff00 00ff0000 ff000000 ffffff00"), 2, 2)
@@ -170,6 +192,30 @@ def test_bits_are_copied_also_onto_themselves() -> None:
     screen.take(fill(rect(1, 0, 2, 2), 0x00FF00))
     screen.take(draw.CopyBits(base(rect(1, 0, 4, 2)), geometry.Point(0, 0)))
     assert shown(screen) == [[RED, RED, GREEN, BLACK]] * 2
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_bits_come_from_where_they_were_whatever_overlaps(data: st.DataObject) -> None:
+    width, height = 5, 4
+    where = st.integers(-2, 6)
+    box = rect(*data.draw(st.tuples(where, where, where, where).filter(lambda it: it[0] < it[2] and it[1] < it[3])))
+    source = geometry.Point(data.draw(where), data.draw(where))
+    clips = data.draw(st.sampled_from([(), (rect(1, 0, 4, 3),), (rect(0, 0, 5, 2), rect(0, 2, 3, 4))]))
+    made = painter(width, height)
+    screen = made.screen
+    assert screen is not None
+    screen.data[:] = bytes(range(width * height * 4))
+    before = bytes(screen.data)
+    made.take(draw.CopyBits(base(box, *clips), source))
+    for y in range(height):
+        for x in range(width):
+            is_drawn = box.left <= x < box.right and box.top <= y < box.bottom
+            is_drawn &= not clips or any(each.left <= x < each.right and each.top <= y < each.bottom for each in clips)
+            from_x, from_y = x - box.left + source.x, y - box.top + source.y
+            is_drawn &= 0 <= from_x < width and 0 <= from_y < height
+            at = ((from_y * width + from_x) if is_drawn else (y * width + x)) * 4
+            assert screen.data[(y * width + x) * 4 :][:4] == before[at : at + 4], (x, y)
 
 
 def test_black_white_and_the_other_way_round() -> None:

@@ -13,8 +13,8 @@ from tests.spice.server import spice_server
 
 from ATPLibrary.protocol.spice.channels import DisplayConversation
 from ATPLibrary.protocol.spice.client import speaking
-from ATPLibrary.protocol.spice.display import Painter, unpacking
-from ATPLibrary.protocol.spice.display.pixels import Pixels, Unhandled
+from ATPLibrary.protocol.spice.display import Painter, effort, painter, surface, unpacking
+from ATPLibrary.protocol.spice.display.pixels import Pixels, Unfit, Unhandled
 from ATPLibrary.protocol.spice.enums import ImageType, Rop
 from ATPLibrary.protocol.spice.messages import brushes, display, draw, geometry, images
 from ATPLibrary.protocol.spice.schema import Message
@@ -138,6 +138,12 @@ LONG_DRAWS = [
     draw.DrawTransparent(BASE, IMAGE, OF_LARGE, 0, 0x020100),
     draw.DrawRop3(BASE, IMAGE, OF_LARGE, GRAY, 0x66, 0, NO_MASK),
 ]
+PUT_DRAWS = [
+    draw.DrawCopy(BASE, IMAGE, OF_LARGE, Rop.OP_PUT, 0, NO_MASK),
+    draw.DrawFill(BASE, GRAY, Rop.OP_PUT, NO_MASK),
+    draw.DrawWhiteness(BASE, NO_MASK),
+    draw.CopyBits(geometry.DrawBase(0, geometry.Rect(0, 100, LARGE, LARGE), NO_CLIP), geometry.Point(0, 0)),
+]
 QUICK_DRAWS = [
     draw.DrawCopy(BASE, IMAGE, OF_LARGE, Rop.OP_PUT, 0, NO_MASK),
     draw.DrawFill(BASE, GRAY, Rop.OP_PUT, NO_MASK),
@@ -152,11 +158,52 @@ def large_screen() -> Painter:
     made = Painter(0)
     made.take(display.SurfaceCreate(0, LARGE, LARGE, 32, 1))
     made.take(draw.DrawFill(BASE, brushes.Brush(1, brushes.SolidBrush(0x0F0F0F)), Rop.OP_PUT, NO_MASK))
+    made.take(draw.DrawFill(SMALL, brushes.Brush(1, brushes.SolidBrush(0xF0F0F0)), Rop.OP_PUT, NO_MASK))
     return made
+
+
+def test_a_large_surface_is_made_on_a_thread_and_is_there_when_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = large_screen()
+    monkeypatch.setattr(painter, "MANY_TO_PUT", 2 << 20)
+    monkeypatch.setattr(surface, "_LARGE", 8 << 20)
+    create = display.SurfaceCreate(0, 2048, 1024, 32, 1)
+    work = made.work_for(create)
+    assert work is not None
+    work()
+    assert made.screen is not None
+    assert (made.screen.width, made.screen.height) == (LARGE, LARGE)
+    made.take(create)
+    assert (made.screen.width, made.screen.height) == (2048, 1024)
+    assert bytes(made.screen.data) == bytes(2048 * 1024 * 4)
+    drawn = made.screen
+    made.take(create)
+    assert made.screen is not drawn, "what was made is used once"
+    assert made.work_for(display.SurfaceCreate(1, 2048, 1023, 32, 0)) is None
+    assert made.work_for(display.SurfaceCreate(1, 1 << 31, 1 << 31, 32, 0)) is None
+    impossible = display.SurfaceCreate(1, 2048, 1024, 5, 0)
+    work = made.work_for(impossible)
+    assert work is not None
+    work()
+    with pytest.raises(Unfit, match="is 5, which surfaces do not have"):
+        made.take(impossible)
 
 
 @pytest.mark.parametrize("message", LONG_DRAWS, ids=lambda each: each.kind.name)
 def test_what_takes_long_to_draw_is_drawn_on_a_thread_and_seen_when_it_is_taken(message: draw.DrawMessage) -> None:
+    check_that_it_is_drawn_aside(message)
+
+
+@pytest.mark.parametrize("message", PUT_DRAWS, ids=lambda each: each.kind.name)
+def test_very_many_pixels_that_are_only_put_are_put_on_a_thread_as_well(
+    message: draw.DrawMessage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(effort, "MANY_TO_PUT", 300 * LARGE)
+    monkeypatch.setattr(surface, "_LARGE", LARGE * LARGE)
+    monkeypatch.setattr(surface, "_PIECE", 1000)
+    check_that_it_is_drawn_aside(message)
+
+
+def check_that_it_is_drawn_aside(message: draw.DrawMessage) -> None:
     at_once, aside = large_screen(), large_screen()
     assert at_once.screen is not None
     assert aside.screen is not None

@@ -88,7 +88,7 @@ class DisplayConversation(Conversation):
         return self.session_time()
 
     def _draw(self, frames: list[Frame]) -> None:
-        self.painter.strokes += 1
+        self.painter.note_video()
         for frame in frames:
             if isinstance(frame.failure, Unfit):
                 raise SpiceProtocolError.at(self.subject, frame.name, frame.failure.field, frame.failure.reason)

@@ -6,10 +6,13 @@ more, which `is_exact` says, nor is it after a JPEG, with video in it, or after 
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Callable
 from functools import partial
 
 from ATPLibrary.protocol.spice.display import raster, stencil
+from ATPLibrary.protocol.spice.display.effort import MANY_TO_PUT, has_size_of, takes_long
 from ATPLibrary.protocol.spice.display.pixels import BYTES, Pixels, Unfit, Unhandled
 from ATPLibrary.protocol.spice.display.sources import Color, Part, Source, Stretched, Tiles
 from ATPLibrary.protocol.spice.display.surface import Surface
@@ -22,20 +25,21 @@ from ATPLibrary.protocol.spice.schema import Message
 # Bytes that all surfaces may have together.
 _MOST_SURFACE_BYTES = 512 << 20
 _WHITE = 0xFFFFFFFF
-# From how many on it takes milliseconds to make what is drawn and what is there one. What is only put there takes a tenth of it.
-_MANY_PIXELS = 128 << 10
 _OF_A_PICTURE = (
     draw.DrawCopy, draw.DrawBlend, draw.DrawOpaque, draw.DrawTransparent, draw.DrawRop3, draw.DrawAlphaBlend,
 )  # fmt: skip
 
 
 class Painter:
-    """`images` unpacks and keeps them. `strokes` counts what may have changed the screen."""
+    """`images` unpacks and keeps them. `strokes` counts what may have changed the screen; `drawn_at` is when something was drawn on
+    it last, in seconds since the epoch, None before that.
+    """
 
     def __init__(self, cache_pixels: int, dictionary_pixels: int = 0) -> None:
         self.surfaces: dict[int, Surface] = {}
         self.primary: int | None = None
         self.strokes = 0
+        self.drawn_at: float | None = None
         self.images = Unpacking(cache_pixels, dictionary_pixels)
         # Whether frames of a stream, which are never exact, are on the screen.
         self.is_video_drawn: Callable[[], bool] = bool
@@ -43,6 +47,7 @@ class Painter:
         self.is_disturbed: Callable[[], bool] = bool
         self._is_whole = True
         self._draft: Surface | None = None  # what a thread draws on
+        self._created: tuple[display.SurfaceCreate, Surface] | None = None  # by a thread
         self._done: tuple[draw.DrawMessage, Surface, Unfit | Unhandled | None] | None = None
 
     @property
@@ -60,27 +65,50 @@ class Painter:
         try:
             if not self._was_done(message):
                 self._do(message)
+            if self._is_of_screen(message):
+                self.drawn_at = time.time()
         except Unhandled:
             self._is_whole = False
             raise
         finally:
             self.strokes += 1
 
+    def note_video(self) -> None:
+        """Frames of a stream were drawn, by another."""
+        self.strokes += 1
+        self.drawn_at = time.time()
+
+    def _is_of_screen(self, message: Message) -> bool:
+        match message:
+            case draw.DrawMessage():
+                return message.base.surface_id == self.primary
+            case display.SurfaceCreate(id):
+                return id == self.primary
+        return False
+
     def work_for(self, message: Message) -> Callable[[], None] | None:
         """What is better done on a thread before `take` is given this message, which is then quicker. None: nothing."""
         unpack = None
         if isinstance(message, _OF_A_PICTURE) and message.image is not None:
             unpack = self.images.work_for(message.image)
-        if not isinstance(message, draw.DrawMessage) or _is_plain(message):
+        if isinstance(message, display.SurfaceCreate):
+            return self._creating(message)
+        if not isinstance(message, draw.DrawMessage):
             return unpack
         surface = self.surfaces.get(message.base.surface_id)
-        area = surface.cut(message.base.box) if surface is not None else None
-        if surface is None or area is None:
-            return unpack
-        many = max(_MANY_PIXELS, surface.width * surface.height >> 4)  # of less, it is the twin that takes long
-        if (area.right - area.left) * (area.bottom - area.top) < many:
+        if surface is None or not takes_long(message, surface):
             return unpack
         return lambda: self._do_aside(message, unpack)
+
+    def _creating(self, message: display.SurfaceCreate) -> Callable[[], None] | None:
+        if message.width * message.height < MANY_TO_PUT or not self._has_room_for(message):
+            return None
+
+        def create() -> None:
+            with contextlib.suppress(Unfit, Unhandled):  # `take` says it
+                self._created = message, Surface(message.width, message.height, message.format)
+
+        return create
 
     def _do_aside(self, message: draw.DrawMessage, unpack: Callable[[], None] | None) -> None:
         """Nothing is seen of it until `take` is given the message: who looks meanwhile sees no half of it."""
@@ -149,14 +177,22 @@ class Painter:
                 raise Unhandled(message.kind.name)
 
     def _create(self, message: display.SurfaceCreate) -> None:
+        created, self._created = self._created, None
         self.surfaces.pop(message.id, None)
-        used = sum(len(each.data) for each in self.surfaces.values())
-        if used + message.width * message.height * BYTES > _MOST_SURFACE_BYTES:
+        if not self._has_room_for(message):
             raise Unfit("width", f"x height and the other surfaces take more than {_MOST_SURFACE_BYTES} bytes")
-        self.surfaces[message.id] = Surface(message.width, message.height, message.format)
+        self.surfaces[message.id] = (
+            created[1]
+            if created is not None and created[0] is message
+            else Surface(message.width, message.height, message.format)
+        )
         if message.flags & SurfaceFlag.PRIMARY:
             self.primary = message.id
             self._is_whole, self.images.is_lossy = True, False  # a new screen begins black
+
+    def _has_room_for(self, message: display.SurfaceCreate) -> bool:
+        others = sum(len(each.data) for id, each in self.surfaces.items() if id != message.id)
+        return others + message.width * message.height * BYTES <= _MOST_SURFACE_BYTES
 
     def _copy(self, message: draw.DrawCopy | draw.DrawBlend) -> None:
         pixels = self._pixels(message, message.image)
@@ -200,14 +236,17 @@ class Painter:
     def _copy_bits(self, message: draw.CopyBits) -> None:
         surface, box = self._surface(message), message.base.box
         dx, dy = message.source.x - box.left, message.source.y - box.top
-        # All of it is read before anything is written: the two may overlap.
-        found = []
+        found = []  # where it comes from, and where it goes
         for part in self._parts(surface, message):
-            source = geometry.Rect(part.top + dy, part.left + dx, part.bottom + dy, part.right + dx)
-            pixels, cut = surface.part(source), surface.cut(source)
-            if pixels is not None and cut is not None:
-                found.append((pixels, geometry.Rect(cut.top - dy, cut.left - dx, cut.bottom - dy, cut.right - dx)))
-        for pixels, part in found:
+            cut = surface.cut(_moved(part, dx, dy))
+            if cut is not None:
+                found.append((cut, _moved(cut, -dx, -dy)))
+        if len(found) == 1:
+            surface.move(found[0][1], dx, dy)
+            return
+        # All of it is read before anything is written: the two may overlap.
+        for pixels, part in [(surface.part(source), part) for source, part in found]:
+            assert pixels is not None
             surface.copy(pixels, 0, 0, part)
 
     def _draw(
@@ -271,27 +310,14 @@ class Painter:
         return Pixels(source.width, source.height, bytes(source.data) if is_itself else memoryview(source.data))
 
 
-def _is_plain(message: draw.DrawMessage) -> bool:
-    """Whether it only puts rows of pixels as they are."""
-    match message:
-        case draw.DrawCopy() | draw.DrawBlend():
-            is_put = raster.operation(message.rop, Rop.INVERS_SRC) is raster.put
-            return is_put and message.mask.image is None and _has_size_of(message.base.box, message.area)
-        case draw.DrawFill():
-            return raster.operation(message.rop, Rop.INVERS_BRUSH) is raster.put and message.mask.image is None
-        case draw.DrawBlackness() | draw.DrawWhiteness():
-            return message.mask.image is None
-    return not isinstance(message, draw.DrawInvers | draw.DrawOpaque | draw.DrawTransparent | draw.DrawRop3)
-
-
-def _has_size_of(box: geometry.Rect, area: geometry.Rect) -> bool:
-    return (box.right - box.left, box.bottom - box.top) == (area.right - area.left, area.bottom - area.top)
+def _moved(area: geometry.Rect, x: int, y: int) -> geometry.Rect:
+    return geometry.Rect(area.top + y, area.left + x, area.bottom + y, area.right + x)
 
 
 def _picture(message: draw.DrawMessage, pixels: Pixels, area: geometry.Rect, scale_mode: int) -> Source:
     """A part of a picture, as big as the message's box."""
     box = message.base.box
-    if _has_size_of(box, area):
+    if has_size_of(box, area):
         return Part(pixels, area, box)
     if scale_mode != ScaleMode.NEAREST:
         raise Unhandled(f"{message.kind.name} that scales other than to the nearest pixel")

@@ -12,6 +12,10 @@ from ATPLibrary.protocol.spice.display.stencil import Stencil
 from ATPLibrary.protocol.spice.enums import SurfaceFormat
 from ATPLibrary.protocol.spice.messages.geometry import Rect
 
+# Of a surface of so many bytes, which threads draw on, so much is copied at one go: a thread keeps Python's lock meanwhile, and so
+# the loop. What is smaller is quicker whole.
+_LARGE, _PIECE = 48 << 20, 1 << 20
+
 
 class Surface:
     """`data` has four bytes a pixel (blue, green, red, alpha), rows from the top down."""
@@ -23,12 +27,13 @@ class Surface:
             raise Unhandled(f"surface format {format}")
         check_size("width", width, height)
         self.width, self.height, self.format = width, height, format
-        self.data = bytearray(width * height * BYTES)
+        size = width * height * BYTES
+        self.data = bytearray(size) if size < _LARGE else _joined(bytes(_PIECE), size)
 
     def twin(self) -> Surface:
         """Another one with the same on it."""
         twin = copy(self)
-        twin.data = bytearray(self.data)
+        twin.data = bytearray(self.data) if len(self.data) < _LARGE else _joined(self.data, len(self.data))
         return twin
 
     def copy(self, pixels: Pixels, x: int, y: int, area: Rect) -> None:
@@ -43,8 +48,10 @@ class Surface:
         at = top * row + left * BYTES
         data, given = self.data, memoryview(pixels.data)
         if size == row == source_row:
-            whole = row * (bottom - top)
-            data[at : at + whole] = given[source : source + whole]
+            for _ in range(at, end := at + row * (bottom - top), _PIECE):
+                piece = min(_PIECE, end - at)
+                data[at : at + piece] = given[source : source + piece]
+                at, source = at + piece, source + piece
             return
         for _ in range(bottom - top):
             data[at : at + size] = given[source : source + size]
@@ -76,6 +83,14 @@ class Surface:
         rows = (self.data[y * row + begin : y * row + begin + size] for y in range(cut.top, cut.bottom))
         return Pixels(cut.right - cut.left, cut.bottom - cut.top, b"".join(rows))
 
+    def move(self, area: Rect, x: int, y: int) -> None:
+        """Put into `area` what is `x` pixels right of it and `y` below; both are on the surface, and may overlap."""
+        row, size = self.width * BYTES, (area.right - area.left) * BYTES
+        rows = range(area.top, area.bottom) if y >= 0 else range(area.bottom - 1, area.top - 1, -1)
+        data, offset = self.data, y * row + x * BYTES
+        for at in (line * row + area.left * BYTES for line in rows):
+            data[at : at + size] = data[at + offset : at + offset + size]
+
     def cut(self, area: Rect) -> Rect | None:
         """The part of `area` that is on the surface."""
         return intersection(area, Rect(0, 0, self.height, self.width))
@@ -105,3 +120,13 @@ def intersection(one: Rect, other: Rect) -> Rect | None:
     top, left = max(one.top, other.top), max(one.left, other.left)
     bottom, right = min(one.bottom, other.bottom), min(one.right, other.right)
     return Rect(top, left, bottom, right) if top < bottom and left < right else None
+
+
+def _joined(piece: bytes | bytearray, size: int) -> bytearray:
+    """So many bytes of it, of which it may be a part that repeats."""
+    data = bytearray()
+    with memoryview(piece) as there:
+        while (left := size - len(data)) > 0:
+            at = len(data) % len(there)
+            data += there[at : at + min(_PIECE, left)]
+    return data
