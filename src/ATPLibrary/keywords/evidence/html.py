@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ATPLibrary import secrets
-from ATPLibrary.keywords.evidence.model import Evidence, Missing, VmEvidence
+from ATPLibrary.keywords.evidence.model import Evidence, Missing, SpiceEvidence, VmEvidence
 from ATPLibrary.keywords.evidence.picture import svg
 from ATPLibrary.keywords.evidence.timeline import edge_name, excerpt, is_bad
 from ATPLibrary.verifier.timeline import Part
@@ -56,7 +56,7 @@ def _vm(vm: VmEvidence, shown: Shown) -> str:
         _screen(vm, shown, moment),
         *(input_timeline(report) for report in reversed(vm.inputs)),
         f'<div><a href="{html.escape(shown.inputs_file)}">All input</a></div>' if shown.inputs_file else "",
-        _spice(vm, shown, moment),
+        _spice(vm, shown),
         _block(f"Last events of {vm.vm}", vm.events),
         _block(f"Console of {vm.vm}: {console[-1]}" if console else "", console),
         f"<div>{_or_why(vm.console, 'console')}</div>" if isinstance(vm.console, Missing) else "",
@@ -84,17 +84,12 @@ def _picture(title: str, file: str, thumbnail: str) -> str:
     return f"<div>{image}</div>"
 
 
-def _spice(vm: VmEvidence, shown: Shown, moment: str) -> str:
+def _spice(vm: VmEvidence, shown: Shown) -> str:
     """The SPICE session, open where a channel has failed: its states, the client's own picture, what passed last."""
     if vm.spice is None or isinstance(vm.spice, Missing):
         return f"<div>{_or_why(vm.spice, 'SPICE session')}</div>" if vm.spice is not None else ""
     channels = vm.spice.channels
     states = "".join(f"<div{_marked(each.has_failed)}>{_text(f'{each.name} {each.state}')}</div>" for each in channels)
-    frame = (
-        f"<div>{_or_why(vm.spice.frame, 'frame')}</div>"
-        if isinstance(vm.spice.frame, Missing)
-        else _picture(f"The SPICE client's picture of {vm.vm} at {moment}", shown.spice_file, shown.spice_thumbnail)
-    )
     messages = "".join(
         _block(f"SPICE channel {each.name}: {each.counted or 'nothing passed'}", each.messages or ("no message",))
         for each in channels
@@ -103,8 +98,18 @@ def _spice(vm: VmEvidence, shown: Shown, moment: str) -> str:
     title = _text(f"SPICE session of {vm.vm}: {len(channels)} channels" + (", broken" if failed else ""))
     return (
         f"<details{' open' if failed else ''}><summary>{title}</summary>"
-        f'<div style="margin:4px 0 8px 16px">{states}{frame}{messages}</div></details>'
+        f'<div style="margin:4px 0 8px 16px">{states}{_frame(vm.vm, vm.spice, shown)}{messages}</div></details>'
     )
+
+
+def _frame(vm: str, spice: SpiceEvidence, shown: Shown) -> str:
+    """The client's own picture, with the time at which it was drawn: of a server that is silent that is long ago."""
+    if isinstance(spice.frame, Missing):
+        return f"<div>{_or_why(spice.frame, 'frame')}</div>"
+    title = f"The SPICE client's picture of {vm}"
+    title += f", drawn last at {clock(spice.drawn)}" if spice.drawn is not None else ", on which nothing was drawn yet"
+    picture = _picture(title, shown.spice_file, shown.spice_thumbnail)
+    return f"<div>{_text(title)}</div>{picture}" if picture else ""
 
 
 def _marked(bad: bool) -> str:

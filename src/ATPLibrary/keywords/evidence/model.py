@@ -32,10 +32,13 @@ class SpiceChannelEvidence:
 
 @dataclass(frozen=True, slots=True)
 class SpiceEvidence:
-    """A VM's SPICE session. `frame` is a PNG of what the client had drawn; None where no display was open."""
+    """A VM's SPICE session. `frame` is a PNG of what the client had drawn, None where no display was open; `drawn` is when
+    something was drawn on it last, in seconds since the epoch: long ago on a screen that stands still, or of a silent server.
+    """
 
     channels: tuple[SpiceChannelEvidence, ...]
     frame: bytes | Missing | None
+    drawn: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

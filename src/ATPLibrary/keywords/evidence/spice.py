@@ -36,7 +36,7 @@ async def look(machine: Machine) -> SpiceEvidence | None:
     if connection is None or not connection.channels:
         return None
     channels: list[SpiceChannel] = list(connection.channels.values())
-    return SpiceEvidence(tuple(_channel(each) for each in channels), await _frame(channels))
+    return SpiceEvidence(tuple(_channel(each) for each in channels), *await _frame(channels))
 
 
 def _channel(channel: SpiceChannel) -> SpiceChannelEvidence:
@@ -51,8 +51,8 @@ def _channel(channel: SpiceChannel) -> SpiceChannelEvidence:
     return SpiceChannelEvidence(channel.name, state, tuple(map(str, list(seam.records)[-MESSAGES:])), ", ".join(words))
 
 
-async def _frame(channels: list[SpiceChannel]) -> bytes | Missing | None:
-    """The newest picture of the first display, as a PNG; None where there is no display."""
+async def _frame(channels: list[SpiceChannel]) -> tuple[bytes | Missing | None, float | None]:
+    """The newest picture of the first display, as a PNG, and when it was drawn; None where there is no display."""
     from ATPLibrary.errors import ATPError
     from ATPLibrary.protocol.screen.picture import WORKERS, as_png
     from ATPLibrary.protocol.spice.channels import DisplayConversation
@@ -61,14 +61,16 @@ async def _frame(channels: list[SpiceChannel]) -> bytes | Missing | None:
     for channel in channels:
         speaker = _speaker(channel)
         if speaker is not None and isinstance(speaker.conversation, DisplayConversation):
-            if (screen := speaker.conversation.painter.screen) is None:
-                return Missing(f"{channel.name} has none yet")
+            painter = speaker.conversation.painter
+            if painter.screen is None:
+                return Missing(f"{channel.name} has none yet"), None
+            image, drawn = image_of(painter.screen), painter.drawn_at
             try:
-                image = image_of(screen)
-                return await WORKERS.call(as_png, image, timeout=FRAME_SECONDS, what=f"The frame of {channel.name}")
+                png = await WORKERS.call(as_png, image, timeout=FRAME_SECONDS, what=f"The frame of {channel.name}")
             except ATPError as error:
-                return Missing(str(error))
-    return None
+                return Missing(str(error)), None
+            return png, drawn
+    return None, None
 
 
 def _speaker(channel: SpiceChannel) -> SpeakingChannel | None:
