@@ -86,8 +86,11 @@ async def test_a_wrong_password_is_refused_by_name(everything: Qemu) -> None:
 
 async def test_an_absent_channel_and_a_foreign_session_are_told_apart(everything: Qemu) -> None:
     connection, _ = await session(everything)
-    with pytest.raises(SpiceLinkError) as absent:
+    with pytest.raises(
+        SpiceLinkError, match=r"display:9 .* that its server has but it has .*display:0.*inputs:0"
+    ) as absent:
         await connection.open_channel(Type.DISPLAY, 9, timeout=10)
+    assert list(connection.channels) == [(Type.MAIN, 0)]
     assert absent.value.stage is LinkStage.REPLY_HEADER
     connection.session_id += 1
     with pytest.raises(SpiceLinkError) as foreign:

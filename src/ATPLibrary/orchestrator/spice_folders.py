@@ -24,13 +24,14 @@ class SharedFolders:
 
     async def share(self, machine: Machine, directory: Path, read_only: bool, timeout: float) -> SharedFolder:
         """Serve a folder to a VM, in place of one that is served already. `ChannelError` where the VM has no channel for it."""
-        from ATPLibrary.orchestrator.spice_ports import offered, opened
+        from ATPLibrary.orchestrator.spice_ports import opened
         from ATPLibrary.protocol.spice.folder import SharedFolder
+        from ATPLibrary.protocol.spice.offered import ids_of
         from ATPLibrary.transport.spice import SpiceChannelType
 
         left = remaining(timeout)
         connection = await self._workspace.spice_sessions.connect(machine, timeout)
-        if not offered(connection, SpiceChannelType.WEBDAV):
+        if not ids_of(connection, SpiceChannelType.WEBDAV):
             raise ChannelError.about(
                 f"VM '{machine.name}'", wanted="have a SPICE channel for folders", got="has none",
                 next_step="Add <channel type='spiceport'> with the name org.spice-space.webdav.0 to its XML",

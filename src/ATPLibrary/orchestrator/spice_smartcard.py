@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 async def insert(workspace: Workspace, machine: Machine, card: ScriptedCard, timeout: float) -> None:
     """Put a card in, and wait until QEMU shows it to the guest. `ChannelError` where there is no reader, or QEMU refuses it."""
-    from ATPLibrary.orchestrator.spice_ports import offered, opened
+    from ATPLibrary.orchestrator.spice_ports import opened
+    from ATPLibrary.protocol.spice.offered import ids_of
     from ATPLibrary.protocol.spice.smartcard import CardState, VscCode
     from ATPLibrary.transport.spice import SpiceChannelType
 
     left = remaining(timeout)
     connection = await workspace.spice_sessions.connect(machine, timeout)
-    if not offered(connection, SpiceChannelType.SMARTCARD):
+    if not ids_of(connection, SpiceChannelType.SMARTCARD):
         raise ChannelError.about(
             f"VM '{machine.name}'", wanted="have a smartcard reader for SPICE", got="has none",
             next_step="Add <smartcard mode='passthrough' type='spicevmc'/> to its XML",

@@ -212,10 +212,10 @@ def _new_name(machine: Machine, device: UsbDevice, name: str | None, there: list
 
 
 def _free_channel(machine: Machine, connection: SpiceVmConnection, there: list[AttachedUsb]) -> int:
-    from ATPLibrary.orchestrator.spice_ports import offered
+    from ATPLibrary.protocol.spice.offered import ids_of
     from ATPLibrary.transport.spice import SpiceChannelType
 
-    ids = offered(connection, SpiceChannelType.USBREDIR)
+    ids = ids_of(connection, SpiceChannelType.USBREDIR)
     if not ids:
         raise ChannelError.about(
             f"VM '{machine.name}'", wanted="have a SPICE channel for USB", got="has none",

@@ -12,7 +12,7 @@ import enum
 import socket
 import ssl
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ChannelError
@@ -256,6 +256,8 @@ class SpiceVmConnection:
         self.ticket = ticket
         self.tls = tls
         self.session_id = 0
+        # The type and id of each channel that the server says it has; none before the main channel is linked.
+        self.offered: Callable[[], Sequence[tuple[int, int]]] = tuple
         # Called with each channel that is linked, before anything is said on it.
         self.when_linked: list[Callable[[SpiceChannel], None]] = []
         self._link = link
@@ -295,7 +297,10 @@ class SpiceVmConnection:
         return await self.open_channel(SpiceChannelType.MAIN, timeout=timeout)
 
     async def open_channel(self, type: SpiceChannelType, id: int = 0, *, timeout: float) -> SpiceChannel:
-        """Open a channel, or open anew one that has failed; the others go on. `ChannelError` when it is open, or MAIN isn't."""
+        """Open a channel, or open anew one that has failed; the others go on. `ChannelError` when it is open, or MAIN isn't.
+
+        One that the server doesn't have is tried all the same, for only that is a proof, but not kept among the channels.
+        """
         channel = self._channels.get((type, id)) or SpiceChannel(self, type, id)
         if channel.state not in (SpiceChannelState.CLOSED, SpiceChannelState.FAILED):
             raise ChannelError.about(
@@ -316,8 +321,18 @@ class SpiceVmConnection:
                 next_step="Connect the main channel first",
             )  # fmt: skip
         self._channels[type, id] = channel
-        await channel.open(timeout, self._link)
+        try:
+            await channel.open(timeout, self._link)
+        except BaseException:
+            if self._channels.get((type, id)) is channel and not self.offers(type, id):
+                del self._channels[type, id]
+            raise
         return channel
+
+    def offers(self, type: SpiceChannelType, id: int) -> bool:
+        """Whether the server has that channel; True as well while nobody knows."""
+        offered = self.offered()
+        return not offered or (type, id) in offered
 
     async def reconnect_channel(self, type: SpiceChannelType, id: int = 0, *, timeout: float) -> SpiceChannel:
         """Close a channel that was opened, in whatever state it is, and open it anew; the others go on.
@@ -359,7 +374,7 @@ class SpiceVmConnection:
     async def close(self) -> None:
         """End the session; a second time does nothing."""
         channels, self._channels = self._channels, {}
-        self.session_id = 0
+        self.session_id, self.offered = 0, tuple
         await asyncio.gather(*(channel.close() for channel in channels.values()))
 
 

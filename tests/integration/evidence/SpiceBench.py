@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from tests.spice.golden import NO_CLIP, NO_MASK
@@ -25,14 +26,18 @@ class SpiceBench:
     ROBOT_LIBRARY_SCOPE = "GLOBAL"
 
     def connect_bench_spice(self, name: str, breaks: str = "") -> None:
-        """With main, inputs and a display that is red. `breaks`: `display` by a message that can't be, or `ticket`."""
+        """With main, inputs and a display that is red. `breaks`: `display` by a message that can't be, `ticket`, or `absent`: a
+        channel was tried that the server doesn't have."""
         runtime.wait(self._connect(name, breaks), 3 * SECONDS, "Connecting")
 
     def disconnect_bench_spice(self) -> None:
         runtime.wait(Workspace.current().spice_sessions.close(), SECONDS, "Disconnecting")
 
     async def _connect(self, name: str, breaks: str) -> None:
-        server = SpiceServer(Behaviour(ticket="right" if breaks == "ticket" else ""))
+        absent = {Type.RECORD} if breaks == "absent" else set()
+        channels = [(int(each), 0) for each in Type if each not in absent]
+        ticket = "right" if breaks == "ticket" else ""
+        server = SpiceServer(Behaviour(ticket=ticket, absent=absent, channels=channels))
         await server.start()
         server.bus = bus()
         connection = server.connection("wrong-one" if breaks == "ticket" else None)
@@ -63,3 +68,6 @@ class SpiceBench:
                 await screen.wait_until(lambda: False, SECONDS, "end")
             except ATPError:
                 return
+        if breaks == "absent":
+            with contextlib.suppress(ATPError):
+                await connection.open_channel(Type.RECORD, timeout=SECONDS)

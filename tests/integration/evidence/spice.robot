@@ -14,6 +14,10 @@ The Ticket Is Wrong
     Connect Bench SPICE    win11    breaks=ticket
     Fail    not connected
 
+A Channel Is Not There
+    Connect Bench SPICE    win11    breaks=absent
+    Fail    something else
+
 All Is Well With It
     Connect Bench SPICE    win11
     Fail    something else

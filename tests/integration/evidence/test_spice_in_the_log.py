@@ -44,6 +44,17 @@ def test_the_client_s_last_picture_is_beside_qemu_s(run: Run) -> None:
         assert len([each for each in shown.links if each.endswith(".png")]) == 2
 
 
+def test_the_picture_s_time_is_that_of_its_drawing(run: Run) -> None:
+    [shown] = run.of("All Is Well With It")
+    assert re.search(r"The SPICE client's picture of win11, drawn last at \d\d:\d\d:\d\d", shown.text)
+
+
+def test_a_channel_that_the_server_does_not_have_is_no_failed_one_of_the_vm(run: Run) -> None:
+    [shown] = run.of("A Channel Is Not There")
+    assert "<details><summary>SPICE session of win11: 3 channels</summary>" in shown.html
+    assert "record:0 failed" not in shown.text
+
+
 def test_a_session_that_never_began_says_in_which_stage(run: Run) -> None:
     [shown] = run.of("The Ticket Is Wrong")
     assert (

@@ -97,6 +97,46 @@ async def test_an_absent_channel_is_a_closed_connection_before_the_reply() -> No
         await connection.close()
 
 
+OFFERED = [(int(each), 0) for each in Type if each is not Type.RECORD]
+
+
+@pytest.mark.parametrize("ends", ["is closed", "is refused"])
+async def test_a_channel_that_the_server_does_not_offer_is_told_with_those_that_it_does(ends: str) -> None:
+    refusal = {Type.RECORD: int(LinkCode.CHANNEL_NOT_AVAILABLE)} if ends == "is refused" else {}
+    absent = {Type.RECORD} if ends == "is closed" else set()
+    async with spice_server(Behaviour(absent=absent, errors=refusal, channels=OFFERED)) as server:
+        connection = server.connection()
+        await connection.connect_main_channel(5)
+        with pytest.raises(
+            SpiceLinkError,
+            match=r"record:0 of VM 'win11' should be one that its server has but it has cursor:0, display:0, .*; asked "
+            r"for another, it refused the link in stage REPLY.* or add <sound>, with <audio type='spice'/>, to the VM",
+        ) as told:
+            await connection.open_channel(Type.RECORD, timeout=5)
+        assert told.value.stage is (LinkStage.REPLY if refusal else LinkStage.REPLY_HEADER)
+        assert list(connection.channels) == [(Type.MAIN, 0)], "what the VM doesn't have isn't kept as a channel of it"
+        # One that it does have is kept, with what befell it.
+        server.behaviour.errors[Type.CURSOR] = int(LinkCode.NEED_SECURED)
+        with pytest.raises(SpiceLinkError, match="by TLS only"):
+            await connection.open_channel(Type.CURSOR, timeout=5)
+        assert connection.channels[Type.CURSOR, 0].state is SpiceChannelState.FAILED
+        await connection.close()
+
+
+async def test_a_channel_that_the_vm_is_given_later_is_one_more_of_those_that_its_server_offers() -> None:
+    """Of it spice-server tells with a list that has nothing else."""
+    async with spice_server(Behaviour(channels=OFFERED)) as server:
+        connection = server.connection()
+        main = speaking(await connection.connect_main_channel(5))
+        assert not connection.offers(Type.RECORD, 0)
+        assert connection.offers(Type.DISPLAY, 0)
+        (await server.peer(Type.MAIN)).send(104, bytes.fromhex("01000000 0600"))
+        await main.expect("CHANNELS_LIST", 5, from_now_on=True)
+        assert connection.offers(Type.RECORD, 0)
+        assert connection.offers(Type.DISPLAY, 0)
+        await connection.close()
+
+
 @pytest.mark.parametrize("cut_at", range(_RESULT))
 async def test_a_link_that_ends_at_any_byte_says_in_which_stage(cut_at: int) -> None:
     stage = LinkStage.REPLY_HEADER if cut_at < _HEADER else LinkStage.REPLY if cut_at < _REPLY else LinkStage.RESULT

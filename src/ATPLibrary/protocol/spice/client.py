@@ -18,8 +18,10 @@ from ATPLibrary.errors import ATPError, ChannelError
 from ATPLibrary.events import Event
 from ATPLibrary.protocol.spice.channels import CONVERSATIONS, ChannelState, Conversation, MainConversation
 from ATPLibrary.protocol.spice.conditions import Conditions
+from ATPLibrary.protocol.spice.errors import SpiceLinkError
 from ATPLibrary.protocol.spice.frames import Frame
 from ATPLibrary.protocol.spice.link import Identity, Linked, LinkMachine, LinkRequest
+from ATPLibrary.protocol.spice.offered import not_offered
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.schema import Message, Sender
 from ATPLibrary.protocol.spice.seam import Record
@@ -338,7 +340,12 @@ class SpiceLink:
 
     async def __call__(self, channel: SpiceChannel, timeout: float) -> None:
         until = time.monotonic() + timeout
-        linked, early, trips = await self._link(channel)
+        try:
+            linked, early, trips = await self._link(channel)
+        except SpiceLinkError as error:
+            if channel.connection.offers(channel.type, channel.id):
+                raise
+            raise not_offered(channel, error) from error
         # Channels with caches of their own wait for none of the others.
         options = replace(self.options, cache_id=channel.id + 1)
         conversation = CONVERSATIONS[channel.type](channel.type, channel.subject, linked, options)
@@ -354,6 +361,7 @@ class SpiceLink:
         await speaker.wait_until(lambda: self.has_begun(speaker), until - time.monotonic(), "begin", channel.stage)
         if isinstance(conversation, MainConversation) and conversation.session is not None:
             channel.connection.session_id = conversation.session.session_id
+            channel.connection.offered = lambda: [(each.type, each.id) for each in conversation.channels]
 
     async def _link(self, channel: SpiceChannel) -> tuple[Linked, bytes, list[float]]:
         assert channel.reader is not None

@@ -52,7 +52,8 @@ class MainConversation(Conversation):
             case main.ChannelsList(channels):
                 if not self.channels:
                     self.wire.statistics.round_trips.record((time.monotonic() - self._asked_at) * 1000)
-                self.channels = channels
+                # Of a channel that the VM is given later the server tells with a list of that one.
+                self.channels = tuple(dict.fromkeys((*self.channels, *channels)))
             case main.MouseMode(allowed, current):
                 self.mouse_modes, self.mouse_mode = allowed, current
                 self.tell("mouse-mode", {"mode": "client" if current == 2 else "server"})
