@@ -39,6 +39,11 @@ def reasons(overruns: Sequence[ObserverOverrun]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.reason for each in _telling(overruns)))
 
 
+def remedy(overrun: ObserverOverrun) -> str:
+    """What helps against what the observer missed."""
+    return _REMEDY[overrun.missed]
+
+
 def advice(verdicts: Collection[Verdict], overruns: Sequence[ObserverOverrun]) -> str:
     """What the verdicts of one input mean together, and the next step."""
     if overruns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -110,6 +111,36 @@ async def test_our_own_key_can_be_let_go_while_others_hold_one(guest: FaultyGues
     guest.held.add(CTRL)
     (await engine.key_up("a")).raise_if_bad(must_be_verified=True)
     assert guest.held == {CTRL}
+
+
+@pytest.mark.parametrize(
+    ("bus", "way_out"), [("browser", "Click into the web verifier's page"), ("i8042", "If the host can't take")]
+)
+@pytest.mark.usefixtures("hurried")
+async def test_an_observer_that_says_of_each_answer_that_it_does_not_know_is_told_in_one_sentence(
+    guest: FaultyGuest, session: AgentSession, engine: TypingEngine, bus: str, way_out: str
+) -> None:
+    """As the page of the web verifier does while it has no focus."""
+    answer = guest._answer
+
+    def overrun_first(message: dict[str, Any]) -> None:
+        if message["type"] == "state":
+            guest.tell(
+                type="overrun", seq=guest._next(), device=None, held=[], dropped=0, time_us=0, reason="it has no focus"
+            )
+        answer(message)
+
+    guest._answer = overrun_first  # type: ignore[method-assign]
+    for device in list(session.devices):
+        session._batches.devices[device] = replace(session.devices[device], bus=bus)
+    for sending in (engine.type_text("x"), Pointer(guest.qmp, session).click()):
+        with pytest.raises(
+            InputError,
+            match="should begin with all known that is down in the guest within 0.1 s but it is not known: it has no focus; "
+            rf"nothing was sent\. {way_out}.*; then try again",
+        ):
+            await sending
+    assert not guest.received
 
 
 @pytest.mark.parametrize("code", [SHIFT, LEFT_BUTTON])
