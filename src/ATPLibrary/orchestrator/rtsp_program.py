@@ -1,12 +1,13 @@
 """GStreamer's RTSP server for one stream: a program by itself, run by the system's Python, which has GStreamer's bindings.
 
     rtsp_program.py ADDRESS PORT PATH
+    rtsp_program.py                     # only says whether it could
 
 It imports nothing of this library, and reads pictures in H264 from its standard input: a head (`HEAD`: bytes, and whether it is
 a key picture, one that needs no other), then those bytes. Where the input ends it lets its viewers go and ends.
 
-It says, a line each: `missing PACKAGE...`, `failed WHY`, `listening PORT`, `key` (who has come needs a key picture), `watched`,
-`unwatched`.
+It says, a line each: `missing PACKAGE...`, `ready`, `failed WHY`, `listening PORT`, `key` (who has come needs a key picture),
+`watched`, `unwatched`.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Stream:
             self._source.emit("push-buffer", self._gst.Buffer.new_wrapped(picture))
 
 
-def main(address: str, port: str, path: str) -> int:
+def main(address: str = "", port: str = "", path: str = "") -> int:
     try:
         import gi
 
@@ -107,6 +108,9 @@ def main(address: str, port: str, path: str) -> int:
     if missing:
         say("missing", *sorted(missing))
         return 1
+    if not address:
+        say("ready")
+        return 0
     stream = Stream(Gst)
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_launch(_PIPELINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -158,6 +159,27 @@ class RtspServer:
     def _ending(self) -> str:
         code = self._process.returncode
         return "by itself" if code is None else f"with code {code}"
+
+
+def missing_packages(timeout: float) -> str:
+    """The Debian packages that this machine lacks for it, with blanks between them; "" where it could run. Blocking.
+
+    `ConfigError` where that can't be found out.
+    """
+    try:
+        command = [_PYTHON, "-I", str(_PROGRAM)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    except OSError:
+        return _PACKAGES
+    except subprocess.TimeoutExpired as error:
+        raise ConfigError.about(
+            "GStreamer", wanted="say whether it could serve RTSP", waited=timeout, got="said nothing"
+        ) from error
+    word, _, rest = done.stdout.strip().partition(" ")
+    if word not in ("ready", "missing"):
+        said = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        raise ConfigError.about("GStreamer", wanted="say whether it could serve RTSP", got=f"said: {said}")
+    return rest
 
 
 def _missing(packages: str) -> ConfigError:

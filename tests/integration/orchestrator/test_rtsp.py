@@ -233,6 +233,14 @@ async def test_what_is_missing_is_named_with_how_to_install_it(python: str, monk
         await RtspFilm.start("127.0.0.1", 0, "/screen", 20)
 
 
+def test_a_machine_that_has_all_of_it_is_told_apart_from_one_that_lacks_something(
+    gstreamer: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rtsp_server.missing_packages(30) == ""
+    monkeypatch.setattr(rtsp_server, "_PYTHON", sys.executable)
+    assert "gir1.2-gst-rtsp-server-1.0" in rtsp_server.missing_packages(30)
+
+
 def test_a_server_whose_parent_is_gone_ends_by_itself(gstreamer: None) -> None:
     with subprocess.Popen(
         [rtsp_server._PYTHON, "-I", rtsp_server._PROGRAM, "127.0.0.1", "0", "/screen"],

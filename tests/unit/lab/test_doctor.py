@@ -10,6 +10,7 @@ from ATPLibrary.cli.doctor import doctor as command
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab import doctor
 from ATPLibrary.lab.doctor import Level
+from ATPLibrary.orchestrator import rtsp_server
 
 pytestmark = pytest.mark.unit
 
@@ -53,3 +54,32 @@ def test_doctor_reports_a_host_that_does_not_answer(tmp_path: Path) -> None:
         "note    host far: libvirt at qemu+unix:///session?socket=/nowhere/libvirt-sock should answer but said"
         in answer.stdout
     )
+
+
+@pytest.mark.parametrize(
+    ("script", "said", "fix"),
+    [
+        ("echo ready", "ok      RTSP streams of a screen: GStreamer's RTSP server is there", ""),
+        (
+            "echo missing python3-gi gir1.2-gst-rtsp-server-1.0",
+            "note    RTSP streams of a screen: without python3-gi gir1.2-gst-rtsp-server-1.0, which only 'Start RTSP Stream' needs",
+            "apt-get install -y --no-install-recommends python3-gi gir1.2-gst-rtsp-server-1.0",
+        ),
+        ("echo it is broken >&2", "GStreamer should say whether it could serve RTSP but said: it is broken", "gst-inspect"),
+        (None, "note    RTSP streams of a screen: without python3 python3-gi", "apt-get install"),
+    ],
+    ids=["there", "missing", "broken", "no Python"],
+)  # fmt: skip
+def test_doctor_tells_of_the_packages_that_rtsp_needs_and_calls_nothing_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, said: str, fix: str
+) -> None:
+    python = tmp_path / "python3"
+    if script is not None:
+        python.write_text(f"#!/bin/sh\n{script}\n")
+        python.chmod(0o755)
+    monkeypatch.setattr(rtsp_server, "_PYTHON", str(python))
+    monkeypatch.setattr(doctor, "examine", lambda *_: [])
+    answer = CliRunner().invoke(command, [], env={"ATP_LAB_DIR": str(tmp_path / "lab"), "ATP_CONFIG": None})
+    assert answer.exit_code == 0
+    assert said in answer.stdout
+    assert fix in answer.stdout
