@@ -215,10 +215,20 @@ class SpeakingChannel(SpiceSpeaker):
             self._is_closed.set()
             broke = f"the connection broke: {error.strerror or error}"
             reason, by = await self._reason_of_main() or broke, EndedBy.CONNECTION
+            self._end_the_others(reason)
         finally:
             if self.channel.speaker is self:  # else it was closed, and somebody else may speak on it by now
                 self.ended_by = by
                 self.channel.fail(reason)
+
+    def _end_the_others(self, reason: str) -> None:
+        """The connection of the main channel broke: where the host is gone, one that has said something waits for minutes."""
+        if self.channel.type is not SpiceChannelType.MAIN or self.channel.speaker is not self:
+            return
+        for each in self.channel.connection.channels.values():
+            if each is not self.channel and isinstance(each.speaker, SpeakingChannel):
+                each.speaker.ended_by = EndedBy.CONNECTION
+                each.fail(reason)
 
     async def _handle(self, data: bytes) -> None:
         wire, began = self.conversation.wire, time.monotonic() - self._kept
