@@ -135,6 +135,47 @@ def test_keywords_obey_ctrl_c(world: dict[str, str], suite_file: Path, tmp_path:
     assert {name: a["seconds"] for name, a in answers.items() if a["seconds"] > SIGNAL_AFTER + STOPS_WITHIN} == {}
 
 
+def test_what_was_seen_by_spice_of_a_qemu_that_is_frozen_by_now_proves_nothing(running_vm: Any, tmp_path: Path) -> None:
+    import libvirt
+
+    vm = running_vm("ps2", boot=False)
+    connection = libvirt.open(vm.uri)
+    connection.lookupByUUIDString(vm.uuid).create()
+    pid = qemu_of(vm.uuid)
+    config, suite = tmp_path / "atp.yaml", tmp_path / "frozen.robot"
+    config.write_text(yaml.safe_dump({"hosts": {"lab-t": {"uri": vm.uri}}}), encoding="utf-8")
+    suite.write_text(
+        f"""\
+*** Settings ***
+Library    ATPLibrary
+
+*** Test Cases ***
+Frozen And Thawed
+    Connect To VM    {vm.name}
+    Take Screenshot    via=spice
+    SPICE Channel Should Be    display    linked
+    Evaluate    os.kill({pid}, signal.SIGSTOP)
+    Run Keyword And Expect Error    *should be shown as it is now but can't be known: its QEMU did not answer within 1 s*
+    ...    Take Screenshot    via=spice    timeout=1 s
+    Run Keyword And Expect Error    *display:0*should be linked but can't be known: its QEMU did not answer within 1 s*
+    ...    SPICE Channel Should Be    display    linked    timeout=1 s
+    Evaluate    os.kill({pid}, signal.SIGCONT)
+    Take Screenshot    via=spice
+    SPICE Channel Should Be    display    linked
+""",
+        encoding="utf-8",
+    )
+    try:
+        command = [sys.executable, "-m", "robot", "-d", str(tmp_path), str(suite)]
+        environment = {**os.environ, "ATP_CONFIG": str(config)}
+        subprocess.run(command, env=environment, timeout=WHOLE_RUN, capture_output=True, check=False)
+        (test,) = ExecutionResult(tmp_path / "output.xml").suite.tests
+        assert test.passed, test.message
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        connection.close()
+
+
 @pytest.fixture
 def freezable_daemon(lab_host: Any, tmp_path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """The process id of a real libvirt daemon that the test may stop, and the environment of a run that uses it."""

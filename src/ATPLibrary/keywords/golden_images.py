@@ -153,13 +153,16 @@ class GoldenImageKeywords(Screens):
         self._match(wanted, _is_update(update), vm, self.seconds(timeout, "command"), wait=True)
 
     def _match(self, wanted: _Wanted, update: bool, vm: str | None, seconds: float, *, wait: bool) -> None:
-        what = f"Comparing the screen of {named(vm)} with '{wanted.path.name}'"
+        what, patience = (
+            f"Comparing the screen of {named(vm)} with '{wanted.path.name}'",
+            self.patience(seconds, wanted.via),
+        )
         if update:
-            self.wait(self._update(wanted, vm, seconds, wait=wait), seconds, what)
+            self.wait(self._update(wanted, vm, seconds, wait=wait), patience, what)
             show_pictures(f"Golden image '{wanted.path}' is written", {"golden": wanted.got})
             return
         try:
-            comparison = self.wait(self._compare(wanted, vm, seconds, wait=wait), seconds, what)
+            comparison = self.wait(self._compare(wanted, vm, seconds, wait=wait), patience, what)
         except ATPError:
             if wanted.got is not None:
                 difference = wanted.comparison.difference if wanted.comparison is not None else None
@@ -172,9 +175,14 @@ class GoldenImageKeywords(Screens):
         )
 
     async def _compare(self, wanted: _Wanted, vm: str | None, seconds: float, *, wait: bool) -> Comparison:
+        machine = await self.machine(vm, seconds)
+        comparison = await self._matching(machine, wanted, seconds, wait=wait)
+        await self.prove_now(machine, seconds, wanted.via, f"match '{wanted.path.name}'")
+        return comparison
+
+    async def _matching(self, machine: Machine, wanted: _Wanted, seconds: float, *, wait: bool) -> Comparison:
         from ATPLibrary.protocol.screen import picture
 
-        machine = await self.machine(vm, seconds)
         watcher = self.watcher(machine, seconds, via=wanted.via)
         if not wanted.path.exists():
             wanted.got = picture.cut(await watcher.once(picture.opened), wanted.region)
@@ -220,7 +228,9 @@ class GoldenImageKeywords(Screens):
         ):
             if wait:
                 await watcher.until_still(STILL_SECONDS, wanted.masks, CARET)
-            await watcher.once(write)
+            png = await watcher.once(lambda png: png)
+        await self.prove_now(machine, seconds, wanted.via, "become a golden image")
+        await watcher.compute(write, png)
 
 
 def _mismatch(machine: Machine, wanted: _Wanted, waited: float | None) -> ATPError:

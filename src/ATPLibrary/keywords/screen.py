@@ -40,6 +40,24 @@ class Screens(Component):
         watcher = Watcher(look_at_it, timeout, None if screen is None else screen.drawn)
         return watcher
 
+    async def prove_now(
+        self, machine: Machine, timeout: float, via: Via, wanted: str = "be shown as it is now"
+    ) -> None:
+        """`VerificationError` where what was seen may be an old picture: by SPICE, of a QEMU that doesn't answer. Takes
+        `patience(0, via)` seconds at most.
+        """
+        if via.display is not None:
+            await self._spice_screen(machine, timeout, via.display).require_alive(wanted)
+
+    @staticmethod
+    def patience(seconds: float, via: Via) -> float:
+        """For a look within `seconds` that is proved behind it."""
+        if via.display is None:
+            return seconds
+        from ATPLibrary.orchestrator.spice_life import LIFE_SECONDS
+
+        return seconds + LIFE_SECONDS
+
     def _spice_screen(self, machine: Machine, timeout: float, display: int) -> SpiceScreen:
         from ATPLibrary.orchestrator.spice_screen import SpiceScreen
 
@@ -66,7 +84,8 @@ class ScreenKeywords(Screens):
         - ``region``: only this part of the screen: ``left,top,width,height`` in pixels.
         - ``via``: ``qmp`` asks QEMU; ``spice`` takes what the SPICE client draws on the channel ``display:0``, and ``spice:1`` on
           ``display:1``, with a warning where that isn't what the guest drew. Session and channel are opened where there were
-          none, as `Connect To SPICE` does; what has ended is not begun anew, and the keyword says why it ended.
+          none, as `Connect To SPICE` does; what has ended is not begun anew, and the keyword says why it ended. A QEMU that is
+          frozen draws nothing, so it is asked (by QMP) whether it lives: where it doesn't answer within 5 s the keyword fails.
 
         Example:
         | Connect To VM    win11
@@ -80,9 +99,11 @@ class ScreenKeywords(Screens):
             from ATPLibrary.protocol.screen.picture import png_of
 
             machine = await self.machine(vm, seconds)
-            return machine.name, await self.watcher(machine, seconds, region, via).once(png_of)
+            png = await self.watcher(machine, seconds, region, via).once(png_of)
+            await self.prove_now(machine, seconds, via)
+            return machine.name, png
 
-        name, png = self.wait(take(), seconds, f"Taking a screenshot of {named(vm)}")
+        name, png = self.wait(take(), self.patience(seconds, via), f"Taking a screenshot of {named(vm)}")
         directory = output.directory()
         if file is None:
             path, link = output.write_beside_log("screenshots", name, ".png", png)
@@ -150,9 +171,11 @@ class ScreenKeywords(Screens):
             ):
                 base = before if before is not None else await watcher.once(lambda png: png)
                 await watcher.until_changed(base, masks, smallest)
+            await self.prove_now(machine, seconds, via, "change")
             return machine.name
 
-        self._timed(watch(), seconds, f"Waiting until the screen of {named(vm)} changes", "changed")
+        what = f"Waiting until the screen of {named(vm)} changes"
+        self._timed(watch(), self.patience(seconds, via), what, "changed")
 
     @keyword(tags=["Screen"])
     def wait_until_screen_is_still(
@@ -207,16 +230,11 @@ class ScreenKeywords(Screens):
                 await watcher.until_still(still, masks, smallest)
             if spice is not None:  # nothing was drawn, but was it for this that nothing came?
                 await spice.require_known(f"be still for {still:g} s")
-                await spice.require_alive(f"be still for {still:g} s")
+            await self.prove_now(machine, seconds, via, f"be still for {still:g} s")
             return machine.name
 
-        # The last look is within `seconds`; that QEMU lives may take longer to be seen.
-        patience = seconds
-        if via.display is not None:
-            from ATPLibrary.orchestrator.spice_screen import LIFE_SECONDS
-
-            patience += LIFE_SECONDS
-        self._timed(watch(), patience, f"Waiting until the screen of {named(vm)} is still", "is still")
+        what = f"Waiting until the screen of {named(vm)} is still"
+        self._timed(watch(), self.patience(seconds, via), what, "is still")
 
     def _timed(self, watching: Coroutine[Any, Any, str], seconds: float, what: str, done: str) -> None:
         began = time.monotonic()

@@ -141,9 +141,13 @@ class ScreenTextKeywords(Screens):
                     seen[0] = shown(screen.text)
                     return screen.text if text in screen else None
 
-                return machine.name, await watcher.until(judge)
+                found = await watcher.until(judge)
+            await self.prove_now(machine, seconds, via, f"contain {shown(text)}")
+            return machine.name, found
 
-        name, found = self.wait(watch(), seconds, f"Waiting for {shown(text)} on the screen of {named(vm)}")
+        name, found = self.wait(
+            watch(), self.patience(seconds, via), f"Waiting for {shown(text)} on the screen of {named(vm)}"
+        )
         logger.info(f"The screen of VM '{name}' says:\n{found}")
 
     def _read(self, vm: str | None, timeout: timedelta | None, via: Via) -> tuple[str, TextScreen]:
@@ -166,9 +170,10 @@ class ScreenTextKeywords(Screens):
                     got=str(error),
                     next_step="Compare its picture instead, with 'Screen Should Match'",
                 ) from error
+            await self.prove_now(machine, seconds, via)
             return machine.name, screen
 
-        name, screen = self.wait(read(), seconds, f"Reading the screen of {named(vm)}")
+        name, screen = self.wait(read(), self.patience(seconds, via), f"Reading the screen of {named(vm)}")
         logger.info(f"The screen of VM '{name}' says:\n{screen.text}")
         return name, screen
 

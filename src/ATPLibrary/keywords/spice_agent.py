@@ -17,6 +17,7 @@ from ATPLibrary.protocol.screen.region import Size
 if TYPE_CHECKING:
     from ATPLibrary.protocol.spice.agent.talk import AgentTalk
 
+_AWAKE = "be running for its SPICE agent to answer"
 # The coordinates of X11, and of GDI, have 16 bits with a sign. What a guest can show may end far below.
 _LARGEST = 32767
 
@@ -31,7 +32,7 @@ class SpiceAgents(Component):
 
     async def awake_talk(self, vm: str | None, seconds: float) -> AgentTalk:
         """As `talk`, for what a guest has to answer: `VmStateError` where the VM is paused."""
-        await (await self.machine(vm, seconds)).require_not_paused("be running for its SPICE agent to answer", seconds)
+        await (await self.machine(vm, seconds)).require_not_paused(_AWAKE, seconds)
         return await self.talk(vm, seconds)
 
 
@@ -43,7 +44,8 @@ class SpiceAgentKeywords(SpiceAgents):
         """Waits until the SPICE agent in the guest (spice-vdagent) is connected and has said what it can.
 
         An agent that is missing is told apart from one that says nothing, one that sent what can't be, and a VM that has no
-        channel for one. Needs `Connect To SPICE` before.
+        channel for one. An agent of a VM that stands still, or whose QEMU doesn't answer within 5 s, answers nobody: then it fails
+        too. Needs `Connect To SPICE` before.
 
         - ``capabilities``: what it must be able to do, by its name in the specification: ``MONITORS_CONFIG``,
           ``CLIPBOARD_BY_DEMAND``, ``FILE_XFER_DETAILED_ERRORS``.
@@ -55,8 +57,18 @@ class SpiceAgentKeywords(SpiceAgents):
         | Connect To SPICE
         | SPICE Agent Should Be Connected    MONITORS_CONFIG    timeout=2 min
         """
-        wanted = [_known(each) for each in capabilities]
-        names = self._capabilities(vm, self.seconds(timeout, "command"))
+        from ATPLibrary.orchestrator.spice_life import require_running
+        from ATPLibrary.protocol.spice.agent.enums import cap_names
+
+        wanted, seconds = [_known(each) for each in capabilities], self.seconds(timeout, "command")
+
+        async def ask() -> list[str]:
+            machine = await self.machine(vm, seconds)
+            talk, subject = await self.awake_talk(vm, seconds), f"The SPICE agent of VM '{machine.name}'"
+            await require_running(machine, subject, "be connected", seconds, _AWAKE)
+            return cap_names(talk.agent.caps)
+
+        names = self.wait(ask(), _patience(seconds), f"Waiting for the SPICE agent of {named(vm)}")
         for each in wanted:
             check(f"The capabilities of the SPICE agent of {named(vm)}", names, "contains", each)
         logger.info(f"The SPICE agent of {named(vm)} is connected: {', '.join(names)}.")
@@ -181,8 +193,9 @@ class SpiceAgentKeywords(SpiceAgents):
             display = await spice_desktop.display(self.workspace, machine, 0, seconds)
             await talk.set_monitors([MonitorPlace(size.width, size.height)], seconds)
             await spice_desktop.until_resolution(display, str(size), seconds, talk.reply_about_monitors)
+            await spice_desktop.prove_now(machine, display, f"become {size}", seconds)
 
-        self.wait(change(), seconds, f"Changing the resolution of {named(vm)}")
+        self.wait(change(), _patience(seconds), f"Changing the resolution of {named(vm)}")
 
     @keyword(tags=["SPICE", "Assertion"])
     def resolution_should_become(
@@ -191,7 +204,7 @@ class SpiceAgentKeywords(SpiceAgents):
         """Waits until a display has that resolution: the size of the surface that the guest draws on.
 
         Whoever changes it: `Set Resolution`, the guest itself, another viewer. The channel is opened where it wasn't; fails where
-        it has failed, or a fault on purpose or withheld acknowledgements leave the size unknown.
+        it has failed, a fault on purpose or withheld acknowledgements leave the size unknown, or QEMU doesn't answer within 5 s.
 
         - ``size``: width and height in pixels: ``1280x720``.
         - ``display``: the number of the display, 0 for the first.
@@ -211,8 +224,9 @@ class SpiceAgentKeywords(SpiceAgents):
             machine = await self.machine(vm, seconds)
             channel = await spice_desktop.display(self.workspace, machine, display, seconds)
             await spice_desktop.until_resolution(channel, str(size), seconds)
+            await spice_desktop.prove_now(machine, channel, f"become {size}", seconds)
 
-        self.wait(until(), seconds, f"Waiting for the resolution of {named(vm)}")
+        self.wait(until(), _patience(seconds), f"Waiting for the resolution of {named(vm)}")
 
     @keyword(tags=["SPICE"])
     def set_monitors(self, *monitors: MonitorPlace, vm: str | None = None, timeout: timedelta | None = None) -> None:
@@ -245,8 +259,9 @@ class SpiceAgentKeywords(SpiceAgents):
             channels = await spice_desktop.displays(self.workspace, machine, seconds)
             await talk.set_monitors(monitors, seconds)
             await spice_desktop.until_monitors(channels, monitors, seconds, talk.reply_about_monitors)
+            await spice_desktop.prove_now(machine, channels[0], f"become {', '.join(map(str, monitors))}", seconds)
 
-        self.wait(change(), seconds, f"Changing the monitors of {named(vm)}")
+        self.wait(change(), _patience(seconds), f"Changing the monitors of {named(vm)}")
 
     def _capabilities(self, vm: str | None, seconds: float) -> list[str]:
         async def ask() -> list[str]:
@@ -255,6 +270,13 @@ class SpiceAgentKeywords(SpiceAgents):
             return cap_names((await self.talk(vm, seconds)).agent.caps)
 
         return self.wait(ask(), seconds, f"Waiting for the SPICE agent of {named(vm)}")
+
+
+def _patience(seconds: float) -> float:
+    """For what is seen within `seconds` and proved behind that."""
+    from ATPLibrary.orchestrator.spice_life import LIFE_SECONDS
+
+    return seconds + LIFE_SECONDS
 
 
 def _require_possible(what: str, width: int, height: int) -> None:

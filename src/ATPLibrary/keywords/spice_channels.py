@@ -71,7 +71,8 @@ class SpiceChannelKeywords(Component):
     def open_spice_channel(self, channel: str, vm: str | None = None, timeout: timedelta | None = None) -> None:
         """Opens a channel of a VM's SPICE session, or opens anew one that has failed, while the others go on.
 
-        Begins the session where there is none. It is open once the channel's first message is there, not only its link.
+        Begins the session where there is none. It is open once the channel's first message is there, not only its link. One that
+        the server doesn't have is told with those that it has (`Get SPICE Channels`).
 
         - ``channel``: ``main``, ``display``, ``inputs``, ``cursor``, ``playback``, ``record``, ``smartcard``, ``usbredir``,
           ``port`` or ``webdav``; where a VM has several of a kind with their number: ``display:1``.
@@ -178,6 +179,9 @@ class SpiceChannelKeywords(Component):
     ) -> None:
         """Waits until a SPICE channel is in a state, and fails with the state that it is in and why.
 
+        A channel stays ``linked`` as long as nobody ends it, also to a QEMU that is frozen: so for ``linked`` QEMU is asked
+        (by QMP) whether it lives, and must answer within 5 s.
+
         - ``channel``: such as ``display`` or ``display:1``.
         - ``state``: ``linked`` is open and begun; ``failed`` ended, and says why; ``closed`` was never opened, or
           closed here.
@@ -191,11 +195,14 @@ class SpiceChannelKeywords(Component):
         | Drop Channel    display
         | SPICE Channel Should Be    display    failed
         """
+        from ATPLibrary.orchestrator.spice_life import LIFE_SECONDS, require_alive
+
         seconds = self.seconds(timeout, "command")
         type, id = parsed(channel)
 
         async def until() -> None:
             machine = await self.machine(vm, seconds)
+            subject = f"SPICE channel {type.name.lower()}:{id} of VM '{machine.name}'"
             sessions = self.workspace.spice_sessions
 
             def now() -> tuple[str, str]:
@@ -212,17 +219,17 @@ class SpiceChannelKeywords(Component):
                 except TimeoutError:
                     got, failure = now()
                     raise VerificationError.about(
-                        f"SPICE channel {type.name.lower()}:{id} of VM '{machine.name}'", wanted=f"be {state}", waited=seconds,
+                        subject, wanted=f"be {state}", waited=seconds,
                         got=f"is {got}" + (f" ({failure})" if failure else ""),
                     ) from None  # fmt: skip
+            if state == "linked":
+                await require_alive(machine, subject, "be linked", seconds)
 
-        self.wait(until(), seconds, f"Waiting for SPICE channel {channel} of {named(vm)}")
+        patience = seconds + LIFE_SECONDS if state == "linked" else seconds
+        self.wait(until(), patience, f"Waiting for SPICE channel {channel} of {named(vm)}")
 
 
 def _offered(main: SpeakingChannel) -> list[str]:
-    from ATPLibrary.protocol.spice.channels import MainConversation
-    from ATPLibrary.transport.spice import SpiceChannelType
+    from ATPLibrary.protocol.spice.offered import names
 
-    assert isinstance(main.conversation, MainConversation)
-    names = {int(each): each.name.lower() for each in SpiceChannelType}
-    return sorted(f"{names.get(each.type, f'type {each.type}')}:{each.id}" for each in main.conversation.channels)
+    return names(main.channel.connection)

@@ -9,9 +9,10 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
-from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.keywords.plain import bytes_for
+
+_NOBODY = "Nothing was written: start the program in the guest that opens the port, or see why it has closed it"
 
 PortState = Literal["opened", "closed"]
 
@@ -76,6 +77,9 @@ class SpicePortKeywords(Component):
     ) -> None:
         r"""Writes text, as UTF-8, to an open SPICE port, for a program in the guest to read.
 
+        Waits until a program in the guest has the port open; where none has in time it fails, and nothing was written. That the
+        program has read it is for its answer to say: `Expect On SPICE Port`.
+
         - ``text``: what to write, or a secret (``${PASSWORD: secret}``); a new line is ``\n``.
         - ``port``: the port's name; not needed where one is open.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -86,15 +90,18 @@ class SpicePortKeywords(Component):
         | Open SPICE Port    com.example.spice
         | Write To SPICE Port    hello\n
         """
-        from ATPLibrary.orchestrator.spice_ports import find_port, port_of
+        from ATPLibrary.orchestrator.spice_ports import find_port, port_of, until_port
+        from ATPLibrary.transport.remaining import remaining
 
         seconds = self.seconds(timeout, "command")
 
         async def write() -> None:
+            left = remaining(seconds)
             speaking = find_port(self.workspace, await self.machine(vm, seconds), port)
+            await until_port(speaking, opened=True, timeout=left(), next_step=_NOBODY)
             found = port_of(speaking)
             found.pass_on(bytes_for(found, text))
-            await speaking.pass_on("what is queued", seconds)
+            await speaking.pass_on("what is queued", left())
 
         self.wait(write(), seconds, f"Writing to a SPICE port of {named(vm)}")
 
@@ -141,21 +148,12 @@ class SpicePortKeywords(Component):
         | Open SPICE Port    com.example.spice
         | SPICE Port Should Be    closed
         """
-        from ATPLibrary.errors import DeadlineError
-        from ATPLibrary.orchestrator.spice_ports import find_port, port_of
+        from ATPLibrary.orchestrator.spice_ports import find_port, until_port
 
         seconds = self.seconds(timeout, "command")
 
         async def until() -> None:
-            machine = await self.machine(vm, seconds)
-            speaking = find_port(self.workspace, machine, port)
-            found = port_of(speaking)
-            try:
-                await speaking.wait_until(lambda: found.opened is (state == "opened"), seconds, f"be {state}")
-            except DeadlineError as error:
-                raise VerificationError.about(
-                    f"SPICE port '{found.name}' of VM '{machine.name}'", wanted=f"be {state} by a program in the guest",
-                    waited=seconds, got=f"is {'opened' if found.opened else 'closed'}",
-                ) from error  # fmt: skip
+            speaking = find_port(self.workspace, await self.machine(vm, seconds), port)
+            await until_port(speaking, opened=state == "opened", timeout=seconds)
 
         self.wait(until(), seconds, f"Waiting for a SPICE port of {named(vm)}")

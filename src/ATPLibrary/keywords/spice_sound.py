@@ -118,14 +118,14 @@ class SpiceSoundKeywords(Component):
 
         A guest that plays nothing sends nothing: that is silence as well, and the log says so. Sound that came and could not be
         decoded is none: then it fails. It fails too where a fault (`Drop Next Message` and the like) has acted on the channel's
-        messages meanwhile or acknowledgements are withheld, and where the VM stands still, or its QEMU doesn't say before and after
-        that it runs. The channel ``playback`` must be open.
+        messages meanwhile or acknowledgements are withheld, and where the VM stands still, stood still for a part of the time, or
+        its QEMU doesn't say before and after that it runs. The channel ``playback`` must be open.
 
         - ``duration``: how long it must be silent; by default 1 s.
         - ``below``: the level that counts as silence, in dB below full scale; by default -60.
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``timeout``: for reaching the VM before that, and for each answer of its QEMU; by default ``timeouts.command`` of the
-          configuration (10 s).
+        - ``timeout``: for reaching the VM before that, and for each answer of its QEMU (5 s at most); by default
+          ``timeouts.command`` of the configuration (10 s).
 
         Example:
         | Connect To VM    win11

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ATPError, DeadlineError, VerificationError
-from ATPLibrary.orchestrator.spice_screen import doubt, doubted
+from ATPLibrary.orchestrator.spice_life import require_alive
+from ATPLibrary.orchestrator.spice_screen import doubt, doubted, subject_of
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -54,12 +55,11 @@ async def display(workspace: Workspace, machine: Machine, id: int, timeout: floa
 
 async def displays(workspace: Workspace, machine: Machine, timeout: float) -> list[SpeakingChannel]:
     """All display channels that the server offers, in the order of their numbers."""
-    from ATPLibrary.protocol.spice.channels import MainConversation
+    from ATPLibrary.protocol.spice.offered import ids_of
     from ATPLibrary.transport.spice import SpiceChannelType
 
-    main = workspace.spice_sessions.speaking(machine, SpiceChannelType.MAIN, 0).conversation
-    assert isinstance(main, MainConversation)
-    ids = sorted(each.id for each in main.channels if each.type == SpiceChannelType.DISPLAY)
+    main = workspace.spice_sessions.speaking(machine, SpiceChannelType.MAIN, 0)
+    ids = ids_of(main.channel.connection, SpiceChannelType.DISPLAY)
     return [await display(workspace, machine, id, timeout) for id in ids]
 
 
@@ -82,12 +82,17 @@ async def until_resolution(
         )
     except DeadlineError as error:
         raise VerificationError.about(
-            f"The screen of VM '{channel.channel.connection.vm}' ({channel.channel.name})", wanted=f"become {wanted}",
-            waited=timeout, got=f"is {resolution(channel) or 'without a picture'}", last_seen=also(),
+            subject_of(channel), wanted=f"become {wanted}", waited=timeout,
+            got=f"is {resolution(channel) or 'without a picture'}", last_seen=also(),
             next_step="A guest may round a width to a multiple of 8, and needs video memory for a size (vgamem of its display)",
         ) from error  # fmt: skip
     if why := doubt(conversation):
         raise doubted(channel, f"become {wanted}", why)
+
+
+async def prove_now(machine: Machine, channel: SpeakingChannel, wanted: str, timeout: float) -> None:
+    """`VerificationError` where a display shows what was `wanted`, but QEMU doesn't answer: then it may have been so long ago."""
+    await require_alive(machine, subject_of(channel), wanted, timeout)
 
 
 async def until_monitors(

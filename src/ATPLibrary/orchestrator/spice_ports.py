@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ChannelError
+from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
@@ -21,11 +21,12 @@ async def open_port(workspace: Workspace, machine: Machine, name: str | None, ti
 
     The ports that had to be opened to be asked for their names are closed again. `ChannelError` lists those that there are.
     """
+    from ATPLibrary.protocol.spice.offered import ids_of
     from ATPLibrary.transport.spice import SpiceChannelType
 
     left = remaining(timeout)
     connection = await workspace.spice_sessions.connect(machine, timeout)
-    ids = offered(connection, SpiceChannelType.PORT)
+    ids = ids_of(connection, SpiceChannelType.PORT)
     names: list[str] = []
     for id in ids:
         before = connection.channel(SpiceChannelType.PORT, id)
@@ -61,17 +62,6 @@ def find_port(workspace: Workspace, machine: Machine, name: str | None) -> Speak
     return fitting[0]
 
 
-def offered(connection: SpiceVmConnection, type: SpiceChannelType) -> list[int]:
-    """The numbers of the channels of that kind that the server offers."""
-    from ATPLibrary.protocol.spice.channels import MainConversation
-    from ATPLibrary.protocol.spice.client import speaking
-    from ATPLibrary.transport.spice import SpiceChannelType
-
-    main = speaking(connection.channels[SpiceChannelType.MAIN, 0]).conversation
-    assert isinstance(main, MainConversation)
-    return sorted(each.id for each in main.channels if each.type == type)
-
-
 async def opened(connection: SpiceVmConnection, type: SpiceChannelType, id: int, timeout: float) -> SpeakingChannel:
     """A channel, opened unless it is."""
     from ATPLibrary.protocol.spice.client import speaking
@@ -87,6 +77,19 @@ def port_of(speaking: SpeakingChannel) -> PortConversation:
 
     assert isinstance(speaking.conversation, PortConversation)
     return speaking.conversation
+
+
+async def until_port(speaking: SpeakingChannel, *, opened: bool, timeout: float, next_step: str = "") -> None:
+    """Until a program in the guest has the port open, or none has. `VerificationError` when that doesn't come in time."""
+    port, state = port_of(speaking), "opened" if opened else "closed"
+    try:
+        await speaking.wait_until(lambda: port.opened is opened, timeout, f"be {state}")
+    except DeadlineError as error:
+        raise VerificationError.about(
+            f"SPICE port '{port.name}' of VM '{speaking.channel.connection.vm}'",
+            wanted=f"be {state} by a program in the guest", waited=timeout,
+            got=f"is {'opened' if port.opened else 'closed'}", next_step=next_step,
+        ) from error  # fmt: skip
 
 
 def find_folder_port(workspace: Workspace, machine: Machine) -> PortConversation:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ATPError, ChannelError, DeadlineError, VerificationError
+from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError
 from ATPLibrary.events import Event
+from ATPLibrary.orchestrator.spice_life import require_alive
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.spice.client import SpeakingChannel
 
 
-# How long QEMU may take to show that it lives.
-LIFE_SECONDS = 5.0
+def subject_of(channel: SpeakingChannel) -> str:
+    """What starts a sentence about the screen that a display channel shows."""
+    return f"The screen of VM '{channel.channel.connection.vm}' ({channel.channel.name})"
 
 
 def doubt(display: DisplayConversation) -> str:
@@ -35,7 +36,7 @@ def doubted(channel: SpeakingChannel, wanted: str, why: str) -> VerificationErro
     name = channel.channel.name
     step = f"'Reconnect Channel    {name}'" if harmed else f"'Withhold Acknowledgements    {name}    False'"
     return VerificationError.about(
-        f"The screen of VM '{channel.channel.connection.vm}' ({name})", wanted=wanted,
+        subject_of(channel), wanted=wanted,
         got=f"can't be known: {why}",
         next_step=f"Say {step} first",
     )  # fmt: skip
@@ -90,16 +91,7 @@ class SpiceScreen:
     async def require_alive(self, wanted: str) -> None:
         """`VerificationError` where QEMU doesn't answer: a server that is frozen draws nothing either."""
         speaking, _ = await self._open()
-        seconds = min(self._timeout, LIFE_SECONDS)
-        try:
-            async with asyncio.timeout(seconds):
-                await (await self._machine.qmp(seconds)).query_status(seconds)
-        except (ATPError, TimeoutError) as error:
-            raise VerificationError.about(
-                f"The screen of VM '{self._machine.name}' ({speaking.channel.name})", wanted=wanted,
-                got=f"can't be known: its QEMU did not answer within {seconds:g} s ({str(error) or 'no word'})",
-                next_step="Check that the QEMU process runs, and isn't stopped",
-            ) from error  # fmt: skip
+        await require_alive(self._machine, subject_of(speaking), wanted, self._timeout)
 
     async def _open(self) -> tuple[SpeakingChannel, DisplayConversation]:
         from ATPLibrary.protocol.spice.channels import DisplayConversation

@@ -7,17 +7,20 @@ import contextlib
 import time
 import wave
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError, VmStateError
+from ATPLibrary.events import Event
 from ATPLibrary.orchestrator.media_recordings import writing
+from ATPLibrary.orchestrator.spice_life import require_running
 from ATPLibrary.protocol.spice.channels import PlaybackConversation
 from ATPLibrary.protocol.spice.sound import Listener
 from ATPLibrary.protocol.spice.sound.listener import SAMPLE_BYTES
 from ATPLibrary.protocol.spice.sound.tones import LOOK_SAMPLES, SILENCE_DB, Tone, level, strongest
 from ATPLibrary.runtime import Workers, deadline
-from ATPLibrary.transport.remaining import remaining
+from ATPLibrary.verifier.closed_loop import STANDS_STILL
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -136,30 +139,27 @@ async def _still_to_decode(channel: SpeakingChannel) -> int:
 async def hear_silence_of(
     machine: Machine, channel: SpeakingChannel, seconds: float, below: float, timeout: float
 ) -> int:
-    """As `hear_silence`, of a VM that runs before and after, which its QEMU is asked: one that stands still only says nothing.
+    """As `hear_silence`, of a VM that runs all the time: one that stands still only says nothing. Its QEMU is asked before and
+    after, each time for `timeout` at most, and tells when it is stopped meanwhile.
 
-    `VmStateError` where it stands still; `VerificationError` where QEMU doesn't answer, each time within `timeout`.
+    `VmStateError` where it stands still, or stood; `VerificationError` where QEMU doesn't answer.
     """
-    await _require_running(machine, channel, seconds, timeout)
-    packets = await hear_silence(channel, seconds, below)
-    await _require_running(machine, channel, seconds, timeout)
-    return packets
-
-
-async def _require_running(machine: Machine, channel: SpeakingChannel, seconds: float, timeout: float) -> None:
-    left = remaining(timeout)
-    try:
-        status = await (await machine.qmp(left())).query_status(left())
-    except (ChannelError, DeadlineError) as error:
-        raise VerificationError.about(
-            f"The guest's sound on {channel.channel.subject}", wanted=f"be silent for {seconds:g} s",
-            got=f"could not be heard: its QEMU does not tell whether the VM runs ({error})",
-        ) from error  # fmt: skip
-    if status != "running":
+    subject, wanted = f"The guest's sound on {channel.channel.subject}", f"be silent for {seconds:g} s"
+    running = partial(require_running, machine, subject, wanted, timeout, "be running for its silence to be heard")
+    stood_still: list[Event] = []
+    with machine.bus.listen(stood_still.append, STANDS_STILL, machine.source):
+        await running()
+        packets = await hear_silence(channel, seconds, below)
+        await running()
+        await asyncio.sleep(0)  # what another thread has told until now
+    if stood_still:
+        moment = time.strftime("%H:%M:%S", time.localtime(stood_still[0].time))
         raise VmStateError.about(
-            f"VM '{machine.name}'", wanted="be running for its silence to be heard", got=f"is {status}",
-            next_step="Let it go on with 'Resume VM'" if status == "paused" else "",
+            f"VM '{machine.name}'", wanted="be running for its silence to be heard",
+            got=f"stood still meanwhile: it was stopped at {moment}, and went on later",
+            next_step="Listen while nobody suspends it",
         )  # fmt: skip
+    return packets
 
 
 @contextlib.contextmanager

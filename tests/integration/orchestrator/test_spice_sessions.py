@@ -16,7 +16,7 @@ from tests.spice.golden import NO_CLIP, NO_MASK
 from tests.spice.server import PRIMARY, Behaviour, SpiceServer, spice_server
 
 from ATPLibrary.errors import ChannelError, VerificationError, VmStateError
-from ATPLibrary.orchestrator import Machine, Workspace, spice_desktop, spice_screen
+from ATPLibrary.orchestrator import Machine, Workspace, spice_desktop, spice_life
 from ATPLibrary.orchestrator.spice_probe import refusal_of
 from ATPLibrary.orchestrator.spice_screen import SpiceScreen
 from ATPLibrary.protocol.spice.channels import DisplayConversation
@@ -279,7 +279,7 @@ async def test_a_server_whose_qemu_is_frozen_proves_nothing_by_its_silence(
         return Monitor()
 
     monkeypatch.setattr(Machine, "qmp", monitor)
-    monkeypatch.setattr(spice_screen, "LIFE_SECONDS", 0.1)
+    monkeypatch.setattr(spice_life, "LIFE_SECONDS", 0.1)
     screen, is_frozen = SpiceScreen(workspace, machine, 0, 5), False
     await screen.require_alive("be still")  # a VM that is suspended shows what it shows
     is_frozen = True

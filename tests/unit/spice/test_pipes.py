@@ -16,7 +16,7 @@ import pytest_asyncio
 from robot.api.types import Secret as RobotSecret
 from tests.spice.server import Peer, SpiceServer, spice_server
 
-from ATPLibrary.errors import ChannelError, DeadlineError, InputError
+from ATPLibrary.errors import ChannelError, DeadlineError, InputError, VerificationError
 from ATPLibrary.keywords.spice_ports import SpicePortKeywords
 from ATPLibrary.keywords.spice_usb import SpiceUsbKeywords
 from ATPLibrary.keywords.spice_words import taken_up_to
@@ -124,6 +124,7 @@ class Caller:
 
     def __init__(self, connection: SpiceVmConnection, attached: AttachedUsb | None = None) -> None:
         self.waiting: Any = None
+        self.timeout = 5.0
         self.hidden = HiddenTimes()
         self._machine = SimpleNamespace(name="win11", hidden_times=self.hidden, layout=lambda: Layout("us"))
         self.workspace = SimpleNamespace(
@@ -132,7 +133,7 @@ class Caller:
         )
 
     def seconds(self, *_: object) -> float:
-        return 5
+        return self.timeout
 
     async def machine(self, *_: object) -> Any:
         return self._machine
@@ -159,6 +160,37 @@ async def test_a_secret_that_a_port_s_guest_sends_back_is_known_for_one(
     await channel.wait_until(lambda: len(port.unread) > 200, 5, "bring it")
     with pytest.raises(DeadlineError, match=r"'\*+\.+'"):
         await taken_up_to(channel, port.unread, "ready", 0.05)
+
+
+async def test_a_port_is_written_to_once_a_program_in_the_guest_has_it_open(
+    server: SpiceServer, connection: SpiceVmConnection
+) -> None:
+    channel, peer = await opened(connection, server, Type.PORT)
+    port, caller = channel.conversation, Caller(connection)
+    assert isinstance(port, PortConversation)
+    peer.send(202, b"\1")
+    await channel.wait_until(lambda: not port.opened, 5, "be closed")
+    SpicePortKeywords.write_to_spice_port(cast(Any, caller), "hello")
+    writing = asyncio.create_task(caller.waiting)
+    peer.send(4, bytes(12))
+    await peer.expect(3)  # the client has had its turn
+    assert not [body for number, body in peer.got if number == DATA]
+    peer.send(202, b"\0")
+    await writing
+    assert await peer.expect(DATA) == b"hello"
+    peer.send(202, b"\1")
+    await channel.wait_until(lambda: not port.opened, 5, "be closed")
+    caller.timeout = 0.1
+    SpicePortKeywords.write_to_spice_port(cast(Any, caller), "lost")
+    with pytest.raises(
+        VerificationError,
+        match=r"SPICE port 'org' of VM 'win11' should be opened by a program in the guest within 0\.1 s but is closed\. "
+        r"Nothing was written",
+    ):
+        await caller.waiting
+    peer.send(4, bytes(12))
+    await peer.expect(3)
+    assert not [body for number, body in peer.got if number == DATA]
 
 
 async def test_a_port_brings_text_both_ways_and_knows_its_other_half(

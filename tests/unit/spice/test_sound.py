@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.spice.server import Peer, SpiceServer, spice_server
 
-from ATPLibrary.errors import ATPError, ChannelError, ConfigError, DeadlineError, VerificationError
+from ATPLibrary.errors import ATPError, ChannelError, ConfigError, DeadlineError, VerificationError, VmStateError
+from ATPLibrary.events import Event, EventBus
 from ATPLibrary.orchestrator import Machine, spice_sound
 from ATPLibrary.orchestrator.spice_microphone import length_of, play_into_guest, samples_of
 from ATPLibrary.orchestrator.spice_sound import AudioRecording, hear_silence, hear_silence_of, listening, wait_for_tone
@@ -282,15 +283,17 @@ async def test_withheld_acknowledgements_are_no_silence() -> None:
 class Asked:
     """A machine whose QEMU answers so, one behind the other."""
 
-    name = "win11"
+    name, source = "win11", "vm:win11"
 
     def __init__(self, *answers: str | Exception) -> None:
         self.answers = list(answers)
+        self.bus, self.asked = EventBus(), asyncio.Event()
 
     async def qmp(self, timeout: float) -> Asked:
         return self
 
     async def query_status(self, timeout: float) -> str:
+        self.asked.set()
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -304,10 +307,10 @@ class Asked:
         (["running", "paused"], r"be running for its silence to be heard but is paused"),
         (
             [DeadlineError("QMP did not answer")],
-            r"could not be heard: its QEMU does not tell .* \(QMP did not answer\)",
+            r"should be silent for 0\.1 s but can't be known: its QEMU did not answer within 5 s \(QMP did not answer\)",
         ),
-        (["running", DeadlineError("QMP did not answer")], r"could not be heard: its QEMU does not tell"),
-        (["running", ChannelError("it ended")], r"could not be heard: its QEMU does not tell"),
+        (["running", DeadlineError("QMP did not answer")], r"can't be known: its QEMU did not answer within 5 s"),
+        (["running", ChannelError("it ended")], r"can't be known: its QEMU did not answer within 5 s \(it ended\)"),
     ],
 )
 async def test_a_vm_that_stands_still_is_not_silent(answers: list[str | Exception], told: str) -> None:
@@ -317,6 +320,28 @@ async def test_a_vm_that_stands_still_is_not_silent(answers: list[str | Exceptio
             await hear_silence_of(cast(Machine, machine), channel, 0.1, -60, 5)
         assert machine.answers == []
         assert await hear_silence_of(cast(Machine, Asked("running", "running")), channel, 0.1, -60, 5) == 0
+
+
+@pytest.mark.parametrize("kind", ["qmp.STOP", "libvirt.lifecycle.suspended"])
+async def test_a_vm_that_stood_still_meanwhile_was_not_silent_all_the_time(kind: str) -> None:
+    async with channel_of(Type.PLAYBACK) as (channel, _):
+        machine = Asked("running", "running")
+        machine.bus.publish(Event("vm:win11", kind))  # before that it may have
+        hearing = asyncio.create_task(hear_silence_of(cast(Machine, machine), channel, 0.3, -60, 5))
+        await machine.asked.wait()
+        machine.bus.publish(Event("vm:other", kind))
+        machine.bus.publish(Event("vm:win11", kind))
+        machine.bus.publish(Event("vm:win11", "qmp.RESUME"))
+        with pytest.raises(
+            VmStateError, match=r"VM 'win11' should be running for its silence to be heard but stood still meanwhile"
+        ):
+            await hearing
+        hearing = asyncio.create_task(
+            hear_silence_of(cast(Machine, other := Asked("running", "running")), channel, 0.1, -60, 5)
+        )
+        await asyncio.sleep(0)
+        other.bus.publish(Event("vm:other", kind))
+        assert await hearing == 0
 
 
 async def test_volume_mute_and_latency_are_known() -> None:

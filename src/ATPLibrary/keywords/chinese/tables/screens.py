@@ -11,7 +11,7 @@ _FOR_ANSWERS = "超时：等待 QEMU 应答多久；默认取配置中的 ``time
 KEYWORDS = {
     "Take Screenshot": said(
         "截图",
-        "把虚拟机的屏幕保存为 PNG 文件并链接到日志，返回文件的路径。",
+        "把虚拟机的屏幕保存为 PNG 文件并链接到日志，返回文件的路径。经由 SPICE 时 QEMU 须应答，否则画面可能是旧的，便失败。",
         file="文件：保存到哪里；默认在日志旁边，以虚拟机命名",
     ),
     "Wait Until Screen Changes": said("等待屏幕变化", "等到虚拟机的屏幕与现在（或与一张较早的截图）不同。"),

@@ -20,7 +20,7 @@ KEYWORDS = {
     "Close SPICE Port": said("关闭 SPICE 端口", "关闭一个 SPICE 端口；客户机写来而未取走的内容会丢失。", port=_PORT),
     "Write To SPICE Port": said(
         "写入 SPICE 端口",
-        "把文本以 UTF-8 写入已打开的 SPICE 端口，由客户机中的程序读取。",
+        "把文本以 UTF-8 写入已打开的 SPICE 端口，由客户机中的程序读取；先等到客户机中有程序打开它，等不到便失败，什么也没有写。",
         text="文本：要写的文本，可以是秘密变量；换行写 ``\\n``",
         port=_PORT,
     ),
