@@ -13,7 +13,7 @@ Test Tags           needs-platform    needs-vm    needs-spice    needs-spice-dev
 
 *** Test Cases ***
 A Program In The Guest Answers Through A Port
-    [Documentation]    It is known on this side when the program opens the port, and when it has gone: nothing is written to nobody.
+    [Documentation]    It is known on this side when the program opens the port, and when it has gone.
     Open SPICE Port    ${SPICE_PORT}
     Run Keyword And Expect Error    *should be opened by a program in the guest within 0.2 s but is closed*
     ...    Write To SPICE Port    lost    timeout=200 ms
