@@ -143,9 +143,11 @@ async def test_a_channel_waits_for_a_recording_that_is_behind_and_the_others_go_
     assert not recorder.problem
 
 
+@pytest.mark.parametrize("name", ["full.jsonl", "full.jsonl.gz"])
 @pytest.mark.parametrize("size", [10, 300_000])
-def test_a_disk_that_is_full_is_told(size: int) -> None:
-    file = LineFile(Path("/dev/full"))
+def test_a_disk_that_is_full_is_told(tmp_path: Path, size: int, name: str) -> None:
+    (tmp_path / name).symlink_to("/dev/full")
+    file = LineFile(tmp_path / name)
     file.write({}, LONG[:size], plain)
     file.close()
     assert "No space left on device" in file.failure

@@ -145,12 +145,12 @@ class LineFile:
                 with contextlib.suppress(RuntimeError):  # its loop has gone
                     tell()
         try:
-            self._file.close()
+            try:
+                self._file.close()
+            finally:
+                self._under.close()  # gzip leaves it open, with what it has packed last in its buffer
         except Exception as error:  # noqa: BLE001 - as for a line
             self._fail(error)
-        finally:
-            with contextlib.suppress(OSError):
-                self._under.close()  # gzip leaves it open
 
     def _put(self, text: Iterator[bytes | bytearray]) -> None:
         try:
