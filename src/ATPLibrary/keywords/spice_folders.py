@@ -24,7 +24,8 @@ class SpiceFolderKeywords(Component):
         """Shares a folder of this machine with a VM, through its SPICE session by WebDAV, in place of one shared before.
 
         The guest's half is ``spice-webdavd``, which has it at ``http://localhost:9843/`` there. Needs the extra ``webdav``. What
-        the guest asked is told by `Get Shared Folder Requests`. Nobody else on this machine can reach the folder by this.
+        the guest asked is told by `Get Shared Folder Requests`; a request that failed on this side is a warning in the log. Nobody
+        else on this machine can reach the folder by this.
 
         - ``directory``: the folder; all in it can be read, and written, by the guest; it may write 2 GiB at once.
         - ``read_only``: the guest may write nothing.

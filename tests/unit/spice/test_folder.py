@@ -6,8 +6,9 @@ import asyncio
 import errno
 import io
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import h11
 import pytest
@@ -260,3 +261,24 @@ async def test_a_body_without_room_on_the_disk_is_refused_and_the_next_request_i
         get = b"GET /b HTTP/1.1\r\nHost: x\r\n\r\n"
         assert await daemon.ask(1, get, client_of("GET")) == (200, b"B")
     assert not (tmp_path / "a").exists()
+
+
+async def test_what_goes_wrong_in_here_is_a_status_to_the_guest_and_told_to_the_tester(
+    server: SpiceServer, connection: SpiceVmConnection, tmp_path: Path
+) -> None:
+    def broken(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    folder, daemon = await served(server, connection, tmp_path)
+    whole, folder._application = folder._application, broken
+    get = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with asyncio.timeout(5):
+        assert await daemon.ask(1, get, client_of("GET")) == (500, b"")
+        folder._application = whole
+        assert (await daemon.ask(1, get, client_of("GET")))[0] == 404
+    assert folder.requests == ["GET /a 500", "GET /a 404"]
+    (told,) = [each for each in connection.bus.take_notices() if each.kind == "spice.folder.failed"]
+    assert told.is_warning
+    assert told.notice == (
+        f"Folder '{tmp_path}' failed to answer 'GET /a' of VM 'win11': OSError: [Errno 5] Input/output error"
+    )

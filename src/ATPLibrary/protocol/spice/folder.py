@@ -17,6 +17,7 @@ from typing import IO, Any
 import h11
 
 from ATPLibrary.errors import ATPError
+from ATPLibrary.events import Event
 from ATPLibrary.protocol.spice.channels.pipes import PortConversation
 from ATPLibrary.protocol.spice.client import SpeakingChannel
 from ATPLibrary.protocol.spice.folder_mux import FolderMux, packed
@@ -159,6 +160,8 @@ class SharedFolder:
             timeout=_CALL_SECONDS,
             what="The shared folder",
         )
+        if answer.failure:
+            self._tell(request, answer.failure)
         try:
             await self._give(client, http, request, answer)
         finally:
@@ -202,15 +205,14 @@ class SharedFolder:
         """Answer before the body is there. What still comes of it is dropped: it isn't the next request."""
         client.kept = 0  # of what comes none is
         waits = http.they_are_waiting_for_100_continue
-        what = f"{request.method.decode()} {request.target.decode('latin-1')}"
-        await self._give_status(client, http, what, status, close=waits)
+        await self._give_status(client, http, _words(request), status, close=waits)
         while not waits and http.their_state is h11.SEND_BODY:
             if not isinstance(await self._next(client, http), h11.Data | h11.EndOfMessage):
                 return False
         return http.our_state is h11.DONE and http.their_state is h11.DONE
 
     async def _give(self, client: _Client, http: h11.Connection, request: h11.Request, answer: Answer) -> None:
-        self._note(f"{request.method.decode()} {request.target.decode('latin-1')} {answer.status}")
+        self._note(f"{_words(request)} {answer.status}")
         await self._send(client, http, h11.Response(status_code=answer.status, headers=answer.headers))
         while (piece := await WORKERS.call(answer.next, timeout=_CALL_SECONDS, what="The shared folder")) is not None:
             if piece and request.method != b"HEAD":
@@ -226,6 +228,15 @@ class SharedFolder:
         headers = [("Content-Length", "0"), *([("Connection", "close")] if close else [])]
         await self._send(client, http, h11.Response(status_code=status, headers=headers))
         await self._send(client, http, h11.EndOfMessage())
+
+    def _tell(self, request: h11.Request, failure: str) -> None:
+        """The guest hears of a status only."""
+        connection, what = self._speaking.channel.connection, _words(request)
+        notice = f"Folder '{self.directory}' failed to answer '{what}' of VM '{connection.vm}': {failure}"
+        data = {"uuid": connection.uuid, "request": what, "failure": failure}
+        connection.bus.publish(
+            Event(f"vm:{connection.vm}", "spice.folder.failed", data, notice=notice, is_warning=True)
+        )
 
     def _note(self, request: str) -> None:
         self.requests.append(request)
@@ -243,3 +254,7 @@ class SharedFolder:
         if data:
             self._port.pass_on(packed(client.number, data))
             await self._speaking.pass_on("what is queued", _SEND_SECONDS)
+
+
+def _words(request: h11.Request) -> str:
+    return f"{request.method.decode()} {request.target.decode('latin-1')}"

@@ -19,12 +19,13 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 @dataclass
 class Answer:
-    """What a WSGI application answers. `next` and `close` block."""
+    """What a WSGI application answers. `next` and `close` block. `failure` says what went wrong in the application."""
 
     status: int
     headers: list[tuple[str, str]]
     pieces: Iterator[bytes]
     whole: Iterable[bytes]
+    failure: str = ""
 
     def next(self) -> bytes | None:
         return next(self.pieces, None)
@@ -46,8 +47,8 @@ def asked(application: Application, environ: dict[str, Any]) -> Answer:
         whole = application(environ, start_response)
         pieces = iter(whole)
         first = next(pieces, None)
-    except Exception:  # noqa: BLE001 - nothing is waited for in there, and the guest is to get an answer whatever fails
-        return Answer(500, [("Content-Length", "0")], iter(()), ())
+    except Exception as error:  # noqa: BLE001 - nothing is waited for in there, and the guest gets an answer whatever fails
+        return Answer(500, [("Content-Length", "0")], iter(()), (), f"{type(error).__name__}: {error}")
     assert told, "a WSGI application tells its status before its first bytes"
     if (
         first is None and environ["REQUEST_METHOD"] != "HEAD"
