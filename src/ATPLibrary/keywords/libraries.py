@@ -33,6 +33,7 @@ from ATPLibrary.keywords.places import Place
 from ATPLibrary.keywords.platform.components import PLATFORM_COMPONENTS
 from ATPLibrary.keywords.power import PowerKeywords
 from ATPLibrary.keywords.protocols import ProtocolKeywords
+from ATPLibrary.keywords.qemu_guest_agent import QemuGuestAgentKeywords
 from ATPLibrary.keywords.saved_states import SavedStateKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
 from ATPLibrary.keywords.screen_text import ScreenTextKeywords
@@ -189,7 +190,14 @@ class QGA(_Library):
     All libraries of the package share one set of connections, and a keyword means the same in each that has it.
     """
 
-    components = (VmKeywords, CommandKeywords, GuestFileKeywords, GuestSystemKeywords, GuestFreezeKeywords)
+    components = (
+        VmKeywords,
+        CommandKeywords,
+        QemuGuestAgentKeywords,
+        GuestFileKeywords,
+        GuestSystemKeywords,
+        GuestFreezeKeywords,
+    )
 
 
 class VirtioSerial(_Library):
@@ -378,6 +386,7 @@ class ATPLibrary(_MakingLibrary):
         ScreenTextKeywords,
         MonitorKeywords,
         CommandKeywords,
+        QemuGuestAgentKeywords,
         GuestFileKeywords,
         GuestSystemKeywords,
         GuestFreezeKeywords,
