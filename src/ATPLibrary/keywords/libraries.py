@@ -352,53 +352,10 @@ class ATPLibrary(_MakingLibrary):
     |     Text Should Have Arrived    Hello from ATP!
     """
 
-    components = (
-        HostKeywords,
-        VmKeywords,
-        PowerKeywords,
-        SnapshotKeywords,
-        SavedStateKeywords,
-        VmFactKeywords,
-        LeaseKeywords,
-        ConfigurationKeywords,
-        ConsoleKeywords,
-        SpiceKeywords,
-        SpiceChannelKeywords,
-        SpiceDisplayKeywords,
-        SpiceMessageKeywords,
-        SpiceFaultKeywords,
-        SpiceVideoKeywords,
-        SpiceSoundKeywords,
-        SpiceFilmKeywords,
-        SpiceRecordingKeywords,
-        SpiceCursorKeywords,
-        SpiceUsbKeywords,
-        SpicePortKeywords,
-        SpiceFolderKeywords,
-        SpiceSmartcardKeywords,
-        SpiceAgentKeywords,
-        SpiceClipboardKeywords,
-        KeyboardKeywords,
-        LockKeyKeywords,
-        MouseKeywords,
-        ScreenKeywords,
-        GoldenImageKeywords,
-        ScreenTextKeywords,
-        MonitorKeywords,
-        CommandKeywords,
-        QemuGuestAgentKeywords,
-        GuestFileKeywords,
-        GuestSystemKeywords,
-        GuestFreezeKeywords,
-        ChannelKeywords,
-        ProtocolKeywords,
-        *PLATFORM_COMPONENTS,
-        VerificationKeywords,
-        VerificationServiceKeywords,
-        VerifierKeywords,
-        AgentDeploymentKeywords,
-        InputTimelineKeywords,
-        WatchedInputKeywords,
-        WatchedKeysKeywords,
-        WatchedPointerKeywords,
+    components = tuple(
+        dict.fromkeys(
+            component
+            for library in (Transport, Spice, QMP, QGA, VirtioSerial, VDIPlatform, Verifier)
+            for component in library.components
+        )
     )
