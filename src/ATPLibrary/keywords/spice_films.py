@@ -147,8 +147,7 @@ class SpiceFilmKeywords(Component):
         | Start Live View
         | Stop Live View
         """
-        film = self._stop("live", vm, timeout)
-        logger.info(f"The live view has ended after {film.seconds:.1f} s and {film.frames} pictures.")
+        self._stop_watched("live", "live view", vm, timeout)
 
     @keyword(name="Start RTSP Stream", tags=["SPICE", "Screen"])
     def start_rtsp_stream(
@@ -192,8 +191,7 @@ class SpiceFilmKeywords(Component):
             raise InputError.about(
                 "The address of an RTSP stream", wanted="be an IP address", got=f"is '{address}'"
             ) from error
-        seconds = self.seconds(timeout, "command")
-        machine = self.wait(self.machine(vm, seconds), seconds, f"Reaching {named(vm)}")
+        machine, seconds = self._reached(vm, timeout)
 
         async def make() -> Film:
             from ATPLibrary.orchestrator.spice_films import RtspFilm
@@ -217,15 +215,18 @@ class SpiceFilmKeywords(Component):
         | Start RTSP Stream
         | Stop RTSP Stream
         """
-        film = self._stop("rtsp", vm, timeout)
-        logger.info(f"The RTSP stream has ended after {film.seconds:.1f} s and {film.frames} pictures.")
+        self._stop_watched("rtsp", "RTSP stream", vm, timeout)
+
+    def _reached(self, vm: str | None, timeout: timedelta | None) -> tuple[Machine, float]:
+        """The VM, and the keyword's seconds."""
+        seconds = self.seconds(timeout, "command")
+        return self.wait(self.machine(vm, seconds), seconds, f"Reaching {named(vm)}"), seconds
 
     def _start_file(
         self, kind: Kind, file: str | None, suffix: str, rate: float, *, channel: str, vm: str | None,
         timeout: timedelta | None, serve: bool = False,
     ) -> FilmFile:  # fmt: skip
-        seconds = self.seconds(timeout, "command")
-        machine = self.wait(self.machine(vm, seconds), seconds, f"Reaching {named(vm)}")
+        machine, seconds = self._reached(vm, timeout)
         path = output.chosen(file, "recordings", machine.name, suffix)
 
         async def make() -> FilmFile:
@@ -261,6 +262,10 @@ class SpiceFilmKeywords(Component):
             return film
 
         return self.wait(start(), seconds, f"Beginning to film the screen of {machine.name}")
+
+    def _stop_watched(self, kind: Kind, what: str, vm: str | None, timeout: timedelta | None) -> None:
+        film = self._stop(kind, vm, timeout)
+        logger.info(f"The {what} has ended after {film.seconds:.1f} s and {film.frames} pictures.")
 
     def _stop(self, kind: Kind, vm: str | None, timeout: timedelta | None) -> ScreenRecording:
         seconds = self.seconds(timeout, "command")
