@@ -213,13 +213,19 @@ async def test_sigterm_ends_the_server_quickly_and_makes_failures_of_what_runs(c
         await client.events.finish_all(batch, 10)
 
 
-async def test_an_expired_token_is_renewed_by_the_client_without_a_word(platform_lab):
+async def test_an_expired_token_is_renewed_by_the_client_without_a_word(platform_lab, bare):
     platform_lab.stop()
     platform_lab.start("--token-seconds", "2")
     try:
         async with platform_lab.client() as client:
-            await asyncio.sleep(2.1)
+            theirs = {"Token": client._session._token.reveal()}
+
+            async def status():
+                return (await bare.get("/host", headers=theirs)).json()["status"]
+
+            await wait_for(status, 1006)
             assert len(await client.hosts.list().collect()) == 2
+            assert client._session._token.reveal() != theirs["Token"]
     finally:
         platform_lab.stop()
         platform_lab.start()

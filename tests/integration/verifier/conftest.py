@@ -48,6 +48,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(closed_loop, "END_SECONDS", 0.3)
 
 
+@pytest.fixture
+def nothing_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The agent is asked before each input, as if it had been heard of too long ago."""
+    from ATPLibrary.verifier import session
+
+    monkeypatch.setattr(session, "FRESH_SECONDS", 0.0)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium, one for a file of tests."""

@@ -59,6 +59,7 @@ class FaultyGuest:
         self.die_at: int | None = None  # the agent ends, without a word, before this edge
         self.edge_seconds = 0.0005  # how long the kernel takes to read one edge
         self.answers_pings = True
+        self.unanswered = asyncio.Event()  # something was asked that got no answer
         self.is_still = False  # the agent's process is stopped: it reads and says nothing
         self.has_port_open: bool | None = None  # as QEMU tells of the port; None: it doesn't
         self.clock_us = PAGE  # the guest's clock is this much ahead of ours
@@ -330,7 +331,7 @@ class FaultyGuest:
                 self._watched = True
                 self._greet(message["nonce"])
         elif not self.answers_pings:
-            return
+            self.unanswered.set()
         elif kind in self.instead:
             self.tell(**{name: message[name] for name in ("id", "event_id") if name in message} | self.instead[kind])
         elif kind == "ping":

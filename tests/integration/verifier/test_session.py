@@ -155,14 +155,15 @@ async def test_late_answers_to_greetings_of_ours_are_not_called_somebody_else_s(
     await session.close()
 
 
-async def test_an_agent_that_was_restarted_without_a_word_is_found_out_before_input(guest: FaultyGuest) -> None:
+async def test_an_agent_that_was_restarted_without_a_word_is_found_out_before_input(
+    guest: FaultyGuest, nothing_is_fresh: None
+) -> None:
     session = guest.session()
     await session.start(5)
     for value in (1, 0):
         guest.observe(A, value)
     await session.ping(5)
     guest.restart_agent()
-    await asyncio.sleep(0.3)  # as long as an answer counts as fresh
     await session.ensure_watching(5)
     assert guest.hellos == 2
     with session.observations.subscribe() as stream:
@@ -305,7 +306,7 @@ async def test_a_question_under_way_ends_when_the_port_does(guest: FaultyGuest, 
     await session.ping(5)
     guest.answers_pings = False
     asking = asyncio.create_task(session.ping(30))
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(guest.unanswered.wait(), 5)
     guest.cut()
     with pytest.raises(AgentError, match="ended while it was asked"):
         await asyncio.wait_for(asking, 5)
@@ -317,7 +318,7 @@ async def test_what_is_held_is_asked_again_of_a_session_that_began_anew_under_th
     await session.ping(5)
     guest.answers_pings = False
     asking = asyncio.create_task(session.held_keys(5))
-    await asyncio.sleep(0.05)
+    await asyncio.wait_for(guest.unanswered.wait(), 5)
     guest.answers_pings = True
     guest.cut()
     assert await asking == frozenset()

@@ -12,7 +12,6 @@ import pytest_asyncio
 from ATPLibrary.errors import AgentError
 from ATPLibrary.events import Event
 from ATPLibrary.verifier import SessionState, link
-from ATPLibrary.verifier import session as session_module
 
 from .served_world import PATIENCE, World
 
@@ -63,9 +62,8 @@ async def test_one_that_nobody_had_used_is_cut_when_it_does_not_answer_the_first
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_an_input_finds_out_where_nobody_has_told_that_the_vm_was_put_back(
-    world: World, way: str, monkeypatch: pytest.MonkeyPatch
+    world: World, way: str, nothing_is_fresh: None
 ) -> None:
-    monkeypatch.setattr(session_module, "FRESH_SECONDS", 0.0)
     session = world.session()
     async with world.agent(way) as agent:
         await session.start(PATIENCE)
@@ -89,8 +87,9 @@ async def test_an_agent_that_is_only_slow_keeps_its_connection(world: World, mon
         await session.close()
 
 
-async def test_a_caller_in_a_hurry_cuts_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "FRESH_SECONDS", 0.0)
+async def test_a_caller_in_a_hurry_cuts_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, nothing_is_fresh: None
+) -> None:
     monkeypatch.setattr(link, "SILENT_SECONDS", 2.0)
     session = world.session()
     async with world.agent("tcp") as agent:

@@ -165,13 +165,12 @@ async def test_an_agent_that_dies_when_all_was_seen_leaves_it_unproved_that_noth
 
 
 async def test_an_agent_that_is_gone_fails_the_input_before_anything_is_sent(
-    guest: FaultyGuest, engine: TypingEngine, monkeypatch: pytest.MonkeyPatch
+    guest: FaultyGuest, engine: TypingEngine, nothing_is_fresh: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from ATPLibrary.verifier import proved_typing
 
     monkeypatch.setattr(proved_typing, "AGENT_TIMEOUT", 0.5)
     guest.answers_pings = guest.greets = False
-    await asyncio.sleep(0.3)  # as long as an answer counts as fresh
     with pytest.raises(AgentError, match=r"atp-agent status"):
         await engine.type_text(TEXT)
     assert not guest.received
@@ -323,10 +322,11 @@ async def test_a_character_that_the_layout_lacks_is_refused_before_anything_is_s
     assert not guest.received
 
 
-async def test_an_agent_restarted_between_two_texts_costs_nothing(guest: FaultyGuest, engine: TypingEngine) -> None:
+async def test_an_agent_restarted_between_two_texts_costs_nothing(
+    guest: FaultyGuest, engine: TypingEngine, nothing_is_fresh: None
+) -> None:
     assert (await engine.type_text(TEXT)).verified
     guest.restart_agent()
-    await asyncio.sleep(0.3)  # as long as an answer counts as fresh
     assert (await engine.type_text(TEXT)).verified
 
 

@@ -249,13 +249,15 @@ async def test_a_peer_that_is_no_monitor_is_said_to_be(monitor: Monitor, domain:
 
 
 async def test_closing_ends_who_waits_and_may_be_done_twice(qmp: DirectQmp, monitor: Monitor) -> None:
+    asked = asyncio.Event()
+
     async def hold(monitor: Monitor, command: dict[str, Any]) -> None:
-        pass
+        asked.set()
 
     monitor.answer = hold
     waiting = asyncio.ensure_future(qmp.query_status(4))
-    await asyncio.sleep(0.01)
     async with asyncio.timeout(3):
+        await asked.wait()
         await qmp.close()
         with pytest.raises(ChannelError, match="was closed here"):
             await waiting

@@ -91,16 +91,18 @@ async def test_the_end_is_told_once_everything_was_handed_over(ends: tuple[ByteC
 
 async def test_what_the_taker_raises_is_the_end(ends: tuple[ByteChannel, Peer]) -> None:
     channel, peer = ends
+    has_come = asyncio.Event()
 
     def refuse(data: bytes) -> None:
+        has_come.set()
         if data != b"first":
             raise AgentError("That is too much.")
 
     task = asyncio.create_task(channel.hand_over(refuse))
     peer.writer.write(b"first")
-    await asyncio.sleep(0.05)
-    peer.writer.write(b"second")
     async with asyncio.timeout(5):
+        await has_come.wait()
+        peer.writer.write(b"second")
         with pytest.raises(AgentError, match="too much"):
             await task
 
