@@ -35,14 +35,20 @@ async def agent_talk(workspace: Workspace, machine: Machine, timeout: float) -> 
     try:
         await talk.ready(timeout)
     except SpiceAgentError as error:
-        with contextlib.suppress(ATPError):  # the agent's error is what is told, unless this is why
-            if _AGENT_PORT not in (await machine.domain.description(timeout)).channels:
-                raise SpiceAgentError.about(
-                    f"VM '{machine.name}'", wanted="have a SPICE agent", got=f"has no channel {_AGENT_PORT} for one",
-                    next_step="Add a channel of type 'spicevmc' with that name to the VM, and start it anew",
-                ) from error  # fmt: skip
+        if await _lacks_agent_port(machine, timeout):
+            raise SpiceAgentError.about(
+                f"VM '{machine.name}'", wanted="have a SPICE agent", got=f"has no channel {_AGENT_PORT} for one",
+                next_step="Add a channel of type 'spicevmc' with that name to the VM, and start it anew",
+            ) from error  # fmt: skip
         raise
     return talk
+
+
+async def _lacks_agent_port(machine: Machine, timeout: float) -> bool:
+    """False where libvirt doesn't tell: then the agent's own error is the one to be read."""
+    with contextlib.suppress(ATPError):
+        return _AGENT_PORT not in (await machine.domain.description(timeout)).channels
+    return False
 
 
 async def display(workspace: Workspace, machine: Machine, id: int, timeout: float) -> SpeakingChannel:
