@@ -85,6 +85,9 @@ class StreamPeer(Peer):
         while (message := self._codec.take()) is MORE:
             try:
                 data = await self._reader.read(_READ_BYTES)
+            except ConnectionResetError as error:  # an end as any: an agent that ends closes on what it hasn't read
+                self._codec.end()
+                raise self.ended(f"closed by the other side ({error.strerror or error})") from error
             except OSError as error:
                 self._codec.end()  # that a message was cut says more than how
                 raise self.ended(str(error)) from error
