@@ -131,4 +131,6 @@ async def test_every_keyword_and_every_channel_ends_when_the_host_is_gone_withou
             await said(keyword, timeout=SHORT)
     await workspace.close(5)
     left = {each for each in asyncio.all_tasks() - before if "SPICE" in each.get_name()}
+    if left:  # cancelled, and not yet gone
+        _, left = await asyncio.wait(left, timeout=5)
     assert left == set()

@@ -7,7 +7,9 @@ import re
 import pytest
 from playwright.async_api import Browser, expect
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.verifier import ObserverOverrun, SessionState
+from ATPLibrary.verifier.others_keys import refuse_others_keys
 from ATPLibrary.verifier.service.web import page_fragment
 
 from .web_world import PATIENCE, VM, WebWorld, all_of, happens, only_observations, watched
@@ -50,6 +52,12 @@ async def test_a_page_that_lost_the_focus_says_what_it_does_not_know(web: WebWor
         # Blind is what it stays: whoever watches now is told so too.
         seen.stream.take()
         assert any(isinstance(each, ObserverOverrun) for each in await all_of(seen.session, seen.stream))
+        # And no input begins, which would first know what is down.
+        with pytest.raises(
+            InputError,
+            match=r"it is not known: the web verifier's page has no focus.* Click into the web verifier's page",
+        ):
+            await refuse_others_keys(seen.session, seen.stream, "text", ours=(), timeout=PATIENCE)
         await page.bring_to_front()
         await happens(page, "document.hasFocus()", "focus")
         await all_of(seen.session, seen.stream)
