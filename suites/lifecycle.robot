@@ -18,6 +18,7 @@ ${FILE}     /run/story.txt
 *** Test Cases ***
 A Paused VM Goes On Where It Was
     [Documentation]    The states are waited for by libvirt's events: no time is lost in asking again and again.
+    Remove File In Guest    ${FILE}
     Type Text    echo on
     Suspend VM
     Get VM State    operator===    expected=paused    timeout=30 s
@@ -35,12 +36,14 @@ A VM Goes Back To A Snapshot
     Command Should Succeed    echo after > ${FILE}
     Revert To Snapshot    before
     File In Guest Should Contain    ${FILE}    before
+    Remove File In Guest    ${FILE}
     Enter Command    echo typed > ${FILE}
     File In Guest Should Contain    ${FILE}    typed
     [Teardown]    Delete The Snapshot And Clear
 
 A Saved VM Wakes As It Was
     [Documentation]    It is off while it is saved, and its next start goes on in the middle of the line.
+    Remove File In Guest    ${FILE}
     Type Text    echo wok
     Save VM
     VM Should Be    shutoff

@@ -23,7 +23,7 @@ A Change Is Waited For As It Is Drawn
     Type Text    echo changed\n
     Wait Until Screen Changes    since=${before}    via=spice    timeout=20 s
     Wait Until Screen Is Still    500 ms    via=spice    timeout=20 s
-    Screen Should Contain    echo changed\nchanged    via=spice
+    Wait Until Screen Contains    echo changed\nchanged    via=spice    timeout=20 s
 
 One Golden Image Is Good For Both Ways To Look
     [Documentation]    It is written as QEMU shows the screen; the SPICE client's picture matches it, pixel by pixel.
@@ -56,6 +56,7 @@ Each Compression Shows The Same Picture
         Prefer SPICE Compression    display    ${compression}
         Type Text    echo ${compression}\n
         Wait Until Screen Contains    echo ${compression}\n${compression}    via=spice    timeout=20 s
+        Wait Until Screen Is Still    300 ms    via=spice    timeout=20 s
         ${counted} =    Get SPICE Statistics    display    images
         Should Be True    $counted.get($kind, 0) > 0    The server sent no ${kind}: ${counted}
         Remember How The Screen Looks

@@ -31,10 +31,8 @@ class Guest:
         self.said: list[str] = []
 
     async def has_ended(self, process: str) -> bool:
-        """Whether it goes. What has ended is still in the list of processes until its parent has looked."""
-        listed = f"[ -e /proc/{process} ]"
-        until_gone = f"for i in 1 2 3 4 5 6 7 8 9; do {listed} || break; sleep 0.3; done; {listed} || echo ended"
-        return await self.run(until_gone) == "ended"
+        """Once it has gone: what has ended is still in the list of processes until its parent has looked."""
+        return await self.run(f"while [ -e /proc/{process} ]; do usleep 50000; done; echo ended") == "ended"
 
     async def run(self, line: str) -> str:
         result = await (await self.machine.qga(PATIENCE)).exec(line, timeout=PATIENCE)

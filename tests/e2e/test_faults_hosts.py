@@ -124,6 +124,14 @@ def restart(daemon: LabHost) -> None:
     daemon.wait_until_ready(daemon.start())
 
 
+async def restart_noticed(machine: Machine, daemon: LabHost) -> None:
+    """The daemon dies and comes back; the host's loss is known here when this returns."""
+    with machine.bus.subscribe(lambda event: event.kind == "host.failed") as news:
+        await asyncio.to_thread(restart, daemon)
+        async with asyncio.timeout(NO_HANG):
+            await anext(news)
+
+
 async def type_text(machine: Machine, text: str = TEXT) -> InputReport:
     report = await (await machine.typing(NO_HANG)).type_text(text, timeout=60)
     report.raise_if_bad(must_be_verified=True)
@@ -173,10 +181,7 @@ async def test_typing_goes_on_and_is_proved_while_the_daemon_dies_and_comes_back
 ) -> None:
     machine = await connect("direct")
     typing = await typing_has_begun(machine)
-    with machine.bus.subscribe(lambda event: event.kind == "host.failed") as news:
-        await asyncio.to_thread(restart, daemon)
-        async with asyncio.timeout(NO_HANG):
-            await anext(news)
+    await restart_noticed(machine, daemon)
     assert (await asyncio.wait_for(typing, 60)).verified
     await is_connected_again(machine)
     assert (await machine.domain.state(NO_HANG)).state is VmState.RUNNING
@@ -202,12 +207,9 @@ async def test_a_command_in_the_guest_is_followed_to_its_end_though_the_daemon_w
 ) -> None:
     machine = await connect("direct")
     qga = await guest_agent(machine)
-    with machine.bus.subscribe(lambda event: event.kind == "host.failed") as news:
-        command = "sleep 3; echo it went on; exit 7"
-        running = await begun(qga.exec(command, timeout=60), command)
-        await asyncio.to_thread(restart, daemon)
-        async with asyncio.timeout(NO_HANG):
-            await anext(news)
+    command = "sleep 3; echo it went on; exit 7"
+    running = await begun(qga.exec(command, timeout=60), command)
+    await restart_noticed(machine, daemon)
     result = await asyncio.wait_for(running, 60)
     assert (result.exit_code, result.stdout) == (7, "it went on\n")
 
@@ -258,7 +260,7 @@ async def test_a_wait_for_a_qmp_event_survives_the_daemon(connect: Connect, daem
     machine = await connect(qmp)
     await schema_of(await machine.qmp(NO_HANG), NO_HANG)  # asked for once, before the first wait
     waiting = asyncio.create_task(machine.qmp_events.next("STOP", 60, recent=False))
-    await asyncio.to_thread(restart, daemon)
+    await restart_noticed(machine, daemon)
     await is_connected_again(machine)
     assert not waiting.done()
     await machine.domain.host.call("settle", lambda connection: connection.getLibVersion(), timeout=NO_HANG)
@@ -349,7 +351,8 @@ async def test_a_silent_qmp_socket_costs_one_input_and_the_next_goes_through_lib
     connect: Connect, vm: LabVm, dead: tuple[Way, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A fifth of what they are, to save the time.
-    monkeypatch.setattr("ATPLibrary.verifier.sending.COMMAND_TIMEOUT", 2.0)
+    for module in ("sending", "qmp_injector"):
+        monkeypatch.setattr(f"ATPLibrary.verifier.{module}.COMMAND_TIMEOUT", 2.0)
     monkeypatch.setattr("ATPLibrary.protocol.qmp.direct.SILENT_SECONDS", 1.0)
     async with in_front_of(vm.spec.qmp_socket) as proxy:
         machine = await connect("auto")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
+import time
+from typing import Any
 
 import pytest
 
@@ -26,12 +27,18 @@ SHORT = TEXT[:2500]  # its end is seconds away when the fault is made
 TAP = [{"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": "z"}}} for down in (True, False)]
 
 
-async def somebody_else_taps(desk: Desk, times: int) -> None:
+async def somebody_else_taps(desk: Desk, times: int, bunches: int = 1) -> None:
     """On a connection of their own, as another run would."""
     import libvirt_qemu
 
     command = json.dumps({"execute": "input-send-event", "arguments": {"events": TAP * times}})
-    await desk.elsewhere(lambda vm: libvirt_qemu.qemuMonitorCommand(vm, command, 0))
+
+    def tap(vm: Any) -> None:
+        for _ in range(bunches):
+            libvirt_qemu.qemuMonitorCommand(vm, command, 0)
+            time.sleep(0.03)  # so that the keyboard's own queue is read out between
+
+    await desk.elsewhere(tap)
 
 
 def _sentence(report: InputReport) -> str:
@@ -73,7 +80,7 @@ async def test_a_program_that_has_the_keyboard_to_itself_is_named(one_desk: Desk
         with pytest.raises(VerificationError, match=rf"python3.11 \(process {pid}\) in the guest has .* to itself"):
             await one_desk.type("hello")
     finally:
-        await one_desk.run(f"kill {pid}")
+        await one_desk.run(f"kill {pid}; rm /tmp/grabs")
     await one_desk.is_well()
 
 
@@ -88,9 +95,7 @@ async def test_an_agent_that_is_stopped_is_called_frozen(one_desk: Desk) -> None
 async def test_what_the_kernel_dropped_while_the_agent_stood_still_is_unknown(one_desk: Desk) -> None:  # noqa: F811
     async def overrun() -> None:
         await one_desk.run(f"kill -STOP {AGENT}")
-        for _ in range(12):  # its buffer takes some twenty edges
-            await somebody_else_taps(one_desk, 3)
-            await asyncio.sleep(0.03)  # so that the keyboard's own queue is read out between
+        await somebody_else_taps(one_desk, 3, bunches=12)  # its buffer takes some twenty edges
         await one_desk.run(f"kill -CONT {AGENT}")
 
     report = await one_desk.interrupted(overrun, within=40, text=SHORT)

@@ -20,6 +20,7 @@ from ATPLibrary.errors import AgentError, ATPError, DeadlineError, VerificationE
 from ATPLibrary.lab.hosts import LabHost
 from ATPLibrary.lab.machine import MachineSpec
 from ATPLibrary.orchestrator import Machine, Workspace
+from ATPLibrary.protocol.qga import GuestFiles
 from ATPLibrary.verifier import InputReport
 
 from .conftest import begun, moved_xml
@@ -109,6 +110,7 @@ class Desk:
 
     async def no_key_is_down(self) -> None:
         """Soon, if not at once: what the keyboard had queued when the VM stood still comes first."""
+        await self.machine.agent(BOOT)  # a guest that was restarted takes its time
         async with asyncio.timeout(10):
             while await self.machine.held_keys(BOOT):  # noqa: ASYNC110 - the guest tells of edges, not of what is down
                 await asyncio.sleep(0.05)
@@ -204,7 +206,7 @@ async def test_a_command_goes_on_when_its_paused_vm_does(one_desk: Desk, streame
 
     qga = await one_desk.machine.qga(BOOT)
     await qga.ready(BOOT)
-    command = "echo one; sleep 1; echo two"
+    command = "echo one; until [ -e /run/go-on ]; do usleep 50000; done; rm /run/go-on; echo two"
     running = await begun(qga.exec(command, timeout=30, on_output=on_output if streamed else None), command)
     if streamed:
         await started.wait()
@@ -212,6 +214,7 @@ async def test_a_command_goes_on_when_its_paused_vm_does(one_desk: Desk, streame
     done, _ = await asyncio.wait([running], timeout=2)
     assert not done, "it waits, as its command does"
     await one_desk.elsewhere(lambda vm: vm.resume())
+    await GuestFiles(qga).write("/run/go-on", b"", 20)
     assert (await running).stdout == "one\ntwo\n"
     assert not streamed or "".join(heard) == "one\ntwo\n"
     await one_desk.is_well()
@@ -265,7 +268,8 @@ async def test_a_vm_that_somebody_moves_while_it_is_typed_into_is_followed_with_
         has_moved = lambda event: event.kind == "vm.moved" and event.data["to"] == y.name  # noqa: E731
         followed = asyncio.create_task(workspace.bus.wait_for(has_moved, 60, "Our following it"))
         await (await machine.qga(BOOT)).ready(BOOT)
-        running = asyncio.create_task(desk.run("sleep 3; echo done >/run/done", timeout=30))
+        command = "until [ -e /run/go-on ]; do usleep 50000; done; echo done >/run/done"  # it can't end before the move
+        running = await begun(desk.run(command, timeout=60), command)
         error = await desk.interrupted(lambda: desk.elsewhere(move), within=10)
         assert isinstance(error, VmStateError)
         assert "was moved to another host meanwhile" in str(error)
@@ -275,6 +279,7 @@ async def test_a_vm_that_somebody_moves_while_it_is_typed_into_is_followed_with_
             await asyncio.wait_for(running, 15)
         await desk.is_well()
         await (await machine.qga(BOOT)).ready(BOOT)
+        await desk.run("touch /run/go-on")
         assert await desk.run("while ! test -e /run/done; do usleep 50000; done; cat /run/done") == "done"
     finally:
         await workspace.close()

@@ -98,7 +98,10 @@ async def test_a_question_in_flight_is_answered_by_the_new_daemon_and_a_change_i
     os.kill(victim.pid, signal.SIGSTOP)
     question = asyncio.create_task(vm.description(60, refresh=True))
     change = asyncio.create_task(vm.call("pause", lambda domain: domain.suspend(), timeout=60))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(30):
+        while vm.host.in_flight < 2:  # noqa: ASYNC110 - nothing tells that it is asked for
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # and both are on their way to a daemon that doesn't answer
     await asyncio.to_thread(restart, daemon)
     assert (await asyncio.wait_for(question, 30)).name == "bare"
     with pytest.raises(HostError, match=r"\(pause\).*is gone.*Whether it was done isn't known"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ATPLibrary.events import EventBus
+from ATPLibrary.lab.ports import free_port
 from ATPLibrary.protocol.spice.client import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.secrets import Secret
@@ -98,7 +99,7 @@ def qemu(
     more_fds: Sequence[int] = (),
 ) -> Iterator[Qemu]:
     """One that has started; `spice` may speak of {port} and {tls_port}, `arguments` of descriptors (`more_fds`)."""
-    port, tls_port = _free_port(), _free_port()
+    port, tls_port = free_port(), free_port()
     ours, its = socket.socketpair()
     command = [
         "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-accel", "tcg", "-m", "64", "-display", "none",
@@ -123,9 +124,3 @@ def qemu(
 def disk_arguments(disk: Path) -> tuple[str, ...]:
     """How QEMU is told to boot it."""
     return ("-drive", f"file={disk},format=raw,if=ide,index=0")
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])

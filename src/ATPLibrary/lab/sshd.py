@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 from ATPLibrary.errors import LabError
 from ATPLibrary.lab import processes
 from ATPLibrary.lab.hosts import LabHost, last_lines
+from ATPLibrary.lab.ports import free_port
 from ATPLibrary.lab.processes import Process
 from ATPLibrary.private_file import private_directory, write_private
 
@@ -69,7 +70,7 @@ class LabSshd:
         private_directory(self.directory)
         if not self.key.exists():
             self._make_keys()
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         pam = "yes" if _is_locked(self.user) else "no"
         configuration = _CONFIGURATION.format(
             port=self.port, directory=self.directory, pam=pam, more="\n".join(self.more)
@@ -151,11 +152,6 @@ def _is_locked(user: str) -> bool:
 
 def _sshd() -> str | None:
     return shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin:/bin")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _is_sshd(pid: int) -> bool:
