@@ -12,11 +12,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from robot.api import ExecutionResult
@@ -269,6 +268,8 @@ KEYWORDS = sorted(keyword.name for keyword in LibraryDocumentation("ATPLibrary")
 TIMEOUT = 0.15
 SIGNAL_AFTER = 0.15
 STOPS_WITHIN = 4.0
+# So many processes have the keywords between them: they wait far longer than they work.
+SLICES = 4
 # Each keyword gets its time, and Robot a little for each test.
 WHOLE_RUN = 60.0 + len(CALLS) * (TIMEOUT + 0.6)
 
@@ -278,11 +279,6 @@ class Stopped:
     status: str
     message: str
     seconds: float | None
-
-
-class Running(NamedTuple):
-    process: subprocess.Popen[bytes]
-    output: Path
 
 
 @pytest.fixture(scope="module")
@@ -304,41 +300,36 @@ def suite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def sliced() -> list[list[str]]:
+    """The keywords' names, for each process its own."""
+    return [[*CALLS][number::SLICES] for number in range(SLICES)]
+
+
 def environment(config: Path) -> dict[str, str]:
     return {**os.environ, "ATP_CONFIG": str(config)}
 
 
 @pytest.fixture(scope="module")
-def timing_out(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Robot with all of them under the test timeout. It waits most of its time, so it runs beside the interrupted ones."""
-    output = tmp_path_factory.mktemp("timeout") / "output.xml"
-    options = ["--output", str(output), "--log", "NONE", "--report", "NONE"]
-    command = [sys.executable, "-m", "robot", *options, str(suite_file)]
-    process = subprocess.Popen(
-        command, env=environment(silent_world), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield Running(process, output)
-    finally:
-        process.kill()
-        process.wait()
+def timed_out(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
+    """Robot with all of them under the test timeout."""
+
+    def run(names: list[str]) -> dict[str, Stopped]:
+        output = tmp_path_factory.mktemp("timeout") / "output.xml"
+        options = ["--output", str(output), "--log", "NONE", "--report", "NONE"]
+        options += [word for name in names for word in ("--test", name)]
+        command = [sys.executable, "-m", "robot", *options, str(suite_file)]
+        subprocess.run(command, env=environment(silent_world), timeout=WHOLE_RUN, capture_output=True, check=False)
+        return {
+            test.name: Stopped(test.status, test.message, test.body[0].elapsed_time.total_seconds())
+            for test in ExecutionResult(output).suite.tests
+        }
+
+    with ThreadPoolExecutor(SLICES) as all_of_them:
+        return {name: stopped for part in all_of_them.map(run, sliced()) for name, stopped in part.items()}
 
 
 @pytest.fixture(scope="module")
-def timed_out(timing_out: Running, interrupted: dict[str, Stopped]) -> dict[str, Stopped]:
-    timing_out.process.wait(WHOLE_RUN)
-    answers = {}
-    for test in ExecutionResult(timing_out.output).suite.tests:
-        call = test.body[0]
-        answers[test.name] = Stopped(test.status, test.message, call.elapsed_time.total_seconds())
-    return answers
-
-
-@pytest.fixture(scope="module")
-def interrupted(
-    suite_file: Path, silent_world: Path, timing_out: Running, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Stopped]:
-    """In two processes, each with every other keyword: they wait as long as they work."""
+def interrupted(suite_file: Path, silent_world: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stopped]:
     script = Path(__file__).parent / "run_and_interrupt.py"
 
     def run(names: list[str]) -> str:
@@ -349,8 +340,8 @@ def interrupted(
         ).stdout
 
     answers: dict[str, Any] = {}
-    with ThreadPoolExecutor(2) as both:
-        for printed in both.map(run, ([*CALLS][0::2], [*CALLS][1::2])):
+    with ThreadPoolExecutor(SLICES) as all_of_them:
+        for printed in all_of_them.map(run, sliced()):
             for line in printed.splitlines():
                 answers.update(json.loads(line))
     return {name: Stopped(**answer) for name, answer in answers.items()}

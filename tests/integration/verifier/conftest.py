@@ -56,6 +56,16 @@ def nothing_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "FRESH_SECONDS", 0.0)
 
 
+@pytest.fixture
+def quick_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Strangers are refused and connections ended soon: who makes hundreds of them has no time for the real bounds."""
+    from ATPLibrary.verifier.service import admission, listeners, peer
+
+    monkeypatch.setattr(admission, "REFUSAL_SECONDS", 0.01)
+    monkeypatch.setattr(peer, "CLOSE_SECONDS", 0.05)
+    monkeypatch.setattr(listeners, "CLOSE_SECONDS", 0.05)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """Debian's Chromium, one for a file of tests."""

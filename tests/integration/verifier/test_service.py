@@ -369,7 +369,9 @@ PIECES = st.one_of(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(pieces=st.lists(PIECES, max_size=6), way=st.sampled_from(WAYS), admitted=st.booleans())
-def test_it_survives_any_bytes(tmp_path: Path, pieces: list[bytes], way: str, admitted: bool) -> None:
+def test_it_survives_any_bytes(
+    tmp_path: Path, quick_refusals: None, pieces: list[bytes], way: str, admitted: bool
+) -> None:
     async def attack() -> None:
         broken: list[dict[str, Any]] = []
         asyncio.get_running_loop().set_exception_handler(lambda loop, context: broken.append(context))

@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from ATPLibrary.verifier import AgentSession, Observation, SessionState
-from ATPLibrary.verifier.service import admission, listeners, peer, tokens
+from ATPLibrary.verifier.service import admission, tokens
 from ATPLibrary.verifier.service.tokens import TokenBook, VmIdentity
 
 from .dialling_agent import Dialled, DiallingAgent, hello
@@ -320,13 +320,6 @@ def _framed(way: str, message: bytes) -> bytes:
         return len(message).to_bytes(4, "big") + message
     size = bytes([0x80 | len(message)]) if len(message) < 126 else b"\xfe" + len(message).to_bytes(2, "big")
     return b"\x81" + size + bytes(4) + message
-
-
-@pytest.fixture
-def quick_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "REFUSAL_SECONDS", 0.01)
-    monkeypatch.setattr(peer, "CLOSE_SECONDS", 0.05)
-    monkeypatch.setattr(listeners, "CLOSE_SECONDS", 0.05)
 
 
 def let_them_try(examples: int, steps: int) -> None:
