@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import shutil
@@ -291,8 +292,8 @@ class Wire:
 
     async def finish(self, event: str, refused: str = "") -> Any:
         """Wait for an operation; it must succeed, or fail with these words."""
-        while "isSuccess" not in (seen := await self.ask("GET", "/event/{id}", id=event)):
-            pass
+        while "isSuccess" not in (seen := await self.ask("GET", "/event/{id}", id=event)):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)  # asked without a rest, the server has no time for the work itself
         assert (seen["isSuccess"] == 0) == (not refused), seen["errorReason"]
         assert refused in seen["errorReason"], seen
         return seen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,17 @@ import pytest
 pytestmark = pytest.mark.integration
 
 
-async def test_a_card_that_the_guest_keeps_stays_the_vms(wire: Any, platform_lab: Any) -> None:
+@pytest.fixture
+def impatient(platform_lab: Any) -> Iterator[None]:
+    """The platform waits for guests as long as one can watch."""
+    platform_lab.stop()
+    platform_lab.start("--detach-seconds", "2")
+    yield
+    platform_lab.stop()
+    platform_lab.start()
+
+
+async def test_a_card_that_the_guest_keeps_stays_the_vms(impatient: None, wire: Any, platform_lab: Any) -> None:
     """This guest stands still: it never lets anything go."""
     _, (id,) = await wire.pool("网卡", 1)
     (network,) = await wire.ask("GET", "/vlan/all")

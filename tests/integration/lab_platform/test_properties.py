@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections import Counter
 from typing import Any
 
@@ -44,7 +45,7 @@ def there(platform_lab: Any, token: str) -> dict[str, str]:
         order = {"name": "性质", "amount": 2, "type": 1, "modelId": model}
         event = http.post("/desk-pool", json=order).json()["data"]["eventId"]
         while "isSuccess" not in http.get(f"/event/{event}").json()["data"]:
-            pass
+            time.sleep(0.02)
         found = {"event": event, "model": model}
         for kind in ("domain", "desk-pool", "host", "pool", "storage-pool"):
             found[kind] = http.get(f"/{kind}").json()["data"]["list"][0]["id"]

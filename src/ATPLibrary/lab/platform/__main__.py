@@ -40,7 +40,13 @@ def main(arguments: list[str] | None = None) -> int:
 
     known = Secret(settings.platform.password)  # as long as this is kept, no log line shows it
     config = uvicorn.Config(
-        create_app(options.lab, settings, options.token_seconds, with_faults=options.faults),
+        create_app(
+            options.lab,
+            settings,
+            options.token_seconds,
+            detach_seconds=options.detach_seconds,
+            with_faults=options.faults,
+        ),
         log_config=None,
         access_log=False,
         lifespan="on",
@@ -64,6 +70,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         type=float,
         metavar="S",
         help="how long a login is valid (default: 12 h)",
+    )
+    parser.add_argument(
+        "--detach-seconds",
+        type=float,
+        metavar="S",
+        help="how long a guest may take to let a device go (default: 20)",
     )
     parser.add_argument("--faults", action="store_true", help="have /lab/faults, which orders faults for tests")
     return parser.parse_args(arguments)

@@ -26,7 +26,7 @@ from ATPLibrary.lab.platform.codes import API, Refusal, Status
 from ATPLibrary.lab.platform.disks import Disks
 from ATPLibrary.lab.platform.faults import Faults
 from ATPLibrary.lab.platform.hosts import Hosts
-from ATPLibrary.lab.platform.machines import Machines
+from ATPLibrary.lab.platform.machines import DETACH_SECONDS, Machines
 from ATPLibrary.lab.platform.making import Making
 from ATPLibrary.lab.platform.migrating import Migrating
 from ATPLibrary.lab.platform.model_making import ModelMaking
@@ -60,14 +60,19 @@ Next = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def create_app(
-    directory: Path, settings: LabSettings, token_lifetime: float | None = None, *, with_faults: bool = False
+    directory: Path,
+    settings: LabSettings,
+    token_lifetime: float | None = None,
+    *,
+    detach_seconds: float | None = None,
+    with_faults: bool = False,
 ) -> FastAPI:
     """The server of the lab in `directory`, with the endpoint that orders faults if wanted. Nothing is opened before it serves."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         store = Store(directory)
-        machines = Machines(settings, EventBus())
+        machines = Machines(settings, EventBus(), detach_seconds or DETACH_SECONDS)
         platform = build(store, machines, settings, token_lifetime or TOKEN_SECONDS)
         app.state.platform = platform
         if failed := platform.operations.recover():

@@ -13,9 +13,6 @@ from ATPLibrary.lab.platform.codes import Refusal, VmStatus
 from ATPLibrary.lab.platform.machines import Machines, VmView
 from ATPLibrary.runtime import deadline
 
-# How long a guest may take to let a device go.
-DETACH_SECONDS = 20.0
-
 
 async def detach(machines: Machines, view: VmView, device: str, what: str) -> None:
     """Take the device of this XML away; of a VM that runs it is gone when this returns.
@@ -29,7 +26,7 @@ async def detach(machines: Machines, view: VmView, device: str, what: str) -> No
     with machines.bus.subscribe(_told_of(view, device)) as told:
         try:
             async with deadline(
-                DETACH_SECONDS,
+                machines.detach_seconds,
                 f"VM '{view.row.name}'",
                 wanted=f"let {what} go",
                 got="its guest did not",

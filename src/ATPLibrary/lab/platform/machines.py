@@ -32,6 +32,8 @@ T = TypeVar("T")
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 3.0
 CHANGE_SECONDS = 60.0
+# How long a guest may take to let a device go.
+DETACH_SECONDS = 20.0
 # qemu-img processes at a time, on two cores.
 FILE_WORKERS = 2
 
@@ -53,9 +55,10 @@ class VmView:
 
 
 class Machines:
-    def __init__(self, settings: LabSettings, bus: EventBus) -> None:
+    def __init__(self, settings: LabSettings, bus: EventBus, detach_seconds: float = DETACH_SECONDS) -> None:
         self._settings = settings
         self.bus = bus
+        self.detach_seconds = detach_seconds
         self.hosts: Sequence[LabHostSettings] = settings.hosts
         # Two to each host: libvirtd serves at most 5 calls of a client at a time, and reads must not wait behind slow changes.
         # They are on this machine, where an attempt costs nothing: each request tries, and one that is back is seen at once.
