@@ -12,7 +12,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, in_seconds, named
-from ATPLibrary.keywords.spice_words import Sender, comparable, kind_of, speaking
+from ATPLibrary.keywords.spice_words import Sender, comparable, kind_of, kinds_of, speaking
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -99,7 +99,7 @@ class SpiceMessageKeywords(Component):
         - ``channel``: such as ``display`` or ``display:1``; it must be open.
         - ``message``: its name in the specification without prefix: ``DRAW_COPY``, ``STREAM_CREATE``, ``MARK``.
         - ``within``: how long to wait for it; by default 10 s.
-        - ``sender``: ``server`` or ``client``; by default either.
+        - ``sender``: ``server`` or ``client``; by default either. Needed with ``fields`` where both have a message of that name.
         - ``since``: ``last``, the message that the last expectation found, or ``now``.
         - ``fields``: what its fields must be, such as ``width=1024`` or ``height=>= 600``, with ``==``, ``!=``, ``<``, ``<=``,
           ``>`` or ``>=``. Bytes are written in hexadecimal. What can't be compared so is an error at once: a number with none, say.
@@ -113,7 +113,7 @@ class SpiceMessageKeywords(Component):
         | Expect SPICE Message    display    DRAW_COPY    within=20 s    since=now
         """
         seconds, reaching = in_seconds(within), self.seconds(timeout, "command")
-        kind = kind_of(channel, message, sender)
+        kind = kind_of(channel, message, sender) if fields else kinds_of(channel, message, sender)[0]
 
         async def expect() -> dict[str, Any]:
             from ATPLibrary.protocol.spice.conditions import Conditions

@@ -111,7 +111,7 @@ class SpicePortKeywords(Component):
     ) -> str:
         """Waits until the guest has written a text to an open SPICE port. Returns all up to its end, which is then taken.
 
-        - ``text``: what must come.
+        - ``text``: what must come; it can't be empty.
         - ``port``: the port's name; not needed where one is open.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
@@ -121,9 +121,10 @@ class SpicePortKeywords(Component):
         | Open SPICE Port    com.example.spice
         | ${answer} =    Expect On SPICE Port    ready    timeout=30 s
         """
-        from ATPLibrary.keywords.spice_words import taken_up_to
+        from ATPLibrary.keywords.spice_words import require_text, taken_up_to
         from ATPLibrary.orchestrator.spice_ports import find_port, port_of
 
+        require_text(text)
         seconds = self.seconds(timeout, "command")
 
         async def expect() -> bytes:

@@ -199,7 +199,7 @@ class SpiceUsbKeywords(Component):
     ) -> str:
         r"""Waits until the guest has written a text to its USB serial line. Returns all up to its end, which is then taken.
 
-        - ``text``: what must come.
+        - ``text``: what must come; it can't be empty.
         - ``name``: which serial line.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
@@ -209,11 +209,12 @@ class SpiceUsbKeywords(Component):
         | Attach USB Device    serial
         | ${answer} =    Expect On USB Serial Line    ready    timeout=30 s
         """
+        from ATPLibrary.keywords.spice_words import require_text, taken_up_to
+
+        require_text(text)
         seconds = self.seconds(timeout, "command")
 
         async def expect() -> bytes:
-            from ATPLibrary.keywords.spice_words import taken_up_to
-
             attached, line = await self._line(await self.machine(vm, seconds), name)
             return await taken_up_to(attached.speaking, line.received, text, seconds)
 

@@ -38,13 +38,24 @@ def parsed(channel: str) -> tuple[SpiceChannelType, int]:
 
 def kind_of(channel: str, message: str, sender: str | None) -> type[Message]:
     """The message of that name on such a channel. `InputError` with near names, or where both sides have one of that name."""
+    first, *others = kinds_of(channel, message, sender)
+    if others:
+        raise InputError.about(
+            f"The message {first.kind.name} of SPICE channel {channel}", wanted="be that of one side",
+            got="is one of the client's and one of the server's", next_step="Say sender=client or sender=server",
+        )  # fmt: skip
+    return first
+
+
+def kinds_of(channel: str, message: str, sender: str | None) -> list[type[Message]]:
+    """As `kind_of`; those of both sides where both have one of that name, and no `sender` is told."""
     from ATPLibrary.protocol.spice import messages
     from ATPLibrary.protocol.spice.schema import Sender as Who
 
     type, _ = parsed(channel)
     fitting = [kind for kind in messages.named(type, message) if sender in (None, kind.kind.sender.value)]
     if fitting:
-        return fitting[0]
+        return fitting
     names = sorted(
         {k.kind.name for who in Who for k in messages.kinds(type, who).values() if sender in (None, who.value)}
     )
@@ -65,6 +76,12 @@ def comparable(value: Any, expected: Any) -> Any:
         raise InputError.about(
             "A number of a SPICE channel", wanted="be compared with a number", got=f"is with '{expected}'"
         ) from None
+
+
+def require_text(text: str) -> None:
+    """`InputError` where nothing is waited for, which is there at once."""
+    if not text:
+        raise InputError("An empty text is there before anything has come. Say which text must come.")
 
 
 async def taken_up_to(speaking: SpeakingChannel, received: bytearray, text: str, timeout: float) -> bytes:

@@ -40,6 +40,28 @@ pytestmark = pytest.mark.unit
         ("Output Should Contain    x", "There is no output to look at"),
         ("Output Should Contain    ${EMPTY}", "An empty text is contained in any output"),
         ("Receive From Channel    com.example.test    until=${EMPTY}", "An empty text ends nothing"),
+        ("Expect On SPICE Port    ${EMPTY}", "An empty text is there before anything has come."),
+        ("Expect On USB Serial Line    ${EMPTY}", "An empty text is there before anything has come."),
+        (
+            "Drop Next Message    main    AGENT_TOKEN    times=3",
+            "The message AGENT_TOKEN of SPICE channel main should be that of",
+        ),
+        (
+            "Corrupt Next Message    port:1    data",
+            "The message DATA of SPICE channel port:1 should be that of one side but is one of",
+        ),
+        (
+            "Truncate Next Message    inputs    KEY_MODIFIERS",
+            "The message KEY_MODIFIERS of SPICE channel inputs should be that",
+        ),
+        ("Delay Next Message    port    EVENT", "The message EVENT of SPICE channel port should be that of one side"),
+        ("Drop Next Message    main    AGENT_TOKEN    sender=client", "This keyword needs a VM and none is connected."),
+        (
+            "Expect SPICE Message    port    EVENT    event=1",
+            "The message EVENT of SPICE channel port should be that of one",
+        ),
+        ("Expect SPICE Message    port    EVENT", "This keyword needs a VM and none is connected."),
+        ("Send SPICE Message    port    DATA    data=00", "This keyword needs a VM and none is connected."),
         ("No Input Should Arrive    0 s", "To watch for 0 s proves nothing"),
         ("Mouse Should Be At    nan    nan", "Position nan, nan should be fractions of the screen"),
         ("Mouse Should Be At    0.5    1.5", "Position 0.5, 1.5 should be fractions of the screen"),

@@ -27,7 +27,7 @@ KEYWORDS = {
     "Expect On SPICE Port": said(
         "期待 SPICE 端口",
         "等到客户机在 SPICE 端口上写出某段文本；返回到其末尾为止的全部内容，并把它取走。",
-        text="文本：必须出现的文本",
+        text="文本：必须出现的文本，不能为空",
         port=_PORT,
     ),
     "SPICE Port Should Be": said(

@@ -40,7 +40,7 @@ KEYWORDS = {
     "Expect On USB Serial Line": said(
         "期待 USB 串口",
         "等到客户机在 USB 串口上写出某段文本；返回到其末尾为止的全部内容，并把它取走。",
-        text="文本：必须出现的文本",
+        text="文本：必须出现的文本，不能为空",
         name="名称：哪个串口",
     ),
 }
