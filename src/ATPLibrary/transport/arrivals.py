@@ -16,6 +16,9 @@ from abc import abstractmethod
 from typing import Any
 
 _READ_BYTES = 64 * 1024
+# Told once each time that something comes, not for as long as something is there: then the kernel would look at each socket again
+# after it was read, when all that belongs to it is cold. Of the end we are told beside the bytes before it.
+_NEWS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 # So many sockets are read before those whose bytes came are heard: with a thousand that have something, what the first one's
 # bytes have touched would be out of the processor's caches again when its taker's turn comes.
 _AT_ONCE = 16
@@ -63,13 +66,8 @@ class Taker(asyncio.Protocol):
 
     def write_now(self, data: bytes) -> bool:
         """Send it, if nothing that was written before waits; else, or of a socket that isn't ours, False."""
-        if self._fd < 0:
+        if self._fd < 0 or (self._choked and self._has_unsent()):
             return False
-        assert self._transport is not None
-        if self._choked:
-            if self._transport.get_write_buffer_size():
-                return False
-            self._choked = False
         try:
             sent = os.write(self._fd, data)
         except OSError:
@@ -77,8 +75,14 @@ class Taker(asyncio.Protocol):
             return False  # full, or broken: the transport will find out which
         if sent < len(data):
             self._choked = True
+            assert self._transport is not None
             self._transport.write(data[sent:])
         return True
+
+    def _has_unsent(self) -> bool:
+        assert self._transport is not None
+        self._choked = self._transport.get_write_buffer_size() > 0
+        return self._choked
 
     def give_back(self) -> None:
         """Leave what comes from now on to the stream reader."""
@@ -129,7 +133,7 @@ class _Arrivals:
     def watch(self, fd: int, taker: Taker) -> None:
         self._takers += [None] * (fd + 1 - len(self._takers))
         self._takers[fd] = taker
-        self._epoll.register(fd, select.EPOLLIN)
+        self._epoll.register(fd, _NEWS)
         self._count += 1
         if self._count == 1:
             self._loop.add_reader(self._epoll.fileno(), self._ready)
@@ -149,7 +153,7 @@ class _Arrivals:
 
     def _ready(self) -> None:
         takers = self._takers
-        for fd, _ in self._epoll.poll(0, _AT_ONCE):
+        for fd, news in self._epoll.poll(0, _AT_ONCE):
             taker = takers[fd]
             if taker is None:  # let go of by what came before it
                 continue
@@ -163,6 +167,8 @@ class _Arrivals:
             if not data:
                 taker.let_go()  # the transport sees the end too
                 continue
+            if len(data) == _READ_BYTES or news != select.EPOLLIN:  # there is more, or its end: in its turn
+                self._epoll.modify(fd, _NEWS)
             try:
                 taker.data_received(data)
             except Exception as error:  # noqa: BLE001 - a defect of one taker is not to be the end of the others

@@ -89,6 +89,24 @@ async def test_the_end_is_told_once_everything_was_handed_over(ends: tuple[ByteC
     assert taken.data == b"first, last"
 
 
+@pytest.mark.parametrize("size", [0, 1, 64 * 1024 - 1, 64 * 1024, 64 * 1024 + 1, 150_000])
+async def test_the_end_is_told_of_a_peer_that_had_gone_before_anything_was_read(
+    ends: tuple[ByteChannel, Peer], size: int
+) -> None:
+    channel, peer = ends
+    taken = Taken(channel)
+    peer.writer.write(b"first")
+    await taken.until(b"first")
+    rest = os.urandom(size)
+    with peer.writer.get_extra_info("socket").dup() as end:  # at once, before the loop looks again
+        assert end.send(rest) == size
+        end.shutdown(socket.SHUT_WR)
+    async with asyncio.timeout(5):
+        with pytest.raises(ChannelError, match="closed by the other side"):
+            await taken.task
+    assert taken.data == b"first" + rest
+
+
 async def test_what_the_taker_raises_is_the_end(ends: tuple[ByteChannel, Peer]) -> None:
     channel, peer = ends
     has_come = asyncio.Event()
