@@ -26,6 +26,7 @@ from ATPLibrary.orchestrator.qmp_events import QmpEvents
 from ATPLibrary.orchestrator.sent_input import SentInput
 from ATPLibrary.orchestrator.watches import Watches
 from ATPLibrary.transport.domain_state import VmState
+from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class Machine:
 
     __slots__ = (
         "__weakref__",  # evidence keeps its last look so
-        "_agent", "_description_is_old", "_layout", "_qga", "_qmp", "_ready_qmp", "_served", "bus", "channels", "config",
+        "_agent", "_description_is_old", "_home", "_layout", "_qga", "_qmp", "_ready_qmp", "_served", "bus", "channels", "config",
         "domain", "engines", "last_input", "last_text", "letting_go", "protocols", "qmp_events", "reports", "watches",
     )  # fmt: skip
 
@@ -74,6 +75,7 @@ class Machine:
         spice: SpiceInput | None = None,
     ) -> None:
         self.domain = domain
+        self._home = domain.host  # at hand for each operation, of which there may be one for each of a thousand VMs
         self.config = config
         self.bus = bus
         self._served = served
@@ -105,6 +107,15 @@ class Machine:
     @property
     def host(self) -> str:
         return self.domain.host.name
+
+    @property
+    def host_is_connected(self) -> bool:
+        return self._home.state is HostState.CONNECTED
+
+    def move(self, domain: Domain) -> None:
+        """It is another host's now: `domain`."""
+        self.domain, self._home = domain, domain.host
+        self.protocols.domain = domain
 
     @property
     def source(self) -> str:

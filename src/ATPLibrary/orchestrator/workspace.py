@@ -22,7 +22,6 @@ from ATPLibrary.orchestrator.served_agents import ServedAgents
 from ATPLibrary.orchestrator.spice_folders import SharedFolders
 from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
 from ATPLibrary.orchestrator.spice_usb import UsbRedirections
-from ATPLibrary.transport.host_state import HostState
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, HostSettings
@@ -197,7 +196,7 @@ class Workspace:
         if machine is None:
             machine = self.connected(name, host)
         if machine is not None:
-            if machine.domain.host.state is not HostState.CONNECTED:
+            if not machine.host_is_connected:
                 await self._reach(machine, timeout)
             return machine
         if host is not None:
@@ -247,7 +246,7 @@ class Workspace:
         if name is not None:
             return await self.machine(name, timeout=timeout)
         machine = self.chosen(None)
-        if machine.domain.host.state is not HostState.CONNECTED:
+        if not machine.host_is_connected:
             await self._reach(machine, timeout)
         return machine
 
@@ -328,8 +327,7 @@ class Workspace:
             return
         data = {"from": machine.host, "to": domain.host.name, "uuid": machine.uuid}
         is_connected = self.machines.pop((machine.host, machine.uuid), None) is not None
-        machine.domain = domain
-        machine.protocols.domain = domain
+        machine.move(domain)
         if is_connected:
             self.machines[domain.host.name, domain.uuid] = machine
         if not told:

@@ -436,10 +436,6 @@ class FaultyQmp(Qmp):
     async def execute_many(self, commands: Sequence[Command], timeout: float = 1.0) -> list[Any]:
         return [self._carry_out(command, arguments) for command, arguments in commands]  # written at once, in order
 
-    @property
-    def is_open(self) -> bool:
-        return True
-
     async def screenshot(self, timeout: float = 1.0) -> bytes:
         raise NotImplementedError
 

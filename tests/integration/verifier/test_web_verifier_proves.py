@@ -85,10 +85,6 @@ class BrowserQmp(Qmp):
         else:
             await (mouse.down(button=data["button"]) if data["down"] else mouse.up(button=data["button"]))
 
-    @property
-    def is_open(self) -> bool:
-        return True
-
     async def screenshot(self, timeout: float = 1.0) -> bytes:
         raise NotImplementedError
 

@@ -22,12 +22,14 @@ class Qmp(ABC):
     What QEMU reports by itself is published on the bus: kind `qmp.STOP`, `qmp.POWERDOWN`, ..., with its data.
     """
 
-    __slots__ = ("__weakref__", "domain")
+    __slots__ = ("__weakref__", "domain", "is_open")
 
     kind: Literal["direct", "libvirt"]
 
-    def __init__(self, domain: Domain) -> None:
+    def __init__(self, domain: Domain, *, is_open: bool = True) -> None:
         self.domain = domain
+        # False once it was closed, or QEMU or its host ended it: for good, open another.
+        self.is_open = is_open
 
     def __repr__(self) -> str:
         return f"<Qmp {self.kind} of {self.domain.name}>"
@@ -58,11 +60,6 @@ class Qmp(ABC):
     @abstractmethod
     async def screenshot(self, timeout: float = COMMAND_SECONDS) -> bytes:
         """The screen of the first display, as PNG."""
-
-    @property
-    @abstractmethod
-    def is_open(self) -> bool:
-        """False once it was closed, or QEMU or its host ended it: for good, open another."""
 
     @abstractmethod
     async def close(self) -> None:

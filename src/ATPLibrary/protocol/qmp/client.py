@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from qemu.qmp import Message, QMPClient, Runstate
 
-from ATPLibrary.protocol.qmp.commands import LARGEST_MESSAGE_BYTES, Commands, Reply
+from ATPLibrary.protocol.qmp.commands import LARGEST_MESSAGE_BYTES, Commands, Owner
 
 _READ_BYTES = 256 * 1024
 # Above this the writer waits until QEMU has read.
@@ -27,14 +26,12 @@ _LOGGER.propagate = False
 
 
 class LeanClient(QMPClient):
-    """`.commands` sends. `on_event(name, data)` is called for each of QEMU's events, `failure` as `Commands` says."""
+    """`.commands` sends."""
 
-    def __init__(
-        self, on_event: Callable[[str, Any], None], failure: Callable[[str, Reply | None, float], Exception]
-    ) -> None:
+    def __init__(self, owner: Owner) -> None:
         super().__init__(readbuflen=LARGEST_MESSAGE_BYTES)
         self.logger = _LOGGER
-        self.commands = Commands(on_event, failure)
+        self.commands = Commands(owner)
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

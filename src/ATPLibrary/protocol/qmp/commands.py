@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from qemu.qmp.error import ProtocolError
 from qemu.qmp.message import DeserializationError, UnexpectedTypeError
 
+from ATPLibrary.protocol.qmp.bounds import Bounds, bounds_of
 from ATPLibrary.transport.arrivals import Taker
 
 Reply = dict[str, Any]
@@ -23,7 +25,7 @@ Reply = dict[str, Any]
 LARGEST_MESSAGE_BYTES = 10 * 1024 * 1024
 # QEMU reads its monitor one byte at a time, some 5 us each: ids are short. Replies come in order, so few are enough.
 _IDS = 10
-_ENTRIES = 4  # in the list of those that wait, for each
+_ENTRIES = 4  # among those that wait, for each
 # json.dumps() with separators makes an encoder each time; json.loads() of bytes guesses their encoding.
 _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _decode = json.JSONDecoder().decode
@@ -45,41 +47,45 @@ class OversizeMessage(ProtocolError):
     """More bytes than any message of QEMU's has, and no end of line."""
 
 
-class Commands(Taker):
-    """Sends commands, and sets each reply on its future. `on_event(name, data)` is called for each of QEMU's events.
+class Owner(Protocol):
+    """Whose commands they are."""
 
-    `failure(command, reply or None, timeout)` makes the error for a question that QEMU refuses, or doesn't answer.
+    @abstractmethod
+    def publish(self, name: str, data: Any) -> None:
+        """An event of QEMU's has come."""
+
+    @abstractmethod
+    def failure(self, command: str, reply: Reply | None, timeout: float) -> Exception:
+        """The error for a question that QEMU refuses by that reply, or hasn't answered in `timeout` seconds."""
+
+
+class Commands(Taker):
+    """Sends commands, and sets each reply on its future.
 
     A stream reader feeds it until `take_over`; from then on the socket does, which saves two task switches a reply. What goes
     wrong, and the end, are told to the stream reader all the same: the library's reader task raises it and ends the session.
     """
 
     __slots__ = (
+        "_bounds",
         "_broken",
-        "_due",
-        "_failure",
         "_heard",
         "_last_id",
-        "_on_event",
+        "_owner",
         "_reader",
         "_rest",
-        "_timer",
         "_waiting",
     )
 
-    def __init__(
-        self, on_event: Callable[[str, Any], None], failure: Callable[[str, Reply | None, float], Exception]
-    ) -> None:
+    def __init__(self, owner: Owner) -> None:
         super().__init__()
-        self._on_event = on_event
-        self._failure = failure
+        self._owner = owner
         self._last_id = 0
         # The commands without a reply, oldest first, four entries each: the future that takes it (done already when its caller
         # has gone), when it was sent (loop's time), for how many seconds its caller waits, and the question where the future takes
         # its answer and not the reply. QEMU answers in order, so that their numbers are known.
-        self._waiting: list[Any] = []
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0  # when the timer calls
+        self._waiting: tuple[Any, ...] = ()
+        self._bounds: Bounds | None = None  # the loop's, while something may wait here
         self._heard = 0.0  # when the newest reply or event came that left a command waiting, by the loop's clock
         self._rest = b""
         self._reader: asyncio.StreamReader | None = None
@@ -109,43 +115,45 @@ class Commands(Taker):
         Of a question: its answer, or the error that its caller is to see.
         """
         loop = asyncio.get_running_loop()
-        now = loop.time()
         self._last_id = number = (self._last_id + 1) % _IDS
         command["id"] = number
         reply: asyncio.Future[Any] = loop.create_future()
-        self._waiting += (reply, now, timeout, question)
+        bounds = self._bounds or self._join(loop)
+        self._waiting += (reply, bounds.sent(loop, timeout), timeout, question)
         self.write(_encode(command).encode())
-        if self._timer is None or now + timeout < self._due:
-            self._set_timer(now + timeout)
         return reply
 
     def send_many(self, commands: list[dict[str, Any]], timeout: float) -> list[asyncio.Future[Reply]]:
         """Write commands at once, as `send` does each."""
         loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = (self._bounds or self._join(loop)).sent(loop, timeout)
         replies: list[asyncio.Future[Reply]] = []
+        waiting: list[Any] = []
         text = []
         for command in commands:
             self._last_id = number = (self._last_id + 1) % _IDS
             command["id"] = number
             replies.append(loop.create_future())
-            self._waiting += (replies[-1], now, timeout, None)
+            waiting += (replies[-1], now, timeout, None)
             text.append(_encode(command))
+        self._waiting += tuple(waiting)
         self.write("\n".join(text).encode())
-        if self._timer is None or now + timeout < self._due:
-            self._set_timer(now + timeout)
         return replies
 
-    def _set_timer(self, due: float) -> None:
-        # One for the channel, mostly set already: one for each command would cost 5 us each.
-        if self._timer is not None:
-            self._timer.cancel()
-        self._due = due
-        self._timer = asyncio.get_running_loop().call_at(due, self._expire)
+    def _join(self, loop: asyncio.AbstractEventLoop) -> Bounds:
+        self._bounds = bounds = bounds_of(loop)
+        bounds.add(self)
+        return bounds
 
-    def _expire(self) -> None:
-        self._timer = None
-        now = asyncio.get_running_loop().time()
+    def _leave(self) -> None:
+        bounds, self._bounds = self._bounds, None
+        if bounds is not None:
+            bounds.remove(self)
+
+    def expire(self) -> None:
+        """End the commands whose time is up."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
         later = []
         waiting = self._waiting
         for reply, sent, timeout, question in zip(*(waiting[part::_ENTRIES] for part in range(_ENTRIES)), strict=True):
@@ -156,18 +164,20 @@ class Commands(Taker):
                     reply.set_exception(TimeoutError())
                 else:
                     # It may find that the channel has ended, which ends all that wait.
-                    error = self._failure(question.command, None, timeout)
+                    error = self._owner.failure(question.command, None, timeout)
                     if not reply.done():
                         reply.set_exception(error)
-        if later and self._waiting:
-            self._set_timer(min(later))
+        if self._bounds is None:  # it has ended meanwhile
+            return
+        if later:
+            self._bounds.call_at(loop, min(later))
+        else:
+            self._leave()
 
     def fail_all(self, make_error: Callable[[], Exception]) -> None:
         """End every command that still waits, each with an error of its own."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        everyone, self._waiting = self._waiting, []
+        self._leave()
+        everyone, self._waiting = self._waiting, ()
         for reply in everyone[::_ENTRIES]:
             if not reply.done():
                 reply.set_exception(make_error())
@@ -191,7 +201,7 @@ class Commands(Taker):
         if "event" in reply:
             if waiting:
                 self._heard = asyncio.get_running_loop().time()
-            self._on_event(str(reply["event"]), reply.get("data"))
+            self._owner.publish(str(reply["event"]), reply.get("data"))
             return
         if "id" not in reply:
             raise UnexpectedReply(f"a reply without an id: {reply.get('error', reply)!r}"[:300])
@@ -200,7 +210,7 @@ class Commands(Taker):
             wanted = f"the reply to command {due}" if waiting else "no reply"
             raise UnexpectedReply(f"a reply to command {reply['id']!r} while {wanted} was due")
         future, _, timeout, question = waiting[:_ENTRIES]
-        del waiting[:_ENTRIES]
+        self._waiting = waiting = waiting[_ENTRIES:]
         if waiting:
             self._heard = asyncio.get_running_loop().time()
         if future.done():
@@ -211,7 +221,7 @@ class Commands(Taker):
         try:
             future.set_result(question.pick(reply["return"]))
         except (KeyError, TypeError):
-            future.set_exception(self._failure(question.command, reply, timeout))
+            future.set_exception(self._owner.failure(question.command, reply, timeout))
 
     def data_received(self, data: bytes) -> None:
         if self._broken:

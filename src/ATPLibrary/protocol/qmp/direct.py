@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import enum
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,25 +26,18 @@ _STATUS = Question("query-status", lambda answer: str(answer["status"]))  # whic
 _REOPEN = "The channel is closed now: open it again, and check that the VM still runs"
 
 
-class ChannelState(enum.Enum):
-    """NEW -open-> OPEN -close, or QEMU ends it, or breaks the protocol-> ENDED, for good."""
-
-    NEW = "new"
-    OPEN = "open"
-    ENDED = "ended"
-
-
 class DirectQmp(Qmp):
-    __slots__ = ("_client", "_commands", "_ending", "_path", "_state", "_watch")
+    """It is open from `open` until it is closed, or QEMU ends it, or breaks the protocol."""
+
+    __slots__ = ("_client", "_commands", "_ending", "_path", "_watch")
 
     kind: Literal["direct"] = "direct"
 
     def __init__(self, domain: Domain, path: Path) -> None:
-        super().__init__(domain)
+        super().__init__(domain, is_open=False)
         self._path = path
-        self._client = LeanClient(self.publish, self._failure)
+        self._client = LeanClient(self)
         self._commands = self._client.commands
-        self._state = ChannelState.NEW
         self._ending: ChannelError | None = None
         self._watch: asyncio.Task[None] | None = None
 
@@ -57,7 +49,7 @@ class DirectQmp(Qmp):
         try:
             async with asyncio.timeout_at(end):
                 await self._client.begin(*streams)
-                self._state = ChannelState.OPEN
+                self.is_open = True
                 self._watch = asyncio.get_running_loop().create_task(self._until_ended(), name=f"{self.subject} watch")
                 uuid = (await self._send({"execute": "query-uuid"}, timeout)).get("return")
         except TimeoutError as error:
@@ -130,10 +122,6 @@ class DirectQmp(Qmp):
             # Before QEMU 7.1 there is no `format`; before 3.0 no descriptor may be named.
             return await as_png(await self.domain.screenshot(timeout), timeout)
 
-    @property
-    def is_open(self) -> bool:
-        return self._state is ChannelState.OPEN
-
     async def close(self) -> None:
         self._end(ChannelError.about(self.subject, wanted="be open", got="was closed here", next_step="Open it again"))
         self._client.abort()
@@ -154,7 +142,7 @@ class DirectQmp(Qmp):
                 arguments = {"filename": f"/dev/fdset/{number}", "format": "png"}
                 await self.execute("screendump", arguments, timeout=timeout)
             finally:
-                if self._state is ChannelState.OPEN:
+                if self.is_open:
                     # Written now, answered whenever: a cancelled caller has no time to wait for it.
                     self._send({"execute": "remove-fd", "arguments": {"fdset-id": number}}, timeout).cancel()
             os.lseek(memory, 0, os.SEEK_SET)
@@ -168,7 +156,7 @@ class DirectQmp(Qmp):
         return self._commands.send(message, timeout)
 
     def _require_open(self) -> None:
-        if self._state is not ChannelState.OPEN:
+        if not self.is_open:
             raise self._why_ended()
 
     def _answer(self, command: str, reply: Reply) -> Any:
@@ -176,7 +164,7 @@ class DirectQmp(Qmp):
             return reply["return"]
         raise self.refused(command, reply.get("error", _NEITHER))
 
-    def _failure(self, command: str, reply: Reply | None, timeout: float) -> Exception:
+    def failure(self, command: str, reply: Reply | None, timeout: float) -> Exception:
         """Why a question has no answer."""
         if reply is None:
             return self._late(f"'{command}'", timeout)
@@ -198,12 +186,12 @@ class DirectQmp(Qmp):
     def _end(self, error: ChannelError) -> None:
         if self._ending is None:
             self._ending = error
-        self._state = ChannelState.ENDED
+        self.is_open = False
         self._commands.fail_all(self._why_ended)
 
     def _lost(self, how: str) -> None:
         """QEMU's doing, not ours."""
-        if self._state is ChannelState.OPEN:
+        if self.is_open:
             self.publish("lost", {"reason": how})
         self._end(self._broken(how))
 

@@ -27,7 +27,6 @@ class LibvirtQmp(Qmp):
         super().__init__(domain)
         self._events: Registration | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._closed = False
         # Workers are several: without this, two callers' commands could overtake each other.
         self._turn = asyncio.Lock()
 
@@ -41,7 +40,7 @@ class LibvirtQmp(Qmp):
     async def execute(
         self, command: str, arguments: Mapping[str, Any] | None = None, timeout: float = COMMAND_SECONDS
     ) -> Any:
-        if self._closed:
+        if not self.is_open:
             raise ChannelError.about(self.subject, wanted="be open", got="was closed here", next_step="Open it again")
         message = {"execute": command, "arguments": arguments} if arguments else {"execute": command}
         async with deadline(timeout, self.subject, wanted=f"answer '{command}'", got="did not"), self._turn:
@@ -77,12 +76,8 @@ class LibvirtQmp(Qmp):
 
         return await as_png(await self.domain.screenshot(timeout), timeout)
 
-    @property
-    def is_open(self) -> bool:
-        return not self._closed
-
     async def close(self) -> None:
-        self._closed = True
+        self.is_open = False
         if self._listening is not None:
             self._listening.cancel()
         events, self._events = self._events, None
