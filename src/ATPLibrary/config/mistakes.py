@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from ATPLibrary.config.names import listed
-from ATPLibrary.config.settings import (
-    AgentSettings,
-    Config,
-    HostSettings,
-    PlatformSettings,
-    PoolSettings,
-    ReconnectSettings,
-    ServiceSettings,
-    SpiceSettings,
-    Timeouts,
-    TypingSettings,
-)
+from ATPLibrary.config.settings import Config
 
 # What pydantic says of values in words of its own, by its name for the problem.
 _IN_WORDS = {
@@ -48,19 +38,9 @@ def explained(error: ValidationError, origin: str) -> str:
 
 
 def _known_names(path: tuple[int | str, ...]) -> list[str]:
-    model: type[BaseModel] = Config
-    groups: dict[str, type[BaseModel]] = {
-        "hosts": HostSettings,
-        "platforms": PlatformSettings,
-        "agent": AgentSettings,
-        "service": ServiceSettings,
-        "typing": TypingSettings,
-        "spice": SpiceSettings,
-        "timeouts": Timeouts,
-        "pool": PoolSettings,
-    }
-    if path:
-        model = groups.get(str(path[0]), Config)
-    if path == ("pool", "reconnect"):
-        model = ReconnectSettings
-    return [name for name in model.model_fields if name not in ("origin", "name")]
+    """The settings that there are at that place."""
+    kind: Any = Config
+    for part in path:
+        # Of hosts and platforms it is a name of the file's own.
+        kind = get_args(kind)[1] if get_origin(kind) is dict else kind.model_fields[str(part)].annotation
+    return [name for name in kind.model_fields if name not in ("origin", "name")]
