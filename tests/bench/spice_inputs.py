@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from ATPLibrary import events
 from ATPLibrary.metrics import Histogram
 from ATPLibrary.protocol.qmp import open_qmp
-from ATPLibrary.protocol.spice.client import SpiceLink
 from ATPLibrary.protocol.spice.inputs import SpiceInputs
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.transport.spice_connection import SpiceConnectionManager
 from ATPLibrary.verifier import InputReport, Part, TypingEngine
 from ATPLibrary.verifier.spice_injector import SpiceInjector

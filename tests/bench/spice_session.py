@@ -18,9 +18,10 @@ from tests.spice.qemu import PASSWORD
 
 from ATPLibrary.events import EventBus
 from ATPLibrary.protocol.spice.channels import DisplayConversation, MainConversation
-from ATPLibrary.protocol.spice.client import SpiceLink, speaking
+from ATPLibrary.protocol.spice.client import speaking
 from ATPLibrary.protocol.spice.display.picture import image_of
 from ATPLibrary.protocol.spice.display.surface import Surface
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.secrets import Secret
 from ATPLibrary.transport.spice import SpiceChannelType as Type

@@ -15,7 +15,7 @@ from typing import Any
 
 from ATPLibrary.events import EventBus
 from ATPLibrary.lab.ports import free_port
-from ATPLibrary.protocol.spice.client import SpiceLink
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.secrets import Secret
 from ATPLibrary.transport.spice import SpiceEndpoint

@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 
 from ATPLibrary.events import EventBus
-from ATPLibrary.protocol.spice.client import SpiceLink
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.stand_in import GREETINGS, MAIN_INIT, SESSION, Behaviour, Peer, StandIn
 from ATPLibrary.secrets import Secret

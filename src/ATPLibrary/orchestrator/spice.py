@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import PlatformError, VmNotFoundError
 from ATPLibrary.events import Event
-from ATPLibrary.protocol.spice.client import SpiceLink
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.transport.spice import PortSource, SpiceEndpoint, TicketSource, find_endpoint
 from ATPLibrary.transport.spice_connection import Link, SpiceConnectionManager

@@ -12,7 +12,8 @@ from ATPLibrary import runtime
 from ATPLibrary.errors import ATPError
 from ATPLibrary.events import bus
 from ATPLibrary.orchestrator import Workspace
-from ATPLibrary.protocol.spice.client import SpiceLink, speaking
+from ATPLibrary.protocol.spice.client import speaking
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.messages import brushes, draw, geometry
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceConnectionManager

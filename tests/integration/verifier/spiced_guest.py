@@ -11,8 +11,8 @@ from tests.spice.server import Behaviour, Peer, SpiceServer
 
 from ATPLibrary import events
 from ATPLibrary.protocol.qmp.edges import absolute_event, button_event, key_event, relative_event
-from ATPLibrary.protocol.spice.client import SpiceLink
 from ATPLibrary.protocol.spice.inputs import SpiceInputs
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.scancodes import QCODES, code_of
 from ATPLibrary.transport.spice import SpiceChannelType as Type

@@ -12,8 +12,8 @@ import pytest
 from tests.spice.server import Behaviour, SpiceServer, spice_server
 
 from ATPLibrary.orchestrator.spice_probe import refusal_of
-from ATPLibrary.protocol.spice.client import SpiceLink
 from ATPLibrary.protocol.spice.errors import LinkCode, LinkStage, SpiceLinkError
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.stand_in import _reply
 from ATPLibrary.secrets import Secret

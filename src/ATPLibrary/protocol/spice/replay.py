@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from ATPLibrary.errors import ChannelError, DeadlineError
 from ATPLibrary.events import EventBus
 from ATPLibrary.protocol.spice.channels import ChannelState, DisplayConversation
-from ATPLibrary.protocol.spice.client import EndedBy, SpeakingChannel, SpiceLink
+from ATPLibrary.protocol.spice.client import EndedBy, SpeakingChannel
 from ATPLibrary.protocol.spice.display.surface import Surface
 from ATPLibrary.protocol.spice.enums import CommonCap
 from ATPLibrary.protocol.spice.errors import SpiceProtocolError
+from ATPLibrary.protocol.spice.linking import SpiceLink
 from ATPLibrary.protocol.spice.options import SpiceOptions
 from ATPLibrary.protocol.spice.recorded import Opening, Recording
 from ATPLibrary.protocol.spice.stand_in import Behaviour, Peer, StandIn
