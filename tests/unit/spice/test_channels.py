@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import struct
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.spice.server import SESSION, Behaviour, SpiceServer, spice_server
@@ -28,21 +26,6 @@ from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice_connection import SpiceChannelState, SpiceVmConnection
 
 pytestmark = pytest.mark.unit
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[SpiceServer]:
-    async with spice_server() as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def connection(server: SpiceServer) -> AsyncIterator[SpiceVmConnection]:
-    """A session whose main channel is linked."""
-    connection = server.connection()
-    await connection.connect_main_channel(5)
-    yield connection
-    await connection.close()
 
 
 def main_of(connection: SpiceVmConnection) -> MainConversation:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.spice.golden import GOLDEN
-from tests.spice.server import PRIMARY, SpiceServer, spice_server
+from tests.spice.server import PRIMARY, SpiceServer
 
 from ATPLibrary.errors import DeadlineError, InputError
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
@@ -23,12 +23,6 @@ from ATPLibrary.protocol.spice.statistics import ChannelStatistics
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 pytestmark = pytest.mark.unit
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[SpiceServer]:
-    async with spice_server() as running:
-        yield running
 
 
 @pytest_asyncio.fixture

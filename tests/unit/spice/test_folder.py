@@ -6,16 +6,15 @@ import asyncio
 import errno
 import io
 import struct
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import h11
 import pytest
-import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spice.server import Peer, SpiceServer, spice_server
+from tests.spice.server import Peer, SpiceServer
 
 from ATPLibrary.errors import ConfigError
 from ATPLibrary.protocol.spice.client import speaking
@@ -27,20 +26,6 @@ from ATPLibrary.transport.spice_connection import SpiceVmConnection
 pytestmark = pytest.mark.unit
 
 DATA = 101
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[SpiceServer]:
-    async with spice_server() as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def connection(server: SpiceServer) -> AsyncIterator[SpiceVmConnection]:
-    connection = server.connection()
-    await connection.connect_main_channel(5)
-    yield connection
-    await connection.close()
 
 
 class Daemon:

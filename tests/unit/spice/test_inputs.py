@@ -48,14 +48,6 @@ async def server() -> AsyncIterator[SpiceServer]:
 
 
 @pytest_asyncio.fixture
-async def connection(server: SpiceServer) -> AsyncIterator[SpiceVmConnection]:
-    connection = server.connection()
-    await connection.connect_main_channel(5)
-    yield connection
-    await connection.close()
-
-
-@pytest_asyncio.fixture
 async def sending(connection: SpiceVmConnection) -> SpiceInputs:
     sending = SpiceInputs(connection)
     await sending.open(5)

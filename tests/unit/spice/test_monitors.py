@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
-from tests.spice.server import PRIMARY, Peer, SpiceServer, spice_server
+from tests.spice.server import PRIMARY, Peer, SpiceServer
 
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.orchestrator.spice_desktop import until_monitors, until_resolution
@@ -20,12 +20,6 @@ from ATPLibrary.transport.spice import SpiceChannelType as Type
 pytestmark = pytest.mark.unit
 Opener = Callable[[int], Awaitable[tuple[SpeakingChannel, Peer]]]
 Told = tuple[int, int, int, int]  # width, height, left, top
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[SpiceServer]:
-    async with spice_server() as running:
-        yield running
 
 
 @pytest_asyncio.fixture

@@ -6,15 +6,14 @@ import asyncio
 import gc
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any, cast
 
 import lz4.block
 import pytest
-import pytest_asyncio
 from robot.api.types import Secret as RobotSecret
-from tests.spice.server import Peer, SpiceServer, spice_server
+from tests.spice.server import Peer, SpiceServer
 
 from ATPLibrary.errors import ChannelError, DeadlineError, InputError, VerificationError
 from ATPLibrary.keywords.spice_ports import SpicePortKeywords
@@ -41,20 +40,6 @@ pytestmark = pytest.mark.unit
 DATA, COMPRESSED = 101, 102
 # usbredir's hello with all capabilities: type, length, id, version, capabilities.
 HELLO = struct.pack("<III", 0, 68, 0) + b"qemu".ljust(64, b"\0") + struct.pack("<I", 0xFF)
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[SpiceServer]:
-    async with spice_server() as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def connection(server: SpiceServer) -> AsyncIterator[SpiceVmConnection]:
-    connection = server.connection()
-    await connection.connect_main_channel(5)
-    yield connection
-    await connection.close()
 
 
 async def opened(connection: SpiceVmConnection, server: SpiceServer, type: Type) -> tuple[SpeakingChannel, Peer]:

@@ -6,13 +6,11 @@ import asyncio
 import base64
 import json
 import struct
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from click.testing import CliRunner
 from tests.spice.golden import NO_CLIP, NO_MASK
 from tests.spice.server import PRIMARY, SpiceServer, spice_server
@@ -33,12 +31,6 @@ from ATPLibrary.transport.spice_connection import SpiceVmConnection
 pytestmark = pytest.mark.unit
 RED = brushes.Brush(1, brushes.SolidBrush(0xFF0000))
 EVERYWHERE = geometry.DrawBase(0, geometry.Rect(0, 0, 2, 4), NO_CLIP)
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[SpiceServer]:
-    async with spice_server() as running:
-        yield running
 
 
 @pytest.fixture(params=["session.jsonl", "session.jsonl.gz"])
