@@ -149,7 +149,7 @@ async def test_a_watched_file_counts_when_it_is_written_and_is_refused_when_it_i
             assert "watched.yaml' should be YAML but is not at line 1" in event.data["error"]
             assert list(workspace.config.hosts) == ["night"]
             for wrong, why in (
-                ("[" * 3000, "should be YAML but is not: it is nested too deeply"),
+                ("[" * 1000, "should be YAML but is not: it is nested too deeply"),
                 ("hosts: 2026-13-01", "should be YAML but is not: a number or date in it is none"),
                 ("# nothing\n", "should name the hosts but is empty"),
             ):
