@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from robot.api import ExecutionResult
 pytestmark = pytest.mark.e2e
 
 # At least one keyword for each way into the VM; all keywords meet silent hosts in tests/integration/keywords. Here each failed test
-# costs 3 s more: so long is waited for the evidence of a VM that doesn't answer.
+# costs 3 s more: so long is waited for the evidence of a VM that doesn't answer. So they run in three processes beside each other.
 CALLS = {
     "Receive From Channel": "com.example.test",
     "Send Request To Channel": "com.example.test    x",
@@ -111,9 +112,18 @@ def suite_file(silent_vm: Any, tmp_path: Path) -> Path:
 
 
 def test_keywords_obey_the_test_timeout(world: dict[str, str], suite_file: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "robot", "-d", str(tmp_path), str(suite_file)]
-    subprocess.run(command, env=world, timeout=WHOLE_RUN, capture_output=True, check=False)
-    tests = {test.name: test for test in ExecutionResult(tmp_path / "output.xml").suite.tests}
+
+    def run(names: list[str]) -> list[Any]:
+        directory = tmp_path / names[0]
+        options = [word for name in names for word in ("--test", name)]
+        command = [sys.executable, "-m", "robot", "-d", str(directory), *options, str(suite_file)]
+        subprocess.run(command, env=world, timeout=WHOLE_RUN, capture_output=True, check=False)
+        return list(ExecutionResult(directory / "output.xml").suite.tests)
+
+    # In their order: those of one channel come after each other, and it has one client at a time.
+    names = [*CALLS]
+    with ThreadPoolExecutor(3) as beside:
+        tests = {test.name: test for part in beside.map(run, (names[:5], names[5:9], names[9:])) for test in part}
     assert tests.keys() == CALLS.keys()
     wrong = {
         name: test.message for name, test in tests.items() if test.message != "Test timeout 500 milliseconds exceeded."
