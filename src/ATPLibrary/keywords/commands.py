@@ -40,8 +40,9 @@ class CommandKeywords(Telling):
     ) -> ExecResult:
         """Runs a command inside the guest and returns its result, whatever its exit code: see `Command Should Succeed`.
 
-        The result has ``exit_code``, ``signal``, ``stdout``, ``stderr``, ``truncated`` and ``duration_ms``. A command that hasn't
-        ended in ``timeout``, and one whose keyword is stopped, is ended in the guest with all that it has started.
+        The result has ``exit_code``, ``signal``, ``stdout``, ``stderr``, ``truncated``, ``stdout_truncated`` and ``duration_ms``.
+        A command that hasn't ended in ``timeout``, and one whose keyword is stopped, is ended in the guest with all that it has
+        started.
 
         - ``command``: a shell command (``ls /tmp | wc -l``), or with ``arguments`` a program that is run without a shell.
         - ``input``: text for the command's standard input, up to 96 KiB.
@@ -51,8 +52,8 @@ class CommandKeywords(Telling):
         - ``encoding``: how the guest writes text, such as ``gbk`` for the ``cmd`` of a Chinese Windows.
         - ``stream``: ``True`` writes output to the log while the command runs, and keeps up to 16 MiB of each stream; the newest
           of it may be half a second old. A Windows guest gives its output at the end all the same. ``False`` is quicker: 1 MB
-          of standard output and 0.25 MB of standard error are kept, and ``truncated`` is ``True`` when there was more (a Windows
-          guest can't be stopped so: more than 3 MiB end in an error).
+          of standard output and 0.25 MB of standard error are kept, and ``truncated`` is ``True`` when there was more of either,
+          ``stdout_truncated`` when of the first (a Windows guest can't be stopped so: more than 3 MiB end in an error).
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the command to end; by default ``timeouts.command`` of the configuration (10 s).
 
@@ -141,11 +142,12 @@ class CommandKeywords(Telling):
     ) -> str:
         """Runs a shell command inside the guest and fails unless it succeeds and its output is as expected. Returns the output.
 
-        White space at the end of the output is left out.
+        White space at the end of the output is left out. Of output that was cut (see `Run Command`) only what it contains can be
+        proved.
 
         - ``command``: the shell command.
         - ``expected``: what its standard output is compared with.
-        - ``operator``: how: ``==`` by default, ``contains``, ``matches`` a regular expression, ...
+        - ``operator``: how: ``==`` by default, ``contains``, ``matches`` a regular expression, ``<`` of numbers, ...
         - ``vm`` and ``timeout``: as for `Run Command`.
 
         Example:
@@ -155,7 +157,7 @@ class CommandKeywords(Telling):
         """
         result: ExecResult = self.command_should_succeed(command, vm=vm, timeout=timeout)
         output = result.stdout.rstrip()
-        check(f"The output of '{command}'", output, operator, expected)
+        check(f"The output of '{command}'", output, operator, expected, is_cut=result.stdout_truncated)
         return output
 
     @keyword(tags=["Command", "Assertion"])
@@ -190,7 +192,7 @@ class CommandKeywords(Telling):
         result: ExecResult = self.command_should_succeed(command, *arguments, shell=shell, vm=vm, timeout=timeout)
         got = result.stdout.rstrip()
         if output is not None:
-            check(f"The output of '{command}' in {named(vm)}", got, operator, output)
+            check(f"The output of '{command}' in {named(vm)}", got, operator, output, is_cut=result.stdout_truncated)
         logger.info(f"Proved by '{command}' in {named(vm)}" + (f": {shown(got)}." if got else "."))
         return got
 
@@ -212,8 +214,9 @@ class CommandKeywords(Telling):
         command, result = self._last_result()
         if expected not in result.stdout and expected not in result.stderr:
             raise VerificationError.about(
-                f"The output of '{command}'", wanted=f"contain {shown(expected)}", got=f"is {output_of(result)}"
-            )
+                f"The output of '{command}'", wanted=f"contain {shown(expected)}", got=f"is {output_of(result)}",
+                next_step="Its end is missing: let the command itself look (grep, tail)" if result.truncated else "",
+            )  # fmt: skip
 
     @keyword(tags=["Command"])
     def wait_until_command_succeeds(

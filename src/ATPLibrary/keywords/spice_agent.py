@@ -77,7 +77,7 @@ class SpiceAgentKeywords(SpiceAgents):
     def get_spice_agent_capabilities(
         self,
         operator: Operator | None = None,
-        expected: str | None = None,
+        expected: list[str] | str | None = None,
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> list[str]:
@@ -135,8 +135,7 @@ class SpiceAgentKeywords(SpiceAgents):
             raise InputError.about(
                 "A SPICE agent's statistics", wanted=f"have '{field}'", got=f"have {', '.join(counted)}"
             )
-        wanted = int(expected) if isinstance(expected, str) and expected.strip().isdecimal() else expected
-        check(f"{name} of the SPICE agent of {named(vm)}", counted[name], operator, wanted)
+        check(f"{name} of the SPICE agent of {named(vm)}", counted[name], operator, expected)
         return counted[name]
 
     @keyword(tags=["SPICE"])

@@ -13,7 +13,6 @@ from ATPLibrary.errors import DeadlineError, InputError, VerificationError
 from ATPLibrary.keywords import output
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, named
-from ATPLibrary.keywords.spice_words import comparable
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -70,7 +69,7 @@ class SpiceCursorKeywords(Component):
         if name not in told:
             raise InputError.about("A mouse pointer", wanted=f"have '{field}'", got=f"has {', '.join(told)}")
         value = told[name]
-        check(f"{name} of the mouse pointer of {named(vm)}", value, operator, comparable(value, expected))
+        check(f"{name} of the mouse pointer of {named(vm)}", value, operator, expected)
         return value
 
     @keyword(tags=["SPICE", "Assertion"])

@@ -72,7 +72,7 @@ class SpiceFolderKeywords(Component):
     def get_shared_folder_requests(
         self,
         operator: Operator | None = None,
-        expected: str | None = None,
+        expected: list[str] | str | None = None,
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> list[str]:

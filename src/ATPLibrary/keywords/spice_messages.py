@@ -12,7 +12,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, in_seconds, named
-from ATPLibrary.keywords.spice_words import Sender, comparable, kind_of, kinds_of, speaking
+from ATPLibrary.keywords.spice_words import Sender, kind_of, kinds_of, speaking
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -70,7 +70,7 @@ class SpiceMessageKeywords(Component):
                 "A SPICE channel's statistics", wanted=f"have '{field}'", got=f"have {', '.join(counted)}"
             )
         value = counted[wanted]
-        check(f"{wanted} of SPICE channel {channel} of {named(vm)}", value, operator, comparable(value, expected))
+        check(f"{wanted} of SPICE channel {channel} of {named(vm)}", value, operator, expected)
         return value
 
     @keyword(name="Expect SPICE Message", tags=["SPICE", "Assertion"])

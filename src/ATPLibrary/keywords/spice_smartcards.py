@@ -80,7 +80,7 @@ class SpiceSmartcardKeywords(Component):
     def get_smartcard_commands(
         self,
         operator: Operator | None = None,
-        expected: str | None = None,
+        expected: list[str] | str | None = None,
         vm: str | None = None,
         timeout: timedelta | None = None,
     ) -> list[str]:

@@ -69,8 +69,6 @@ class SpiceVideoKeywords(Component):
             ask(), seconds, f"Asking for the streams of SPICE channel {channel} of {named(vm)}"
         )
         value: Any = streams if field is None else _summed(streams, total, field)
-        if isinstance(value, int) and isinstance(expected, str) and expected.strip().isdecimal():
-            expected = int(expected)
         about = f"{field or 'The streams'} of SPICE channel {channel} of {named(vm)}"
         if operator is not None:
             _require_frames(about, total, field, is_harmed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.secrets import mask_bytes
@@ -64,18 +64,6 @@ def kinds_of(channel: str, message: str, sender: str | None) -> list[type[Messag
         f"The SPICE channel {channel}", wanted=f"have a message {message}" + (f" of the {sender}" if sender else ""),
         got=f"has {', '.join(names)}", next_step=f"Did you mean {near[0]}?" if near else "",
     )  # fmt: skip
-
-
-def comparable(value: Any, expected: Any) -> Any:
-    """`expected` as a number, where `value` is one and a suite has written it as text. `InputError` when it is none."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(expected, str):
-        return expected
-    try:
-        return float(expected)
-    except ValueError:
-        raise InputError.about(
-            "A number of a SPICE channel", wanted="be compared with a number", got=f"is with '{expected}'"
-        ) from None
 
 
 def require_text(text: str) -> None:

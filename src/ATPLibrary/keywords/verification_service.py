@@ -198,7 +198,9 @@ class VerificationServiceKeywords(Component):
         return made
 
     @keyword(tags=["Verification", "Getter"])
-    def get_connected_agents(self, operator: Operator | None = None, expected: str | None = None) -> list[str]:
+    def get_connected_agents(
+        self, operator: Operator | None = None, expected: list[str] | str | None = None
+    ) -> list[str]:
         """Returns the names of the VMs whose agents have dialled in to the verification service, in the order in which they came.
 
         - ``operator`` and ``expected``: an assertion, such as ``contains    win11``.

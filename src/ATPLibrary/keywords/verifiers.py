@@ -114,7 +114,7 @@ class VerifierKeywords(Component):
         return told
 
     @keyword(tags=["Verification", "Getter"])
-    def get_verifiers(self, operator: Operator | None = None, expected: str | None = None) -> list[str]:
+    def get_verifiers(self, operator: Operator | None = None, expected: list[str] | str | None = None) -> list[str]:
         """Returns the names of the verifiers that `Verify Event` knows now; the log says where each comes from.
 
         - ``operator`` and ``expected``: an assertion, such as ``contains    command``.

@@ -77,7 +77,7 @@ class WatchedInputKeywords(Watched):
     def get_observed_input(
         self,
         operator: Operator | None = None,
-        expected: str | None = None,
+        expected: list[str] | str | None = None,
         *,
         kind: Literal["events", "text"] = "events",
         vm: str | None = None,

@@ -76,7 +76,8 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class ExecResult:
-    """How a command in the guest ended. `exit_code` is None when `signal` ended it; `truncated`: output is missing at the end."""
+    """How a command in the guest ended. `exit_code` is None when `signal` ended it; `truncated`: output is missing at the end,
+    of the standard output where `stdout_truncated`."""
 
     exit_code: int | None
     signal: int | None
@@ -84,6 +85,7 @@ class ExecResult:
     stderr: str
     truncated: bool
     duration_ms: float
+    stdout_truncated: bool = False
 
 
 async def run(qga: Qga, command: Command, timeout: float, on_output: OnOutput | None) -> ExecResult:
@@ -135,7 +137,7 @@ async def run(qga: Qga, command: Command, timeout: float, on_output: OnOutput | 
         raise
     if running.files is not None:
         await running.files.remove(timeout)
-    stdout, stderr, truncated = output
+    stdout, stderr, cut = output
     if running.output is not None and status.get("exitcode") == NOT_FOUND and stderr.strip() == running.output.scratch:
         raise _not_found(qga, command)
     return ExecResult(
@@ -143,8 +145,9 @@ async def run(qga: Qga, command: Command, timeout: float, on_output: OnOutput | 
         signal=status.get("signal"),
         stdout=stdout,
         stderr=stderr,
-        truncated=truncated,
+        truncated=any(cut),
         duration_ms=(time.monotonic() - started) * 1000,
+        stdout_truncated=cut[0],
     )
 
 
@@ -312,13 +315,12 @@ class Running:
                 await self.files.remove(_LONGEST_ENDING_SECONDS)
 
 
-def _captured(status: Mapping[str, Any], encoding: str, output: Output | None) -> tuple[str, str, bool]:
-    """The text of both streams, and whether either was cut: by qemu-ga, or where one byte more came than is passed on."""
-    cut = bool(status.get("out-truncated") or status.get("err-truncated"))
+def _captured(status: Mapping[str, Any], encoding: str, output: Output | None) -> tuple[str, str, tuple[bool, bool]]:
+    """The text of both streams, and whether each was cut: by qemu-ga, or where one byte more came than is passed on."""
     limits = LONGEST_OUTPUT if output is not None else (sys.maxsize, sys.maxsize)
-    texts = []
-    for name, limit in zip(("out-data", "err-data"), limits, strict=True):
-        data = base64.b64decode(status.get(name) or "")
-        cut = cut or len(data) > limit
+    texts, cut = [], []
+    for name, limit in zip(("out", "err"), limits, strict=True):
+        data = base64.b64decode(status.get(f"{name}-data") or "")
+        cut.append(bool(status.get(f"{name}-truncated")) or len(data) > limit)
         texts.append(data[:limit].decode(encoding, "replace"))
-    return texts[0], texts[1], cut
+    return texts[0], texts[1], (cut[0], cut[1])

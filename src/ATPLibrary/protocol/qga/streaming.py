@@ -31,7 +31,9 @@ class OutputFiles:
         self._handles: dict[str, int] = {}
         self._read_so_far: dict[str, int] = {}  # bytes
 
-    async def follow(self, running: Running, on_output: OnOutput) -> tuple[dict[str, Any], tuple[str, str, bool]]:
+    async def follow(
+        self, running: Running, on_output: OnOutput
+    ) -> tuple[dict[str, Any], tuple[str, str, tuple[bool, bool]]]:
         """Pass the output on until the command has ended. Returns its last status, and what was kept of the output."""
         streams = {name: _Stream(name, self._encoding, on_output) for name in _NAMES}
         pause = FIRST_POLL_SECONDS
@@ -52,7 +54,7 @@ class OutputFiles:
         for stream in streams.values():
             stream.take(b"", final=True)
         stdout, stderr = streams["stdout"], streams["stderr"]
-        return status, (stdout.text, stderr.text, stdout.truncated or stderr.truncated)
+        return status, (stdout.text, stderr.text, (stdout.truncated, stderr.truncated))
 
     async def _open(self) -> bool:
         """Whether the files are open; they aren't there before the command's shell has made them."""

@@ -18,6 +18,9 @@ _METADATA = ("command", "exit_code", "output", "shell", "directory", "input", "e
 # As much of each stream as a result carries.
 OUTPUT_KEPT = 10_000
 
+# What in a regular expression may hold only because the end of the text is missing: its end, a look ahead, the end of a word.
+_OF_WHAT_FOLLOWS = re.compile(r"\$|\\[ZbB]|\(\?[=!]")
+
 
 class CommandVerifier(Verifier):
     """`action` is "run". `metadata`: `command` (a shell line, or a list: a program and its arguments; `key` may have it instead),
@@ -52,8 +55,10 @@ def _difference(result: ExecResult, expected: int | None, pattern: re.Pattern[st
         got = f"signal {result.signal}" if result.exit_code is None else f"exit code {result.exit_code}"
         return f"it ended with {got}, not with exit code {expected}"
     if pattern is not None and not pattern.search(result.stdout):
-        cut = ", of which the end is missing," if result.truncated else ""
+        cut = ", of which the end is missing," if result.stdout_truncated else ""
         return f"its output{cut} has nothing that matches {pattern.pattern!r}"
+    if pattern is not None and result.stdout_truncated and _OF_WHAT_FOLLOWS.search(pattern.pattern):
+        return f"the end of its output is missing, so nobody can say whether {pattern.pattern!r} matches: it speaks of what follows"
     return ""
 
 

@@ -119,17 +119,20 @@ async def test_streamed_output_may_be_larger_than_one_answer_and_what_is_not_kep
     told = 0
     cut = await qga.exec("head -c 20000000 /dev/zero | tr '\\0' a", timeout=60, on_output=on_output)
     assert (len(cut.stdout), told, cut.truncated) == (16 * 1024 * 1024, 20_000_000, True)
+    assert cut.stdout_truncated
 
 
 async def test_output_that_no_answer_can_carry_is_cut_and_said_to_be_and_the_agent_answers_on(qga: Qga) -> None:
     """libvirt would drop the agent for good (the fixture's domain asserts that it needn't)."""
     line = "head -c 9000000 /dev/zero | tr '\\0' a; head -c 700000 /dev/zero | tr '\\0' b >&2; echo on >&2; exit 7"
     result = await qga.exec(line, timeout=60)
-    assert (result.exit_code, result.truncated) == (7, True)
+    assert (result.exit_code, result.truncated, result.stdout_truncated) == (7, True, True)
     assert (result.stdout, result.stderr) == ("a" * 1_000_000, "b" * 250_000)
     whole = await qga.exec("head -c 1000000 /dev/zero | tr '\\0' a; kill -9 $$", timeout=60)
     assert (len(whole.stdout), whole.signal, whole.truncated) == (1_000_000, 9, False)
     assert (await qga.exec(["/usr/bin/head", "-c", "9000000", "/dev/zero"], timeout=60)).truncated
+    aside = await qga.exec("echo whole; head -c 700000 /dev/zero >&2", timeout=60)
+    assert (aside.stdout, aside.truncated, aside.stdout_truncated) == ("whole\n", True, False)
 
 
 async def test_the_pipes_around_a_command_are_not_its_children_and_leave_nothing_behind(qga: Qga) -> None:
