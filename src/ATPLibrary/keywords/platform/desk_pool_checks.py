@@ -11,12 +11,16 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator
+from ATPLibrary.keywords.platform.batches import NAMED_IN_A_SENTENCE, in_words
 from ATPLibrary.keywords.platform.fields import counted
 from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.vdi.codes import VmStatus
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import DeskPool, VdiClient, Vm
+
+# What is counted of a pool's desktops by their status.
+_STATUSES = {"running", "shut_off", "suspended", "busy"}
 
 
 class DeskPoolCheckKeywords(Looking):
@@ -120,10 +124,10 @@ class DeskPoolCheckKeywords(Looking):
         - ``pool``: the desk pool's name or id.
         - ``desktops``: how many desktops the platform lists in it.
         - ``running``, ``shut_off``, ``suspended``, ``busy``: how many of them run, are off or asleep, are suspended, or have an
-          operation under way.
+          operation under way. A desktop whose status the platform doesn't tell, for one on a host that hangs, fails these.
         - ``enabled``: whether it is enabled.
         - ``bound``: how many of the desktops are bound to a user.
-        - ``model``: the name or id of the model that its desktops have now.
+        - ``model``: the name or id of the model that its desktops have now, each of them.
         - ``timeout``: how long to wait until all of it is so; by default it is looked at once.
 
         Example:
@@ -156,6 +160,8 @@ class DeskPoolCheckKeywords(Looking):
             vms = await client.desk_pools.vms(detail.id, timeout=seconds)
             found = facts(detail, vms, model)
             wrong = [f"{what}={found[what]}" for what in wanted if found[what] != wanted[what]]
+            if _STATUSES & wanted.keys() and (untold := [vm.name for vm in vms if vm.status is None]):
+                wrong.append(f"no known status of {in_words(untold)}")
             seen = f"{len(vms)} desktop{'' if len(vms) == 1 else 's'}: {in_words_of(detail, vms)}"
             return not wrong, f"it has {', '.join(wrong)} ({seen})"
 
@@ -197,6 +203,13 @@ async def _names(client: VdiClient, seconds: float) -> list[str]:
 def facts(pool: DeskPool, vms: Sequence[Vm], model: str | None) -> dict[str, int | bool | str]:
     """What is true of the pool, by the words of 'Desk Pool Should Have'. Its model is called `model` where that names it."""
     names = model_of(pool)
+    has = model if model in names else next(iter(names), "none")
+    # A switch that failed half way leaves desktops of both: the pool alone doesn't tell.
+    others = [
+        f"'{vm.name}' has '{vm.model_name or vm.model_id}'"
+        for vm in vms
+        if (vm.model_id or vm.model_name) and not {vm.model_id, vm.model_name} & {*names}
+    ]
     return {
         "desktops": len(vms),
         "running": sum(vm.status == VmStatus.RUNNING for vm in vms),
@@ -205,7 +218,7 @@ def facts(pool: DeskPool, vms: Sequence[Vm], model: str | None) -> dict[str, int
         "busy": sum(vm.status == VmStatus.BUSY for vm in vms),
         "enabled": pool.is_enabled,
         "bound": sum(bool(vm.user_id) for vm in vms),
-        "model": model if model in names else next(iter(names), "none"),
+        "model": f"{has}, but {', '.join(others[:NAMED_IN_A_SENTENCE])}" if others else has,
     }
 
 

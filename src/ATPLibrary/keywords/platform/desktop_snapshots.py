@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from robot.api import logger
 from robot.api.deco import keyword
 
+from ATPLibrary.errors import PlatformError
 from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.orchestrator.creations import ClosingLevel
@@ -50,12 +52,16 @@ class DesktopSnapshotKeywords(Looking):
             taken_of.append(vm)
 
             async def remove(client: VdiClient, seconds: float) -> None:
+                if operation is not None:  # what is still being taken isn't listed yet, and its desktop is busy
+                    with contextlib.suppress(PlatformError):
+                        await client.events.finish(operation.event_id, seconds)
                 if not await client.domains.has(vm.id, timeout=seconds):
                     return  # a desktop that is gone has taken its snapshots along
                 for each in await client.snapshots.list(vm.id, timeout=seconds).collect():
                     if each.name == snapshot and each.id not in before:
                         await client.snapshots.delete(each.id, timeout=seconds)
 
+            operation: LongOperation[Any] | None = None
             with self.making("desktop snapshot", f"{snapshot} of {vm.name}", remove, closing) as made:
                 operation = await client.snapshots.create(vm.id, snapshot, timeout=seconds)
             made.id = f"{vm.id} {snapshot}"  # the platform names its own only when it is taken

@@ -11,7 +11,7 @@ import enum
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator
@@ -102,8 +102,11 @@ def compared(subject: str, shape: Any, field: str | None, operator: Operator | N
     if expected == "None" and operator in ("==", "!="):
         return value, None if value is None else expected
     raw = shape if field is None else _raw(shape, field)
-    if isinstance(raw, enum.Enum) and operator in ("==", "!="):
-        return value, _word_of(subject, type(raw), expected)
+    kind = type(raw) if isinstance(raw, enum.Enum) else _codes_of(shape, field)
+    if kind is not None and operator in ("==", "!=") and (isinstance(raw, enum.Enum) or not _is_number(expected)):
+        return value, _word_of(subject, kind, expected)
+    if kind is not None and type(raw) is int and not _is_number(expected):  # newer than we are: it has no word
+        return str(raw), expected
     if isinstance(value, bool):
         return value, _truth(subject, expected)
     if isinstance(value, int | float) and operator != "matches":
@@ -114,6 +117,28 @@ def compared(subject: str, shape: Any, field: str | None, operator: Operator | N
 def _raw(shape: Any, field: str) -> Any:
     name = field.strip().lower().replace(" ", "_").replace("-", "_")
     return shape[name] if isinstance(shape, Mapping) else getattr(shape, name)
+
+
+def _codes_of(shape: Any, field: str | None) -> type[enum.Enum] | None:
+    """The codes that a field of a shape is told in, whichever it has now: one that is newer than we are is a plain number."""
+    if field is None:
+        return None
+    known = getattr(type(shape), "model_fields", {}).get(field.strip().lower().replace(" ", "_").replace("-", "_"))
+    return None if known is None else _enumeration(known.annotation)
+
+
+def _enumeration(annotation: Any) -> type[enum.Enum] | None:
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        return annotation
+    return next((found for each in get_args(annotation) if (found := _enumeration(each)) is not None), None)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _word_of(subject: str, kind: type[enum.Enum], expected: str) -> str:

@@ -13,9 +13,10 @@ from robot.api.types import Secret
 from ATPLibrary.errors import InputError, PlatformError, VerificationError
 from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.keywords.platform.people import find_user, some
+from ATPLibrary.vdi.codes import VmStatus
 
 if TYPE_CHECKING:
-    from ATPLibrary.vdi import VdiClient
+    from ATPLibrary.vdi import VdiClient, Vm
     from ATPLibrary.vdi.shapes.people import UserLogin
 
 
@@ -92,7 +93,7 @@ class UserDesktopKeywords(Looking):
 
     @keyword(tags=["Platform", "User"])
     def close_user_desktops(self, *users: str, timeout: timedelta | None = None) -> None:
-        """Shuts down all desktops of users, and waits until none of them runs.
+        """Shuts down all desktops of users, and waits until the platform says of each that it is off.
 
         - ``users``: the accounts.
         - ``timeout``: by default ``timeouts.boot`` of the configuration (180 s).
@@ -108,7 +109,7 @@ class UserDesktopKeywords(Looking):
         async def close(client: VdiClient, seconds: float) -> None:
             async def on() -> list[str]:
                 listed = [await client.users.vms(account, timeout=seconds).collect() for account in accounts]
-                return [vm.name for vms in listed for vm in vms if vm.status]
+                return [_with_doubt(vm) for vms in listed for vm in vms if vm.status != VmStatus.SHUT_OFF]
 
             await client.users.close_vms(accounts, timeout=seconds)
             # The platform answers with no event to wait for.
@@ -116,7 +117,7 @@ class UserDesktopKeywords(Looking):
             await wait_until_gone(subject, on, seconds, wanted="be off", told="not off are")
 
         self.ask(f"Closing the desktops of {', '.join(accounts)}", close, timeout, kind="boot")
-        logger.info(f"No desktop of {', '.join(accounts)} runs.")
+        logger.info(f"Every desktop of {', '.join(accounts)} is off.")
 
     @keyword(tags=["Platform", "User", "Getter"])
     def get_desktops_at_login(
@@ -236,3 +237,8 @@ class UserDesktopKeywords(Looking):
                 next_step="Give password= a secret variable, or set one with 'Set User Password'",
             )
         return chosen
+
+
+def _with_doubt(vm: Vm) -> str:
+    """Its name; also that the platform doesn't tell what it does, as of one on a host that hangs."""
+    return vm.name if vm.status is not None else f"{vm.name} (no status is told)"

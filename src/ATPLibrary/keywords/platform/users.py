@@ -10,7 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
-from ATPLibrary.errors import InputError
+from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.keywords.assertions import Operator
 from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.keywords.platform.people import find_user, group_path, making_user, remove_users, some, users_named
@@ -206,7 +206,13 @@ class UserKeywords(PlatformComponent):
         async def move(client: VdiClient, seconds: float) -> str:
             path = await group_path(client, group, seconds)
             found = [await find_user(client, account, seconds) for account in accounts]
-            await client.users.move([int(user.id or 0) for user in found], path, timeout=seconds)
+            if untold := [user.account or "" for user in found if not (user.id or "").isdecimal()]:
+                raise PlatformError.about(
+                    f"Users {', '.join(untold)}",
+                    wanted="have an id, by which the platform moves them",
+                    got=f"platform '{client.name}' tells none",
+                )
+            await client.users.move([int(user.id or "") for user in found], path, timeout=seconds)
             return path
 
         path = self.ask(f"Moving {', '.join(accounts)} to group '{group}'", move, timeout)

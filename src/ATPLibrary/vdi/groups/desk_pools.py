@@ -108,10 +108,15 @@ class DeskPools(Group):
         remark: str | None = None,
         timeout: float | None = None,
     ) -> LongOperation[EventTicket]:
-        """Begin to change what is named; a greater `amount` makes VMs, a smaller one deletes some."""
+        """Begin to change what is named; a greater `amount` makes VMs, a smaller one deletes some.
+
+        The operation always says how many there are to be: where the pool doesn't tell, as many as it has.
+        """
+        if amount is None:
+            amount = len(await self.vms(pool.id, timeout=timeout)) if pool.amount is None else pool.amount
         body = DeskPoolChange(
             name=pool.name if name is None else name,
-            amount=(pool.amount or 0) if amount is None else amount,
+            amount=amount,
             model_id=model_id,
             remark=remark,
         )
