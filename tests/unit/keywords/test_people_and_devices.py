@@ -37,13 +37,13 @@ def test_a_sheet_is_sent_as_it_is_and_the_new_users_are_ours_to_remove(
     tester: Any, platform: ScriptedPlatform, tmp_path: Path
 ) -> None:
     sheet = tmp_path / "users.xls"
-    sheet.write_bytes(b"\xd0\xcf rows")
+    sheet.write_bytes(b"\xd0\xcf zhang")
     old, new = ({"sAMAccountName": name, "distinguishedName": f"cn={name},ou=users"} for name in ("li", "zhang"))
     platform.answers[f"GET {V1}/user"] = [page(old), page(old, new)]
     platform.answers[f"POST {V1}/user/import-excel"] = ok({"list": ["zhang: 成功"]})
     platform.answers[f"POST {V1}/user/delete"] = ok()
     assert tester.import_users(sheet) == ["zhang"]
-    assert platform.asked(f"{V1}/user/import-excel")[0].content == b"\xd0\xcf rows"
+    assert platform.asked(f"{V1}/user/import-excel")[0].content == b"\xd0\xcf zhang"
     tester.remove_created_things()
     assert platform.body(f"{V1}/user/delete") == {"userId": "zhang", "group": "ou=users"}
     assert len(platform.asked(f"{V1}/user/delete")) == 1

@@ -8,6 +8,7 @@ import pytest
 
 from ATPLibrary.errors import InputError, PlatformError, VmNotFoundError
 from ATPLibrary.vdi import DeskPoolType, HostStatus, VmStatus
+from ATPLibrary.vdi.shapes.desk_pools import DeskPool
 
 pytestmark = pytest.mark.unit
 
@@ -154,3 +155,12 @@ async def test_a_name_is_found_however_its_letters_are_composed_but_the_exact_on
     assert (await logged_in.domains.find(composed)).id == "2"
     with pytest.raises(VmNotFoundError):
         await logged_in.domains.find("CAF\u00c9")
+
+
+async def test_a_change_of_a_desk_pool_says_how_many_vms_there_are_to_be(logged_in, platform, answer_ok):
+    platform.answers["PATCH /ocloud/v1/desk-pool/p1"] = answer_ok({"eventId": "e1"})
+    untold = DeskPool(id="p1", name="sales")
+    with pytest.raises(InputError, match="should say how many VMs it is to have"):
+        await logged_in.desk_pools.update(untold, name="sales-2")
+    await logged_in.desk_pools.update(untold, name="sales-2", amount=3)
+    assert platform.body("/ocloud/v1/desk-pool/p1") == {"name": "sales-2", "amount": 3}

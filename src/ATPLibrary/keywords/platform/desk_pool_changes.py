@@ -10,11 +10,12 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VmNotFoundError
+from ATPLibrary.keywords.platform.amounts import check_amount
 from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.keywords.platform.batches import in_words
 
 if TYPE_CHECKING:
-    from ATPLibrary.vdi import LongOperation, VdiClient
+    from ATPLibrary.vdi import DeskPool, LongOperation, VdiClient
     from ATPLibrary.vdi.shapes.desk_pools import PassedCard
 
 
@@ -35,7 +36,7 @@ class DeskPoolChangeKeywords(PlatformComponent):
         - ``pool``: the desk pool's name or id.
         - ``name``: its new name. Its desktops keep theirs.
         - ``amount``: how many desktops it is to have: more are made from its present model. Whether the platform deletes some where
-          there are more is the platform's affair; the lab refuses.
+          there are more is the platform's affair; the lab refuses. Where it has another number then, that fails.
         - ``remark``: what the platform shows beside it.
         - ``wait``: ``False`` begins only.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
@@ -49,9 +50,20 @@ class DeskPoolChangeKeywords(PlatformComponent):
 
         async def update(client: VdiClient, seconds: float) -> LongOperation[Any]:
             detail = await client.desk_pools.detail(pool, timeout=seconds)
-            return await client.desk_pools.update(detail, name=name, amount=amount, remark=remark, timeout=seconds)
+            ids.append(detail.id)
+            wanted = await _kept_amount(client, detail, seconds) if amount is None else amount
+            return await client.desk_pools.update(detail, name=name, amount=wanted, remark=remark, timeout=seconds)
 
-        return self.order(f"Changing desk pool '{pool}'", update, timeout, wait)
+        async def desktops(client: VdiClient, seconds: float) -> list[str]:
+            return [vm.name for vm in await client.desk_pools.vms(ids[0], timeout=seconds)]
+
+        ids: list[str] = []
+        changing = f"Changing desk pool '{pool}'"
+        events = self.order(changing, update, timeout, wait)
+        if wait and amount is not None:
+            names = self.ask(changing, desktops, None)
+            check_amount(f"The desktops of desk pool '{name or pool}'", names, amount, self.client().name)
+        return events
 
     @keyword(tags=["Desk Pool", "Model"])
     def set_desk_pool_models(
@@ -77,7 +89,8 @@ class DeskPoolChangeKeywords(PlatformComponent):
         async def update(client: VdiClient, seconds: float) -> LongOperation[Any]:
             detail = await client.desk_pools.detail(pool, timeout=seconds)
             ids = [(await client.models.find(each, timeout=seconds)).id for each in models]
-            return await client.desk_pools.update(detail, model_id=",".join(ids), timeout=seconds)
+            kept = await _kept_amount(client, detail, seconds)
+            return await client.desk_pools.update(detail, amount=kept, model_id=",".join(ids), timeout=seconds)
 
         return self.order(f"Setting the models of desk pool '{pool}'", update, timeout, wait)
 
@@ -257,3 +270,8 @@ def _card(text: str) -> tuple[str, str]:
 def _check(names: Sequence[str], what: str) -> None:
     if not names:
         raise InputError(f"No {what} is named. Name at least one.")
+
+
+async def _kept_amount(client: VdiClient, pool: DeskPool, seconds: float) -> int:
+    """How many desktops it is to keep: every change says how many. Counted where the platform doesn't tell."""
+    return len(await client.desk_pools.vms(pool.id, timeout=seconds)) if pool.amount is None else pool.amount

@@ -11,6 +11,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import PlatformError
+from ATPLibrary.keywords.platform.amounts import check_amount
 from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.orchestrator.creations import ClosingLevel
 from ATPLibrary.vdi.codes import DeskPoolType
@@ -101,9 +102,19 @@ class DeskPoolKeywords(PlatformComponent):
                     timeout=seconds,
                 )
             made.id = next((pool.id for pool in await ours(client, seconds)), None)
+            ids.append(made.id or "")
             return operation
 
-        events = self.order(f"Creating desk pool '{name}'", create, timeout, wait)
+        async def desktops(client: VdiClient, seconds: float) -> list[str]:
+            pool = ids[0] or (await client.desk_pools.detail(name, timeout=seconds)).id
+            return [vm.name for vm in await client.desk_pools.vms(pool, timeout=seconds)]
+
+        ids: list[str] = []
+        creating = f"Creating desk pool '{name}'"
+        events = self.order(creating, create, timeout, wait)
+        if wait:
+            names = self.ask(creating, desktops, None)
+            check_amount(f"The desktops of desk pool '{name}'", names, amount, self.client().name)
         logger.info(
             f"{'Created' if wait else 'Began'} desk pool '{name}' with {_desktops(amount)} from model '{model}'."
         )

@@ -12,12 +12,13 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import PlatformError
 from ATPLibrary.keywords.assertions import Operator
+from ATPLibrary.keywords.platform.amounts import check_amount, check_ours
 from ATPLibrary.keywords.platform.batches import in_words
 from ATPLibrary.keywords.platform.looking import Looking
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
-    from ATPLibrary.vdi import LongOperation, Model, VdiClient, Vm
+    from ATPLibrary.vdi import LongOperation, Model, VdiClient
     from ATPLibrary.vdi.shapes.templates import ModelCopy
     from ATPLibrary.vdi.shapes.vm_devices import Disk
 
@@ -111,7 +112,8 @@ class ModelKeywords(Looking):
     ) -> list[str]:
         """Makes desktops of a model, linked clones in no desk pool, and waits until they are there. Returns the event ids.
 
-        The platform numbers them: ``prefix-001`` and so on. For one desktop of a name of your own see `Create Desktop`.
+        The platform numbers them: ``prefix-001`` and so on. For one desktop of a name of your own see `Create Desktop`. Fewer than
+        were asked for fail, and so do more: then somebody else clones under the same prefix, and none is removed at the end.
 
         - ``model``: the model's name or id.
         - ``prefix``: how their names begin.
@@ -127,17 +129,24 @@ class ModelKeywords(Looking):
         | Start Desktop    guest-001    guest-002    guest-003
         """
 
+        what = f"The clones '{prefix}-...' of model '{model}'"
         before: set[str] = set()
         made: set[str] = set()
+        models: set[str | None] = {None}  # where the platform doesn't say what it is a clone of
         numbered = re.compile(rf"{re.escape(prefix)}\D*\d+")
 
-        async def listed(client: VdiClient, seconds: float) -> list[Vm]:
-            """Those that are ours: known by their ids once they have been seen, so that a new name doesn't hide them."""
+        async def listed(client: VdiClient, seconds: float) -> list[str]:
+            """Their names. Which are ours is kept by their ids, so that a new name doesn't hide them."""
             vms = await client.domains.list(timeout=seconds).collect()
-            return [vm for vm in vms if vm.id in made or (vm.id not in before and numbered.fullmatch(vm.name))]
+            new = [vm for vm in vms if vm.id not in before and numbered.fullmatch(vm.name) and vm.model_id in models]
+            names = [vm.name for vm in new]
+            check_ours(what, names, amount)
+            made.update(vm.id for vm in new)
+            return names
 
         async def clone(client: VdiClient, seconds: float) -> LongOperation[Any]:
             found = await client.models.find(model, timeout=seconds)
+            models.add(found.id)
             before.update(vm.id for vm in await client.domains.list(timeout=seconds).collect())
 
             async def remove(client: VdiClient, seconds: float) -> None:
@@ -146,7 +155,8 @@ class ModelKeywords(Looking):
                 if operation is not None:  # what is still being made isn't listed yet
                     with contextlib.suppress(PlatformError):
                         await client.events.finish(operation.event_id, seconds)
-                made.update(vm.id for vm in await listed(client, seconds) if vm.model_id == found.id)
+                if not made:
+                    await listed(client, seconds)
                 await desktops.removal(self.workspace, lambda vm: vm.id in made)(client, seconds)
 
             operation: LongOperation[Any] | None = None
@@ -156,12 +166,12 @@ class ModelKeywords(Looking):
                 )
             return operation
 
-        what = f"Cloning model '{model}' {amount} times"
-        events = self.order(what, clone, timeout, wait, kind="boot")
+        cloning = f"Cloning model '{model}' {amount} times"
+        events = self.order(cloning, clone, timeout, wait, kind="boot")
         if wait:
-            clones = self.ask(what, listed, None)
-            made.update(vm.id for vm in clones)
-            logger.info(f"Made {in_words([vm.name for vm in clones])}.")
+            names = self.ask(cloning, listed, None)
+            check_amount(what, names, amount, self.client().name)
+            logger.info(f"Made {in_words(names)}.")
         return events
 
     @keyword(tags=["Model", "Getter"])
@@ -240,6 +250,13 @@ class ModelKeywords(Looking):
                         next_step="It may be there already: see 'Get Model Disks'",
                     )
                 places = [offered[host.ip] for host in chosen]
+            if not places:
+                raise PlatformError.about(
+                    f"Model '{model}'",
+                    wanted="be offered for another host",
+                    got=f"platform '{client.name}' offers no place",
+                    next_step="It may be on all of them already: see 'Get Model Disks'",
+                )
             return await client.models.copy(found.id, [_target(found, place) for place in places], timeout=seconds)
 
         return self.order(f"Copying model '{model}' to other hosts", copy, timeout, wait, kind="boot")

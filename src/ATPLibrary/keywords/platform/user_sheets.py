@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import unicodedata
+import xml.etree.ElementTree as ET
+import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +22,9 @@ from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
+
+# How the sheets of old programs write texts.
+_ENCODINGS = ("utf-8", "utf-16-le", "gb18030")
 
 
 class UserSheetKeywords(Looking):
@@ -44,7 +52,7 @@ class UserSheetKeywords(Looking):
     def import_users(
         self, path: Path, *, closing: ClosingLevel | None = None, timeout: timedelta | None = None
     ) -> list[str]:
-        """Creates the users of a spreadsheet, and returns the accounts that are new.
+        """Creates the users of a spreadsheet, and returns the accounts in it that are new.
 
         What the platform says about the sheet's rows is in the log. A sheet that makes no user fails, with what the platform says.
 
@@ -60,17 +68,23 @@ class UserSheetKeywords(Looking):
         if not path.is_file():
             raise InputError(f"There is no sheet '{path}' to import users from.")
         sheet = path.read_bytes()
+        is_named = named_in(sheet)
 
         async def read(client: VdiClient, seconds: float) -> tuple[list[str], list[str]]:
             before = set(await users_named(client, None, None, seconds))
-            new: list[str] = []
+            new: list[str] | None = None  # until the platform has answered
+
+            async def ours(client: VdiClient, seconds: float) -> list[str]:
+                """Somebody else may make users meanwhile: only those that the sheet names."""
+                there = await users_named(client, None, None, seconds)
+                return [each for each in there if each not in before and is_named(each)]
 
             async def remove(client: VdiClient, seconds: float) -> None:
-                await remove_users(client, new, seconds)
+                await remove_users(client, await ours(client, seconds) if new is None else new, seconds)
 
             with self.making("users", f"of {path.name}", remove, closing):
                 lines = await client.users.import_(sheet, timeout=seconds)
-            new += [each for each in await users_named(client, None, None, seconds) if each not in before]
+            new = await ours(client, seconds)
             return [*lines], new
 
         lines, made = self.ask(f"Importing the users of '{path}'", read, timeout)
@@ -132,3 +146,20 @@ class UserSheetKeywords(Looking):
 
 async def _accounts(client: VdiClient, seconds: float) -> list[str]:
     return await users_named(client, None, None, seconds)
+
+
+def named_in(sheet: bytes) -> Callable[[str], bool]:
+    """Whether a spreadsheet has that text in it: in a cell of its own, or anywhere in one of the old kind, which is no ZIP file."""
+
+    def spelled(text: str) -> str:
+        return unicodedata.normalize("NFC", text.strip()).casefold()
+
+    try:
+        with zipfile.ZipFile(io.BytesIO(sheet)) as package:
+            parts = [ET.fromstring(package.read(name)) for name in package.namelist() if name.endswith(".xml")]
+    except (zipfile.BadZipFile, ET.ParseError):
+        return lambda text: any(text.encode(each, "replace") in sheet for each in _ENCODINGS)
+    # A cell's text is in the cell or in the list of shared ones, there in pieces where a part of it is bold.
+    cells = (each for part in parts for each in part.iter() if each.tag.rpartition("}")[2] in ("v", "t", "si", "is"))
+    texts = {spelled("".join(each.itertext())) for each in cells} - {""}
+    return lambda text: spelled(text) in texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from robot.api.types import Secret
 
 from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.keywords.assertions import Operator
+from ATPLibrary.keywords.platform.amounts import check_amount, check_ours
 from ATPLibrary.keywords.platform.base import PlatformComponent
 from ATPLibrary.keywords.platform.people import find_user, group_path, making_user, remove_users, some, users_named
 from ATPLibrary.orchestrator.creations import ClosingLevel
@@ -90,6 +92,8 @@ class UserKeywords(PlatformComponent):
     ) -> list[str]:
         """Creates several users at once, and returns their accounts: the platform makes them of a prefix and a number.
 
+        Fewer than were asked for fail, and so do more: then somebody else makes users of the same prefix, and none is removed.
+
         - ``prefix``: how the accounts begin.
         - ``amount``: how many.
         - ``group``: the name or path of the group; by default the one that all others are in.
@@ -105,16 +109,23 @@ class UserKeywords(PlatformComponent):
         async def create(client: VdiClient, seconds: float) -> list[str]:
             path = await group_path(client, group, seconds)
             before = set(await users_named(client, None, prefix, seconds))
-            new: list[str] = []
+            new: list[str] | None = None  # until the platform has answered
+            what = f"The new users '{prefix}...'"
+            numbered = re.compile(rf"{re.escape(prefix)}\D*\d+")
+
+            async def listed(client: VdiClient, seconds: float) -> list[str]:
+                there = await users_named(client, None, prefix, seconds)
+                found = [account for account in there if account not in before and numbered.fullmatch(account)]
+                check_ours(what, found, amount)
+                return found
 
             async def remove(client: VdiClient, seconds: float) -> None:
-                # Where the answer never came it isn't known which are ours: those that weren't there before.
-                there = await users_named(client, None, prefix, seconds)
-                await remove_users(client, new or set(there) - before, seconds)
+                await remove_users(client, await listed(client, seconds) if new is None else new, seconds)
 
             with self.making("users", f"{prefix}...", remove, closing):
                 await client.users.create_many(prefix, amount, group=path, timeout=seconds)
-            new += [account for account in await users_named(client, None, prefix, seconds) if account not in before]
+            new = await listed(client, seconds)
+            check_amount(what, new, amount, client.name)
             return new
 
         made = self.ask(f"Creating {amount} users '{prefix}...'", create, timeout)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ATPLibrary.errors import PlatformError
+from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.vdi.codes import DeskPoolType
 from ATPLibrary.vdi.groups.base import Group
 from ATPLibrary.vdi.long import LongOperation
@@ -110,13 +110,19 @@ class DeskPools(Group):
     ) -> LongOperation[EventTicket]:
         """Begin to change what is named; a greater `amount` makes VMs, a smaller one deletes some.
 
-        The operation always says how many there are to be: where the pool doesn't tell, as many as it has.
+        The operation always says how many there are to be: `InputError` where neither `amount` nor the pool does.
         """
-        if amount is None:
-            amount = len(await self.vms(pool.id, timeout=timeout)) if pool.amount is None else pool.amount
+        kept = pool.amount if amount is None else amount
+        if kept is None:
+            raise InputError.about(
+                f"A change of desk pool '{pool.name}'",
+                wanted="say how many VMs it is to have",
+                got="says none, and nor does the platform",
+                next_step="Count them with `vms`",
+            )
         body = DeskPoolChange(
             name=pool.name if name is None else name,
-            amount=amount,
+            amount=kept,
             model_id=model_id,
             remark=remark,
         )
