@@ -38,7 +38,7 @@ def show(file: Path) -> None:
     "--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="By default 30, and as long as the recording."
 )
 def replay(file: Path, *, fast: bool, picture: Path | None, timeout: float | None) -> None:
-    """Play a recording to this client; exit code 1 where it can't take what the server said."""
+    """Play a recording to this client; exit code 1 where it can't take what the server said, or the server said nothing."""
     from ATPLibrary import runtime
     from ATPLibrary.protocol.spice.recorded import Recording
     from ATPLibrary.protocol.spice.replay import replay as play
@@ -55,5 +55,7 @@ def replay(file: Path, *, fast: bool, picture: Path | None, timeout: float | Non
 
         picture.write_bytes(as_png(image_of(result.screen)))
         click.echo(f"The screen is in {picture}")
-    if result.failed:
+    if not result.messages:
+        click.echo("Nothing was replayed: the recording has no message of the server that could be taken", err=True)
+    if result.failed or not result.messages:
         click.get_current_context().exit(_FAILED)

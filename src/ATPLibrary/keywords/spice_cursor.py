@@ -13,6 +13,7 @@ from ATPLibrary.errors import DeadlineError, InputError, VerificationError
 from ATPLibrary.keywords import output
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.spice_words import doubt_for, warn_of
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -39,7 +40,9 @@ class SpiceCursorKeywords(Component):
         display: where the guest has put it, which the server tells while the mouse is in ``server`` mode (in ``client`` mode each
         client draws it where its own mouse is); ``mouse_mode``; and of its shape ``type`` (``alpha``, ``mono``, ``color4`` to
         ``color32``), ``width``, ``height``, ``hot_spot_x``, ``hot_spot_y``: ``None`` while the guest has set none. Guests that draw
-        their pointer into the picture themselves set none at all.
+        their pointer into the picture themselves set none at all. Where a fault on purpose (`Drop Next Message` and the like) has
+        harmed the channel's messages, or acknowledgements are withheld, it is what was told last: a warning says so, and an
+        assertion fails.
 
         - ``field``: one of the names above; without it the whole dictionary is returned.
         - ``operator``, ``expected``: an assertion about it, such as ``==    64``.
@@ -55,13 +58,15 @@ class SpiceCursorKeywords(Component):
         """
         seconds = self.seconds(timeout, "command")
 
-        async def ask() -> dict[str, Any]:
-            machine = await self.machine(vm, seconds)
-            _, conversation = self._cursor(machine, display)
-            return _told(conversation, self._mouse_mode(machine))
-
-        told = self.wait(ask(), seconds, f"Asking for the mouse pointer of {named(vm)}")
         subject = f"The mouse pointer of {named(vm)}"
+
+        async def ask() -> tuple[dict[str, Any], str]:
+            machine = await self.machine(vm, seconds)
+            speaking, conversation = self._cursor(machine, display)
+            return _told(conversation, self._mouse_mode(machine)), doubt_for(speaking, subject, operator)
+
+        told, why = self.wait(ask(), seconds, f"Asking for the mouse pointer of {named(vm)}")
+        warn_of(subject, why)
         if field is None:
             check(subject, told, operator, expected)
             return told
@@ -78,6 +83,9 @@ class SpiceCursorKeywords(Component):
     ) -> None:
         """Waits until a VM's guest shows its mouse pointer, or hides it, as its SPICE server says; else fails with what it is.
 
+        It fails too where a fault on purpose (`Drop Next Message` and the like) has harmed the channel's messages, or
+        acknowledgements are withheld: what is to be seen isn't known then.
+
         - ``visible``: ``False`` waits until there is none to be seen: none set, hidden, or one whose every pixel is clear, with
           which programs in X hide theirs.
         - ``display``: the number of the channel ``cursor``, which must be open.
@@ -92,16 +100,22 @@ class SpiceCursorKeywords(Component):
         seconds = self.seconds(timeout, "command")
 
         async def until() -> None:
+            from ATPLibrary.protocol.spice.doubt import doubt, require_known
+
             speaking, conversation = self._cursor(await self.machine(vm, seconds), display)
+            subject, wanted = f"The mouse pointer of {named(vm)}", "be visible" if visible else "not be visible"
             try:
-                await speaking.wait_until(lambda: conversation.visible is visible, seconds, "say so")
+                await speaking.wait_until(
+                    lambda: bool(doubt(conversation.wire)) or conversation.visible is visible, seconds, "say so"
+                )
             except DeadlineError:
                 raise VerificationError.about(
-                    f"The mouse pointer of {named(vm)}",
-                    wanted="be visible" if visible else "not be visible",
+                    subject,
+                    wanted=wanted,
                     waited=seconds,
                     got="is" if conversation.visible else f"is not: {_why_unseen(conversation)}",
                 ) from None
+            require_known(speaking, subject, wanted)
 
         self.wait(until(), seconds, f"Waiting for the mouse pointer of {named(vm)}")
 

@@ -139,6 +139,9 @@ class SpicePortKeywords(Component):
     ) -> None:
         """Waits until a program in the guest has a SPICE port open, or none has. The port must be open here.
 
+        Where a fault on purpose (`Drop Next Message` and the like) has harmed what the server told of that last, it fails: nobody
+        knows then.
+
         - ``state``: ``opened`` or ``closed``, in the guest.
         - ``port``: the port's name; not needed where one is open.
         - ``vm``: the VM's name or UUID; by default the current VM.

@@ -111,8 +111,9 @@ class SpiceRecordingKeywords(Component):
 
         What failed here because of a server's message fails here again: with the same error, or not any more. A connection that
         ended when it was recorded ends again, and is no failure; one that a kill has cut is played up to there, with a warning
-        where a channel had not begun by then. Returns ``messages`` (how many were taken), ``channels`` (by name
-        ``recorded``, ``received`` and ``failure``) and ``picture`` (the file of the screen at the end, empty where there is none).
+        where a channel had not begun by then. A recording without any message of the server's shows nothing: it fails. Returns
+        ``messages`` (how many were taken), ``channels`` (by name ``recorded``, ``received`` and ``failure``) and ``picture`` (the
+        file of the screen at the end, empty where there is none).
 
         - ``file``: a file of `Start Session Recording`, relative to Robot Framework's output directory.
         - ``pace``: ``recorded`` takes as long as the session took, ``fast`` as short as it can.
@@ -136,6 +137,12 @@ class SpiceRecordingKeywords(Component):
             raise VerificationError.about(
                 f"The replay of {file}", wanted="be taken by this client",
                 got=f"was not: {first.opening.name} took {first.received} of {first.recorded} messages, then: {first.failure}",
+            )  # fmt: skip
+        if not result.messages:
+            raise VerificationError.about(
+                f"The replay of {file}", wanted="be of at least one message of its server",
+                got=f"was of none: the recording has {recording.messages} on {len(recording.openings)} channels",
+                next_step="Record a session that lasts until its channels have begun; 'atp spice show' tells what is in the file",
             )  # fmt: skip
         for each in result.channels:
             if each.note:
@@ -168,4 +175,4 @@ def _told(result: ReplayResult) -> dict[str, Any]:
         while name in channels:  # opened more than once
             name += "'"
         channels[name] = {"recorded": each.recorded, "received": each.received, "failure": each.failure}
-    return {"messages": sum(each.received for each in result.channels), "channels": channels, "picture": picture}
+    return {"messages": result.messages, "channels": channels, "picture": picture}

@@ -11,7 +11,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, in_seconds, named
-from ATPLibrary.keywords.spice_words import speaking
+from ATPLibrary.keywords.spice_words import doubt_for, speaking
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator import Machine
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.spice.video.streams import StreamStatistics
 
 _WITHIN = timedelta(seconds=10)
+# What is asked of the streams that there are now, not summed up: the whole list, and two fields.
+_OF_NOW = ("", "count", "codecs")
 
 
 class SpiceVideoKeywords(Component):
@@ -44,7 +46,9 @@ class SpiceVideoKeywords(Component):
           ``drawn``, ``lost`` and ``late``, which are summed up over all streams since the channel was opened.
         - ``operator``, ``expected``: an assertion about it, such as ``==    0``. One about ``lost`` or ``late`` fails where no
           frame has come: of none, none can be lost. One about ``lost`` fails as well where a fault on purpose (`Drop Next Message`
-          and the like) has harmed the channel's messages: what that took away is not counted.
+          and the like) has harmed the channel's messages: what that took away is not counted. One about ``codecs`` fails where
+          there is no stream; one about them, ``count`` or the whole list fails after such a fault too, and while acknowledgements
+          are withheld: which streams there are isn't known then.
         - ``channel``: ``display``, or with its number ``display:1``; it must be open.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
@@ -55,23 +59,28 @@ class SpiceVideoKeywords(Component):
         | ${streams} =    Get SPICE Streams
         | Get SPICE Streams    lost    ==    ${0}
         """
-        seconds = self.seconds(timeout, "command")
+        seconds, wanted = self.seconds(timeout, "command"), field.strip().lower() if field is not None else ""
+        about = f"{field or 'The streams'} of SPICE channel {channel} of {named(vm)}"
 
         async def ask() -> tuple[list[dict[str, Any]], StreamStatistics, bool]:
             from ATPLibrary.protocol.spice.channels import DisplayConversation
 
-            conversation = self._display(await self.machine(vm, seconds), channel).conversation
+            display = self._display(await self.machine(vm, seconds), channel)
+            conversation = display.conversation
             assert isinstance(conversation, DisplayConversation)
             streams = conversation.streams
+            if wanted in _OF_NOW:
+                doubt_for(display, about, operator)
             return streams.as_dicts(), streams.total, conversation.wire.seam.is_harmed
 
         streams, total, is_harmed = self.wait(
             ask(), seconds, f"Asking for the streams of SPICE channel {channel} of {named(vm)}"
         )
         value: Any = streams if field is None else _summed(streams, total, field)
-        about = f"{field or 'The streams'} of SPICE channel {channel} of {named(vm)}"
         if operator is not None:
             _require_frames(about, total, field, is_harmed)
+            if wanted == "codecs":
+                _require_streams(about, streams)
         check(about, value, operator, expected)
         return value
 
@@ -219,6 +228,16 @@ def _require_frames(about: str, total: StreamStatistics, field: str | None, is_h
         raise VerificationError.about(
             about, wanted="be of frames that came", got="none has come since the channel was opened",
             next_step="Have something move on the guest's screen: QEMU streams what changes often",
+        )  # fmt: skip
+
+
+def _require_streams(about: str, streams: list[dict[str, Any]]) -> None:
+    """`VerificationError` where there is none: of no stream, anything can be said."""
+    if not streams:
+        raise VerificationError.about(
+            about, wanted="be of streams that there are", got="there is none now",
+            next_step="Have something move on the guest's screen: QEMU streams what changes often. That nothing is streamed says "
+            "'Get SPICE Streams    count    ==    0'",
         )  # fmt: skip
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Literal
 
+from robot.api import logger
+
 from ATPLibrary.errors import InputError
 from ATPLibrary.secrets import mask_bytes
 
 if TYPE_CHECKING:
+    from ATPLibrary.keywords.assertions import Operator
     from ATPLibrary.orchestrator import Machine, Workspace
     from ATPLibrary.protocol.spice.client import SpeakingChannel
     from ATPLibrary.protocol.spice.schema import Message
@@ -64,6 +67,21 @@ def kinds_of(channel: str, message: str, sender: str | None) -> list[type[Messag
         f"The SPICE channel {channel}", wanted=f"have a message {message}" + (f" of the {sender}" if sender else ""),
         got=f"has {', '.join(names)}", next_step=f"Did you mean {near[0]}?" if near else "",
     )  # fmt: skip
+
+
+def doubt_for(speaking: SpeakingChannel, subject: str, operator: Operator | None) -> str:
+    """Why what the channel was told may be otherwise by now, "" where it isn't. `VerificationError` where that is asserted."""
+    from ATPLibrary.protocol.spice.doubt import doubt, require_known
+
+    if operator is not None:
+        require_known(speaking, subject, "be asserted")
+    return doubt(speaking.conversation.wire)
+
+
+def warn_of(subject: str, why: str) -> None:
+    """A warning of what `doubt_for` has returned, where that is something."""
+    if why:
+        logger.warn(f"{subject}: this is what was told last, and may be otherwise: {why}.")
 
 
 def require_text(text: str) -> None:

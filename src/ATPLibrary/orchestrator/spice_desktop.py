@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import ATPError, DeadlineError, VerificationError
 from ATPLibrary.orchestrator.spice_life import require_alive
-from ATPLibrary.orchestrator.spice_screen import doubt, doubted, subject_of
+from ATPLibrary.orchestrator.spice_screen import subject_of
+from ATPLibrary.protocol.spice.doubt import doubt, require_known
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine
@@ -81,10 +82,10 @@ async def until_resolution(
     """Until the primary surface has that size. `VerificationError` says which it has, and what `also()` knows; or that it can't be
     known, since a test has disturbed the channel.
     """
-    conversation = _conversation(channel)
+    wire = channel.conversation.wire
     try:
         await channel.wait_until(
-            lambda: bool(doubt(conversation)) or resolution(channel) == wanted, timeout, f"become {wanted}"
+            lambda: bool(doubt(wire)) or resolution(channel) == wanted, timeout, f"become {wanted}"
         )
     except DeadlineError as error:
         raise VerificationError.about(
@@ -92,8 +93,7 @@ async def until_resolution(
             got=f"is {resolution(channel) or 'without a picture'}", last_seen=also(),
             next_step="A guest may round a width to a multiple of 8, and needs video memory for a size (vgamem of its display)",
         ) from error  # fmt: skip
-    if why := doubt(conversation):
-        raise doubted(channel, f"become {wanted}", why)
+    require_known(channel, subject_of(channel), f"become {wanted}")
 
 
 async def prove_now(machine: Machine, channel: SpeakingChannel, wanted: str, timeout: float) -> None:
@@ -135,14 +135,13 @@ async def _change(channel: SpeakingChannel, timeout: float) -> None:
     conversation = _conversation(channel)
     before = conversation.monitors
     await channel.wait_until(
-        lambda: conversation.monitors is not before or bool(doubt(conversation)), timeout, "tell of other monitors"
+        lambda: conversation.monitors is not before or bool(doubt(conversation.wire)), timeout, "tell of other monitors"
     )
 
 
 def _require_known(channels: Sequence[SpeakingChannel], wanted: Sequence[MonitorPlace]) -> None:
     for channel in channels:
-        if why := doubt(_conversation(channel)):
-            raise doubted(channel, f"become {', '.join(map(str, wanted))}", why)
+        require_known(channel, subject_of(channel), f"become {', '.join(map(str, wanted))}")
 
 
 def monitors(channels: Sequence[SpeakingChannel]) -> list[str]:

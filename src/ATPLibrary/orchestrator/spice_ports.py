@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ATPLibrary.transport.spice import SpiceChannelType
     from ATPLibrary.transport.spice_connection import SpiceVmConnection
 
+_TELLS_STATE = "EVENT"
+
 
 async def open_port(workspace: Workspace, machine: Machine, name: str | None, timeout: float) -> SpeakingChannel:
     """The port of that name, opened unless it is; without a name the VM's only one. Begins the session where there is none.
@@ -80,16 +82,26 @@ def port_of(speaking: SpeakingChannel) -> PortConversation:
 
 
 async def until_port(speaking: SpeakingChannel, *, opened: bool, timeout: float, next_step: str = "") -> None:
-    """Until a program in the guest has the port open, or none has. `VerificationError` when that doesn't come in time."""
-    port, state = port_of(speaking), "opened" if opened else "closed"
+    """Until a program in the guest has the port open, or none has. `VerificationError` when that doesn't come in time, or a fault
+    has harmed what the server told of it last.
+    """
+    from ATPLibrary.protocol.spice.doubt import doubt, require_known
+
+    port, wire, state = port_of(speaking), speaking.conversation.wire, "opened" if opened else "closed"
+    subject, wanted = (
+        f"SPICE port '{port.name}' of VM '{speaking.channel.connection.vm}'",
+        f"be {state} by a program in the guest",
+    )
     try:
-        await speaking.wait_until(lambda: port.opened is opened, timeout, f"be {state}")
+        await speaking.wait_until(
+            lambda: bool(doubt(wire, _TELLS_STATE)) or port.opened is opened, timeout, f"be {state}"
+        )
     except DeadlineError as error:
         raise VerificationError.about(
-            f"SPICE port '{port.name}' of VM '{speaking.channel.connection.vm}'",
-            wanted=f"be {state} by a program in the guest", waited=timeout,
+            subject, wanted=wanted, waited=timeout,
             got=f"is {'opened' if port.opened else 'closed'}", next_step=next_step,
         ) from error  # fmt: skip
+    require_known(speaking, subject, wanted, _TELLS_STATE)
 
 
 def find_folder_port(workspace: Workspace, machine: Machine) -> PortConversation:

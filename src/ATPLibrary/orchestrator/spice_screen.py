@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ChannelError, DeadlineError, VerificationError
+from ATPLibrary.errors import ChannelError, DeadlineError
 from ATPLibrary.events import Event
 from ATPLibrary.orchestrator.spice_life import require_alive
 
@@ -19,27 +19,6 @@ if TYPE_CHECKING:
 def subject_of(channel: SpeakingChannel) -> str:
     """What starts a sentence about the screen that a display channel shows."""
     return f"The screen of VM '{channel.channel.connection.vm}' ({channel.channel.name})"
-
-
-def doubt(display: DisplayConversation) -> str:
-    """Why the guest's screen may be another than the one drawn here, by what a test has done to the channel; else ""."""
-    if display.wire.seam.is_harmed:
-        return "a fault on purpose has harmed the channel's messages"
-    if display.wire.acks_owed:
-        return "acknowledgements are withheld, so its server stops sending"
-    return ""
-
-
-def doubted(channel: SpeakingChannel, wanted: str, why: str) -> VerificationError:
-    """What can't be proved on a display, since `doubt` says `why`."""
-    harmed = channel.conversation.wire.seam.is_harmed
-    name = channel.channel.name
-    step = f"'Reconnect Channel    {name}'" if harmed else f"'Withhold Acknowledgements    {name}    False'"
-    return VerificationError.about(
-        subject_of(channel), wanted=wanted,
-        got=f"can't be known: {why}",
-        next_step=f"Say {step} first",
-    )  # fmt: skip
 
 
 class SpiceScreen:
@@ -84,9 +63,10 @@ class SpiceScreen:
 
     async def require_known(self, wanted: str) -> None:
         """`VerificationError` where what is drawn here proves nothing of the guest's screen: a test disturbs the channel."""
-        speaking, display = await self._open()
-        if why := doubt(display):
-            raise doubted(speaking, wanted, why)
+        from ATPLibrary.protocol.spice.doubt import require_known
+
+        speaking, _ = await self._open()
+        require_known(speaking, subject_of(speaking), wanted)
 
     async def require_alive(self, wanted: str) -> None:
         """`VerificationError` where QEMU doesn't answer: a server that is frozen draws nothing either."""
@@ -102,15 +82,17 @@ class SpiceScreen:
         return speaking, display
 
     def _warn(self, speaking: SpeakingChannel, display: DisplayConversation) -> None:
+        from ATPLibrary.protocol.spice.doubt import doubt
+
         if display.painter.is_exact:
             return
         wire = display.wire
         if missing := ", ".join(wire.statistics.unhandled):
             why = f"not all that its server drew: {missing} is not drawn by this client"
         elif wire.seam.is_harmed:
-            why = f"not what the guest drew: {doubt(display)}"
+            why = f"not what the guest drew: {doubt(wire)}"
         elif wire.acks_owed:
-            why = f"maybe not what the guest shows by now: {doubt(display)}"
+            why = f"maybe not what the guest shows by now: {doubt(wire)}"
         else:
             lossy = "as video" if display.streams.is_drawn else "as JPEG"
             why = f"not what the guest drew: its server sent some of it {lossy}"

@@ -269,11 +269,17 @@ async def test_the_command_says_where_a_recording_ends(server: SpiceServer, tmp_
     connection, recorder = await recorded(server, tmp_path / "whole.jsonl")
     await connection.close()
     recorder.close()
-    path = tmp_path / "cut.jsonl"
-    path.write_bytes(b"".join(recorder.path.read_bytes().splitlines(keepends=True)[:2]))
+    path, lines = tmp_path / "cut.jsonl", recorder.path.read_bytes().splitlines(keepends=True)
+    begun = next(at for at, line in enumerate(lines, 1) if b'"INIT"' in line)
+    path.write_bytes(b"".join(lines[:begun]))
     played = await asyncio.to_thread(CliRunner().invoke, spice, ["replay", str(path)], catch_exceptions=False)
     assert played.exit_code == 0, played.output
+    assert "main:0: took 1 of 1 messages: the recording ends there, while CHANNELS_LIST was awaited" in played.output
+    path.write_bytes(b"".join(lines[:2]))
+    played = await asyncio.to_thread(CliRunner().invoke, spice, ["replay", str(path)], catch_exceptions=False)
+    assert played.exit_code == 1, played.output
     assert "main:0: took 0 of 0 messages: the recording ends there, while INIT was awaited" in played.output
+    assert "Nothing was replayed" in played.output
 
 
 async def test_the_command_shows_and_replays(server: SpiceServer, tmp_path: Path) -> None:

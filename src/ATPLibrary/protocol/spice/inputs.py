@@ -9,6 +9,7 @@ from ATPLibrary.errors import ATPError, ChannelError, InputError
 from ATPLibrary.protocol.spice.channels import DisplayConversation, InputsConversation, MainConversation
 from ATPLibrary.protocol.spice.channels.inputs import LOCKS, MOST_MOTIONS, LockName
 from ATPLibrary.protocol.spice.client import SpeakingChannel, speaking
+from ATPLibrary.protocol.spice.doubt import doubt, require_known
 from ATPLibrary.protocol.spice.input_messages import ALL_BUTTONS_UP, Events, InputMessages
 from ATPLibrary.protocol.spice.messages import inputs, main
 from ATPLibrary.protocol.spice.scancodes import code_of
@@ -21,6 +22,7 @@ from ATPLibrary.transport.spice_connection import SpiceChannel, SpiceVmConnectio
 MODE_SECONDS = 5.0
 _MOTIONS = (inputs.MouseMotion, inputs.MousePosition)
 _OF_THE_MOUSE = (*_MOTIONS, inputs.MousePress, inputs.MouseRelease)
+_TELLS_LOCKS = inputs.KeyModifiers.kind.name
 _KEY_OF_LOCK: Mapping[LockName, str] = {"caps": "caps_lock", "num": "num_lock", "scroll": "scroll_lock"}
 
 
@@ -61,6 +63,10 @@ class SpiceInputs:
     def lights(self) -> Mapping[LockName, bool]:
         """The lock keys that the guest has on, as the server said last: "scroll", "num", "caps"."""
         return self._conversation().lights
+
+    def doubt_of_lights(self) -> str:
+        """Why they may be otherwise by now, by what a test has done to the channel; else ""."""
+        return doubt(self._conversation().wire, _TELLS_LOCKS)
 
     def why_ended(self) -> ATPError | None:
         """Why nothing can be sent; None while it can."""
@@ -107,9 +113,11 @@ class SpiceInputs:
     async def set_locks(self, wanted: Mapping[LockName, bool], timeout: float) -> list[LockName]:
         """Tell the server which lock keys are to be on, and wait until the guest has said so of its keyboard's lights.
 
-        Those of `LOCKS` that aren't named stay as they are. Returns those that had to change. `DeadlineError` when they don't.
+        Those of `LOCKS` that aren't named stay as they are. Returns those that had to change. `DeadlineError` when they don't,
+        `VerificationError` as for `until_locks`.
         """
         left = remaining(timeout)
+        self._require_known_lights(_in_words(wanted))
         before = self.lights
         changed = [name for name, on in wanted.items() if before[name] is not on]
         if not changed:
@@ -125,18 +133,22 @@ class SpiceInputs:
         return changed
 
     async def until_locks(self, wanted: Mapping[LockName, bool], timeout: float) -> None:
-        """Wait until the lock keys are so. `DeadlineError` that says how they are."""
-        conversation = self._conversation()
-        say = {True: "on", False: "off"}
-        words = ", ".join(f"{name} {say[on]}" for name, on in wanted.items())
+        """Wait until the lock keys are so. `DeadlineError` that says how they are, `VerificationError` where a fault has harmed
+        what the server told of them last.
+        """
+        conversation, words = self._conversation(), _in_words(wanted)
         await self._speaking().wait_until(
-            lambda: all(conversation.lights[name] is on for name, on in wanted.items()),
+            lambda: bool(self.doubt_of_lights()) or all(conversation.lights[name] is on for name, on in wanted.items()),
             timeout,
             f"tell of lock keys that are {words}",
-            lambda: ", ".join(f"{name} {say[on]}" for name, on in conversation.lights.items()),
+            lambda: _in_words(conversation.lights),
         )
+        self._require_known_lights(words)
 
     # -- how it is done -------------------------------------------------------------------------------------------------------
+
+    def _require_known_lights(self, words: str) -> None:
+        require_known(self._speaking(), f"The lock keys of VM '{self.connection.vm}'", f"be {words}", _TELLS_LOCKS)
 
     async def _be(self, mode: MouseMode, timeout: float) -> None:
         channel, conversation = self._speak(Type.MAIN), self._main()
@@ -209,3 +221,7 @@ class SpiceInputs:
         conversation = self._speaking().conversation
         assert isinstance(conversation, InputsConversation)
         return conversation
+
+
+def _in_words(lights: Mapping[LockName, bool]) -> str:
+    return ", ".join(f"{name} {'on' if is_on else 'off'}" for name, is_on in lights.items())

@@ -134,6 +134,11 @@ class ReplayResult:
     screen: Surface | None = None
 
     @property
+    def messages(self) -> int:
+        """How many were taken, on all channels together."""
+        return sum(each.received for each in self.channels)
+
+    @property
     def failed(self) -> list[Played]:
         return [each for each in self.channels if each.failure]
 

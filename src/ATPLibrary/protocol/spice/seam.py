@@ -101,6 +101,7 @@ class Seam:
     brakes: list[Callable[[], Awaitable[None] | None]] = field(default_factory=list)
     withholds_acks: bool = False
     is_harmed: bool = False
+    _harmed: set[tuple[Sender, str]] = field(default_factory=set)  # those messages whose newest has been harmed
     _count: int = 0
     _contents: dict[int, bytes | FlatFields] = field(default_factory=dict)  # by record's number, oldest first
     _content_bytes: int = 0
@@ -110,12 +111,16 @@ class Seam:
         name = messages.name_of(self.type, sender, frame.number)
         fault = next((each for each in self.faults if each.fits(sender, name, len(frame.body))), None)
         record = self._note(sender, name, frame, fault.harm if fault is not None else None)
-        passed = self._harmed(frame, fault) if fault is not None else Passed(frame)
+        passed = self._harm(frame, fault) if fault is not None else Passed(frame)
+        if passed.frame is not frame:
+            self._harmed.add((sender, name))
+        elif self._harmed:
+            self._harmed.discard((sender, name))
         for tap in list(self.taps):
             tap(record, passed.frame)
         return passed
 
-    def _harmed(self, frame: Frame, fault: Fault) -> Passed:
+    def _harm(self, frame: Frame, fault: Fault) -> Passed:
         fault.times -= 1
         self.statistics.faults += 1
         self.is_harmed = self.is_harmed or fault.harm is not Harm.DELAY
@@ -132,6 +137,10 @@ class Seam:
                 return Passed(replace(frame, body=frame.body[:at] + turned + frame.body[at + 1 :]))
             case Harm.DELAY:
                 return Passed(frame, fault.seconds)
+
+    def is_newest_harmed(self, name: str) -> bool:
+        """Whether the newest message of that name that the server has sent never came, or otherwise than it was sent."""
+        return (Sender.SERVER, name) in self._harmed
 
     def last_broken(self, among: int) -> Record | None:
         """The newest of this client's messages that a fault has sent cut or turned, of the last so many that passed."""

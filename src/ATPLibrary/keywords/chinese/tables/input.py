@@ -59,7 +59,8 @@ KEYWORDS = {
         caps=_LOCK.format("大写锁定", "Caps Lock"),
         num=_LOCK.format("数字锁定", "Num Lock"),
         scroll=_LOCK.format("滚动锁定", "Scroll Lock"),
-        via="途径：``qmp`` 询问客户机内的代理； ``spice`` 取 SPICE 会话最近被告知的状态，等到如所说为止",
+        via="途径：``qmp`` 询问客户机内的代理； ``spice`` 取 SPICE 会话最近被告知的状态，等到如所说为止；"
+        "那条消息被有意的故障损坏时失败",
         timeout="超时：代理应答最多多久",
     ),
     "Set Lock Keys": said(
@@ -73,7 +74,7 @@ KEYWORDS = {
     "Get Lock Keys": said(
         "获取锁定键",
         "返回客户机的各个锁定键是开还是关：``caps``、``num``、``scroll``。",
-        via="途径：``qmp`` 询问客户机内的代理； ``spice`` 取 SPICE 会话最近被告知的状态",
+        via="途径：``qmp`` 询问客户机内的代理； ``spice`` 取 SPICE 会话最近被告知的状态，那条消息被有意的故障损坏时给出警告",
         timeout="超时：代理应答最多多久",
     ),
     "Release All Keys": said(
