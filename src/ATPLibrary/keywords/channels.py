@@ -11,6 +11,8 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import shown
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.plain import told
+from ATPLibrary.secrets import redact
 
 if TYPE_CHECKING:
     from ATPLibrary.protocol.virtio_serial import Codec
@@ -84,7 +86,8 @@ class ChannelKeywords(Component):
 
         - ``channel``: its name, as for `Open Channel`.
         - ``data``: text (sent as UTF-8) or bytes. With codec ``raw`` they are sent as they are: ``\n`` ends a line. With codec
-          ``json`` any value; text that is JSON (``5``, ``true``, ``{"a": 1}``) is sent as that, other text as text.
+          ``json`` any value; text that is JSON (``5``, ``true``, ``{"a": 1}``) is sent as that, other text as text. A Secret, by
+          itself or in a list or object, is sent as what it holds.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
@@ -97,7 +100,8 @@ class ChannelKeywords(Component):
         async def send() -> tuple[str, int]:
             machine = await self.machine(vm, seconds)
             conversation = await machine.channel(channel, seconds)
-            return machine.name, await conversation.send(_message(data, conversation.codec), seconds)
+            message = _message(told(machine, data), conversation.codec)
+            return machine.name, await conversation.send(message, seconds)
 
         name, size = self.wait(send(), seconds, f"Sending to channel '{channel}' of {named(vm)}")
         logger.info(f"Sent {size} bytes to channel '{channel}' of VM '{name}'.")
@@ -178,10 +182,10 @@ class ChannelKeywords(Component):
         async def request() -> Any:
             machine = await self.machine(vm, seconds)
             conversation = await machine.channel(channel, seconds)
-            return await conversation.request(_message(data, conversation.codec), seconds)
+            return await conversation.request(_message(told(machine, data), conversation.codec), seconds)
 
         answer = in_form(self.wait(request(), seconds, f"Asking on channel '{channel}' of {named(vm)}"), form)
-        logger.info(f"Channel '{channel}' answered: {shown(answer)}")
+        logger.info(redact(f"Channel '{channel}' answered: {shown(answer)}"))
         return answer
 
     @keyword(tags=["Channel"])

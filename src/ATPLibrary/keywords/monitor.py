@@ -11,6 +11,8 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import CommandError
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.plain import told
+from ATPLibrary.secrets import redact
 
 if TYPE_CHECKING:
     from ATPLibrary.events import Event
@@ -30,7 +32,7 @@ class MonitorKeywords(Component):
         - ``command``: the command's name, such as ``query-status``.
         - ``arguments``: the command's own, by name: ``device=ide0``. Each is sent as the type that this QEMU wants it to be
           (``5`` is a number where a number is wanted, and a text elsewhere); a list or an object is written as JSON. ``_`` in a
-          name may stand for ``-``. A name that the command doesn't take is refused.
+          name may stand for ``-``. A name that the command doesn't take is refused. A password is given as a Secret.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
@@ -45,8 +47,9 @@ class MonitorKeywords(Component):
         async def execute() -> Any:
             from ATPLibrary.protocol.qmp.schema import schema_of
 
-            qmp = await (await self.machine(vm, seconds)).qmp(seconds)
-            sent = (await schema_of(qmp, seconds)).arguments(command, arguments) if arguments else None
+            machine = await self.machine(vm, seconds)
+            qmp, given = await machine.qmp(seconds), told(machine, arguments)
+            sent = (await schema_of(qmp, seconds)).arguments(command, given) if given else None
             try:
                 return await qmp.execute(command, sent, timeout=seconds)
             except CommandError as error:
@@ -55,7 +58,7 @@ class MonitorKeywords(Component):
                 raise
 
         answer = self.wait(execute(), seconds, f"QMP command '{command}' to {named(vm)}")
-        logger.info(f"{command} answered: {answer}")
+        logger.info(redact(f"{command} answered: {answer}"))
         return answer
 
     @keyword(name="Wait For QMP Event", tags=["QMP"])

@@ -8,7 +8,7 @@ from typing import Any
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import VerificationError
+from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.component import Component, named
 
 
@@ -55,6 +55,8 @@ class QemuGuestAgentKeywords(Component):
         | Connect To VM    win11
         | Guest Agent Should Support    guest-exec    guest-file-open
         """
+        if not commands:
+            raise InputError("No command was named, so nothing would be proved: say which, such as guest-exec.")
         info = self.get_guest_info(vm, timeout)
         known = {each["name"]: each["enabled"] for each in info["supported_commands"]}
         missing = [

@@ -13,7 +13,7 @@ from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords import output
-from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.component import Component, in_seconds, named
 from ATPLibrary.protocol.screen.region import CARET, NO_MASKS, Masks, Region, Size
 from ATPLibrary.protocol.screen.via import QMP, Via
 
@@ -191,7 +191,7 @@ class ScreenKeywords(Screens):
     ) -> None:
         """Waits until a VM's screen has shown the same for a while: the desktop is there, the window is painted.
 
-        - ``quiet``: for how long it must show the same.
+        - ``quiet``: for how long it must show the same, more than ``0 s``.
         - ``region`` and ``masks``: as for `Wait Until Screen Changes`.
         - ``smallest``: as for `Wait Until Screen Changes`: a blinking text cursor is no unrest.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -205,7 +205,11 @@ class ScreenKeywords(Screens):
         | Take Screenshot
         """
         seconds = self.seconds(timeout, "boot")
-        still = quiet.total_seconds()
+        still = in_seconds(quiet)
+        if not still:
+            raise InputError(
+                "To watch for 0 s proves nothing: say how long the screen must show the same, such as 1 s."
+            )
         if still >= seconds:
             raise InputError(
                 f"A screen can't be seen to be still for {still:g} s within {seconds:g} s: give it more time."

@@ -60,6 +60,7 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
         seconds = self.seconds(timeout, "command")
         _one_of(text, image)
         png = _png(image) if image is not None else b""
+        said, is_secret = plain(text) if text is not None else ("", False)
 
         async def put() -> None:
             from ATPLibrary.protocol.spice.agent.enums import ClipboardType
@@ -67,8 +68,7 @@ class SpiceClipboardKeywords(SpiceAgents, Telling):
 
             talk = await self.talk(vm, seconds)
             if text is not None:
-                secret = text if isinstance(text, str) else as_secret(text)
-                await talk.put_text(_selection(selection), secret, seconds)
+                await talk.put_text(_selection(selection), as_secret(said) if is_secret else said, seconds)
             else:
                 await talk.put(_selection(selection), {ClipboardType.IMAGE_PNG: png}, seconds)
 

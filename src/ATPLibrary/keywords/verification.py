@@ -141,7 +141,7 @@ class VerificationKeywords(Component):
         self,
         percentile: float = 50,
         operator: Operator | None = None,
-        expected: float | None = None,
+        expected: float | timedelta | None = None,
         vm: str | None = None,
         *,
         part: Literal["kernel", "agent", "host", "whole"] = "kernel",
@@ -151,7 +151,7 @@ class VerificationKeywords(Component):
         All verified inputs of the VM count that are still remembered (the last 50).
 
         - ``percentile``: ``50`` is the middle one, ``99`` is what 99 of 100 keys did not exceed.
-        - ``operator`` and ``expected``: an assertion, such as ``<  20``.
+        - ``operator`` and ``expected``: an assertion in milliseconds, such as ``<  20``, or as a time: ``<  20 ms``.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``part``: ``kernel`` is from this machine, before the QMP command is written, to the guest's kernel; ``agent`` from there
           until the agent in the guest sent it; ``host`` from there until it was read here; ``whole`` is there and back. How sure
@@ -161,7 +161,7 @@ class VerificationKeywords(Component):
         | Connect To VM    win11
         | Type Text    Hello
         | ${median} =    Get Input Latency
-        | Get Input Latency    99    <    1000
+        | Get Input Latency    99    <    1 s
         | Get Input Latency    percentile=99    part=agent
         """
         if not 0 <= percentile <= 100:
@@ -190,6 +190,8 @@ class VerificationKeywords(Component):
         known = [each for each in errors if each is not None] if part in ("kernel", "host") else []
         error = f"; clock error at most ±{max(known):.2f} ms" if known else ""
         value = round(latency.percentile(percentile), 3)
+        if isinstance(expected, timedelta):
+            expected = expected.total_seconds() * 1000
         logger.info(
             f"p{percentile:g} of {latency.count} verified edges and motions: {value} ms ({_WAYS[part]}{error})."
         )

@@ -113,7 +113,7 @@ class WatchedInputKeywords(Watched):
     @keyword(tags=["Verification", "Assertion"])
     def no_input_should_arrive(
         self,
-        for_: timedelta = timedelta(seconds=2),
+        for_: timedelta | str = timedelta(seconds=2),
         *,
         vm: str | None = None,
         timeout: timedelta | None = None,
@@ -125,7 +125,7 @@ class WatchedInputKeywords(Watched):
         agent is too old to tell. To find out, the agent has each device to itself for a moment. In Windows and in a browser
         nobody tells.
 
-        - ``for_``: how long nothing must come, more than ``0 s``; 2 s by default.
+        - ``for_``: how long nothing must come, more than ``0 s``; 2 s by default. ``for=2 s`` says the same.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: for the agent's answers; by default ``timeouts.agent`` of the configuration (60 s).
 
@@ -133,7 +133,7 @@ class WatchedInputKeywords(Watched):
         | Connect To VM    win11
         | No Input Should Arrive    2 s
         """
-        quiet, seconds = in_seconds(for_), self.seconds(timeout, "agent")
+        quiet, seconds = in_seconds(_time_of(for_)), self.seconds(timeout, "agent")
         if not quiet:
             raise InputError("To watch for 0 s proves nothing: say how long no input must come, such as 2 s.")
 
@@ -184,3 +184,17 @@ class WatchedInputKeywords(Watched):
                 f"No input to {named(vm)}", wanted=f"arrive for {quiet:g} s", got=f"some did: {some(lines)}"
             )
         logger.info(f"Proved: {named(vm)} has seen no input for {quiet:g} s.")
+
+
+def _time_of(given: timedelta | str) -> timedelta:
+    """An argument can't be named `for` in Python: Robot Framework hands `for=2 s` over as a text."""
+    if isinstance(given, timedelta):
+        return given
+    from robot.utils import timestr_to_secs  # type: ignore[import-untyped]
+
+    try:
+        return timedelta(seconds=timestr_to_secs(given.removeprefix("for=")))
+    except ValueError as error:
+        raise InputError.about(
+            "How long no input must come", wanted="be a time such as 2 s", got=f"is {given!r}"
+        ) from error

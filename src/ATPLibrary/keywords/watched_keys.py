@@ -100,6 +100,10 @@ class WatchedKeysKeywords(Watched):
         """
         unified, is_secret = plain(text)
         wanted = unified.replace("\r\n", "\n")
+        if not wanted:
+            raise InputError(
+                "No text is no proof: say what was written; 'No Input Should Arrive' is for nothing at all."
+            )
 
         async def look(machine: Machine, watch: InputWatch, left: Left) -> tuple[Typed, Typed, list[str], list[str]]:
             def has_come() -> bool:

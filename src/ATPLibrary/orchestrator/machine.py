@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.qga import Qga
     from ATPLibrary.protocol.qmp import Qmp
     from ATPLibrary.protocol.virtio_serial import Conversation
+    from ATPLibrary.secrets import Secret
     from ATPLibrary.transport import ByteChannel, Domain, DomainDescription, DomainState
     from ATPLibrary.verifier import AgentSession, InputReport, Layout, Pointer, TypingEngine
     from ATPLibrary.verifier.hiding import HiddenTimes
@@ -63,7 +64,8 @@ class Machine:
     __slots__ = (
         "__weakref__",  # evidence keeps its last look so
         "_agent", "_description_is_old", "_home", "_layout", "_qga", "_qmp", "_ready_qmp", "_served", "bus", "channels", "config",
-        "domain", "engines", "last_input", "last_text", "letting_go", "protocols", "qmp_events", "reports", "watches",
+        "domain", "engines", "last_input", "last_text", "letting_go", "protocols", "qmp_events", "reports", "secrets",
+        "watches",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +84,7 @@ class Machine:
         self.reports: deque[InputReport] = deque(maxlen=KEPT_REPORTS)
         self.last_input: SentInput | None = None
         self.last_text: SentInput | None = None
+        self.secrets: tuple[Secret, ...] = ()  # that its QEMU and guest were told: both may say them again
         subject = f"VM '{domain.name}'"
         self._qmp: Opened[Qmp] = Opened(f"The QMP channel of {subject}", self._open_qmp)
         self._ready_qmp: Qmp | None = None  # the same, once nothing waits to be let go of through it

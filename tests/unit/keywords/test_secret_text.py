@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from robot.api.types import Secret
 
+from ATPLibrary.errors import InputError
+from ATPLibrary.keywords.plain import told
 from ATPLibrary.keywords.spice_clipboard import _another
+from ATPLibrary.secrets import MASK, redact
 
 pytestmark = pytest.mark.unit
 
@@ -37,6 +42,29 @@ def test_a_secret_is_taken_and_not_told(
     (test,) = run_robot(f"{suite}    {step}\n", loglevel="TRACE").suite.tests
     assert test.message.startswith("This keyword needs a VM and none is connected.")
     assert WORD not in (tmp_path / "output.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["Type Text    ${secret}\\n", "Type Text And Verify    a${secret}", "Set Clipboard    it is ${secret}"],
+)
+def test_a_text_that_a_secret_was_put_into_is_refused(
+    run_robot: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Robot Framework makes "<secret>" of it, which would be typed, and proved."""
+    monkeypatch.setenv("THE_WORD", WORD)
+    suite = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nTold\n    VAR    ${secret: secret}    %{THE_WORD}\n"
+    (test,) = run_robot(f"{suite}    {step}\n", loglevel="TRACE").suite.tests
+    assert test.message.startswith("A text should have no Secret in it")
+
+
+def test_a_secret_for_qemu_or_a_guest_is_sent_and_known_from_then_on() -> None:
+    machine: Any = SimpleNamespace(secrets=())
+    given = {"password": Secret(WORD), "more": [5, {"key": Secret("another-horse")}], "name": "vnc"}
+    assert told(machine, given) == {"password": WORD, "more": [5, {"key": "another-horse"}], "name": "vnc"}
+    assert redact(f"QEMU says {WORD} and another-horse") == f"QEMU says {MASK} and {MASK}"
+    with pytest.raises(InputError, match="have no Secret in it"):
+        told(machine, {"password": "my <secret>"})
 
 
 @pytest.mark.parametrize("is_secret", [True, False])
