@@ -7,7 +7,7 @@ from datetime import timedelta
 from robot.api import logger
 from robot.api.deco import keyword
 
-from ATPLibrary.errors import InputError
+from ATPLibrary.errors import InputError, VerificationError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, named
 
@@ -27,7 +27,7 @@ class ConsoleKeywords(Component):
         The console must be logged to a file on this machine, as the lab does; elsewhere the keyword says that it can't.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
-        - ``operator`` and ``expected``: an assertion about the text, such as ``contains  login:``.
+        - ``operator`` and ``expected``: an assertion about the text, such as ``contains  login:``. An empty console proves nothing.
         - ``lines``: how many lines from the end.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
 
@@ -46,6 +46,13 @@ class ConsoleKeywords(Component):
             return await console_text(machine, lines, seconds), machine.name
 
         text, name = self.wait(read(), seconds, f"Reading the console of {named(vm)}")
+        if not text.strip() and operator is not None and expected:
+            raise VerificationError.about(
+                f"The console of VM '{name}'",
+                wanted="have something on it: what isn't there proves nothing of a guest that has written nothing",
+                got="is empty",
+                next_step="Wait until the guest has started, and see that its kernel writes to the serial line (console=ttyS0)",
+            )
         check(f"The last {lines} lines of the console of VM '{name}'", text, operator, expected)
         logger.info(text or "(the console is empty)")
         return text

@@ -100,6 +100,10 @@ class WatchedPointerKeywords(Watched):
         if len(places) < 2:
             raise InputError("A drag has two places or more: where it begins and where it ends.")
         check_places(places, tolerance)
+        if max(max(abs(each.x - places[0].x), abs(each.y - places[0].y)) for each in places) <= 2 * tolerance:
+            raise InputError(
+                f"Places as near to each other as that would match a click that went nowhere: the tolerance is {tolerance:g}."
+            )
         expected = [(place.x, place.y) for place in places]
 
         async def look(machine: Machine, watch: InputWatch, left: Left) -> tuple[list[tuple[float, float]], bool]:

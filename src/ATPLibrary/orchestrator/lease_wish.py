@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import DeadlineError, HostError, PlatformError, VmNotFoundError
+from ATPLibrary.errors import DeadlineError, HostError, InputError, PlatformError, VmNotFoundError
 from ATPLibrary.orchestrator import adapter
-from ATPLibrary.orchestrator.listing import in_state
+from ATPLibrary.orchestrator.listing import in_state, tagged
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.workspace import Workspace
@@ -89,11 +89,11 @@ class Wish:
 
         if self.host is not None:
             return await listed(self.host)
-        known = [workspace.known_host(name) for name in workspace.known_hosts()]
-        asked = [host.name for host in known if self.tag is None or self.tag in host.tags]
-        if not asked:
-            tags = sorted({tag for host in known for tag in host.tags})
-            problems.append(f"No host has the tag '{self.tag}'. The tags there are: {', '.join(tags) or 'none'}.")
+        asked: list[str] = []
+        try:
+            asked = tagged(workspace, self.tag, workspace.known_hosts())
+        except InputError as error:
+            problems.append(str(error))
         tasks = {asyncio.create_task(listed(name)): name for name in asked}
         answers: dict[str, list[Domain]] = {}
         pending = set(tasks)

@@ -7,12 +7,22 @@ import fnmatch
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ATPLibrary.errors import ATPError, HostError
+from ATPLibrary.errors import ATPError, HostError, InputError
 from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.workspace import Workspace
     from ATPLibrary.transport import Domain, VmState
+
+
+def tagged(workspace: Workspace, tag: str | None, hosts: Sequence[str]) -> list[str]:
+    """Those of `hosts` with that tag in the configuration, all where it is None. `InputError` where none has it."""
+    found = [each for each in hosts if tag is None or tag in workspace.known_host(each).tags]
+    if not found and tag is not None:
+        tags = sorted({each for host in hosts for each in workspace.known_host(host).tags})
+        who = f"Host '{hosts[0]}' has not" if len(hosts) == 1 else "No host has"
+        raise InputError(f"{who} the tag '{tag}'. The tags there are: {', '.join(tags) or 'none'}.")
+    return found
 
 
 async def vms(

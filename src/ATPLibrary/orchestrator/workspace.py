@@ -176,11 +176,10 @@ class Workspace:
         tag: str | None = None,
         problems: list[ATPError] | None = None,
     ) -> list[Domain]:
-        """The VMs on `host`, else on every known host (with that tag), each of which is asked: see `listing.vms`."""
+        """The VMs on `host`, else on every known host, each of which is asked: see `listing.vms`. `tag` as in `listing.tagged`."""
         from ATPLibrary.orchestrator import listing
 
-        known = self.known_hosts() if host is None else [host]
-        names = [each for each in known if tag is None or host is not None or tag in self.transport.hosts[each].tags]
+        names = listing.tagged(self, tag, self.known_hosts() if host is None else [host])
         return await listing.vms(self, names, timeout, pattern=pattern, state=state, problems=problems)
 
     async def homes(self, name: str, host: str | None, timeout: float) -> list[Domain]:

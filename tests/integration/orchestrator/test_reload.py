@@ -15,7 +15,7 @@ from robot.api import ExecutionResult
 
 from ATPLibrary import config as config_module
 from ATPLibrary.config import Config
-from ATPLibrary.errors import ConfigError, VmNotFoundError
+from ATPLibrary.errors import ConfigError, InputError, VmNotFoundError
 from ATPLibrary.orchestrator import Workspace, reload
 from ATPLibrary.transport import HostState, VmState
 
@@ -42,6 +42,8 @@ async def test_a_new_host_can_be_used_at_once(workspace: Workspace, config: Conf
     assert changes.added == ("rack-2",)
     assert (await workspace.machine("hr-001", timeout=10)).host == "rack-2"
     assert sorted(vm.name for vm in await workspace.vms(10, tag="hr")) == ["hr-001", "hr-002"]
+    with pytest.raises(InputError, match=r"No host has the tag 'typo'. The tags there are: .*hr"):
+        await workspace.vms(10, tag="typo")
 
 
 async def test_a_host_that_is_gone_serves_its_vms_until_they_are_disconnected(

@@ -79,6 +79,7 @@ pytestmark = pytest.mark.unit
         ("Mouse Should Be At    0.5    0.5    tolerance=1", "A tolerance is a fraction of the screen, above 0"),
         ("Drag Should Match    0,0    nan,1", "Position nan, 1 should be fractions of the screen"),
         ("Drag Should Match    0,0    1,1    tolerance=nan", "A tolerance is a fraction of the screen, above 0"),
+        ("Drag Should Match    0.3,0.3    0.302,0.3", "Places as near to each other as that would match a click"),
         ("Get Input Latency    101", "A percentile is from 0 to 100, not 101"),
         ("Get Console Text    lines=0", "The last 0 lines of a console are no text to look at"),
     ],
