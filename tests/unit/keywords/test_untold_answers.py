@@ -75,7 +75,7 @@ def test_a_status_that_is_newer_than_we_are_is_waited_through(tester: Any, platf
     platform.answers[f"GET {V1}/domain/1"] = [ok({**ONE, "status": code}) for code in (0, 9, 1)]
     tester.desktop_should_be("a", "running", timeout=timedelta(seconds=5))
     platform.answers[f"GET {V1}/domain/1"] = ok({**ONE, "status": 9})
-    with pytest.raises(VerificationError, match="should be 'running' but is 9"):
+    with pytest.raises(VerificationError, match="should be 'running' but is '9'"):
         tester.get_desktop("a", "status", "==", "running")
     tester.get_desktop("a", "status", "!=", "running")
     tester.get_desktop("a", "status", "==", "9")

@@ -103,10 +103,10 @@ def compared(subject: str, shape: Any, field: str | None, operator: Operator | N
         return value, None if value is None else expected
     raw = shape if field is None else _raw(shape, field)
     kind = type(raw) if isinstance(raw, enum.Enum) else _codes_of(shape, field)
-    if kind is not None and operator in ("==", "!=") and (isinstance(raw, enum.Enum) or not _is_number(expected)):
-        return value, _word_of(subject, kind, expected)
     if kind is not None and type(raw) is int and not _is_number(expected):  # newer than we are: it has no word
-        return str(raw), expected
+        value = str(raw)
+    if kind is not None and operator in ("==", "!=") and not (type(raw) is int and _is_number(expected)):
+        return value, _word_of(subject, kind, expected)
     if isinstance(value, bool):
         return value, _truth(subject, expected)
     if isinstance(value, int | float) and operator != "matches":
