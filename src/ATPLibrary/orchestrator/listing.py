@@ -20,7 +20,7 @@ def tagged(workspace: Workspace, tag: str | None, hosts: Sequence[str]) -> list[
     found = [each for each in hosts if tag is None or tag in workspace.known_host(each).tags]
     if not found and tag is not None:
         tags = sorted({each for host in hosts for each in workspace.known_host(host).tags})
-        who = f"Host '{hosts[0]}' has not" if len(hosts) == 1 else "No host has"
+        who = "No host has" if len(hosts) == len(workspace.known_hosts()) else f"Host {' or '.join(hosts)} has not"
         raise InputError(f"{who} the tag '{tag}'. The tags there are: {', '.join(tags) or 'none'}.")
     return found
 
