@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from tests.integration.verifier.faulty_guest import FaultyGuest
 
 from ATPLibrary import runtime
 from ATPLibrary.orchestrator import Workspace
-from ATPLibrary.transport import HostState
 from ATPLibrary.verifier import TypingEngine
 
 
@@ -21,7 +19,7 @@ class FaultyVm:
     def __init__(self, name: str, engine: TypingEngine) -> None:
         self.name = name
         self.source = f"vm:{name}"
-        self.domain = SimpleNamespace(host=SimpleNamespace(state=HostState.CONNECTED))
+        self.host_is_connected = True
         self.reports: list[Any] = []
         self._engine = engine
 
