@@ -30,11 +30,54 @@ async def test_pages_are_asked_for_one_after_the_other_until_the_last(logged_in,
 
 async def test_a_platform_that_miscounts_its_pages_does_not_loop_us(logged_in, platform, answer_ok):
     platform.answers["GET /ocloud/v1/domain"] = [
-        answer_ok(page([{"id": "1", "name": "a"}], pages=10**9, total=10**9)),
-        answer_ok(page([], pages=10**9, total=10**9)),
+        answer_ok(page([{"id": "1", "name": "a"}], pages=10**9, total=1)),
+        answer_ok(page([], pages=10**9, total=1)),
     ]
     assert len(await logged_in.domains.list().collect()) == 1
     assert len(platform.asked("/ocloud/v1/domain")) == 2
+
+
+def in_pages_of(cap, items, answer_ok, **told):
+    """A platform that gives at most `cap` a page, whatever it is asked for."""
+
+    def answer(request):
+        first = (int(request.url.params["pageNum"]) - 1) * cap
+        return answer_ok({"list": items[first : first + cap], **told})
+
+    return answer
+
+
+@pytest.mark.parametrize(("cap", "told"), [(50, {"pages": 2, "total": 120}), (10, {}), (50, {"total": 120})])
+async def test_a_list_is_whole_also_where_the_pages_are_smaller_than_asked_for(
+    logged_in, platform, answer_ok, cap, told
+):
+    vms = [{"id": str(number), "name": f"vm-{number}"} for number in range(120)]
+    platform.answers["GET /ocloud/v1/domain"] = in_pages_of(cap, vms, answer_ok, **told)
+    assert [vm.name for vm in await logged_in.domains.list().collect()] == [vm["name"] for vm in vms]
+
+
+@pytest.mark.parametrize("shown", [None, [], [{"id": "1", "name": "a"}]])
+async def test_a_list_with_less_in_it_than_the_platform_counts_is_an_error(logged_in, platform, answer_ok, shown):
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok({"list": shown, "pages": 1, "total": 5})
+    with pytest.raises(PlatformError, match=rf"should list VMs whole .* it counts 5 and gave {len(shown or [])} in"):
+        await logged_in.domains.list().collect()
+
+
+async def test_a_platform_that_gives_one_page_again_and_again_does_not_loop_us(logged_in, platform, answer_ok):
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok({"list": [{"id": "1", "name": "a"}]})
+    assert [vm.name for vm in await logged_in.domains.list().collect()] == ["a"]
+
+
+async def test_what_moves_to_the_next_page_meanwhile_comes_once(logged_in, platform, answer_ok):
+    vms = [{"id": str(number), "name": f"vm-{number}"} for number in range(4)]
+    platform.answers["GET /ocloud/v1/domain"] = [
+        answer_ok(page(vms[:2], 1, 2, 3)),
+        answer_ok(page(vms[1:], 2, 2, 4)),
+    ]
+    assert (await logged_in.domains.find("vm-1")).id == "1"
+    # In one page it is what the platform means: two users look at one VM.
+    platform.answers["GET /ocloud/v1/domain/active-user"] = answer_ok(page([vms[0], vms[0]]))
+    assert [vm.id for vm in await logged_in.domains.in_use().collect()] == ["0", "0"]
 
 
 async def test_a_list_that_is_null_is_an_empty_list(logged_in, platform, answer_ok):
