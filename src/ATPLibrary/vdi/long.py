@@ -25,6 +25,8 @@ BACK_OFF = 1.5
 # A question costs both sides about a millisecond: a batch asks at most so many a second at first, and half as many in the end.
 MOST_QUESTIONS_A_SECOND = 200
 
+_UNTOLD = "the platform told neither an event nor a refusal"
+
 GET_EVENT = get("show an event", "/event/{id}", PlatformEvent)
 
 Progress = Callable[[PlatformEvent], object]
@@ -78,19 +80,33 @@ class LongOperation(Generic[Made_co]):
 class Batch:
     """What the platform has begun with several VMs: an event for each that it took, a refusal for each that it didn't.
 
-    `names` gives VMs' names for their ids, for an error, where the platform told ids only.
+    `names` gives VMs' names for their ids, for an error, where the platform told ids only. `vm_ids` are those that it was asked
+    for: one that it tells neither an event nor a refusal of hasn't been done. Without them only what it told is known.
     """
 
-    def __init__(self, session: PlatformSession, answer: BatchAnswer, names: Names) -> None:
+    def __init__(self, session: PlatformSession, answer: BatchAnswer, names: Names, vm_ids: Sequence[str] = ()) -> None:
         self._session = session
         self._names = names
         self.event_ids: Sequence[str] = answer.event_ids
         self.refusals: Sequence[Refusal] = answer.refusals
+        self.vm_ids: Sequence[str] = [*dict.fromkeys(vm_ids)]
+
+    @property
+    def untold(self) -> int:
+        """Of how many VMs the platform told neither an event nor a refusal."""
+        return max(0, len(self.vm_ids) - len(self.event_ids) - len(self.refusals))
+
+    async def check_begun(self) -> None:
+        """`PlatformError` names each VM that was refused, or that the platform says nothing of, before anything has ended."""
+        if self.refusals or self.untold:
+            raise await self._failure([], [], ())
 
     async def finish(
         self, timeout: float | None = None, on_progress: Progress | None = None
     ) -> Sequence[PlatformEvent]:
-        """Wait for every operation of the batch. `PlatformError` names each VM that was refused or failed, and why."""
+        """Wait for every operation of the batch. `PlatformError` names each VM that was refused or failed, and why, and those
+        that the platform told nothing of.
+        """
         many = len(self.event_ids)
         waits = [asyncio.ensure_future(ended(self._session, id_, timeout, on_progress, many)) for id_ in self.event_ids]
         try:
@@ -102,22 +118,33 @@ class Batch:
         events = [outcome for outcome in outcomes if isinstance(outcome, PlatformEvent)]
         lost = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         failed = [event for event in events if event.outcome is EventOutcome.FAILED]
-        if failed or self.refusals:
-            raise await self._failure(failed, lost)
+        if failed or self.refusals or self.untold:
+            raise await self._failure(failed, lost, events)
         if lost:
             raise _all_late(lost)
         return events
 
-    async def _failure(self, failed: Sequence[PlatformEvent], lost: Sequence[BaseException]) -> PlatformError:
+    async def _failure(
+        self, failed: Sequence[PlatformEvent], lost: Sequence[BaseException], ended: Sequence[PlatformEvent]
+    ) -> PlatformError:
         """The error that names each VM that failed or was refused; where the platform told only ids, its list has the names."""
-        told: list[PlatformEvent | Refusal] = [*failed, *self.refusals]
+        left_out = self._left_out(ended)
+        told: list[PlatformEvent | Refusal] = [*failed, *self.refusals, *left_out]
         nameless = [each.vm_id for each in told if each.vm_id and not each.vm_name]
         names = dict(zip(nameless, await self._names(nameless), strict=True)) if nameless else {}
         reasons = [
             f"{each.vm_name or names.get(each.vm_id or '') or 'a VM'}: {each.reason or 'no reason given'}"
-            for each in self.refusals
+            for each in (*self.refusals, *left_out)
         ]
+        if self.untold and not left_out:  # the events don't say whose they are
+            reasons.append(f"{self.untold} of {len(self.vm_ids)} VMs: {_UNTOLD}")
         return failure(self._session, failed, [*reasons, *map(str, lost)], len(self.event_ids) - len(lost), names)
+
+    def _left_out(self, ended: Sequence[PlatformEvent]) -> Sequence[Refusal]:
+        """The VMs that the platform told nothing of; none where what it told doesn't say which they are."""
+        known = {each.vm_id for each in self.refusals} | {event.vm_id for event in ended}
+        left = [vm_id for vm_id in self.vm_ids if vm_id not in known]
+        return [_untold(vm_id) for vm_id in left] if len(left) == self.untold else []
 
     def __await__(self) -> Generator[object, None, Sequence[PlatformEvent]]:
         return self.finish().__await__()
@@ -182,6 +209,10 @@ def _tell(session: PlatformSession, event: PlatformEvent, on_progress: Progress 
     )
     if on_progress is not None:
         on_progress(event)
+
+
+def _untold(vm_id: str) -> Refusal:
+    return Refusal.model_construct(vm_id=vm_id, reason=_UNTOLD)
 
 
 def _sentence(event: PlatformEvent, names: Mapping[str, str]) -> str:

@@ -234,3 +234,37 @@ def test_those_that_had_a_restore_point_already_are_named(tester: Any, platform:
     platform.answers[f"POST {API}/domain/freeze"] = ok(["2"])
     assert tester.set_restore_point("sales-1", "sales-2", every="week") == ["sales-2"]
     assert sent(platform, "/domain/freeze") == [{"idList": ["1", "2"], "freezeType": 3}]
+
+
+@pytest.mark.parametrize("wait", [True, False])
+@pytest.mark.parametrize(("events", "refused"), [([], []), (["e1"], [])])
+def test_a_desktop_that_the_platform_begins_nothing_with_is_a_failure(
+    tester: Any, platform: ScriptedPlatform, wait: bool, events: list[str], refused: list[Any]
+) -> None:
+    platform.answers[f"POST {API}/domain/start"] = ok({"eventIdList": events, "errorList": refused})
+    with pytest.raises(PlatformError, match="told neither an event nor a refusal"):
+        tester.start_desktop("sales-1", "sales-2", wait=wait)
+
+
+def test_desktops_begun_some_at_a_time_are_counted_together(tester: Any, platform: ScriptedPlatform) -> None:
+    pool = {"id": "p1", "name": "sales", "enabled": 1}
+    platform.answers |= {
+        f"GET {API}/desk-pool": page([pool]),
+        f"GET {API}/desk-pool/p1/domain/list": ok(VMS),
+        f"POST {API}/domain/start": [ok({"eventIdList": ["e1", "e1"]}), ok({"eventIdList": []})],
+    }
+    with pytest.raises(PlatformError, match="1 of 3 VMs: the platform told neither"):
+        tester.start_desktops("sales", at_once=2)
+
+
+def test_a_batch_s_answer_of_a_wrong_type_is_no_success_where_findings_are_wanted(
+    tester: Any, platform: ScriptedPlatform, tmp_path: Any
+) -> None:
+    from ATPLibrary.vdi.findings import Findings
+
+    document = tmp_path / "document.json"
+    document.write_text('{"paths": {}, "definitions": {}}', encoding="utf-8")
+    Workspace.current().platforms.current._session.findings = Findings(document, lambda _: None)
+    platform.answers[f"POST {API}/domain/start"] = ok({"eventIdList": "seven", "errorList": []})
+    with pytest.raises(PlatformError, match="'sales-1': the platform told neither"):
+        tester.start_desktop("sales-1")

@@ -94,6 +94,33 @@ async def test_a_vm_that_the_platform_tells_only_the_id_of_is_looked_up(logged_i
         await batch.finish(5)
 
 
+async def test_a_vm_that_the_platform_says_nothing_of_is_a_failure_by_its_name(logged_in, platform, answer_ok):
+    vms = [{"id": id_, "name": name} for id_, name in (("1", "甲"), ("2", "乙"), ("3", "丙"))]
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok({"list": vms, "pages": 1})
+    refused = {"domainId": "2", "domainName": "乙", "errorMsg": "虚机已经启动"}
+    platform.answers["POST /ocloud/v1/domain/start"] = answer_ok({"eventIdList": ["e"], "errorList": [refused]})
+    platform.answers["GET /ocloud/v1/event/e"] = answer_ok({"id": "e", "isSuccess": 0, "domainId": "1"})
+    with pytest.raises(
+        PlatformError, match=r"乙: 虚机已经启动; '丙': the platform told neither an event nor a refusal"
+    ):
+        await (await logged_in.domains.start(["1", "2", "3", "3"])).finish(5)
+    # The event doesn't say whose it is.
+    platform.answers["GET /ocloud/v1/event/e"] = answer_ok({"id": "e", "isSuccess": 0})
+    with pytest.raises(PlatformError, match="1 of 3 VMs: the platform told neither"):
+        await (await logged_in.domains.start(["1", "2", "3"])).finish(5)
+
+
+@pytest.mark.parametrize("answer", [{"eventIdList": [], "errorList": []}, {}, {"eventIdList": None}])
+async def test_a_batch_of_which_the_platform_begins_nothing_is_no_success(logged_in, platform, answer_ok, answer):
+    platform.answers["GET /ocloud/v1/domain"] = answer_ok({"list": [{"id": "1", "name": "甲"}], "pages": 1})
+    platform.answers["POST /ocloud/v1/domain/close"] = answer_ok(answer)
+    batch = await logged_in.domains.close(["1"], force=True)
+    with pytest.raises(PlatformError, match="'甲': the platform told neither"):
+        await batch.finish(5)
+    with pytest.raises(PlatformError, match="'甲': the platform told neither"):
+        await batch.check_begun()
+
+
 async def test_one_that_never_ends_does_not_hide_that_another_failed(logged_in, platform, answer_ok):
     platform.answers["POST /ocloud/v1/domain/sleep"] = answer_ok({"eventIdList": ["1", "2"], "errorList": None})
     platform.answers["GET /ocloud/v1/event/1"] = answer_ok(event("休眠虚机", id="1", vm="甲"))

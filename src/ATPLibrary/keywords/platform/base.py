@@ -74,22 +74,21 @@ class PlatformComponent(Reading):
     ) -> list[str]:
         """Begin an operation that the platform goes on with, and wait until it has ended. Returns its event ids.
 
-        With `wait=False` it is only begun, and the ids are for `Wait For Platform Events`; what was refused fails at once all
-        the same. `begin` returns None where there was nothing to do. The log has what the platform tells meanwhile.
+        With `wait=False` it is only begun, and the ids are for `Wait For Platform Events`; what was refused, or what the
+        platform says nothing of, fails at once all the same. `begin` returns None where there was nothing to do. The log has what
+        the platform tells meanwhile.
         """
 
         async def carry_out(client: VdiClient, seconds: float, say: Callable[[str], None]) -> list[str]:
+            from ATPLibrary.vdi.long import Batch
+
             operation = await begin(client, seconds)
             if operation is None:
                 return []
             if wait:
                 await operation.finish(seconds, Told(what, len(event_ids(operation)), say))
-            elif refused := getattr(operation, "refusals", ()):
-                raise PlatformError.about(
-                    what,
-                    wanted="be begun for all",
-                    got="; ".join(f"{r.vm_name or r.vm_id}: {r.reason}" for r in refused),
-                )
+            elif isinstance(operation, Batch):
+                await operation.check_begun()
             return event_ids(operation)
 
         ids = self.ask_telling(what, carry_out, timeout, kind)

@@ -140,4 +140,4 @@ async def _in_portions(client: VdiClient, ids: list[str], begin: Begin, together
             portion = await begin(client, ids[first : first + size], timeout)
             events += portion.event_ids
             refusals += portion.refusals
-    return client.events.batch(events, refusals) if size < len(ids) else portion
+    return client.events.batch(events, refusals, ids) if size < len(ids) else portion

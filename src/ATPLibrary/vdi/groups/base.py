@@ -6,7 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -16,6 +16,9 @@ from ATPLibrary.vdi.operations import Operation
 from ATPLibrary.vdi.pages import Pages
 from ATPLibrary.vdi.session import PlatformSession
 from ATPLibrary.vdi.shapes.base import BatchAnswer, Page
+
+if TYPE_CHECKING:
+    from ATPLibrary.vdi.shapes.vm_orders import BatchRequest
 
 T = TypeVar("T")
 Ticket = TypeVar("Ticket", bound="_Ticket")
@@ -80,12 +83,12 @@ class Group:
         ticket = await self._call(operation, *ids, body=body, about=about, timeout=timeout)
         return LongOperation(self._session, ticket.event_id, ticket)
 
-    async def _batch(self, operation: Operation[BatchAnswer], body: BaseModel, timeout: float | None) -> Batch:
+    async def _batch(self, operation: Operation[BatchAnswer], body: BatchRequest, timeout: float | None) -> Batch:
         """One that the platform goes on with, for several VMs."""
-        return self._as_batch(await self._call(operation, body=body, timeout=timeout))
+        return self._as_batch(await self._call(operation, body=body, timeout=timeout), body.ids)
 
-    def _as_batch(self, answer: BatchAnswer) -> Batch:
-        return Batch(self._session, answer, lambda vm_ids: self._vm_names(vm_ids, None))
+    def _as_batch(self, answer: BatchAnswer, vm_ids: Iterable[str] = ()) -> Batch:
+        return Batch(self._session, answer, lambda ids: self._vm_names(ids, None), [*vm_ids])
 
     def _not_done(self, operation: Operation[Any], names: Sequence[str], asked: int) -> PlatformError:
         """The error for the part of a batch that the platform left out without a reason."""

@@ -47,9 +47,12 @@ class Events(Group):
         """An operation that something else has begun, to be waited for."""
         return LongOperation(self._session, event_id, None)
 
-    def batch(self, event_ids: Iterable[str], refusals: Iterable[Refusal] = ()) -> Batch:
-        """Operations that something else has begun, to be waited for together; `refusals` are those that weren't begun."""
-        return self._as_batch(BatchAnswer.model_construct(event_ids=[*event_ids], refusals=[*refusals]))
+    def batch(self, event_ids: Iterable[str], refusals: Iterable[Refusal] = (), vm_ids: Iterable[str] = ()) -> Batch:
+        """Operations that something else has begun, to be waited for together; `refusals` are those that weren't begun.
+
+        With `vm_ids`, the VMs that they were ordered for, one without either is a failure too.
+        """
+        return self._as_batch(BatchAnswer.model_construct(event_ids=[*event_ids], refusals=[*refusals]), vm_ids)
 
     async def finish(
         self,
