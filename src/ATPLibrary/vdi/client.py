@@ -110,7 +110,8 @@ class VdiClient:
 
         Parameters that the path names fill it in. The others go where the vendor's document puts them, if `api_document` names
         one; else into the query of GET and DELETE and into the body of the rest. `body` is a whole body: a list, a dict, bytes.
-        Returns the answer's `data` as JSON has it, or a file's bytes. Only what reads is sent again after a lost connection.
+        Returns the answer's `data` as JSON has it, or a file's bytes; of operations that the client knows, passwords and keys are
+        each a `Secret`. Only what reads is sent again after a lost connection.
         """
         from ATPLibrary.vdi.free_call import free_call
 

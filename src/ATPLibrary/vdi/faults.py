@@ -77,13 +77,13 @@ class Faults:
             return PlatformError.about(
                 self._subject,
                 wanted=f"have the operation {operation}",
-                got=f"it answered HTTP {status} {excerpt(body)}",
+                got=f"it answered HTTP {status}{_mishap(operation, body, ' ')}",
                 next_step="check that the url is the platform's own address, and its version (9.0 is known to work); of an "
                 "operation that you name yourself, method and path",
             )
         return self._answer(
             operation,
-            f"it answered HTTP {status} {excerpt(body)}",
+            f"it answered HTTP {status}{_mishap(operation, body, ' ')}",
             "look at the platform's own log: it failed inside"
             if status >= 500
             else "check that the url is the platform's own address, and its version (9.0 is known to work)",
@@ -95,7 +95,7 @@ class Faults:
             return self.truncated(operation, body)
         return self._answer(
             operation,
-            f"the answer isn't JSON: {excerpt(body)}",
+            f"the answer isn't JSON{_mishap(operation, body, ': ')}",
             "check that the url is the platform's own address and not that of a proxy or a web page",
         )
 
@@ -171,6 +171,11 @@ class Faults:
 def _quoted(operation: Operation[Any], body: bytes, before: str) -> str:
     """The answer's first characters after `before`; nothing of one that may hold secrets: cut off, they can't be told from text."""
     return "" if operation.holds_secrets else before + excerpt(body)
+
+
+def _mishap(operation: Operation[Any], body: bytes, before: str) -> str:
+    """The same of what is no answer of the operation's. At the login it is: the first that somebody sees who has a wrong url."""
+    return before + excerpt(body) if operation is LOGIN else _quoted(operation, body, before)
 
 
 def first_problem(error: ValidationError) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from ATPLibrary.errors import InputError
+from ATPLibrary.secrets import Secret
 from ATPLibrary.vdi.operations import Anything, Method, Operation
 from ATPLibrary.vdi.session import PlatformSession
 
@@ -45,9 +46,38 @@ async def free_call(
         path,
         Anything,
         idempotent=method == "GET",
+        secret_names=_secret_names(method, path),
     )
     ids = [parameters[name] for name in named]
-    return await session.call(operation, *ids, query=query, body=fields if body is None else body, timeout=timeout)
+    answer = await session.call(operation, *ids, query=query, body=fields if body is None else body, timeout=timeout)
+    return _with_secrets(answer, operation.secret_names)
+
+
+def _secret_names(method: str, path: str) -> frozenset[str]:
+    """What is a password or key in the answer of an operation that the client knows; `path` may be filled in already."""
+    from ATPLibrary.vdi.catalogue import tables
+
+    names: set[str] = set()
+    for row in tables():
+        if row.method == method and row.holds_secrets:
+            known = "[^/]+".join(map(re.escape, re.split(r"\{[^{}]+\}", row.path)))
+            if re.fullmatch(known, path.partition("?")[0].rstrip("/")):
+                names |= row.vendor_secrets
+    return frozenset(names)
+
+
+def _with_secrets(data: Any, names: frozenset[str]) -> Any:
+    """`data` with the texts of these names, wherever they stand, as secrets."""
+    if not names:
+        return data
+    if isinstance(data, list):
+        return [_with_secrets(each, names) for each in data]
+    if isinstance(data, dict):
+        return {
+            name: Secret(value) if name in names and isinstance(value, str) else _with_secrets(value, names)
+            for name, value in data.items()
+        }
+    return data
 
 
 def _placed(

@@ -33,7 +33,8 @@ class Operation(Generic[Answer]):
 
     `answer` is the type of the answer's `data`; `request` that of the body, `query` that of the query, where there are any.
     `idempotent`: asking twice does no more than asking once, so it may be sent again where a connection or a session has ended.
-    `needs_token`: it is asked within the session; what a user's own client asks before it has one isn't.
+    `needs_token`: it is asked within the session; what a user's own client asks before it has one isn't. `secret_names` are the
+    vendor's names of the passwords and keys in an answer that has no shape of ours.
     """
 
     title: str
@@ -44,6 +45,7 @@ class Operation(Generic[Answer]):
     query: type[VendorModel] | None = None
     idempotent: bool = True
     needs_token: bool = True
+    secret_names: frozenset[str] = frozenset()
 
     @cached_property
     def envelope(self) -> TypeAdapter[Any]:
@@ -74,7 +76,16 @@ class Operation(Generic[Answer]):
     @property
     def holds_secrets(self) -> bool:
         """Whether its answer, or each item of it, may hold a password or key."""
-        return any(getattr(each, "holds_secrets", False) for each in (self.answer, *get_args(self.answer)))
+        return bool(self.secret_names or self._secret_shapes)
+
+    @property
+    def _secret_shapes(self) -> list[type[VendorModel]]:
+        return [each for each in (self.answer, *get_args(self.answer)) if getattr(each, "holds_secrets", False)]
+
+    @property
+    def vendor_secrets(self) -> frozenset[str]:
+        """The vendor's names of the passwords and keys in its answer."""
+        return self.secret_names.union(*(shape.secret_names() for shape in self._secret_shapes))
 
     def url(self, *ids: Any) -> str:
         """The path with its parameters filled in, in their order, so quoted that none of them can reach another path."""

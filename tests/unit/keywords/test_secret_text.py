@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from robot.api.types import Secret
+from tests.unit.vdi.conftest import ScriptedPlatform, ok
 
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.plain import told
@@ -72,3 +73,33 @@ def test_a_clipboard_with_another_text_than_a_secret_is_told_without_either(is_s
     told = str(_another("The clipboard", f"'{WORD}'", f"nearly {WORD}", 0.5, is_secret=is_secret))
     assert (WORD in told) is not is_secret
     assert told.startswith("The clipboard should be ")
+
+
+def test_no_secret_that_the_platform_tells_gets_into_the_log(
+    run_robot: Callable[..., Any], tmp_path: Path, tester: Any, platform: ScriptedPlatform
+) -> None:
+    api = "/ocloud/v1"
+    platform.answers |= {
+        f"GET {api}/domain": ok({"list": [{"id": "1", "name": "a"}], "pages": 1, "total": 1}),
+        f"GET {api}/domain/1/xml": ok(
+            """<domain><graphics passwd='xml-secret'/><graphics passwd="xml-secret"/></domain>"""
+        ),
+        f"GET {api}/domain/1/spice-key": ok({"domainId": "1", "key": "key-secret"}),
+        f"GET {api}/model": ok({"list": [{"id": "m", "name": "win11"}], "pages": 1, "total": 1}),
+        f"GET {api}/model/m/upgrade-share": ok({"shareUrl": "http://p/?check=abc&password=link-secret&exp=9"}),
+    }
+    suite = """*** Settings ***
+Library    ATPLibrary.VDIPlatform
+*** Test Cases ***
+Told
+    ${xml} =    Get Desktop XML    a    contains    <graphics passwd='*******
+    ${answer} =    Call Platform    GET /ocloud/v1/domain/{id}/spice-key    id=1
+    Should Be Equal    ${answer}[domainId]    1
+    Should Be True    $answer['key'].value == 'key-' + 'secret'
+    ${link} =    Get Model Upgrade Link    win11
+    Should Be Equal    ${link}    http://p/?check=abc&exp=9
+"""
+    (test,) = run_robot(suite, loglevel="TRACE").suite.tests
+    assert (test.status, test.message) == ("PASS", "")
+    written = (tmp_path / "output.xml").read_text()
+    assert not [word for word in ("xml-secret", "key-secret", "link-secret") if word in written]

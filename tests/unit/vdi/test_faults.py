@@ -215,3 +215,17 @@ async def test_a_ca_file_that_is_none_is_named(tmp_path: Path) -> None:
         error = await login_error("https://127.0.0.1:1", ca_file=path)
         assert isinstance(error, ConfigError)
         assert f"CA file '{path}' of platform 'lab' should hold certificates in PEM" in str(error)
+
+
+async def test_nothing_of_an_answer_that_may_hold_a_secret_is_quoted(logged_in, platform) -> None:
+    import httpx
+
+    path = "GET /ocloud/v1/domain/v/vnc-password"
+    for status, text in ((500, '{"password":"broken-secret"}'), (404, "broken-secret"), (200, "<p>broken-secret</p>")):
+        platform.answers[path] = httpx.Response(status, text=text)
+        with pytest.raises(PlatformError) as caught:
+            await logged_in.domains.vnc_password("v")
+        assert "broken-secret" not in str(caught.value)
+        with pytest.raises(PlatformError) as caught:
+            await logged_in.call("GET /ocloud/v1/domain/{id}/vnc-password", id="v")
+        assert "broken-secret" not in str(caught.value)

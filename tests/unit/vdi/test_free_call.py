@@ -9,6 +9,7 @@ import pytest
 
 from ATPLibrary.errors import InputError, PlatformError
 from ATPLibrary.vdi import VdiClient
+from ATPLibrary.vdi.catalogue import tables
 
 pytestmark = pytest.mark.unit
 
@@ -107,3 +108,21 @@ async def test_the_document_says_what_goes_where(platform, settings, answer_ok, 
     assert dict(platform.requests[-1].url.params) == {"dry": "1"}
     assert json.loads(platform.requests[-1].content) == {"name": "办公"}
     await client.close()
+
+
+@pytest.mark.parametrize("path", ["/ocloud/v1/domain/{id}/spice-key", "/ocloud/v1/domain/v/spice-key"])
+async def test_a_key_in_the_answer_of_an_operation_that_the_client_knows_is_a_secret(
+    logged_in, platform, answer_ok, path
+):
+    platform.answers["GET /ocloud/v1/domain/v/spice-key"] = answer_ok({"ip": "192.0.2.1", "key": "free-secret"})
+    answer = await logged_in.call(f"GET {path}", **({"id": "v"} if "{id}" in path else {}))
+    assert (answer["ip"], answer["key"].reveal()) == ("192.0.2.1", "free-secret")
+    assert "free-secret" not in repr(answer)
+    platform.answers["GET /ocloud/v1/user/fingerprint-all"] = answer_ok([{"username": "a", "fingerprint": "whorl"}])
+    assert "whorl" not in repr(await logged_in.call("GET /ocloud/v1/user/fingerprint-all"))
+    platform.answers["POST /ocloud/v1/login"] = answer_ok({"token": "0123456789abcdef"})
+    assert "0123456789abcdef" not in repr(await logged_in.call("POST /ocloud/v1/login", body={}))
+
+
+async def test_each_operation_with_secrets_names_them():
+    assert [str(row) for row in tables() if row.holds_secrets and not row.vendor_secrets] == []

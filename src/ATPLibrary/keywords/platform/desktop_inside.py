@@ -28,7 +28,8 @@ class DesktopInsideKeywords(Looking):
     ) -> str:
         """Returns libvirt's description of a desktop as the platform shows it, after asserting it if asked to.
 
-        What libvirt itself says: see `Get VM XML`.
+        The passwords of its displays are asterisks in it: see `Get Desktop VNC Password`. What libvirt itself says: see
+        `Get VM XML`.
 
         - ``desktop``: the desktop, by name or id.
         - ``operator`` and ``expected``: an assertion, such as ``contains  <vcpu>``.

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from robot.api import logger
 from robot.api.deco import keyword
+from robot.api.types import Secret
 
 from ATPLibrary.errors import ConfigError, InputError, VerificationError
 from ATPLibrary.keywords.platform.base import PlatformComponent
+from ATPLibrary.secrets import Secret as OurSecret
 
 if TYPE_CHECKING:
     from ATPLibrary.vdi import Batch, VdiClient
@@ -24,7 +26,8 @@ class FreeCallKeywords(PlatformComponent):
         """Carries out any of the platform's operations, as its document writes it, and returns the answer's ``data``.
 
         For what has no keyword. What it makes is not remembered, and what it begins is not waited for: see
-        `Wait For Platform Events`. Fails with the platform's own words where it refuses.
+        `Wait For Platform Events`. A password or key in an answer that this library knows is a secret: its ``value`` has it. Fails
+        with the platform's own words where the platform refuses.
 
         - ``operation``: method and path: ``GET /ocloud/v1/vlan/{id}/ip``.
         - ``body``: a whole body: JSON as text, or a list or dictionary.
@@ -46,7 +49,7 @@ class FreeCallKeywords(PlatformComponent):
         answer = self.ask(f"'{operation}'", call, timeout)
         # The answer itself may hold passwords and keys that nobody has declared as such.
         logger.info(f"'{operation}' was answered with {_kind(answer)}.")
-        return answer
+        return _for_robot(answer)
 
     @keyword(tags=["Platform"])
     def wait_for_platform_events(self, *events: str, timeout: timedelta | None = None) -> None:
@@ -118,6 +121,15 @@ def _json(text: str) -> Any:
         raise InputError.about(
             "The body of a call", wanted="be JSON", got=f"isn't: {error}", next_step='Write it as {"name": "value"}'
         ) from None
+
+
+def _for_robot(answer: Any) -> Any:
+    """An answer whose secrets are Robot Framework's, which its log doesn't show."""
+    if isinstance(answer, OurSecret):
+        return Secret(answer.reveal())
+    if isinstance(answer, list):
+        return [_for_robot(each) for each in answer]
+    return {name: _for_robot(each) for name, each in answer.items()} if isinstance(answer, dict) else answer
 
 
 def _kind(answer: Any) -> str:

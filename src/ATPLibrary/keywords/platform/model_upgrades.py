@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
@@ -18,6 +19,8 @@ from ATPLibrary.vdi.codes import VmStatus
 if TYPE_CHECKING:
     from ATPLibrary.vdi import VdiClient
     from ATPLibrary.vdi.shapes.templates import Share
+
+_PASSWORD = re.compile(r"[^=]*(?:password|passwd|pwd)=", re.IGNORECASE)
 
 
 class ModelUpgradeKeywords(PlatformComponent):
@@ -119,7 +122,7 @@ class ModelUpgradeKeywords(PlatformComponent):
         url_prefix: str | None = None,
         timeout: timedelta | None = None,
     ) -> str:
-        """Makes a link by which somebody without an account may upgrade a model, and returns it.
+        """Makes a link by which somebody without an account may upgrade a model, and returns it, without its password.
 
         - ``model``: the model's name or id.
         - ``valid_days``: how long it is good, in days.
@@ -141,12 +144,13 @@ class ModelUpgradeKeywords(PlatformComponent):
             )
 
         share = self.ask(f"Making an upgrade link of model '{model}'", make, timeout)
-        logger.info(f"Link: {share.url}, good for {valid_days} days.")
-        return share.url or ""
+        link = _without_password(share.url)
+        logger.info(f"Link: {link}, good for {valid_days} days.")
+        return link
 
     @keyword(tags=["Model", "Getter"])
     def get_model_upgrade_link(self, model: str, timeout: timedelta | None = None) -> str:
-        """Returns the link by which somebody may upgrade a model. Fails where the model has none.
+        """Returns the link by which somebody may upgrade a model, without its password. Fails where the model has none.
 
         - ``model``: the model's name or id.
         - ``timeout``: by default ``timeouts.platform`` of the configuration (60 s).
@@ -161,8 +165,9 @@ class ModelUpgradeKeywords(PlatformComponent):
             return await client.models.upgrade_link(found.id, timeout=seconds)
 
         share = self.ask(f"Reading the upgrade link of model '{model}'", look, timeout)
-        logger.info(f"Link: {share.url}")
-        return share.url or ""
+        link = _without_password(share.url)
+        logger.info(f"Link: {link}")
+        return link
 
     @keyword(tags=["Model", "Assertion"])
     def model_upgrade_link_should_be_valid(
@@ -187,6 +192,13 @@ class ModelUpgradeKeywords(PlatformComponent):
 
         self.ask("Checking an upgrade link", ask, timeout)
         logger.info("The link is valid.")
+
+
+def _without_password(link: str | None) -> str:
+    """The link without a part of its query that is a password: it is in logs, and whoever opens it is asked for that."""
+    parts = urlsplit(link or "")
+    kept = [part for part in parts.query.split("&") if not _PASSWORD.match(part)]
+    return parts._replace(query="&".join(kept)).geturl()
 
 
 def _parts(link: str) -> tuple[str, str]:

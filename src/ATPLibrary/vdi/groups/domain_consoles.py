@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 
-from ATPLibrary.secrets import Secret, as_secret
+from ATPLibrary.secrets import MASK, Secret, as_secret
 from ATPLibrary.vdi.codes import MonitorState
 from ATPLibrary.vdi.groups.base import Group
 from ATPLibrary.vdi.operations import get, post
@@ -19,6 +20,8 @@ XML = get("show a VM's XML", "/domain/{id}/xml", str)
 TASKS = get("list a guest's processes", "/domain/{id}/task-manager", list[GuestTask])
 MONITOR = post("ask a VM's user to be watched", "/domain/{domainId}/monitor", MonitorAnswer, MonitorRequest)
 MONITOR_STATE = get("show what a VM's user says", "/domain/{domainId}/monitor/{requestId}", MonitorAnswer)
+
+_PASSWORD = re.compile(r"""(\bpasswd\s*=\s*)(["']).*?\2""", re.DOTALL)
 
 
 class DomainConsoles(Group):
@@ -39,8 +42,9 @@ class DomainConsoles(Group):
         return (await self._call(VNC_PASSWORD, vm_id, query=query, timeout=timeout)).password
 
     async def xml(self, vm_id: str, *, timeout: float | None = None) -> str:
-        """libvirt's description of it."""
-        return await self._call(XML, vm_id, timeout=timeout)
+        """libvirt's description of it, the passwords of its displays as asterisks: see `vnc_password`."""
+        text = await self._call(XML, vm_id, timeout=timeout)
+        return _PASSWORD.sub(lambda match: f"{match[1]}{match[2]}{MASK}{match[2]}", text)
 
     async def tasks(self, vm_id: str, *, timeout: float | None = None) -> Sequence[GuestTask]:
         """The processes in its guest, as the platform's agent there lists them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
@@ -49,6 +49,16 @@ class VendorModel(BaseModel):
         defer_build=True,
         arbitrary_types_allowed=True,
     )
+
+    @classmethod
+    def secret_names(cls) -> set[str]:
+        """The vendor's names of the fields that are passwords or keys."""
+        return {field.alias or name for name, field in cls.model_fields.items() if Secret in _parts(field.annotation)}
+
+
+def _parts(annotation: Any) -> list[Any]:
+    """A type and those that it is made of."""
+    return [annotation, *(part for each in get_args(annotation) for part in _parts(each))]
 
 
 class Request(VendorModel):

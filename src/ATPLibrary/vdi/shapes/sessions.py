@@ -30,3 +30,7 @@ class LoginAnswer(VendorModel):
     role_level: str | None = None
     resource_pri: int | None = None
     user_pri: int | None = None
+
+    @classmethod
+    def secret_names(cls) -> set[str]:
+        return {"token"}
