@@ -58,7 +58,8 @@ def verify(
 ) -> None:
     """Compare what the platform says with what libvirt says on its hosts.
 
-    Hosts, VMs, their hosts, states, CPU, memory, disks and MAC addresses. A host that can't be reached is a difference.
+    Hosts, VMs, their hosts, states, CPU, memory, disks and MAC addresses. A host that can't be reached is a difference. Where there
+    was nothing to compare they don't agree.
 
     \b
     Exit code: 0 they agree, 1 they differ, 2 wrong usage, 3 the platform refused or failed, 4 it took too long.

@@ -40,6 +40,7 @@ class Fleet:
         ]
         self.models: list[dict[str, object]] = []
         self.recycled: list[dict[str, object]] = []
+        self.pool: list[dict[str, object]] = self.vms[:2]
         self.disks: list[dict[str, object]] = []
         self.asked: list[str] = []
         self.lists_of_vms = 0
@@ -58,7 +59,7 @@ class Fleet:
         if path == "desk-pool":
             return self._page(request, [{"id": "p1", "name": "sales", "enabled": 1}])
         if path == "desk-pool/p1/domain/list":
-            return self._ok(self.vms[:2])
+            return self._ok(self.pool)
         if path.endswith(("/disk", "/nic")):
             return self._ok(self.disks if path.endswith("/disk") else [])
         lists = {"host": self.hosts, "model": self.models, "recycle": self.recycled}
@@ -287,3 +288,15 @@ async def test_a_platform_that_doesn_t_answer_is_no_agreement(
 async def test_without_any_host_nothing_looks_like_agreement(client: VdiClient) -> None:
     with pytest.raises(ConfigError, match="A host should be in"):
         await compare(Workspace(Config(origin="atp.yaml")), client, timeout=5)
+
+
+async def test_an_empty_desk_pool_and_a_platform_without_anything_are_no_agreement(
+    workspace: Workspace, client: VdiClient, fleet: Fleet, tmp_path: Path
+) -> None:
+    fleet.pool = []
+    found = await compare(workspace, client, pool="sales", timeout=60)
+    assert (found.agree, told(found), found.vms) == (False, [], [])
+    fleet.vms, fleet.hosts = [], []
+    workspace.config.platforms["other"] = workspace.config.platforms["lab"]
+    found = await compare(workspace, client, timeout=60)
+    assert (found.agree, told(found), found.hosts) == (False, [], [])

@@ -168,6 +168,29 @@ def test_the_vms_of_a_host_that_can_t_be_asked_are_not_missing() -> None:
     ]
 
 
+def test_a_vm_without_a_host_that_no_hypervisor_has_is_missing() -> None:
+    for host in (None, "h9"):
+        side = platform([vm(1, hostId=host, hostName="gone"), vm(2)])
+        assert about_vms(side, there(facts(2))) == [("VM 'vm-1'", "domain", "running", "missing")]
+        asked = there(facts(2), rack_2="no route to it")
+        assert about_vms(side, asked) == [("VM 'vm-1'", "domain", "running", "on no host that answers")]
+        # One that is off may be on the host that can't be asked.
+        assert about_vms(platform([vm(1, hostId=host, status=0), vm(2)]), asked) == []
+
+
+@pytest.mark.parametrize(("status", "told"), [(0, None), (None, None), (1, "running"), (2, "suspended")])
+def test_what_the_platform_claims_of_a_vm_on_a_host_that_it_calls_dead_is_a_difference(
+    status: int | None, told: str | None
+) -> None:
+    asked = there(rack_2="no route to it")
+    one = vm(1, hostId="h2", status=status)
+    claimed = [("VM 'vm-1'", "status", told, "unknown: its host is offline")] if told else []
+    assert about_vms(platform([one], h2=3), asked) == claimed
+    # Of a desktop that was asked for nothing is known, which is no agreement.
+    (asked_for,) = about_vms(platform([one], whole=False, h2=3), asked)
+    assert asked_for[3] == "unknown: its host is offline"
+
+
 def test_a_vm_of_a_dead_host_that_runs_on_another_is_found_there() -> None:
     side = platform([vm(1, hostId="h2")])
     assert about_vms(side, there(facts(1), rack_2="dead")) == [("VM 'vm-1'", "host", "rack-2", "rack-1")]
@@ -295,6 +318,13 @@ def test_the_outcome_names_the_first_few_and_counts_the_rest() -> None:
     }  # fmt: skip
     assert told["hosts"] == ["rack-1", "rack-2"]
     assert told["vms"][999] == {"name": "vm-999", "host": "rack-1"}
+
+
+def test_nothing_compared_is_no_agreement() -> None:
+    outcome = Comparison("lab", [], [], [], ["1 VMs, whose hosts can't be asked: 'vm-1'"])
+    assert (outcome.agree, outcome.as_json()["agree"]) == (False, False)
+    assert str(outcome) == "Platform 'lab' and hypervisors: nothing was compared, neither a VM nor a host."
+    assert Comparison("lab", ["rack-1"], [], [], []).agree  # a platform without VMs, and its host has none either
 
 
 def test_the_rows_have_every_host_and_vm_or_the_different_ones_only() -> None:

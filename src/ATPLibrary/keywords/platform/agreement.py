@@ -33,7 +33,8 @@ class AgreementKeywords(PlatformComponent):
 
         Compared are hosts (one side lacks it, it can't be reached, its address), and of each VM: whether it is there, its host,
         UUID, status, CPU, memory, disks (how many, where, how large) and MAC addresses. Models and VMs in the recycle bin aren't
-        missing; a VM on a host that the platform says nothing of is a difference. All are in a table in the log.
+        missing; a VM on a host that the platform says nothing of is a difference, and so is one that no hypervisor has, or of which
+        only the platform says that it runs. All are in a table in the log. Where there was nothing to compare it fails too.
 
         What differs is looked at again before it counts, and what the platform is busy with is looked at until that is over.
 
@@ -56,8 +57,12 @@ class AgreementKeywords(PlatformComponent):
             raise VerificationError.about(
                 f"Platform '{found.platform}' and its hypervisors",
                 wanted="agree",
-                got=f"differ in {len(found.differences)}: {found.first()}",
-                next_step="The log has them all",
+                got=f"differ in {len(found.differences)}: {found.first()}"
+                if found.differences
+                else "nothing was compared",
+                next_step="The log has them all"
+                if found.differences
+                else "The platform lists no desktop that is meant, and no host that is configured and answers",
             )
 
     @keyword(tags=["Platform", "Getter"])

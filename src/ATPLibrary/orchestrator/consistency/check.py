@@ -104,12 +104,17 @@ class _Check:
         return Comparison(self._client.name, hosts, [(vm.name, platform.host_name(vm)) for vm in compared], found, told)
 
     def _split(self, platform: PlatformSide, asked: Hypervisors) -> tuple[list[Vm], list[Vm]]:
-        """The VMs that could be compared: they are on a host that answered, or should be on one; and the others."""
+        """The VMs that could be compared, and the others.
+
+        They could where a host that answered has them or should have them, and where all hosts answered and none has them.
+        """
         could: list[Vm] = []
         could_not: list[Vm] = []
         for vm in platform.vms:
             home = platform.home(vm)
-            answered = home is not None and home.name in asked.vms
+            answered = (
+                home.name in asked.vms if home is not None else not (vm.host_id in platform.hosts or asked.errors)
+            )
             (could if answered or asked.where(vm.id.lower()) else could_not).append(vm)
         return could, could_not
 

@@ -72,7 +72,9 @@ def _about(host: Host, name: str, field: str, platform: Value, hypervisor: Value
 
 
 def of_vms(platform: PlatformSide, asked: Hypervisors) -> Iterator[Difference]:
-    """Differences about VMs, their disks and network cards apart. Those of hosts that weren't asked are left out."""
+    """Differences about VMs, their disks and network cards apart. Those of hosts that can't be asked are left out, except for what
+    the platform says all the same.
+    """
     ids = {vm.id.lower() for vm in platform.vms}
     taken: set[str] = set()  # domains that have the name of another VM of the platform: told of there
     for vm in platform.vms:
@@ -87,8 +89,25 @@ def of_vms(platform: PlatformSide, asked: Hypervisors) -> Iterator[Difference]:
                 yield _of(vm, home.name, "uuid", vm.id, namesake.uuid)
             else:
                 yield _of(vm, home.name, "domain", in_word(vm.status), "missing")
+        else:
+            yield from _nowhere(vm, platform, asked)
     if platform.is_whole:
         yield from _not_managed(platform, asked, ids | platform.other_ids | taken)
+
+
+def _nowhere(vm: Vm, platform: PlatformSide, asked: Hypervisors) -> Iterator[Difference]:
+    """One that no host has which answered, and that isn't to be on one of them: nobody but the platform says what it is.
+
+    Hosts that should answer, or aren't configured, are differences themselves. A VM that the platform doesn't say to be running,
+    on a host that it knows not to answer, is left out where everything is compared; one that was asked for isn't.
+    """
+    home, host = platform.home(vm), platform.hosts.get(vm.host_id or "")
+    is_claimed = vm.status in (VmStatus.RUNNING, VmStatus.SUSPENDED) or not platform.is_whole
+    if host is None and (is_claimed or not asked.errors):
+        where = "on no host that answers" if asked.errors else "missing"
+        yield _of(vm, vm.host_name or "", "domain", in_word(vm.status), where)
+    elif home is not None and home.name in asked.errors and host is not None and host.status in _AWAY and is_claimed:
+        yield _of(vm, home.name, "status", in_word(vm.status), f"unknown: its host is {in_word(host.status)}")
 
 
 def _placed(

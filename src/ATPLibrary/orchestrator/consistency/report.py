@@ -61,12 +61,20 @@ class Comparison:
 
     @property
     def agree(self) -> bool:
-        return not self.differences
+        """Whether something was compared, and nothing of it differs."""
+        return not self.differences and not self.is_empty
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing that could be compared, which is no agreement."""
+        return not self.hosts and not self.vms
 
     def __str__(self) -> str:
         compared = f"{_count(len(self.vms), 'VM')} on {_count(len(self.hosts), 'host')}"
         if self.agree:
             return f"Platform '{self.platform}' and hypervisors agree about {compared}."
+        if not self.differences:
+            return f"Platform '{self.platform}' and hypervisors: nothing was compared, neither a VM nor a host."
         return f"Platform '{self.platform}' and hypervisors differ in {len(self.differences)} about {compared}."
 
     def first(self) -> str:
