@@ -104,12 +104,25 @@ class VerificationError(ATPError, AssertionError):
 
 
 class PlatformError(ATPError):
-    """The VDI platform refused or failed. `status` and `vendor_message` are the platform's own words."""
+    """The VDI platform refused or failed. `status` and `vendor_message` are the platform's own words.
 
-    def __init__(self, message: str, status: int | None = None, vendor_message: str = "") -> None:
+    `http_status` is that of an answer that wasn't 200. `was_repeated`: what is refused was sent a second time, since the first
+    answer was lost: it may have been done then.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, vendor_message: str = "", http_status: int | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.vendor_message = vendor_message
+        self.http_status = http_status
+        self.was_repeated = False
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether the platform, or the proxy before it, was only busy: whoever waits may ask again."""
+        return self.http_status in (502, 503, 504)
 
 
 class LabError(ATPError):

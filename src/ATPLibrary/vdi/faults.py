@@ -80,6 +80,7 @@ class Faults:
                 got=f"it answered HTTP {status}{_mishap(operation, body, ' ')}",
                 next_step="check that the url is the platform's own address, and its version (9.0 is known to work); of an "
                 "operation that you name yourself, method and path",
+                http_status=status,
             )
         return self._answer(
             operation,
@@ -87,6 +88,7 @@ class Faults:
             "look at the platform's own log: it failed inside"
             if status >= 500
             else "check that the url is the platform's own address, and its version (9.0 is known to work)",
+            http_status=status,
         )
 
     def not_json(self, operation: Operation[Any], body: bytes) -> PlatformError:
@@ -162,10 +164,11 @@ class Faults:
             next_step=f"correct platforms.{self._name}.ca_file",
         )
 
-    def _answer(self, operation: Operation[Any], got: str, next_step: str) -> PlatformError:
-        return PlatformError.about(
-            self._subject, wanted=f"answer '{operation.title}' ({operation}) with JSON", got=got, next_step=next_step
-        )
+    def _answer(
+        self, operation: Operation[Any], got: str, next_step: str, http_status: int | None = None
+    ) -> PlatformError:
+        wanted = f"answer '{operation.title}' ({operation}) with JSON"
+        return PlatformError.about(self._subject, wanted=wanted, got=got, next_step=next_step, http_status=http_status)
 
 
 def _quoted(operation: Operation[Any], body: bytes, before: str) -> str:

@@ -38,6 +38,7 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    was_repeated: bool = False  # the question was sent twice: the first may have been heard
 
 
 class HttpConnection:
@@ -64,7 +65,8 @@ class HttpConnection:
                         body += chunk
                         if len(body) > MAX_ANSWER_BYTES:
                             raise self._faults.too_big(operation, MAX_ANSWER_BYTES)
-                    return Reply(answer.status_code, answer.headers.get("Content-Type", ""), bytes(body))
+                    content_type = answer.headers.get("Content-Type", "")
+                    return Reply(answer.status_code, content_type, bytes(body), was_repeated=attempt > 1)
             except httpx.ConnectTimeout:
                 raise self._faults.too_late(operation, CONNECT_TIMEOUT_SECONDS) from None
             except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:

@@ -156,8 +156,12 @@ class Batch:
 async def ended(
     session: PlatformSession, event_id: str, timeout: float | None, on_progress: Progress | None, many: int = 1
 ) -> PlatformEvent:
-    """The event of that id when its operation has ended, well or not. `many` are asked about at the same time."""
+    """The event of that id when its operation has ended, well or not. `many` are asked about at the same time.
+
+    A platform that is too busy to answer is asked again.
+    """
     seen: PlatformEvent | None = None
+    trouble: PlatformError | None = None
     pause = max(FIRST_PAUSE_SECONDS, many / MOST_QUESTIONS_A_SECOND)
     longest = max(LONGEST_PAUSE_SECONDS, 2 * many / MOST_QUESTIONS_A_SECOND)
     async with runtime.deadline(
@@ -165,16 +169,25 @@ async def ended(
         f"Platform '{session.name}': operation {event_id}",
         wanted="end",
         got="is still under way",
-        last_seen=lambda: (_subject(seen, {}) or "no description") if seen else "no answer about it yet",
+        last_seen=lambda: (
+            str(trouble) if trouble else (_subject(seen, {}) or "no description") if seen else "no answer about it yet"
+        ),
         next_step="give it more time, or look at the platform's own event list",
     ):
         while True:
-            event = await session.call(GET_EVENT, event_id, about=f"'{event_id}'")
-            if event != seen:
-                seen = event
-                _tell(session, event, on_progress)
-            if event.outcome is not EventOutcome.PENDING:
-                return event
+            try:
+                event = await session.call(GET_EVENT, event_id, about=f"'{event_id}'")
+            except PlatformError as error:
+                if not error.is_passing:
+                    raise
+                trouble = error
+            else:
+                trouble = None
+                if event != seen:
+                    seen = event
+                    _tell(session, event, on_progress)
+                if event.outcome is not EventOutcome.PENDING:
+                    return event
             await asyncio.sleep(pause)
             pause = min(pause * BACK_OFF, longest)
 

@@ -173,7 +173,11 @@ class PlatformSession:
         ):
             return self._file(operation, reply, about)
         self.findings.check_answer(operation, reply.body)
-        return self._opened(operation, reply.body, about)
+        try:
+            return self._opened(operation, reply.body, about)
+        except PlatformError as refusal:
+            refusal.was_repeated = reply.was_repeated
+            raise
 
     def _opened(self, operation: Operation[Any], body: bytes, about: str) -> Any:
         """Take the envelope off; a status other than 0 is a refusal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,7 +14,7 @@ from tests.unit.vdi.conftest import ScriptedPlatform, ok, refusal
 
 from ATPLibrary import runtime
 from ATPLibrary.config import Config
-from ATPLibrary.errors import DeadlineError, InputError, PlatformError, VerificationError
+from ATPLibrary.errors import DeadlineError, InputError, PlatformError, VerificationError, VmNotFoundError
 from ATPLibrary.keywords.libraries import VDIPlatform
 from ATPLibrary.orchestrator import Workspace
 from ATPLibrary.vdi import VdiClient
@@ -268,3 +269,39 @@ def test_a_batch_s_answer_of_a_wrong_type_is_no_success_where_findings_are_wante
     platform.answers[f"POST {API}/domain/start"] = ok({"eventIdList": "seven", "errorList": []})
     with pytest.raises(PlatformError, match="'sales-1': the platform told neither"):
         tester.start_desktop("sales-1")
+
+
+def test_a_platform_that_is_busy_for_a_moment_does_not_end_a_wait(tester: Any, platform: ScriptedPlatform) -> None:
+    busy = httpx.Response(503, text="<html>busy</html>")
+    platform.answers[f"GET {API}/domain/1"] = [ok(VMS[0]), busy, ok(VMS[0] | {"status": 1})]
+    tester.desktop_should_be("sales-1", "running", timeout=timedelta(seconds=5))
+    platform.answers[f"GET {API}/domain/1"] = busy
+    with pytest.raises(PlatformError, match=r"HTTP 503 .*, after 0.3 s of waiting\."):
+        tester.desktop_should_be("sales-1", "running", timeout=timedelta(seconds=0.3))
+    platform.answers[f"GET {API}/domain/1"] = [ok(VMS[0]), httpx.Response(500, text="it failed"), ok(VMS[0])]
+    with pytest.raises(PlatformError, match="HTTP 500"):
+        tester.desktop_should_be("sales-1", "running", timeout=timedelta(seconds=5))
+
+
+def test_a_desktop_that_is_not_listed_yet_is_waited_for(tester: Any, platform: ScriptedPlatform) -> None:
+    made = {"id": "7", "name": "new", "status": 1}
+    platform.answers |= {f"GET {API}/domain": [page([]), page([made])], f"GET {API}/domain/7": ok(made)}
+    tester.desktop_should_be("new", "running", timeout=timedelta(seconds=5))
+    with pytest.raises(VmNotFoundError, match=r"no VM 'old'\. .*, after 0.3 s of waiting"):
+        tester.desktop_should_be("old", "running", timeout=timedelta(seconds=0.3))
+    with pytest.raises(VmNotFoundError):
+        tester.desktop_should_be("old", "running")
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_a_deletion_whose_answer_was_lost_is_done_where_nothing_is_left(
+    tester: Any, platform: ScriptedPlatform, is_gone: bool
+) -> None:
+    lost = httpx.RemoteProtocolError("Server disconnected without sending a response.")
+    platform.answers |= {
+        f"POST {API}/domain/delete": [lost, refusal(1, "no such VM")],
+        f"GET {API}/domain": [page(VMS), page(VMS[1:] if is_gone else VMS)],
+    }
+    with contextlib.nullcontext() if is_gone else pytest.raises(PlatformError, match="no such VM"):
+        tester.delete_desktop("sales-1")
+    assert len(platform.asked(f"{API}/domain/delete")) == 2

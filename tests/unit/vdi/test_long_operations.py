@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import httpx
 import pytest
 
 from ATPLibrary.errors import DeadlineError, PlatformError
@@ -44,6 +45,18 @@ async def test_a_failure_ends_the_progress_with_the_platforms_reason(taking, pla
     with pytest.raises(PlatformError, match="磁盘空间不足") as caught:
         await anext(progress)
     assert caught.value.vendor_message == "磁盘空间不足"
+
+
+async def test_a_platform_that_is_busy_for_a_moment_does_not_end_the_wait(taking, platform, answer_ok):
+    busy = httpx.Response(503, text="<html>busy</html>")
+    platform.answers[EVENT] = [answer_ok(event("10%")), busy, busy, answer_ok(event("90%", 0))]
+    assert (await taking.finish(5)).is_success == 0
+    platform.answers[EVENT] = busy
+    with pytest.raises(DeadlineError, match=r"within 0\.3 s but is still under way\. Last seen: .*HTTP 503"):
+        await taking.finish(0.3)
+    platform.answers[EVENT] = httpx.Response(500, text="it failed")
+    with pytest.raises(PlatformError, match="HTTP 500"):
+        await taking.finish(5)
 
 
 async def test_whoever_leaves_the_progress_stops_the_questions(taking, platform, answer_ok):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from robot.api import logger
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.errors import ATPError, InputError, PlatformError, VerificationError, VmNotFoundError
 from ATPLibrary.keywords.assertions import Operator, check, in_words, shown
 from ATPLibrary.keywords.component import GRACE_SECONDS, in_seconds
 from ATPLibrary.keywords.platform import fields
@@ -69,8 +69,8 @@ class Reading(Telling):
     def settled(self, what: str, look: Look, check: Check, timeout: timedelta | None) -> Any:
         """What `look(client, seconds)` finds when `check` has nothing against it: looked at once, or until then with `timeout`.
 
-        After that time its last `VerificationError`, which says what else was seen. Any other error ends the wait, and so does
-        `NeverError`.
+        After that time its last `VerificationError`, which says what else was seen. A VM that isn't listed yet is waited for too,
+        and so is a platform that is too busy to answer. Any other error ends the wait, and so does `NeverError`.
         """
         client, limit = self.client(), self.seconds(None, "platform")
         if timeout is None:
@@ -148,23 +148,29 @@ async def _until(
 ) -> Any:
     end, pause = time.monotonic() + whole, FIRST_PAUSE_SECONDS
     seen: list[str] = []
+    problem: ATPError
     while True:
-        found = await look(max(end - time.monotonic(), SHORTEST_LOOK_SECONDS))
         try:
+            found = await look(max(end - time.monotonic(), SHORTEST_LOOK_SECONDS))
             check.check(found)
             return found
         except NeverError:
             raise
         except VerificationError as error:
-            now = check.seen(found)
-            if not seen or seen[-1] != now:
-                seen.append(now)
-                if len(seen) <= MOST_TOLD:
-                    say(f"{check.told(found)}; waiting.")
-            left = end - time.monotonic()
-            if left <= 0:
-                before = f" Before that: {'; '.join(seen[-MOST_REMEMBERED - 1 : -1])}." if len(seen) > 1 else ""
-                raise VerificationError(f"{str(error).rstrip('.')}, after {whole:g} s of waiting.{before}") from None
+            problem, now, told = error, check.seen(found), check.told(found)
+        except (PlatformError, VmNotFoundError) as error:
+            # It may be listed in a moment, and a platform that was too busy to answer will be asked again.
+            if isinstance(error, PlatformError) and not error.is_passing:
+                raise
+            problem, now, told = error, str(error).rstrip("."), str(error).rstrip(".")
+        if not seen or seen[-1] != now:
+            seen.append(now)
+            if len(seen) <= MOST_TOLD:
+                say(f"{told}; waiting.")
+        left = end - time.monotonic()
+        if left <= 0:
+            before = f" Before that: {'; '.join(seen[-MOST_REMEMBERED - 1 : -1])}." if len(seen) > 1 else ""
+            raise type(problem)(f"{str(problem).rstrip('.')}, after {whole:g} s of waiting.{before}") from None
         await asyncio.sleep(min(pause, left))
         pause = min(pause * BACK_OFF, LONGEST_PAUSE_SECONDS)
 

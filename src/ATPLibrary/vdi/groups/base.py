@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from ATPLibrary.errors import ATPError, PlatformError
 from ATPLibrary.vdi.long import Batch, LongOperation
-from ATPLibrary.vdi.operations import Operation
+from ATPLibrary.vdi.operations import Operation, get
 from ATPLibrary.vdi.pages import Pages
 from ATPLibrary.vdi.session import PlatformSession
 from ATPLibrary.vdi.shapes.base import BatchAnswer, Page
@@ -70,6 +70,28 @@ class Group:
         self, operation: Operation[Page[T]], *ids: Any, query: BaseModel | None = None, timeout: float | None
     ) -> Pages[T]:
         return Pages(self._session, operation, *ids, query=query, about=_about(ids), timeout=timeout)
+
+    async def _delete(
+        self,
+        operation: Operation[None],
+        *ids: Any,
+        body: BaseModel | None = None,
+        deleted: Sequence[str],
+        listed_by: str,
+        timeout: float | None,
+    ) -> None:
+        """Delete something. Where the answer was lost, and what was sent again is refused, what isn't listed any more is deleted.
+
+        `listed_by` is the path of the list that it would be in.
+        """
+        try:
+            await self._call(operation, *ids, body=body, timeout=timeout)
+        except PlatformError as refusal:
+            if not refusal.was_repeated:
+                raise
+            listing: Operation[Page[dict[str, Any]]] = get("list what is left", listed_by, Page[dict[str, Any]])
+            if any([item.get("id") in deleted async for item in self._pages(listing, timeout=timeout)]):
+                raise
 
     async def _begin(
         self,

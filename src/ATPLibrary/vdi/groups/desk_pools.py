@@ -146,7 +146,7 @@ class DeskPools(Group):
 
     async def delete(self, pool_id: str, *, timeout: float | None = None) -> None:
         """Delete the pool with its VMs. The platform answers without an event id: success means that it has taken the order."""
-        await self._call(DELETE, pool_id, timeout=timeout)
+        await self._delete(DELETE, pool_id, deleted=[pool_id], listed_by="/desk-pool", timeout=timeout)
 
     async def vms(self, pool_id: str, *, timeout: float | None = None) -> Sequence[Vm]:
         """All VMs of the pool."""

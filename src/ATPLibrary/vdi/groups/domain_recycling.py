@@ -44,7 +44,8 @@ class DomainRecycling(Group):
 
     async def delete(self, vm_ids: Iterable[str], *, recycle: bool = False, timeout: float | None = None) -> None:
         """Delete the VMs for good, or with `recycle` into the recycle bin. The platform answers without an event id."""
-        await self._call(DELETE, body=DeleteRequest(ids=[*vm_ids], is_recycle=int(recycle)), timeout=timeout)
+        body = DeleteRequest(ids=[*vm_ids], is_recycle=int(recycle))
+        await self._delete(DELETE, body=body, deleted=body.ids, listed_by="/domain", timeout=timeout)
 
     def recycled(self, *, timeout: float | None = None) -> Pages[RecycledVm]:
         """The VMs in the recycle bin."""
@@ -57,7 +58,8 @@ class DomainRecycling(Group):
 
     async def delete_recycled(self, vm_ids: Iterable[str], *, timeout: float | None = None) -> None:
         """Delete VMs that are in the recycle bin for good, by the ids that they had before."""
-        await self._call(DELETE_RECYCLED, body=IdList(ids=[*vm_ids]), timeout=timeout)
+        body = IdList(ids=[*vm_ids])
+        await self._delete(DELETE_RECYCLED, body=body, deleted=body.ids, listed_by="/recycle", timeout=timeout)
 
     async def restore_recycled(self, vm_ids: Iterable[str], *, timeout: float | None = None) -> None:
         """Get VMs back out of the recycle bin, by the ids that they had before."""
