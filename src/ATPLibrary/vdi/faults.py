@@ -101,6 +101,14 @@ class Faults:
             "check that the url is the platform's own address and not that of a proxy or a web page",
         )
 
+    def no_file(self, operation: Operation[Any], content_type: str, body: bytes) -> PlatformError:
+        return PlatformError.about(
+            self._subject,
+            wanted=f"answer '{operation.title}' ({operation}) with a file",
+            got=f"it answered a web page ({content_type}): {excerpt(body)}" if body else "it answered nothing",
+            next_step="check that the url is the platform's own address, and look at the platform's own log",
+        )
+
     def truncated(self, operation: Operation[Any], body: bytes) -> PlatformError:
         return self._answer(
             operation,

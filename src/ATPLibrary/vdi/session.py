@@ -224,6 +224,9 @@ class PlatformSession:
             except ValidationError:
                 return reply.body
             raise self._refused(operation, refusal.status, refusal.message, about)
+        # An export always has a heading at least. A page in its place is a proxy's, or asks for a login.
+        if operation.answer is operations.Download and (not reply.body or reply.content_type.startswith("text/html")):
+            raise self.faults.no_file(operation, reply.content_type, reply.body)
         return reply.body
 
     def _refused(self, operation: Operation[Any], status: int, message: object, about: str) -> PlatformError:

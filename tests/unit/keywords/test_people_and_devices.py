@@ -131,3 +131,45 @@ def test_a_user_that_was_refused_is_nobodys_to_remove(tester: Any, platform: Scr
     with pytest.raises(PlatformError, match="用户已存在"):
         tester.create_user("zhang")
     assert Workspace.current().creations.all == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (httpx.Response(200, headers={"Content-Type": "application/vnd.ms-excel"}), "it answered nothing"),
+        (
+            httpx.Response(200, html="<html>Please log in</html>"),
+            "it answered a web page .*: '<html>Please log in</html>'",
+        ),
+    ],
+)
+def test_what_is_no_file_is_not_saved(
+    tester: Any, platform: ScriptedPlatform, tmp_path: Path, answer: httpx.Response, said: str
+) -> None:
+    platform.answers |= dict.fromkeys((f"GET {V1}/user/download-template", f"GET {V1}/log/export"), answer)
+    for save in (tester.save_user_sheet, tester.export_operation_log):
+        with pytest.raises(PlatformError, match=f"with a file but {said}"):
+            save(str(tmp_path / "file.xls"))
+    assert not (tmp_path / "file.xls").exists()
+
+
+def test_no_terminal_is_nothing_to_be_grouped(tester: Any, platform: ScriptedPlatform) -> None:
+    asked = len(platform.requests)
+    for group in (tester.put_terminals_into_group, tester.take_terminals_out_of_group):
+        with pytest.raises(InputError, match="No terminal is named"):
+            group("reading room")
+    assert len(platform.requests) == asked
+
+
+def test_a_disk_s_file_name_that_two_disks_have_is_none_of_them(tester: Any, platform: ScriptedPlatform) -> None:
+    disks = [
+        {"id": f"d{n}", "name": f"disk {n}", "filename": "disk.qcow2", "path": f"/p{n}/disk.qcow2"} for n in (1, 2)
+    ]
+    platform.answers |= {
+        f"GET {V1}/domain/7/disk": ok([{**disk, "volFullPath": disk["path"]} for disk in disks]),
+        f"DELETE {V1}/domain/7/disk/d2": ok(),
+    }
+    with pytest.raises(PlatformError, match=r"2 disks of VM 'sales-1' whose file is 'disk\.qcow2'.*: d1 .*, d2 "):
+        tester.delete_desktop_disk("sales-1", "disk.qcow2")
+    for said in ("d2", "disk 2", "/p2/disk.qcow2"):
+        tester.delete_desktop_disk("sales-1", said)

@@ -59,6 +59,12 @@ async def test_a_platform_that_is_busy_for_a_moment_does_not_end_the_wait(taking
         await taking.finish(5)
 
 
+async def test_a_success_that_is_a_word_is_no_zero(taking, platform, answer_ok):
+    platform.answers[EVENT] = answer_ok({"id": "e", "isSuccess": False, "errorReason": "no such host"})
+    with pytest.raises(PlatformError, match=r"another shape than the vendor's document says: data\.isSuccess"):
+        await taking.finish(5)
+
+
 async def test_whoever_leaves_the_progress_stops_the_questions(taking, platform, answer_ok):
     platform.answers[EVENT] = answer_ok(event("10%"))
     progress = taking.progress(60)

@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.platform.getting import getter, lister
 from ATPLibrary.keywords.platform.looking import Looking
+from ATPLibrary.keywords.platform.terminals import check_named
 from ATPLibrary.orchestrator.creations import ClosingLevel
 
 if TYPE_CHECKING:
@@ -150,11 +151,13 @@ class TerminalGroupKeywords(Looking):
         | Put Terminals Into Group    reading room    52:54:00:12:34:56
         """
 
+        check_named(terminals)
+
         async def put(client: VdiClient, seconds: float) -> None:
             found = await client.terminals.find_group(group, timeout=seconds)
             await client.terminals.add_to_group(found.id, terminals, timeout=seconds)
 
-        self.ask(f"Putting {', '.join(terminals) or 'nothing'} into terminal group '{group}'", put, timeout)
+        self.ask(f"Putting {', '.join(terminals)} into terminal group '{group}'", put, timeout)
         logger.info(f"Put {', '.join(terminals)} into terminal group '{group}'.")
 
     @keyword(tags=["Terminal"])
@@ -170,11 +173,13 @@ class TerminalGroupKeywords(Looking):
         | Take Terminals Out Of Group    reading room    52:54:00:12:34:56
         """
 
+        check_named(terminals)
+
         async def take(client: VdiClient, seconds: float) -> None:
             found = await client.terminals.find_group(group, timeout=seconds)
             await client.terminals.remove_from_group(found.id, terminals, timeout=seconds)
 
-        self.ask(f"Taking {', '.join(terminals) or 'nothing'} out of terminal group '{group}'", take, timeout)
+        self.ask(f"Taking {', '.join(terminals)} out of terminal group '{group}'", take, timeout)
         logger.info(f"Took {', '.join(terminals)} out of terminal group '{group}'.")
 
     @keyword(tags=["Terminal", "Assertion"])

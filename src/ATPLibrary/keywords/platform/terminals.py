@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -190,8 +190,7 @@ class TerminalKeywords(Looking):
         timeout: timedelta | None,
         do: Callable[[VdiClient, tuple[str, ...], float], Awaitable[None]],
     ) -> None:
-        if not terminals:
-            raise InputError("No terminal is named. Name at least one by its id, the MAC address: see 'Get Terminals'.")
+        check_named(terminals)
 
         async def act(client: VdiClient, seconds: float) -> None:
             await do(client, terminals, seconds)
@@ -199,3 +198,9 @@ class TerminalKeywords(Looking):
         what = f"{doing} {'terminal' if len(terminals) == 1 else 'terminals'} {', '.join(terminals)}"
         self.ask(what, act, timeout)
         logger.info(f"{what}: the platform has taken the order.")
+
+
+def check_named(terminals: Sequence[str]) -> None:
+    """`InputError` where no terminal is named: nothing would be done, and look done."""
+    if not terminals:
+        raise InputError("No terminal is named. Name at least one by its id, the MAC address: see 'Get Terminals'.")

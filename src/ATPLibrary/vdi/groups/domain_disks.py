@@ -42,7 +42,10 @@ class DomainDisks(Group):
     async def find_disk(
         self, vm_id: str, name_or_id: str | None = None, *, vm_name: str = "", timeout: float | None = None
     ) -> Disk:
-        """Its disk of that id, name or file name; without one, what it starts from. `vm_name` is for the error's sentence."""
+        """Its disk of that id, path, file name or name; without one, what it starts from. `vm_name` is for the error's sentence.
+
+        `PlatformError` where there is none, or more than one.
+        """
         disks = await self.disks(vm_id, timeout=timeout)
         kind = f"disk of VM '{vm_name or vm_id}'"
         if name_or_id is None:
@@ -50,9 +53,17 @@ class DomainDisks(Group):
                 if disk.is_start_disk:
                     return disk
             raise PlatformError(f"Platform '{self._session.name}' names no {kind} as the one that it starts from.")
-        for disk in disks:
-            if name_or_id in (disk.filename, disk.path):
-                return disk
+        if all(disk.id != name_or_id for disk in disks):
+            at_path = [disk for disk in disks if disk.path == name_or_id]
+            of_file = at_path or [disk for disk in disks if disk.filename == name_or_id]
+            if len(of_file) > 1:
+                which = ", ".join(f"{disk.id} ({disk.path or 'at no known path'})" for disk in of_file)
+                raise PlatformError(
+                    f"Platform '{self._session.name}' has {len(of_file)} disks of VM '{vm_name or vm_id}' whose file is "
+                    f"'{name_or_id}'. Say which by its id or path: {which}."
+                )
+            if of_file:
+                return of_file[0]
         choices = [Choice(disk.id, disk.name or disk.filename or disk.id, disk) for disk in disks]
         return self._chosen(choices, name_or_id, kind, PlatformError).item
 

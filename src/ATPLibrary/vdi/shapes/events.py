@@ -20,7 +20,7 @@ class PlatformEvent(VendorModel):
 
     id: str
     description: str | None = None
-    is_success: int | None = None
+    is_success: int | None = Field(default=None, strict=True)  # a platform that says `false` doesn't mean 0
     error_reason: str | None = None
     event_type: EventTypeCode | None = None
     operate_type: int | None = None
