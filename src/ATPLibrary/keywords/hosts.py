@@ -60,9 +60,10 @@ class HostKeywords(Component):
     def connect_to_host(self, host: str, uri: str | None = None, timeout: timedelta | None = None) -> None:
         """Connects to a hypervisor host, and fails with one sentence when it can't be reached.
 
-        Use it first when a suite shall fail early if a host is down. Other keywords connect to configured hosts by
-        themselves when they need them, except to a host that failed several times in a row: that one is tried only once in a
-        while (``pool.reconnect`` of the configuration), while this keyword tries at once.
+        A host that is connected already must answer too. Use it first when a suite shall fail early if a host is down.
+        Other keywords connect to configured hosts by themselves when they need them, except to a host that failed several times
+        in a row: that one is tried only once in a while (``pool.reconnect`` of the configuration), while this keyword tries at
+        once.
 
         Over SSH the URI names user, port, key and known_hosts: ``qemu+ssh://user@host:22/system?keyfile=/key&known_hosts=/file``.
         What it doesn't name is as in your own SSH. SSH never asks; what it would have asked is said by the error.
@@ -79,7 +80,8 @@ class HostKeywords(Component):
         seconds = self.seconds(timeout, "connect")
         if (known := self.workspace.transport.hosts.get(host)) is not None:
             known.forgive()
-        connection = self.wait(self.workspace.host(host, seconds, uri), seconds, f"Connecting to host '{host}'")
+        reaching = self.workspace.host(host, seconds, uri, must_answer=True)
+        connection = self.wait(reaching, seconds, f"Connecting to host '{host}'")
         logger.info(f"Connected to host '{connection.name}' at {connection.uri}.")
 
     @keyword(tags=["Host"])
@@ -146,7 +148,8 @@ class HostKeywords(Component):
 
     @keyword(tags=["Host"])
     def choose_host(self, *tags: str, strategy: Strategy | None = None, timeout: timedelta | None = None) -> str:
-        """Returns the name of a healthy host for new work, connected. Hosts that are drained or can't be reached are passed over.
+        """Returns the name of a healthy host for new work, connected. Hosts that are drained, can't be reached or don't answer
+        are passed over.
 
         Fails when there is none, and says of each host why.
 

@@ -21,7 +21,8 @@ class VmKeywords(Component):
     def connect_to_vm(self, vm: str, host: str | None = None, timeout: timedelta | None = None) -> str:
         """Connects to a VM and makes it the current one, which every keyword without ``vm`` then means. Returns its name.
 
-        Needs only libvirt: the VM may be off, and nothing is opened inside it before a keyword needs it.
+        Needs only libvirt: the VM may be off, and nothing is opened inside it before a keyword needs it. libvirt is asked each
+        time: a VM of that name that was connected, but deleted and made anew since, is the new one.
 
         - ``vm``: the VM's name or UUID.
         - ``host``: the host to look on; by default every configured host is asked.
@@ -32,7 +33,7 @@ class VmKeywords(Component):
         | Connect To VM    win11    host=lab-b
         """
         seconds = self.seconds(timeout, "connect")
-        machine = self.wait(self.workspace.machine(vm, host, timeout=seconds), seconds, f"Connecting to VM '{vm}'")
+        machine = self.wait(self.workspace.connect(vm, host, timeout=seconds), seconds, f"Connecting to VM '{vm}'")
         self.workspace.current_machine = machine
         logger.info(f"Connected to VM '{machine.name}' ({machine.uuid}) on host '{machine.host}'.")
         return machine.name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ATPLibrary import events, runtime
 from ATPLibrary.errors import ATPError, VmNotFoundError
-from ATPLibrary.orchestrator import reload
+from ATPLibrary.orchestrator import gone, reload
 from ATPLibrary.orchestrator.config_watch import ConfigWatch
 from ATPLibrary.orchestrator.creations import Creations
 from ATPLibrary.orchestrator.lease import Lease, LeaseBook
@@ -22,6 +22,7 @@ from ATPLibrary.orchestrator.served_agents import ServedAgents
 from ATPLibrary.orchestrator.spice_folders import SharedFolders
 from ATPLibrary.orchestrator.spice_sessions import SpiceSessions
 from ATPLibrary.orchestrator.spice_usb import UsbRedirections
+from ATPLibrary.transport.remaining import remaining
 
 if TYPE_CHECKING:
     from ATPLibrary.config import Config, HostSettings
@@ -131,15 +132,20 @@ class Workspace:
     def has_connections(self) -> bool:
         return self._transport is not None or bool(self.platforms) or self.served_agents.service is not None
 
-    async def host(self, name: str, timeout: float, uri: str | None = None) -> HostConnection:
-        """The connected host of that name: a configured one, or one at `uri`, which is then known by the name."""
+    async def host(
+        self, name: str, timeout: float, uri: str | None = None, *, must_answer: bool = False
+    ) -> HostConnection:
+        """The connected host of that name: a configured one, or one at `uri`, which is then known by the name.
+
+        `must_answer`: where it was connected before, it is asked whether it still is: see `HostConnection.reach`.
+        """
         transport = self.transport
         if uri is not None:
             if name not in transport.hosts:
                 return await self._new_host(name, uri, timeout)
             transport.add_host(name, uri)  # raises where the name means another host
         connection = self.known_host(name)
-        await connection.connect(timeout)
+        await (connection.reach(timeout) if must_answer else connection.connect(timeout))
         return connection
 
     def known_host(self, name: str) -> HostConnection:
@@ -196,15 +202,23 @@ class Workspace:
             machine = self.connected(name, host)
         if machine is not None:
             if not machine.host_is_connected:
-                await self._reach(machine, timeout)
+                await self.reach(machine, timeout)
             return machine
         if host is not None:
             await self.host(host, timeout)
         else:
             self.known_hosts()
-        return self.adopt(await self.transport.find(name, host, timeout=timeout))
+        domain = await self.transport.find(name, host, timeout=timeout)
+        await gone.forget_namesakes(self, domain)
+        return self.adopt(domain)
 
-    async def _reach(self, machine: Machine, timeout: float) -> None:
+    async def connect(self, name: str, host: str | None = None, *, timeout: float) -> Machine:
+        """As `machine`, of what libvirt has now: a VM that is connected but gone, or has another name by now, is forgotten."""
+        left = remaining(timeout)
+        await gone.forget_gone(self, name, host, left())
+        return await self.machine(name, host, timeout=left())
+
+    async def reach(self, machine: Machine, timeout: float) -> None:
         """Connect the VM's host again, which was lost. A host that stays away may have left its VM to another one."""
         domain = await self.transport.relocate(machine.domain, timeout)
         if domain.host is not machine.domain.host:
@@ -246,7 +260,7 @@ class Workspace:
             return await self.machine(name, timeout=timeout)
         machine = self.chosen(None)
         if not machine.host_is_connected:
-            await self._reach(machine, timeout)
+            await self.reach(machine, timeout)
         return machine
 
     def chosen(self, name: str | None) -> Machine:

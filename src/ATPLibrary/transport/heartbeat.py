@@ -38,7 +38,7 @@ class Heartbeat:
         timeout = self.settings.heartbeat_timeout
         while True:
             await asyncio.sleep(self.settings.heartbeat_interval)
-            await asyncio.gather(*(self._ping(pool, connection, timeout) for connection in list(pool.connections)))
+            await asyncio.gather(*(self.ping(pool, connection, timeout) for connection in list(pool.connections)))
             pool.replenish()
 
     async def _beat_streams(self, pool: Pool) -> None:
@@ -46,9 +46,10 @@ class Heartbeat:
         while True:
             await asyncio.sleep(self.settings.heartbeat_interval)
             connections = list(pool.streams.connections)
-            await asyncio.gather(*(self._ping(pool, connection, timeout) for connection in connections))
+            await asyncio.gather(*(self.ping(pool, connection, timeout) for connection in connections))
 
-    async def _ping(self, pool: Pool, connection: Connection, timeout: float) -> None:
+    async def ping(self, pool: Pool, connection: Connection, timeout: float) -> None:
+        """Ask once; returns when the answer is there, or the connection lost."""
         import libvirt
 
         if connection.state is not ConnectionState.OPEN:

@@ -130,6 +130,14 @@ class HostConnection:
         """
         await self._link.connect(timeout)
 
+    async def reach(self, timeout: float) -> None:
+        """As `connect`, but a connection that is open is asked for an answer, as the heartbeat does: proof that the host is there.
+
+        `DeadlineError` where none comes within `timeout`; after `heartbeat_timeout` it is lost, and
+        connected anew in the time left.
+        """
+        await self._link.reach(timeout)
+
     def forgive(self) -> None:
         """Forget earlier failures, so that the next `connect` tries at once."""
         self._link.forgive()

@@ -17,6 +17,7 @@ from ATPLibrary.transport.heartbeat import Heartbeat
 from ATPLibrary.transport.host_state import HostState
 from ATPLibrary.transport.opening import Opening
 from ATPLibrary.transport.pool import Pool
+from ATPLibrary.transport.remaining import remaining
 from ATPLibrary.transport.standing import Standing
 from ATPLibrary.transport.statistics import Recorder
 from ATPLibrary.transport.uri import check_uri
@@ -78,6 +79,13 @@ class HostLink:
         finally:
             self._connecting.release()
 
+    async def reach(self, timeout: float) -> None:
+        """See `HostConnection.reach`."""
+        left = remaining(timeout)
+        if self._standing.is_connected and self.pool is not None:
+            await self._ask_for_life(self.pool, timeout)
+        await self.connect(max(0.001, left()))
+
     def forgive(self) -> None:
         """Forget earlier failures, so that the next `connect` tries at once."""
         self._breaker.succeeded()
@@ -96,6 +104,14 @@ class HostLink:
                 await self._sockets.close(timeout)
                 for closed in closing:
                     await closed.wait()
+
+    async def _ask_for_life(self, pool: Pool, timeout: float) -> None:
+        """As a heartbeat, which loses the connection: but only after the settings' patience, not a shorter one of the caller."""
+        patience = self.settings.heartbeat_timeout
+        async with deadline(
+            timeout, self._standing.subject, wanted="answer", got="did not", next_step=self._standing.virsh
+        ):
+            await Heartbeat(self.settings, self._recorder, self.connection_lost).ping(pool, pool.first, patience)
 
     async def _attempt(self, timeout: float, left: float) -> None:
         """One attempt to connect, which `_connecting` guards. `timeout` is for the sentence, `left` of it remains."""

@@ -151,7 +151,7 @@ class Transport:
         for number, connection in enumerate(order):
             try:
                 # One that doesn't answer leaves time for the others.
-                await connection.connect(left() / (len(order) - number))
+                await connection.reach(left() / (len(order) - number))
             except (HostError, DeadlineError) as error:
                 refused.append(str(error).rstrip("."))
             else:

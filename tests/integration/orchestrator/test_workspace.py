@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.integration.orchestrator.conftest import DOMAIN
 
 from ATPLibrary import runtime
 from ATPLibrary.config import Config
@@ -60,6 +63,46 @@ async def test_one_name_on_two_hosts_must_be_told_apart(workspace: Workspace, na
     with pytest.raises(VmNotFoundError, match="one on each of rack-1, rack-2"):
         await workspace.machine("sales-001", timeout=10.0)
     assert (await workspace.machine("sales-001", "rack-2", timeout=10.0)).host == "rack-2"
+
+
+async def remade(workspace: Workspace, name: str, uuid: str | None) -> None:
+    """Somebody else deletes the VM of that name, and makes another by it unless `uuid` is None."""
+
+    def remake(connection: Any) -> None:
+        old = connection.lookupByName(name)
+        old.destroy()
+        old.undefine()
+        if uuid is not None:
+            connection.defineXML(DOMAIN.format(name=name, uuid=uuid))
+
+    await workspace.transport.hosts["rack-1"].call("make it anew", remake, timeout=10.0)
+
+
+@pytest.mark.parametrize("called_by", ["name", "uuid"])
+async def test_a_vm_that_was_made_anew_is_connected_to_by_its_name_and_its_uuid(
+    workspace: Workspace, called_by: str
+) -> None:
+    uuid = "33333333-3333-4333-8333-333333333333"
+    workspace.current_machine = before = await workspace.connect("sales-001", timeout=10.0)
+    await remade(workspace, "sales-001", uuid)
+    with workspace.bus.subscribe(lambda event: event.kind == "vm.gone") as news:
+        after = await workspace.connect("sales-001" if called_by == "name" else uuid, timeout=10.0)
+        assert (await asyncio.wait_for(anext(news), 5)).data == {"host": "rack-1", "uuid": before.uuid}
+    assert (after.uuid, workspace.current_machine) == (uuid, None)
+    assert await workspace.machine("sales-001", timeout=10.0) is after
+    assert not (await after.domain.state(10.0)).state.is_active
+    with pytest.raises(VmNotFoundError):
+        await workspace.connect(before.uuid, timeout=10.0)
+
+
+async def test_a_vm_that_was_deleted_is_not_connected_to_from_memory(workspace: Workspace) -> None:
+    machine = await workspace.connect("sales-001", timeout=10.0)
+    assert await workspace.connect("sales-001", timeout=10.0) is machine
+    await remade(workspace, "sales-001", None)
+    for host in (None, "rack-1"):
+        with pytest.raises(VmNotFoundError, match=r"VM 'sales-001' should exist on host '?rack-1'? but does not"):
+            await workspace.connect("sales-001", host, timeout=10.0)
+    assert workspace.connected("sales-001") is None
 
 
 async def test_every_host_s_vms_are_listed(workspace: Workspace) -> None:

@@ -39,9 +39,24 @@ class Daemons:
             os.kill(process.pid, signal.SIGKILL)
         processes.wait(running, 10)
 
+    def freeze_daemon(self, name: str) -> None:
+        self._signal(name, signal.SIGSTOP)
+
+    def thaw_daemon(self, name: str) -> None:
+        self._signal(name, signal.SIGCONT)
+
+    def _signal(self, name: str, number: int) -> None:
+        (daemon,) = [each for each in self._hosts[name].processes() if each.role == f"libvirtd {name}"]
+        os.kill(daemon.pid, number)
+
     def define_vm(self, daemon: str, name: str, identity: str) -> None:
         connection = libvirt.open(self._hosts[daemon].uri)
         connection.defineXML(VM.format(name=name, uuid=identity))
+        connection.close()
+
+    def undefine_vm(self, daemon: str, name: str) -> None:
+        connection = libvirt.open(self._hosts[daemon].uri)
+        connection.lookupByName(name).undefine()
         connection.close()
 
     def stop_daemons(self) -> None:

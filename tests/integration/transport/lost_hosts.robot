@@ -44,6 +44,30 @@ A VM Is Found On Another Host When Its Own Is Gone
     Start Daemon    a
     Get Host State    rack-1    ==    connected    timeout=20 s
 
+A VM That Is Gone Is Not Connected To From Memory, And One Made Anew Is The New One
+    Define VM    b    again    11111111-2222-4222-8222-333333333333
+    Connect To VM    again
+    Undefine VM    b    again
+    Run Keyword And Expect Error    VM 'again' should exist on host *    Connect To VM    again
+    Define VM    b    again    11111111-2222-4222-8222-444444444444
+    Connect To VM    again
+    Undefine VM    b    again
+    Define VM    b    again    11111111-2222-4222-8222-555555555555
+    Connect To VM    11111111-2222-4222-8222-555555555555
+    Connect To VM    again
+    Get VM State    again    ==    shutoff
+
+A Host That Hangs Is Not Called Connected From Memory
+    Choose Host
+    Freeze Daemon    b
+    Run Keyword And Expect Error    Host 'rack-2' * should answer within 0.5 s but did not.*
+    ...    Connect To Host    rack-2    timeout=0.5 s
+    FOR    ${_}    IN RANGE    2
+        ${host} =    Choose Host    timeout=4 s
+        Should Be Equal    ${host}    rack-1
+    END
+    [Teardown]    Thaw Daemon    b
+
 Idle Connections Close And The Minimum Is Kept Warm
     Wait Until Keyword Succeeds    20 s    0.1 s    Get Host Statistics    rack-2    connections    ==    2
     Wait Until Keyword Succeeds    20 s    0.1 s    Heartbeats Should Have Been Sent

@@ -142,5 +142,6 @@ def test_a_tester_sees_a_host_go_and_come_back_and_its_vm_elsewhere(tmp_path: Pa
         "Host 'rack-1' stays away: 3 attempts failed. It is tried each 0.5 s from now on",
         "Host 'rack-1' is connected again, ",
         "VM 'wanderer' is on host 'rack-2' now; it was on 'rack-1'.",
+        "VM 'again' (11111111-2222-4222-8222-444444444444), which was connected, isn't on host 'rack-2' any more.",
     ):
         assert words in told

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 import pytest_asyncio
 
-from ATPLibrary.errors import HostError, VmNotFoundError
+from ATPLibrary.errors import DeadlineError, HostError, VmNotFoundError
 from ATPLibrary.events import EventBus
 from ATPLibrary.transport import HostState, Strategy, Transport
 from ATPLibrary.transport.search import SECOND_OPINION_SECONDS
 
-from .conftest import SIMPLE_VM, Daemon, settings
+from .conftest import SIMPLE_VM, Connect, Daemon, settings
 
 pytestmark = pytest.mark.integration
 
@@ -124,6 +124,39 @@ async def test_work_is_placed_on_healthy_hosts_with_the_tags_in_turn(transport: 
     placed = [(await transport.place(tags=["gpu"], timeout=2)).name for _ in range(8)]
     assert set(placed) == {"one", "two"}
     assert (await transport.place(tags=["gpu", "fast"], timeout=2)).name == "one"
+
+
+async def test_a_connected_host_that_does_not_answer_is_neither_healthy_nor_called_connected(
+    transport: Transport, a_daemon: Daemon
+) -> None:
+    frozen = transport.add_host("frozen", a_daemon.uri, tags=["x"])
+    transport.add_host("one", "test:///default")
+    assert (await transport.place(tags=["x"], timeout=10)).name == "frozen"
+    await asyncio.to_thread(a_daemon.freeze)
+    with pytest.raises(DeadlineError, match=r"^Host 'frozen' \(.*\) should answer within 0\.2 s but did not"):
+        await frozen.reach(0.2)
+    assert frozen.state is HostState.CONNECTED  # less patience than the heartbeat's is no proof that it has gone
+    assert {(await transport.place(timeout=2)).name for _ in range(2)} == {"one"}
+    with pytest.raises(HostError, match=r"A host should take new work .* 'frozen' .* should answer .* but did not"):
+        await transport.place(tags=["x"], timeout=0.2)
+    await asyncio.to_thread(a_daemon.thaw)
+    await frozen.reach(10)
+
+
+async def test_a_connection_that_a_host_answers_nothing_on_is_lost_and_made_anew(
+    connect: Connect, a_daemon: Daemon, bus: EventBus
+) -> None:
+    host = await connect(a_daemon.uri, heartbeat_interval=1000, heartbeat_timeout=0.2)
+    await host.reach(10)
+    assert host.state is HostState.CONNECTED
+    await asyncio.to_thread(a_daemon.freeze)
+    with bus.subscribe(lambda event: event.kind == "host.failed") as news:
+        reaching = asyncio.create_task(host.reach(20))
+        async with asyncio.timeout(10):
+            assert "no answer to a heartbeat within 0.2 s" in str((await anext(news)).data)
+    await asyncio.to_thread(a_daemon.thaw)
+    await reaching
+    assert host.state is HostState.CONNECTED
 
 
 async def test_a_drained_host_takes_no_new_work_and_keeps_its_vms(transport: Transport, bus: EventBus) -> None:
