@@ -11,6 +11,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.keywords.spice_words import speaking
 from ATPLibrary.protocol.screen.monitors import MonitorPlace
 from ATPLibrary.protocol.screen.region import Size
 
@@ -45,7 +46,8 @@ class SpiceAgentKeywords(SpiceAgents):
 
         An agent that is missing is told apart from one that says nothing, one that sent what can't be, and a VM that has no
         channel for one. An agent of a VM that stands still, or whose QEMU doesn't answer within 5 s, answers nobody: then it fails
-        too. Needs `Connect To SPICE` before.
+        too, as it does where a fault on purpose has harmed the server's word that the agent has gone (``AGENT_DISCONNECTED``).
+        Needs `Connect To SPICE` before.
 
         - ``capabilities``: what it must be able to do, by its name in the specification: ``MONITORS_CONFIG``,
           ``CLIPBOARD_BY_DEMAND``, ``FILE_XFER_DETAILED_ERRORS``.
@@ -59,12 +61,14 @@ class SpiceAgentKeywords(SpiceAgents):
         """
         from ATPLibrary.orchestrator.spice_life import require_running
         from ATPLibrary.protocol.spice.agent.enums import cap_names
+        from ATPLibrary.protocol.spice.doubt import require_known
 
         wanted, seconds = [_known(each) for each in capabilities], self.seconds(timeout, "command")
 
         async def ask() -> list[str]:
             machine = await self.machine(vm, seconds)
             talk, subject = await self.awake_talk(vm, seconds), f"The SPICE agent of VM '{machine.name}'"
+            require_known(speaking(self.workspace, machine, "main"), subject, "be connected", "AGENT_DISCONNECTED")
             await require_running(machine, subject, "be connected", seconds, _AWAKE)
             return cap_names(talk.agent.caps)
 

@@ -21,9 +21,11 @@ from ATPLibrary.keywords.golden_images import GoldenImageKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
 from ATPLibrary.keywords.spice_agent import SpiceAgentKeywords
 from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
+from ATPLibrary.keywords.spice_faults import SpiceFaultKeywords
 from ATPLibrary.orchestrator import Machine, Workspace, spice_life
 from ATPLibrary.protocol.screen.region import Size
 from ATPLibrary.protocol.screen.via import Via
+from ATPLibrary.protocol.spice.messages.main import AgentDisconnected
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 pytestmark = pytest.mark.integration
@@ -110,6 +112,24 @@ async def test_a_channel_that_has_failed_is_seen_to_have_without_its_qemu(
     await said(SpiceChannelKeywords().spice_channel_should_be, "display", "failed")
 
 
+async def test_an_agent_whose_end_a_fault_has_taken_is_not_called_connected(
+    machine: Machine, workspace: Workspace, server: SpiceServer, monitor: Monitor, said: Say
+) -> None:
+    await workspace.spice_sessions.connect(machine, 5)
+    peer = await server.peer(Type.MAIN)
+    await GuestAgent(peer, 10).begin()
+    await said(SpiceAgentKeywords().spice_agent_should_be_connected)
+    speaking = workspace.spice_sessions.speaking(machine, Type.MAIN, 0)
+    seam = speaking.conversation.wire.seam
+    await said(SpiceFaultKeywords().drop_next_message, "main", "AGENT_DISCONNECTED")
+    peer.say(AgentDisconnected(0))
+    await speaking.wait_until(lambda: seam.is_harmed, 5, "drop it")
+    with pytest.raises(
+        VerificationError, match=r"connected but can't be known: a fault .* Say 'Disconnect From SPICE' and 'Con"
+    ):
+        await said(SpiceAgentKeywords().spice_agent_should_be_connected)
+
+
 async def test_an_agent_of_a_vm_that_stands_still_or_is_frozen_is_not_called_connected(
     machine: Machine, workspace: Workspace, server: SpiceServer, monitor: Monitor, said: Say
 ) -> None:
@@ -119,7 +139,7 @@ async def test_an_agent_of_a_vm_that_stands_still_or_is_frozen_is_not_called_con
     assert "MONITORS_CONFIG" in await said(keyword, "MONITORS_CONFIG")
     monitor.is_frozen = True
     with pytest.raises(
-        VerificationError, match=r"The SPICE agent of VM 'win11' should be connected but can't be known"
+        VerificationError, match=r"The SPICE agent of VM 'win11' should be connected but can't be known: its QEMU did"
     ):
         await said(keyword)
     monitor.is_frozen, monitor.status = False, "suspended"  # it sleeps, which libvirt may not have heard yet

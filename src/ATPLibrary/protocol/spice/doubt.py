@@ -26,9 +26,12 @@ def doubt(wire: Wire, told_by: str | None = None) -> str:
 def doubted(channel: SpeakingChannel, subject: str, wanted: str, why: str) -> VerificationError:
     """What can't be proved of `subject` by what the channel was told, since `doubt` says `why`."""
     wire, name = channel.conversation.wire, channel.channel.name
-    step = (
-        f"'Reconnect Channel    {name}'" if wire.seam.is_harmed else f"'Withhold Acknowledgements    {name}    False'"
-    )
+    if not wire.seam.is_harmed:
+        step = f"'Withhold Acknowledgements    {name}    False'"
+    elif channel.channel.type.name == "MAIN":  # with which the session ends
+        step = "'Disconnect From SPICE' and 'Connect To SPICE'"
+    else:
+        step = f"'Reconnect Channel    {name}'"
     return VerificationError.about(subject, wanted=wanted, got=f"can't be known: {why}", next_step=f"Say {step} first")
 
 

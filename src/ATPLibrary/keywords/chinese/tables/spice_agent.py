@@ -16,7 +16,8 @@ KEYWORDS = {
     "SPICE Agent Should Be Connected": said(
         "SPICE 代理应已连接",
         "等到客户机里的 SPICE 代理（spice-vdagent）连接并报告了能力。没有代理、代理不说话、代理发来不可能的内容、虚拟机没有"
-        "代理的通道，各有说明。虚拟机不在运行或 QEMU 不应答时也失败。需要先 `连接 SPICE`。",
+        "代理的通道，各有说明。虚拟机不在运行或 QEMU 不应答时也失败，"
+        "服务器告知代理离开的消息被有意的故障损坏时同样失败。需要先 `连接 SPICE`。",
         capabilities="能力：必须具备的能力，用规范中的名称，如 ``MONITORS_CONFIG``",
     ),
     "Get SPICE Agent Capabilities": said(
