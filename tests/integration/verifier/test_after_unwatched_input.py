@@ -26,6 +26,7 @@ class DescribedDomain:
     """As much of a VM as typing asks libvirt for."""
 
     name = "faulty"
+    host = None
 
     async def description(self, timeout: float, refresh: bool = False) -> Any:
         return self

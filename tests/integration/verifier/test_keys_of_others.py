@@ -216,7 +216,7 @@ def machine_of(guest: FaultyGuest, session: AgentSession | None) -> Machine:
         async def qmp(self, timeout: float) -> Any:
             return guest.qmp
 
-    made = Reached(SimpleNamespace(name=guest.name), SimpleNamespace(), guest.events)  # type: ignore[arg-type]
+    made = Reached(SimpleNamespace(name=guest.name, host=SimpleNamespace()), SimpleNamespace(), guest.events)  # type: ignore[arg-type]
     verified = session is not None
     made.engines.typing_of[verified, "qmp"] = TypingEngine(guest.qmp, session, ["ps2"])
     made.engines.pointers[verified, "qmp"] = Pointer(guest.qmp, session)
