@@ -182,7 +182,7 @@ What Differs A Little Is Within Limits Or Not
     ...    Screen Should Match    golden/shell.png
     Screen Should Match    golden/shell.png    share=0.01
     Screen Should Match    golden/shell.png    masks=0,0,100,16; 300,300,10,10
-    Screen Should Match    golden/shell.png    tolerance=255
+    Screen Should Match    golden/shell.png    tolerance=254
     Screen Region Should Be    0,32,720,368    golden/rest.png    update=True
     Screen Region Should Be    0,32,720,368    golden/rest.png
     Press Keys    backspace

@@ -80,8 +80,8 @@ class GoldenImageKeywords(Screens):
           colour magenta (``#FF00FF``), doesn't count.
         - ``region``: compare only this part of the screen: ``left,top,width,height`` in pixels. The golden image is of that part.
         - ``masks``: regions of the golden image that don't count, in the same form, with ``;`` between them.
-        - ``tolerance``: by how much of 255 each colour of a pixel may differ.
-        - ``share``: which part of the pixels may differ by more than that, from ``0`` to ``1``.
+        - ``tolerance``: by how much of 255 each colour of a pixel may differ, less than 255.
+        - ``share``: which part of the pixels may differ by more than that, from ``0`` to less than ``1``.
         - ``update``: ``True`` writes the golden image as the screen is now, instead of comparing; what an earlier one of the same
           size left out stays left out. By default the variable ``${UPDATE GOLDENS}`` decides:
           ``robot --variable UPDATE_GOLDENS:True``.
@@ -248,8 +248,11 @@ def _mismatch(machine: Machine, wanted: _Wanted, waited: float | None) -> ATPErr
 
 
 def _limits(tolerance: int, share: float) -> tuple[int, float]:
-    if not (0 <= tolerance <= 255 and 0 <= share <= 1):
-        raise InputError(f"A tolerance is from 0 to 255 and a share from 0 to 1, not {tolerance} and {share:g}.")
+    if not (0 <= tolerance < 255 and 0 <= share < 1):
+        raise InputError(
+            f"A tolerance is from 0 to 254 and a share from 0 to less than 1, not {tolerance} and {share:g}: of 255, or of 1, any "
+            "screen would match."
+        )
     return tolerance, share
 
 

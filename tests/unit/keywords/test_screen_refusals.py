@@ -23,10 +23,13 @@ FACADE = "*** Settings ***\nLibrary    ATPLibrary\n*** Test Cases ***\nRefused\n
         ("Screen Should Contain    ${EMPTY}", "There is no text to look for on the screen"),
         ("Wait Until Screen Contains    ${SPACE}", "There is no text to look for on the screen"),
         (
-            "Screen Should Match    x.png    tolerance=256",
-            "A tolerance is from 0 to 255 and a share from 0 to 1, not 256 and 0.",
+            "Screen Should Match    x.png    tolerance=255",
+            "A tolerance is from 0 to 254 and a share from 0 to less than 1, not 255 and 0: ",
         ),
-        ("Wait Until Screen Matches    x.png    share=1.5", "A tolerance is from 0 to 255 and a share from 0 to 1"),
+        (
+            "Wait Until Screen Matches    x.png    share=1",
+            "A tolerance is from 0 to 254 and a share from 0 to less than 1, not 0 and 1: of 255, or of 1, any screen would match.",
+        ),
         ("Wait Until Screen Is Still    5 s    timeout=5 s", "A screen can't be seen to be still for 5 s within 5 s"),
         (
             "Wait Until Screen Changes    since=nothing.png",

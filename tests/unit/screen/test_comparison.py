@@ -79,6 +79,15 @@ def test_a_mask_outside_of_the_picture_is_refused() -> None:
         compare(screen(), screen(), Masks((Region(39, 0, 2, 1),)))
 
 
+@pytest.mark.parametrize("alpha", [0, 255])
+def test_a_golden_image_of_which_nothing_counts_is_refused(alpha: int) -> None:
+    nothing = Image.new("RGBA", (WIDTH, HEIGHT), (*(MASK_COLOUR if alpha else (0, 0, 0)), alpha))
+    with pytest.raises(InputError, match=r"Nothing of the golden image counts: .* any screen would match it"):
+        compare(nothing, screen())
+    with pytest.raises(InputError, match="Nothing of the golden image counts"):
+        compare(screen(), screen((5, 5)), Masks((Region(0, 0, WIDTH, HEIGHT),)))
+
+
 def test_another_size_never_matches_and_is_told() -> None:
     comparison = compare(screen(), Image.new("RGB", (10, 10)), limits=Limits(255, 1.0))
     assert not comparison.matches

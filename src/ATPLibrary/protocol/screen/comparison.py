@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image, ImageChops
 
+from ATPLibrary.errors import InputError
 from ATPLibrary.protocol.screen.region import NO_MASKS, Masks, Region, Size
 
 # A pixel of this colour in a golden image, or one that is not fully opaque, doesn't count.
@@ -62,7 +63,7 @@ class Comparison:
 def compare(expected: Image.Image, got: Image.Image, masks: Masks = NO_MASKS, limits: Limits = EXACTLY) -> Comparison:
     """Compare pixel by pixel. What `masks` cover, and what is transparent or `MASK_COLOUR` in `expected`, doesn't count.
 
-    `InputError` when a mask reaches out of the picture.
+    `InputError` when a mask reaches out of the picture, and when nothing is left that counts.
     """
     sizes = Size(*expected.size), Size(*got.size)
     for mask in masks:
@@ -70,6 +71,10 @@ def compare(expected: Image.Image, got: Image.Image, masks: Masks = NO_MASKS, li
     if expected.size != got.size:
         return Comparison(limits, *sizes)
     counts = counting(expected, masks)
+    if counts.getbbox() is None:
+        raise InputError(
+            "Nothing of the golden image counts: it is transparent or magenta, or masked, all over, so any screen would match it."
+        )
     by_how_much = ImageChops.darker(_largest_band(ImageChops.difference(expected.convert("RGB"), got)), counts)
     over = by_how_much.point([255 if value > limits.tolerance else 0 for value in range(256)])
     box = over.getbbox()
