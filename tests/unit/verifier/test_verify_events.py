@@ -55,6 +55,38 @@ def test_what_is_no_event_is_refused_by_its_part(event: Any, said: str) -> None:
         VerifyEvent.from_json(event)
 
 
+class _NoGuest:
+    """One who asks it would have sent the event."""
+
+    name = "win11"
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        (
+            {"type": "keyboard", "action": "keypress", "key": "c", "metadata": {"modifiers": ["ctrl"]}},
+            "metadata of a keyboard event 'keypress' should be empty but has modifiers",
+        ),
+        (
+            {"type": "mouse", "action": "click", "key": "left", "metadata": {"x": 30000, "y": 30000}},
+            "metadata of a mouse event 'click' should be empty but has x, y",
+        ),
+        (
+            {"type": "mouse", "action": "move", "metadata": {"x": 1, "y": 1, "tolerence": 2}},
+            "should have x, y, tolerance or dx, dy but has tolerence. Did you mean 'tolerance'?",
+        ),
+        ({"type": "mouse", "action": "move", "metadata": {"x": 1, "dy": 1}}, "should have x, y, tolerance or dx, dy"),
+        ({"type": "mouse", "action": "wheel", "metadata": {"notches": 1}}, "should have delta, horizontal but has"),
+    ],
+)
+async def test_metadata_that_the_agent_would_not_look_at_is_refused(event: dict[str, Any], said: str) -> None:
+    guest: Any = _NoGuest()
+    with pytest.raises(InputError) as caught:
+        await VERIFIERS.create(event["type"]).verify(VerifyEvent.from_json(event), guest, 1)
+    assert said in str(caught.value)
+
+
 def test_the_built_in_verifiers_judge_what_they_are_called() -> None:
     for name in ("keyboard", "mouse", "command"):
         assert VERIFIERS.names()[name].origin == "built in"

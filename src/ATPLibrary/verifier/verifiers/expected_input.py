@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from difflib import get_close_matches
 
-from ATPLibrary.errors import AgentError
+from ATPLibrary.errors import AgentError, InputError
 from ATPLibrary.verifier.fields import MALFORMED, fields_of, shown, text
 from ATPLibrary.verifier.hiding import EVERYTHING_HIDDEN, NOTHING_HIDDEN, HiddenTimes
 from ATPLibrary.verifier.observation import EV_KEY, AgentDevice, Observation, read_observations
 from ATPLibrary.verifier.verifiers.interface import Guest, Verifier, VerifyEvent, VerifyResult
 from ATPLibrary.verifier.watching import told
 
+# What each action's metadata may have; "a motion to a place" and "a motion by a distance" are both called move.
+_METADATA: dict[tuple[str, str], tuple[tuple[str, ...], ...]] = {
+    ("mouse", "move"): (("x", "y", "tolerance"), ("dx", "dy")),
+    ("mouse", "wheel"): (("delta", "horizontal"),),
+}
+
 
 class _ExpectedInput(Verifier):
     async def verify(self, event: VerifyEvent, guest: Guest, timeout: float) -> VerifyResult:
+        _check_metadata(event, self.verifier_type)
         session = await guest.agent(timeout)
         await session.ensure_watching(timeout)
         capability = f"expect.{self.verifier_type}"
@@ -54,6 +62,24 @@ class MouseVerifier(_ExpectedInput):
     """`action` buttondown, buttonup, click (`key`: "left", ...), move or wheel (`metadata`: see docs/agent-protocol.md)."""
 
     verifier_type = "mouse"
+
+
+def _check_metadata(event: VerifyEvent, kind: str) -> None:
+    """`InputError` for what the agent wouldn't look at: left out, it would prove less than meant."""
+    sets = _METADATA.get((kind, event.action), ())
+    if any(set(event.metadata) <= set(names) for names in sets) or not event.metadata:
+        return
+    allowed = " or ".join(", ".join(names) for names in sets)
+    known = [name for names in sets for name in names]
+    unknown = [str(name) for name in event.metadata if name not in known]
+    near = [each for name in unknown for each in get_close_matches(name, known, n=1)]
+    advice = "A combination is proved by 'Key Should Have Arrived    ctrl+c', a place by an event of its own, a move"
+    raise InputError.about(
+        f"The metadata of a {kind} event '{event.action}'",
+        wanted=f"have {allowed}" if allowed else "be empty",
+        got=f"has {', '.join(unknown or map(str, event.metadata))}",
+        next_step=f"Did you mean '{near[0]}'?" if near else advice if not allowed else "",
+    )
 
 
 def came_instead(
