@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from robot.api.deco import keyword
 from ATPLibrary.errors import InputError
 from ATPLibrary.keywords.assertions import Operator, check
 from ATPLibrary.keywords.component import Component, named
+from ATPLibrary.secrets import MASK
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.accelerator import VmAccelerator
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 # virDomainXMLFlags (libvirt-domain.h)
 _INACTIVE = 2
 _MIGRATABLE = 8
+# The guest agent's, in the asset tag of the VM's chassis (docs/guest-agent.md).
+_TOKEN = re.compile(r"(?<=atp-token:)[^<\"'\s]+")
 
 
 class VmFactKeywords(Component):
@@ -33,12 +37,13 @@ class VmFactKeywords(Component):
         migratable: bool = False,
         timeout: timedelta | None = None,
     ) -> str:
-        """Returns a VM's domain XML, as libvirt has it now. Passwords in it are left out.
+        """Returns a VM's domain XML, as libvirt has it now. Passwords in it are left out, and of the guest agent's token there are
+        asterisks, in the log too.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``operator`` and ``expected``: an assertion about the text, such as ``contains  <model type='qxl'``.
         - ``inactive``: as it will be at the next start.
-        - ``migratable``: as `Migrate VM` wants it for ``xml``.
+        - ``migratable``: as `Migrate VM` wants it for ``xml``: what is returned has the token, only the log doesn't.
         - ``timeout``: by default ``timeouts.command`` of the configuration (10 s).
 
         Example:
@@ -55,9 +60,10 @@ class VmFactKeywords(Component):
             )
 
         name, text = self.wait(read(), seconds, f"Reading the XML of {named(vm)}")
-        check(f"The XML of VM '{name}'", text, operator, expected)
-        logger.info(text)
-        return text
+        masked = _TOKEN.sub(MASK, text)
+        check(f"The XML of VM '{name}'", masked, operator, expected)
+        logger.info(masked)
+        return text if migratable else masked
 
     @keyword(name="Get VM Stats", tags=["VM", "Getter"])
     def get_vm_stats(

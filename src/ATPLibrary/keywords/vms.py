@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +58,9 @@ class VmKeywords(Component):
     @keyword(name="Disconnect From VM", tags=["VM"])
     def disconnect_from_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
         """Releases every key that is held in a VM, closes its channels and forgets it. The VM itself goes on running.
+
+        A VM that is paused, or whose QEMU hangs, takes no release: a warning names what stays down there. It is let go of when the
+        VM is connected again in this run and runs.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: how long closing may take; by default ``timeouts.command`` of the configuration.
@@ -137,11 +141,11 @@ class VmKeywords(Component):
 
     @keyword(name="VM Should Not Exist", tags=["VM", "Assertion"])
     def vm_should_not_exist(self, vm: str, host: str | None = None, timeout: timedelta | None = None) -> None:
-        """Fails if libvirt knows a VM of that name on any host: the proof that deleting left nothing behind.
+        """Fails if libvirt knows a VM of that name or UUID on any host: the proof that deleting left nothing behind.
 
         Every host is really asked; a host that can't be reached makes this keyword fail.
 
-        - ``vm``: the VM's name.
+        - ``vm``: the VM's name or UUID.
         - ``host``: the host to ask; by default every configured host.
         - ``timeout``: how long to try; by default ``timeouts.connect`` of the configuration.
 
@@ -152,7 +156,9 @@ class VmKeywords(Component):
         where = f"host '{host}'" if host is not None else "any host"
         problems: list[ATPError] = []
         listing = self.workspace.vms(seconds, host=host, problems=problems)
-        found = [each for each in self.wait(listing, seconds, "Listing the VMs") if each.name == vm]
+        meant = (vm, _uuid(vm))
+        listed = self.wait(listing, seconds, "Listing the VMs")
+        found = [each for each in listed if each.name == vm or each.uuid in meant]
         if found:
             raise VerificationError.about(
                 f"VM '{vm}'",
@@ -167,6 +173,14 @@ class VmKeywords(Component):
                 got=f"not every host could be asked. {' '.join(map(str, problems))}",
                 next_step="Bring them back, or name the host that counts with host=",
             )
+
+
+def _uuid(text: str) -> str:
+    """As libvirt writes it, which takes it in capitals and without dashes too; "": it is none."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return ""
 
 
 def _hosts(domains: list[Domain]) -> str:

@@ -80,6 +80,11 @@ VMs Are Listed And Found
     ...    VM Should Exist    tset
     Run Keyword And Expect Error    VM 'test' should not exist on any host but libvirt of host 'here' lists it. Delete it.
     ...    VM Should Not Exist    test
+    FOR    ${uuid}    IN    6695eb01-f6a4-8304-79aa-97f2502e193f    6695EB01F6A4830479AA97F2502E193F
+        VM Should Exist    ${uuid}
+        Run Keyword And Expect Error    VM '${uuid}' should not exist on any host but libvirt of host*
+        ...    VM Should Not Exist    ${uuid}
+    END
     Run Keyword And Expect Error    VM 'tset' should exist on host here but does not. Near names: 'test'.
     ...    Connect To VM    tset
     Use VM    test
