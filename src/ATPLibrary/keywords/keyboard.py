@@ -282,8 +282,9 @@ class KeyboardKeywords(VerifiedInput):
         """Lets go of every key and mouse button that is down in a VM, whoever holds it. Harmless when none is.
 
         The agent in the guest says what is down there: also what a run that was killed has left down, or somebody else holds. The
-        log says what was let go of and whose it was. Fails where something stays down. Where no agent answers, only what keywords
-        of this run hold is known and let go of, and the log says that.
+        log says what was let go of and whose it was. Fails where something stays down, also because the VM is paused or its QEMU
+        hangs: that is let go of when it runs again. Where no agent answers, only what keywords of this run hold is known and let
+        go of, and the log says that.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.

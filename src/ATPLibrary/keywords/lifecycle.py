@@ -51,6 +51,13 @@ class Lifecycle:
             except ATPError as error:
                 # The VM may be gone by now, and its keys with it; the test's own verdict stays.
                 logger.warn(str(error))
+        for machine in workspace.machines.values() if workspace is not None else ():
+            machine.qmp_events.begin_anew()  # and what its events were proves nothing in the next test
+            if machine.holds_keys:
+                logger.warn(
+                    f"VM '{machine.name}' takes no release of {', '.join(machine.shown_down)}: it is paused, or its QEMU doesn't "
+                    "answer. That is let go of when it runs again while it is connected."
+                )
         if told := _remove(data.full_name, "at the end of the test"):
             logger.info(told)
         _give_back(data.full_name)

@@ -22,9 +22,11 @@ class LettingGo:
         self._vm = vm
         self._try_it = try_it
         self._task: asyncio.Task[None] | None = None
+        self._again = False  # whether there was reason to begin while it was under way
 
     def soon(self) -> None:
         """Begin, unless it is under way."""
+        self._again = True
         if self._task is None or self._task.done():
             self._task = runtime.spawn(self._run(), f"let go of the keys of VM {self._vm}")
 
@@ -35,10 +37,13 @@ class LettingGo:
     async def _run(self) -> None:
         pause, end = FIRST_PAUSE, time.monotonic() + LONGEST_SECONDS
         while time.monotonic() < end:
+            self._again = False
             try:
                 if not await self._try_it():
                     return
             except VmStateError:
+                if self._again:
+                    continue  # it may have been resumed or started just after it said so
                 return  # of a VM that is off nothing is down; one that is paused is waited for by its typing engine
             except ATPError:
                 pass  # lost, silent, or not back yet

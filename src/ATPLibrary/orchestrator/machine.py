@@ -20,6 +20,7 @@ from ATPLibrary.errors import (
 )
 from ATPLibrary.orchestrator.channels import Channels, OpenProtocols
 from ATPLibrary.orchestrator.input_engines import CHANNEL_SECONDS, InputEngines
+from ATPLibrary.orchestrator.left_behind import StillDown
 from ATPLibrary.orchestrator.letting_go import LettingGo
 from ATPLibrary.orchestrator.opened import Opened
 from ATPLibrary.orchestrator.qmp_events import QmpEvents
@@ -251,16 +252,23 @@ class Machine:
         for closing in self._take_everything():
             runtime.spawn(_quietly(closing), f"close a channel of {self.name}")
 
-    async def close(self) -> None:
-        """Release the keys that are down and close every channel; what can't be closed in time is left."""
-        await _quietly(self._release_and_drop_engines())
+    async def close(self) -> StillDown:
+        """Release the keys that are down and close every channel; what can't be closed in time is left.
+
+        Returns what could not be let go of: the VM is paused, or its QEMU doesn't answer.
+        """
+        await _quietly(self.release_all())
+        down = StillDown(self.shown_down, [*self.engines.left_down, *self.engines.releases()])
         await asyncio.gather(*(_quietly(closing) for closing in self._take_everything()))
+        return down
 
     async def _release_and_drop_engines(self) -> None:
         try:
             await self.release_all()
         finally:
-            self.engines.drop()
+            self.engines.channel_ended()  # what could not be let go of the next use of QMP lets go of
+            if self.engines.left_down:
+                self._ready_qmp = None
 
     def _take_everything(self) -> list[Awaitable[None]]:
         self.letting_go.stop()

@@ -15,6 +15,7 @@ from ATPLibrary.orchestrator import gone, reload
 from ATPLibrary.orchestrator.config_watch import ConfigWatch
 from ATPLibrary.orchestrator.creations import Creations
 from ATPLibrary.orchestrator.lease import Lease, LeaseBook
+from ATPLibrary.orchestrator.left_behind import LeftBehind
 from ATPLibrary.orchestrator.machine import Machine
 from ATPLibrary.orchestrator.machines import Machines
 from ATPLibrary.orchestrator.platforms import Platforms
@@ -64,8 +65,10 @@ class Workspace:
             HostConnection
         ] = []  # hosts that a new configuration lacks, while VMs are connected through them
         self.machines = Machines()
+        self.left_behind = LeftBehind(self.bus)
         self.current_machine: Machine | None = None
-        self.last_command: tuple[str, ExecResult] | None = None  # what 'Output Should Contain' looks at
+        # What 'Output Should Contain' looks at, and the full name of the test or suite that ran it.
+        self.last_command: tuple[str, ExecResult, str] | None = None
 
     @classmethod
     def current(cls) -> Workspace:
@@ -237,6 +240,7 @@ class Workspace:
         if key not in self.machines:
             self.machines[key] = Machine(domain, self.config, self.bus, self.served_agents, self.spice_sessions.inputs)
             self._watch_lifecycles()
+            self.left_behind.hand_over(self.machines[key])
         return self.machines[key]
 
     def connected(self, name: str, host: str | None = None) -> Machine | None:
@@ -290,7 +294,7 @@ class Workspace:
         if self.current_machine is machine:
             self.current_machine = None
         try:
-            await machine.close()
+            self.left_behind.keep(machine, await machine.close())
             await self.spice_sessions.close(machine.uuid)
         finally:
             if self.retired:
@@ -389,12 +393,14 @@ class Workspace:
             self._watcher = runtime.spawn(self._follow_lifecycles(), "watch lifecycles")
 
     async def _follow_lifecycles(self) -> None:
-        kinds = (STARTED, *STOPPED, *LEFT_DOWN, *SPICE_ENDED)
+        kinds = (STARTED, *STOPPED, *LEFT_DOWN, *RESUMED, *SPICE_ENDED)
         with self.bus.subscribe(lambda event: event.kind in kinds) as subscription:
             async for event in subscription:
-                if event.kind in (*LEFT_DOWN, *SPICE_ENDED):
+                if event.kind in (*LEFT_DOWN, *RESUMED, *SPICE_ENDED):
                     for machine in [each for each in self.machines.values() if each.source == event.source]:
-                        if event.kind in LEFT_DOWN:
+                        if event.kind in RESUMED and not machine.engines.left_down:
+                            continue  # what its engines hold they let go of themselves
+                        if event.kind not in SPICE_ENDED:
                             machine.letting_go.soon()
                         elif event.data["channel"] == SPICE_INPUT:
                             machine.spice_input_ended()
@@ -432,6 +438,8 @@ STARTED = "libvirt.lifecycle.started"
 LIVES_ON = ("migrated", "saved")
 # A failed input could not let go of what it had pressed.
 LEFT_DOWN = ("input.keys_left_down", "input.buttons_left_down")
+# A paused VM takes no releases: now it does.
+RESUMED = ("qmp.RESUME", "libvirt.lifecycle.resumed")
 # A channel of a VM's SPICE session has ended; with this one, what it holds down.
 SPICE_ENDED = ("spice.channel.failed", "spice.channel.closed")
 SPICE_INPUT = "inputs:0"
