@@ -10,6 +10,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.keywords import scope
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.command_results import ending, log, must_succeed, output_of
 from ATPLibrary.keywords.component import in_seconds, named
@@ -90,7 +91,7 @@ class CommandKeywords(Telling):
             return result
 
         result = self.wait_telling(run, _with_its_end(seconds), what)
-        self.workspace.last_command = (command, result)
+        self.workspace.last_command = (command, result, scope.here())
         log(command, result, told=stream)
         return result
 
@@ -198,7 +199,10 @@ class CommandKeywords(Telling):
 
     @keyword(tags=["Command", "Assertion"])
     def output_should_contain(self, expected: str) -> None:
-        """Fails unless the output of the last `Run Command` contains a text. Standard output and standard error both count.
+        """Fails unless the output of the last command that was run contains a text. Standard output and standard error both count.
+
+        That is `Run Command`, `Wait Until Command Succeeds` and their like, in this test or in the setup of its suite: what another
+        test has run doesn't count.
 
         - ``expected``: the text, in the same upper and lower case.
 
@@ -237,7 +241,9 @@ class CommandKeywords(Telling):
         """
         seconds = in_seconds(timeout)
         what = f"Command '{command}' in {named(vm)}"
+        self.workspace.last_command = None
         result = self.wait(self._until_success(command, vm, seconds), _with_its_end(seconds), what)
+        self.workspace.last_command = (command, result, scope.here())
         log(command, result)
         return result
 
@@ -247,7 +253,16 @@ class CommandKeywords(Telling):
             raise VerificationError(
                 "There is no output to look at: no command was run, or the last one broke off. Use 'Run Command' first."
             )
-        return last
+        command, result, where = last
+        if not scope.is_here(where):
+            raise VerificationError.about(
+                "The output of a command",
+                wanted="be of this test",
+                got="no command was run in it",
+                last_seen=f"the last one was '{command}', in '{where}'",
+                next_step="Use 'Run Command' first; what another test has run doesn't count",
+            )
+        return command, result
 
     async def _until_success(self, command: str, vm: str | None, seconds: float) -> ExecResult:
         import asyncio

@@ -76,8 +76,8 @@ class MonitorKeywords(Component):
           is refused.
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.command`` of the configuration.
-        - ``recent``: ``True``: one that came before counts too, if no `Wait For QMP Event` has returned it yet, so that what a
-          keyword before has caused isn't missed. ``False``: only one that comes from now on.
+        - ``recent``: ``True``: one that came before, since the last test ended, counts too, if no `Wait For QMP Event` has returned
+          it yet, so that what a keyword before has caused isn't missed. ``False``: only one that comes from now on.
         - ``fields``: what the event's data must say, by name: ``device=usb1``. A field inside a field has a dot: ``info.class=x``.
 
         Example:

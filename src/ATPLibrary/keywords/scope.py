@@ -19,6 +19,16 @@ def here() -> str:
     return f"{suite()}.{test}" if test else suite()
 
 
+def is_here(where: str) -> bool:
+    """Whether what was done there may speak for what runs: it was this test, or the setup of a suite around it."""
+    return is_within(where, here())
+
+
+def is_within(where: str, now: str) -> bool:
+    """`is_here` for a thread that isn't Robot Framework's: `now` is what `here()` said on that."""
+    return where == now or now.startswith(f"{where}.")
+
+
 def nearest(said: Mapping[str, T]) -> T | None:
     """What was said for the test or suite where the run is, else for the suite above it, and so on; None: nothing."""
     where = here()

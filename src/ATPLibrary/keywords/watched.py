@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from ATPLibrary.errors import VerificationError
+from ATPLibrary.keywords import scope
 from ATPLibrary.keywords.component import Component, named
 from ATPLibrary.transport.remaining import remaining
 
@@ -30,12 +32,22 @@ class Watched(Component):
         timeout: timedelta | None,
     ) -> T:
         seconds = self.seconds(timeout or None, "command")  # of 0 s, nothing is waited for but the agent's answer
+        here = scope.here()
 
         async def looked() -> T:
             left = remaining(seconds)
             machine = await self.machine(vm, seconds)
             async with machine.answering():
-                return await look(machine, machine.watches.current(), left)
+                watch = machine.watches.current()
+                if not scope.is_within(machine.watches.where, here):
+                    raise VerificationError.about(
+                        f"What VM '{machine.name}' has seen",
+                        wanted="have been watched from this test on",
+                        got="isn't: nobody has begun a watch here",
+                        last_seen=f"the last one was begun in '{machine.watches.where}'",
+                        next_step="Use 'Start Watching Input' before the input; what another test has seen doesn't count",
+                    )
+                return await look(machine, watch, left)
 
         return self.wait(looked(), seconds, f"Looking at what {named(vm)} has seen")
 

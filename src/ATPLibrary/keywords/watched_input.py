@@ -9,6 +9,7 @@ from robot.api import logger
 from robot.api.deco import keyword
 
 from ATPLibrary.errors import InputError, VerificationError
+from ATPLibrary.keywords import scope
 from ATPLibrary.keywords.assertions import Operator, check, shown
 from ATPLibrary.keywords.component import in_seconds, named
 from ATPLibrary.keywords.watched import Left, Watched, some, what_is_typed
@@ -26,7 +27,8 @@ class WatchedInputKeywords(Watched):
         """Begins to keep what a VM's guest sees from now on: keys, buttons and motions, whoever sends them.
 
         For input that isn't sent by this library: a person at the console, a SPICE client, another tool. What an earlier watch
-        has kept is forgotten. Up to 100,000 observations are kept.
+        has kept is forgotten. Up to 100,000 observations are kept. One that a test began says nothing of another test; one that a
+        suite's setup began goes on through the suite.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``timeout``: by default ``timeouts.agent`` of the configuration (60 s).
@@ -40,12 +42,12 @@ class WatchedInputKeywords(Watched):
         | Press Keys    ctrl+a
         | Key Should Have Arrived    ctrl+a
         """
-        seconds = self.seconds(timeout, "agent")
+        seconds, here = self.seconds(timeout, "agent"), scope.here()
 
         async def start() -> str:
             machine = await self.machine(vm, seconds)
             async with machine.answering():
-                await machine.watches.start(seconds, exclusive)
+                await machine.watches.start(seconds, exclusive, where=here)
             return machine.name
 
         name = self.wait(start(), seconds, f"Beginning to watch the input of {named(vm)}")

@@ -64,6 +64,10 @@ class QmpEvents:
         self._given = [*self._given, event][-KEPT_PER_SOURCE:]
         return dict(event.data)
 
+    def begin_anew(self) -> None:
+        """What came up to now isn't waited for any more: it was of an earlier test."""
+        self._since = time.time()
+
     async def all(self, timeout: float) -> list[Event]:
         """The QMP events that are remembered, oldest first; from now on they come in, if they didn't before."""
         await self._open(timeout)

@@ -20,6 +20,7 @@ class Watches:
         self._vm_name = vm_name
         self._open_agent = open_agent
         self._current: InputWatch | None = None
+        self.where = ""  # the full name of the test that began it, or of the suite in whose setup it was begun
         self._grabbed: AgentHello | None = (
             None  # the greeting of the agent's session that has the guest's input to itself
         )
@@ -29,7 +30,7 @@ class Watches:
         """Whether others in the guest see nothing of its input, for our sake."""
         return self._grabbed is not None
 
-    async def start(self, timeout: float, exclusive: bool = False) -> InputWatch:
+    async def start(self, timeout: float, exclusive: bool = False, *, where: str = "") -> InputWatch:
         """Watch from now on; what an earlier watch has kept is forgotten. `AgentError` where no agent answers, or can't do so.
 
         `exclusive`: until the watch ends nobody else in the guest gets what is typed and pointed there.
@@ -47,7 +48,7 @@ class Watches:
             timeout
         )  # what was seen before this moment has been told when this is answered
         self._forget()
-        self._current = InputWatch(session, begin)
+        self._current, self.where = InputWatch(session, begin), where
         return self._current
 
     def current(self) -> InputWatch:

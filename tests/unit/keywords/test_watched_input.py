@@ -43,7 +43,7 @@ class Guest:
             taken_by_others=self._taken, ensure_watching=self._answer, hello=SimpleNamespace(version="0.0.9"),
         )  # fmt: skip
         self.taken: list[Grabbed] | None = []
-        self.name, self.watches = "win11", SimpleNamespace(current=lambda: self.watch)
+        self.name, self.watches = "win11", SimpleNamespace(current=lambda: self.watch, where="")
         self.begin(NOTHING_DOWN)
 
     async def _answer(self, timeout: float) -> frozenset[tuple[int, int]]:

@@ -47,7 +47,9 @@ KEYWORDS = {
         timeout=_TO_END,
     ),
     "Output Should Contain": said(
-        "输出应包含", "最后一次 `运行命令` 的输出不包含某段文本时失败。", expected="期望：文本，区分大小写"
+        "输出应包含",
+        "本用例（或所在用例集的准备阶段）最后一次运行的命令，其输出不包含某段文本时失败。",
+        expected="期望：文本，区分大小写",
     ),
     "Wait Until Command Succeeds": said(
         "等待命令成功",
