@@ -368,6 +368,13 @@ A Button That Is Down Is Let Go
     Release All Keys
     No Key Should Be Down
 
+What A Paused VM Keeps Down Is Said And Let Go When It Runs
+    Key Down    shift
+    Suspend VM
+    Run Keyword And Expect Error    *may still have shift down: it is paused*'Resume VM'*    Release All Keys
+    Resume VM
+    Wait Until Keyword Succeeds    5 s    50 ms    No Key Should Be Down
+
 What Is Down When The Channel Breaks Is Let Go Through The Next One
     Mouse Button Down    extra
     Mouse Button Down    left

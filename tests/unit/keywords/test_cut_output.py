@@ -48,7 +48,7 @@ def test_output_is_whole_where_only_the_other_stream_was_cut(commands: Any) -> N
 
 
 def test_a_failure_in_the_last_output_says_that_its_end_is_missing(commands: Any) -> None:
-    commands.workspace.last_command = ("ls", CUT)
+    commands.workspace.last_command = ("ls", CUT, "")
     commands.output_should_contain("ready")
     with pytest.raises(VerificationError, match="Its end is missing: let the command itself look"):
         commands.output_should_contain("KERNEL-PANIC")
