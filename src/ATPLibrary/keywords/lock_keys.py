@@ -37,7 +37,8 @@ class LockKeyKeywords(Component):
 
         By SPICE it is what the guest's lights said to QEMU, and QEMU to its clients: no agent is asked, and a change that is on its
         way is waited for. Where a fault on purpose (`Drop Next Message` and the like) has harmed what QEMU told of them last, it
-        fails: how they are isn't known then.
+        fails: how they are isn't known then. So it does where QEMU doesn't answer (by QMP) within 5 s: one that is frozen tells
+        nothing.
 
         `Type Text` needs no care for Caps Lock: where it is on, it is off for the text, and on again.
 
@@ -133,7 +134,10 @@ class LockKeyKeywords(Component):
         self, vm: str | None, wanted: Mapping[LockKey, bool], timeout: timedelta | None, via: Via
     ) -> tuple[Mapping[LockKey, bool], str]:
         """How they are, and why they may be otherwise ("": they aren't)."""
+        from ATPLibrary.orchestrator.spice_life import LIFE_SECONDS
+
         seconds = self.seconds(timeout, "command")
+        patience = seconds if via == "qmp" else seconds + LIFE_SECONDS
 
         async def look() -> tuple[Mapping[LockKey, bool], str]:
             machine = await self.machine(vm, seconds)
@@ -142,7 +146,7 @@ class LockKeyKeywords(Component):
             )
 
         asked = "the agent" if via == "qmp" else "the SPICE session"
-        return self.wait(look(), seconds, f"Asking {asked} of {named(vm)} for its keyboards' lights")
+        return self.wait(look(), patience, f"Asking {asked} of {named(vm)} for its keyboards' lights")
 
 
 def _wanted(caps: State | None, num: State | None, scroll: State | None) -> dict[LockKey, bool]:
@@ -172,12 +176,15 @@ async def _look(machine: Machine, wanted: Mapping[LockKey, bool], seconds: float
 async def _told(machine: Machine, wanted: Mapping[LockKey, bool], seconds: float) -> tuple[Mapping[LockKey, bool], str]:
     """What the SPICE server has said, once it is as wanted, or after `seconds` whatever it is; and why it may mean another by now.
 
-    `VerificationError` where something is wanted and it may.
+    `VerificationError` where something is wanted and it may, and where QEMU doesn't answer.
     """
+    from ATPLibrary.orchestrator.spice_life import require_alive
+
     inputs = await machine.engines.spice_inputs(seconds)
     if wanted:
         with contextlib.suppress(DeadlineError):
             await inputs.until_locks(wanted, seconds)
+    await require_alive(machine, f"The lock keys of VM '{machine.name}'", f"be {_said(wanted) or 'known'}", seconds)
     return inputs.lights, inputs.doubt_of_lights()
 
 

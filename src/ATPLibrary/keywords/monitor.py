@@ -105,7 +105,8 @@ class MonitorKeywords(Component):
     ) -> list[dict[str, Any]]:
         """Returns what a VM's QEMU has reported, oldest first: dictionaries with ``event``, ``time`` and ``data``.
 
-        The last 200 events are remembered, from when the VM's QMP was first used; this keyword opens it if it isn't open.
+        The last 200 events are remembered, from when the VM's QMP was first used; this keyword opens it if it isn't open. A QEMU
+        that is frozen reports nothing, so it is asked whether it lives: where it doesn't answer within 5 s the keyword fails.
 
         - ``event``: only events of this name; by default all.
         - ``vm``: the VM's name or UUID; by default the current VM.
@@ -119,12 +120,17 @@ class MonitorKeywords(Component):
         """
         seconds = self.seconds(timeout, "command")
 
+        from ATPLibrary.orchestrator.spice_life import LIFE_SECONDS, require_alive
+
         async def get() -> list[Event]:
-            return await (await self.machine(vm, seconds)).qmp_events.all(seconds)
+            machine = await self.machine(vm, seconds)
+            await machine.qmp(seconds)
+            await require_alive(machine, f"What the QEMU of VM '{machine.name}' has reported", "be known", seconds)
+            return await machine.qmp_events.all(seconds)
 
         events = [
             {"event": each.kind.removeprefix("qmp."), "time": each.time, "data": dict(each.data)}
-            for each in self.wait(get(), seconds, f"The QMP events of {named(vm)}")
+            for each in self.wait(get(), seconds + LIFE_SECONDS, f"The QMP events of {named(vm)}")
             if (event is None or each.kind == f"qmp.{event.upper()}") and _has(each.data, fields)
         ]
         logger.info("\n".join(str(each) for each in events) or "(no such event)")

@@ -66,7 +66,8 @@ class PowerKeywords(Component):
 
     @keyword(name="Start VM", tags=["VM"])
     def start_vm(self, vm: str | None = None, timeout: timedelta | None = None) -> None:
-        """Starts a VM through libvirt and waits until it runs; one that `Save VM` has saved goes on where it was.
+        """Starts a VM through libvirt and waits until it runs; one that `Save VM` has saved goes on where it was: if it was
+        paused then, it is paused, with a warning.
 
         What boots inside is another question: see `Wait Until Verifier Is Ready` and `Wait Until Guest Agent Is Ready`.
 
@@ -77,9 +78,18 @@ class PowerKeywords(Component):
         | Start VM    win11
         | VM Should Be    running    vm=win11
         """
-        self._change(
-            "Starting", lambda m, s: m.domain.start(s), vm=vm, timeout=timeout, kind="boot", wanted=VmState.RUNNING
-        )
+        seconds = self.seconds(timeout, "boot")
+
+        async def start() -> str:
+            from ATPLibrary.transport.saved_state import until_it_goes_on
+
+            machine = await self.machine(vm, seconds)
+            await machine.domain.start(seconds)
+            await until_it_goes_on(machine.domain, seconds)
+            return machine.name
+
+        name = self.wait(start(), seconds, f"Starting {named(vm)}")
+        logger.info(f"VM '{name}' is started.")
 
     @keyword(name="Shut Down VM", tags=["VM"])
     def shut_down_vm(self, vm: str | None = None, force: bool = True, timeout: timedelta | None = None) -> str:

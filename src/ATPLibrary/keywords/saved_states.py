@@ -14,7 +14,8 @@ from ATPLibrary.keywords.component import Component, named
 class SavedStateKeywords(Component):
     @keyword(name="Save VM", tags=["VM"])
     def save_vm(self, vm: str | None = None, file: str | None = None, timeout: timedelta | None = None) -> None:
-        """Saves a running VM, memory and all, and switches it off. Its next start goes on where it was.
+        """Saves a running VM, memory and all, and switches it off. Its next start goes on where it was; a VM that was paused
+        stays paused then.
 
         - ``vm``: the VM's name or UUID; by default the current VM.
         - ``file``: a file on the VM's host to save into; `Restore VM` goes on from it. By default libvirt keeps the state
@@ -43,7 +44,7 @@ class SavedStateKeywords(Component):
     def restore_vm(self, file: str, host: str | None = None, timeout: timedelta | None = None) -> str:
         """Lets a VM go on that `Save VM` has saved into a file, and makes it the current VM. Returns its name.
 
-        The file stays. The VM's disks must be as they were when it was saved.
+        The file stays. The VM's disks must be as they were when it was saved. One that was paused then is paused, with a warning.
 
         - ``file``: the file on the VM's host.
         - ``host``: the host; by default the current VM's.

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from ATPLibrary.protocol.screen.watching import Watcher
 
 
+_ALIVE = "be running so that its screen can be seen to be still"
+
+
 class Screens(Component):
     """The base of the keywords that look at screens."""
 
@@ -191,6 +194,8 @@ class ScreenKeywords(Screens):
     ) -> None:
         """Waits until a VM's screen has shown the same for a while: the desktop is there, the window is painted.
 
+        A VM that is paused shows the same for ever, and makes this keyword fail.
+
         - ``quiet``: for how long it must show the same, more than ``0 s``.
         - ``region`` and ``masks``: as for `Wait Until Screen Changes`.
         - ``smallest``: as for `Wait Until Screen Changes`: a blinking text cursor is no unrest.
@@ -219,6 +224,7 @@ class ScreenKeywords(Screens):
             from ATPLibrary import runtime
 
             machine = await self.machine(vm, seconds)
+            await machine.require_not_paused(_ALIVE, seconds)
             watcher = self.watcher(machine, seconds, region, via)
             spice = self._spice_screen(machine, seconds, via.display) if via.display is not None else None
             if spice is not None:
@@ -235,6 +241,7 @@ class ScreenKeywords(Screens):
             if spice is not None:  # nothing was drawn, but was it for this that nothing came?
                 await spice.require_known(f"be still for {still:g} s")
             await self.prove_now(machine, seconds, via, f"be still for {still:g} s")
+            await machine.require_not_paused(_ALIVE, seconds)  # it may have been paused meanwhile
             return machine.name
 
         what = f"Waiting until the screen of {named(vm)} is still"

@@ -10,7 +10,8 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 from ATPLibrary.errors import CommandError, VmStateError
-from ATPLibrary.transport.domain_state import VmState
+from ATPLibrary.events import Event
+from ATPLibrary.transport.domain_state import DomainState, VmState
 from ATPLibrary.transport.jobs import run_job
 from ATPLibrary.transport.remaining import remaining
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from ATPLibrary.transport.domain import Domain
     from ATPLibrary.transport.host import HostConnection
+
+
+# As libvirt calls a VM whose memory it has read back and that it doesn't let go on: it was paused when it was saved.
+_RESTORED_PAUSED = DomainState(VmState.PAUSED, "migration")
 
 
 async def save(domain: Domain, timeout: float, file: str | None = None) -> None:
@@ -61,7 +66,10 @@ async def discard_saved_state(domain: Domain, timeout: float) -> bool:
 
 
 async def restore(host: HostConnection, file: str, timeout: float) -> Domain:
-    """Let the VM go on that was saved in `file` on `host`; returns it. The file stays. Its disks must be as they were then."""
+    """Let the VM go on that was saved in `file` on `host`; returns it, paused if it was paused then.
+
+    The file stays. Its disks must be as they were then.
+    """
     left = remaining(timeout)
     what = f"restore a VM from '{file}'"
     description = ET.fromstring(
@@ -69,8 +77,19 @@ async def restore(host: HostConnection, file: str, timeout: float) -> Domain:
     )
     await host.call(what, lambda connection: connection.restore(file), timeout=left())
     domain = await host.lookup(description.findtext("uuid", ""), left())
-    await domain.wait_for_state(VmState.RUNNING, left())
+    await until_it_goes_on(domain, left())
     return domain
+
+
+async def until_it_goes_on(domain: Domain, timeout: float) -> None:
+    """After a start, or a restore: until the VM runs. One that was saved while it was paused stays so, which a warning tells."""
+    left = remaining(timeout)
+    if await domain.state(left()) == _RESTORED_PAUSED:
+        notice = f"VM '{domain.name}' is paused, as it was when it was saved. Let it go on with 'Resume VM'."
+        data = {"host": domain.host.name, "uuid": domain.uuid}
+        domain.host.bus.publish(Event(f"vm:{domain.name}", "vm.restored-paused", data, notice=notice, is_warning=True))
+        return
+    await domain.wait_for_state(VmState.RUNNING, left())
 
 
 def _save(handle: libvirt.virDomain, file: str | None) -> None:

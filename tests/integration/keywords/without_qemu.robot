@@ -169,6 +169,10 @@ A VM Is Described
     ${picture} =    Take Screenshot
     File Should Exist    ${picture}
     Wait Until Screen Is Still    0.1 s
+    Suspend VM
+    Run Keyword And Expect Error    VM 'test' should be running so that its screen can be seen to be still but is paused*
+    ...    Wait Until Screen Is Still    0.1 s
+    Resume VM
     @{channels} =    Get Channels
     Should Be Empty    ${channels}
 

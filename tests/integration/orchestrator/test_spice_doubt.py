@@ -12,13 +12,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.integration.orchestrator.spice_keywords import Monitor, monitor_of
 from tests.integration.orchestrator.test_spice import workspace_with
 from tests.spice.server import Behaviour, SpiceServer
 
 from ATPLibrary import runtime
 from ATPLibrary.errors import VerificationError
 from ATPLibrary.keywords.libraries import QMP, Spice, Transport
-from ATPLibrary.orchestrator import Workspace
+from ATPLibrary.orchestrator import Workspace, spice_life
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 
 pytestmark = pytest.mark.integration
@@ -39,6 +40,7 @@ class Session:
     workspace: Workspace
     spice: Spice
     qmp: QMP
+    monitor: Monitor
 
     def told(self, type: Type, number: int, body: bytes = b"") -> None:
         """The server has sent it, and it has passed, harmed or not."""
@@ -64,7 +66,8 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
         Transport().connect_to_vm("win11")
         spice = Spice()
         spice.connect_to_spice()
-        yield Session(server, workspace, spice, QMP())
+        monkeypatch.setattr(spice_life, "LIFE_SECONDS", 0.2)
+        yield Session(server, workspace, spice, QMP(), monitor_of(monkeypatch))
         runtime.wait(workspace.close(5), 6, "closing the workspace")
     finally:
         runtime.wait(server.stop(), 5, "stopping the server")
@@ -95,6 +98,19 @@ def test_lock_keys_are_not_known_until_they_are_told_again(session: Session, cap
     assert "The lock keys of the current VM are what was told last: a fault on purpose has harmed" in caplog.text
     session.told(Type.INPUTS, KEY_MODIFIERS, CAPS)
     locks(caps="on", via="spice", timeout=SOON)
+
+
+def test_lock_keys_that_a_frozen_qemu_told_are_not_known_by_now(session: Session) -> None:
+    session.spice.open_spice_channel("inputs")
+    session.qmp.lock_keys_should_be(caps="off", via="spice", timeout=SOON)
+    session.monitor.is_frozen = True
+    with pytest.raises(
+        VerificationError,
+        match=r"The lock keys of VM 'win11' should be caps off but can't be known: its QEMU did not answer",
+    ):
+        session.qmp.lock_keys_should_be(caps="off", via="spice", timeout=SOON)
+    with pytest.raises(VerificationError, match=r"should be known but can't be known: its QEMU did not answer"):
+        session.qmp.get_lock_keys(via="spice", timeout=SOON)
 
 
 def test_lock_keys_are_known_where_a_fault_took_what_does_not_tell_of_them(session: Session) -> None:

@@ -17,7 +17,9 @@ from tests.spice.agent import GuestAgent, init
 from tests.spice.server import GREETINGS, PRIMARY, Behaviour, SpiceServer, spice_server
 
 from ATPLibrary.errors import VerificationError, VmStateError
+from ATPLibrary.events import Event
 from ATPLibrary.keywords.golden_images import GoldenImageKeywords
+from ATPLibrary.keywords.monitor import MonitorKeywords
 from ATPLibrary.keywords.screen import ScreenKeywords
 from ATPLibrary.keywords.spice_agent import SpiceAgentKeywords
 from ATPLibrary.keywords.spice_channels import SpiceChannelKeywords
@@ -101,6 +103,20 @@ async def test_a_golden_image_is_neither_matched_nor_written_by_a_frozen_qemu(
     monitor.is_frozen = True
     with pytest.raises(VerificationError, match=r"should match 'golden\.png' but can't be known"):
         await said(match, str(golden), via=SPICE)
+
+
+async def test_events_that_a_frozen_qemu_did_not_report_are_no_answer(
+    monitor: Monitor, machine: Machine, said: Say
+) -> None:
+    keyword = MonitorKeywords().get_qmp_events
+    machine.bus.publish(Event(machine.source, "qmp.STOP"))
+    assert "qmp.STOP" in [each.kind for each in await said(keyword)]
+    monitor.is_frozen = True
+    with pytest.raises(
+        VerificationError,
+        match=r"What the QEMU of VM 'win11' has reported should be known but can't be known: its QEMU",
+    ):
+        await said(keyword, "SHUTDOWN")
 
 
 async def test_a_channel_that_has_failed_is_seen_to_have_without_its_qemu(

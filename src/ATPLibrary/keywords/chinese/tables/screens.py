@@ -15,7 +15,9 @@ KEYWORDS = {
         file="文件：保存到哪里；默认在日志旁边，以虚拟机命名",
     ),
     "Wait Until Screen Changes": said("等待屏幕变化", "等到虚拟机的屏幕与现在（或与一张较早的截图）不同。"),
-    "Wait Until Screen Is Still": said("等待屏幕静止", "等到虚拟机的屏幕静止了一段时间：桌面出来了，窗口画好了。"),
+    "Wait Until Screen Is Still": said(
+        "等待屏幕静止", "等到虚拟机的屏幕静止了一段时间：桌面出来了，窗口画好了。虚拟机暂停时失败。"
+    ),
     "Screen Should Match": said(
         "屏幕应匹配",
         "虚拟机的屏幕现在与基准图不同时失败；日志给出期望、实际和差异。",
@@ -40,7 +42,7 @@ KEYWORDS = {
     ),
     "Get QMP Events": said(
         "获取 QMP 事件",
-        "返回虚拟机的 QEMU 报告过的事件，从旧到新，每个是一个字典。",
+        "返回虚拟机的 QEMU 报告过的事件，从旧到新，每个是一个字典。QEMU 不应答时失败。",
         event="事件：只取这个名称的事件；默认全部",
         fields="字段：事件的数据必须怎样，按名称给出，如 ``device=usb1``",
     ),
