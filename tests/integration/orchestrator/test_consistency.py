@@ -273,6 +273,30 @@ async def test_disks_that_the_platform_won_t_tell_are_named_as_not_compared(
     assert found.not_compared == ["disks and network cards of VM 'vm-0-0': The platform refused."]
 
 
+async def test_disks_that_are_not_told_in_time_hide_no_difference_and_are_no_agreement(
+    workspace: Workspace, client: VdiClient, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disks, allowed = client.domains.disks, []
+
+    async def late(vm_id: str, *, timeout: float) -> Any:
+        allowed.append(timeout)
+        if vm_id == uuid(0, 0):
+            raise DeadlineError("The platform should answer but did not.")
+        return await disks(vm_id, timeout=timeout)
+
+    monkeypatch.setattr(client.domains, "disks", late)
+    with pytest.raises(DeadlineError, match="should answer but did not"):
+        await compare(workspace, client, pool="sales", timeout=60)
+    assert max(allowed) < 60 * 0.5 * 0.5  # of the look's half, so that one leaves some for the others
+    fleet.vms[1]["status"] = 0
+    found = await compare(workspace, client, pool="sales", timeout=60)
+    assert told(found) == [("VM 'vm-0-1'", "status", "shut off", "running")]
+    fleet.between = lambda: fleet.vms[1].update(status=fleet.lists_of_vms % 2)  # it differs in the first look only
+    fleet.lists_of_vms = 1
+    with pytest.raises(DeadlineError, match="should answer but did not"):
+        await compare(workspace, client, pool="sales", timeout=60)
+
+
 async def test_a_platform_that_doesn_t_answer_is_no_agreement(
     workspace: Workspace, client: VdiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from ATPLibrary import runtime
-from ATPLibrary.errors import ATPError
+from ATPLibrary.errors import ATPError, DeadlineError
 from ATPLibrary.orchestrator.consistency import differences, sides
 from ATPLibrary.orchestrator.consistency.report import Comparison, Difference
 from ATPLibrary.orchestrator.consistency.sides import Hypervisors, PlatformSide
@@ -45,7 +45,7 @@ async def compare(
     `devices`: disks and network cards too; by default where there are at most `MOST_WITH_DEVICES` VMs. What differs must do so in
     two looks one after the other, and what an operation is under way on is looked at until that is over, for `grace` seconds at
     most. A host that can't be reached is a difference, and its VMs aren't compared; `DeadlineError` where the platform itself
-    doesn't answer within `timeout`.
+    doesn't answer within `timeout`, or doesn't tell a VM's disks and network cards in time and nothing else differs.
     """
     workspace.known_hosts()  # raises where there is none: nothing would look like agreement
     check = _Check(workspace, client, pool, desktops, devices)
@@ -61,6 +61,8 @@ async def compare(
                 before, found = found, await check.look(left() * _SHARE, again=found)
                 if _keys(before) == _keys(found) and not any(each.is_passing for each in found.differences):
                     break
+    if not found.differences and check.late:  # what wasn't told in time may be anything
+        raise next(iter(check.late.values()))
     return found
 
 
@@ -78,6 +80,7 @@ class _Check:
         self._pool = pool
         self._desktops = desktops
         self._devices = devices
+        self.late: dict[str, DeadlineError] = {}  # VMs of which the platform didn't tell disks or network cards in time
         self._away: dict[str, ATPError] = {}  # hosts that could not be asked: not tried a second time
 
     def may_change(self, found: Comparison) -> bool:
@@ -171,6 +174,9 @@ class _Check:
         for host, vms in wanted.items():
             for vm in vms:
                 found += differences.of_devices(vm, host, read, asked.vms[host][vm.id.lower()])
+                self.late.pop(vm.id, None)
+                if isinstance(late := read.platform.get(vm.id.lower()), DeadlineError):
+                    self.late[vm.id] = late
                 for side in (read.platform, read.hypervisor):
                     if isinstance(error := side.get(vm.id.lower()), ATPError):
                         told.append(f"disks and network cards of VM '{vm.name}': {error}")
