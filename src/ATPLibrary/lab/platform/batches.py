@@ -60,12 +60,12 @@ class Batches:
         """The VMs that aren't in the recycle bin, or those that are."""
         return [row for row in self._store.vms() if bool(row.recycled) == recycled]
 
-    def row(self, vm_id: str) -> VmRow:
-        """One VM; a refusal where there is none of that id, or where it is in the recycle bin."""
+    def row(self, vm_id: str, *, recycled: bool = False) -> VmRow:
+        """One VM; a refusal where there is none of that id, or where it is in the recycle bin unless it may be."""
         row = self._store.vms_by_id([vm_id]).get(vm_id)
         if row is None:
             raise Refusal(f"虚机不存在: {vm_id} (no such VM)")
-        if row.recycled:
+        if row.recycled and not recycled:
             raise Refusal(f"虚机在回收站中: {row.name} (the VM is in the recycle bin)")
         return row
 
@@ -130,9 +130,12 @@ class Batches:
 
     # -- before the answer
 
-    async def ready(self, change: Change, ids: Iterable[str]) -> list[VmView]:
-        """The VMs, each in a state that allows the change; else a refusal that names each that isn't, and nothing is done."""
-        views = await self.views([self.row(id) for id in dict.fromkeys(ids)])
+    async def ready(self, change: Change, ids: Iterable[str], *, recycled: bool = False) -> list[VmView]:
+        """The VMs, each in a state that allows the change; else a refusal that names each that isn't, and nothing is done.
+
+        `recycled`: those in the recycle bin are let through too.
+        """
+        views = await self.views([self.row(id, recycled=recycled) for id in dict.fromkeys(ids)])
         problems = [
             f"{view.row.name}: {reason}"
             for view in views

@@ -108,7 +108,8 @@ class Pools:
         models = self._chosen(request.modelId) if request.modelId else []
         if models and pool.model not in [model.id for model in models]:
             raise Refusal("桌面池的当前模板必须保留 (its present model must stay among them; switch it first)")
-        present = self._store.vms(pool_id)
+        everything = self._store.vms(pool_id)
+        present = [vm for vm in everything if not vm.recycled]
         missing = request.amount - len(present)
         if missing < 0:
             raise Refusal(
@@ -116,7 +117,7 @@ class Pools:
             )
         rows: list[VmRow] = []
         if missing:
-            names = self._names(pool, missing, present)
+            names = self._names(pool, missing, everything)
             rows = self._clones.planned(self._models.get(pool.model), names, pool_id=pool.id)
         values = {"name": request.name, "amount": request.amount}
         if models:
@@ -139,14 +140,17 @@ class Pools:
     # -- switching its model
 
     async def switch(self, pool_id: str, model_id: str) -> str:
-        """Begin to put all its VMs, which must be off, on another of its models. What they had written is gone."""
+        """Begin to put all its VMs, which must be off, on another of its models. What they had written is gone.
+
+        Those in the recycle bin too: they would come back on a model that the pool hasn't got any more.
+        """
         pool = self.ready(pool_id)
         model = self._models.get(model_id)
         if model.id not in (pool.models or pool.model).split(","):
             raise Refusal(f"模板 {model.name} 不属于该桌面池 (the model isn't one of the desk pool's)")
         if model.id == pool.model:
             raise Refusal(f"模板 {model.name} 已是当前模板 (it is the present model)")
-        views = await self._batches.ready(life.REBASE, [vm.id for vm in self._store.vms(pool_id)])
+        views = await self._batches.ready(life.REBASE, [vm.id for vm in self._store.vms(pool_id)], recycled=True)
         wrong = [view.host.name for view in views if model.disks and view.host.id not in model.disks]
         if wrong:
             raise Refusal(f"模板未同步到主机 {', '.join(sorted(set(wrong)))} (sync the model to these hosts first)")
@@ -156,7 +160,8 @@ class Pools:
         async def work(report: Report) -> None:
             try:
                 for done, one in enumerate(views, 1):
-                    (view,) = await self._batches.ready(life.REBASE, [one.row.id])  # it may have been started since
+                    # It may have been started since.
+                    (view,) = await self._batches.ready(life.REBASE, [one.row.id], recycled=True)
                     await self._batches.record(life.REBASE, view, self.rebase(view, model))
                     report(f"切换模板 {model.name}: {done}/{len(views)}")
                 self._store.change_pool(pool_id, model=model.id)
@@ -173,6 +178,9 @@ class Pools:
         base = model.disks.get(row.host_id, "")
         domain = await self._machines.domain(row)
         await domain.call("forget its snapshots", libvirt_calls.forget_snapshots, timeout=60.0)
+        for record in self._store.records.all("snapshot"):
+            if record["vm"] == row.id:
+                self._store.records.remove("snapshot", record["id"])
         directory = self._machines.directory(row)
         (directory / files.FROZEN).unlink(missing_ok=True)
         path = Path(base) if base else self._machines.image_disk

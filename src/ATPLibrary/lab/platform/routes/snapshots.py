@@ -84,6 +84,7 @@ async def restore_snapshot(id: str, platform: ThePlatform) -> Answer:
     record = _record(platform, id)
 
     async def work(view: VmView) -> None:
+        await _check_volumes(platform, view, record)
         await revert_to_snapshot(await platform.machines.domain(view.row), id, CHANGE_SECONDS)
 
     await platform.batches.at_once(life.RESTORE_SNAPSHOT, [record["vm"]], work)
@@ -122,12 +123,28 @@ def _check(platform: Platform, view: VmView, name: str) -> None:
 
 async def _take(platform: Platform, view: VmView, name: str) -> None:
     id = str(uuid.uuid4())
-    platform.store.records.add("snapshot", id, vm=view.row.id, name=name)
+    volumes = await _volumes(platform, view)
+    platform.store.records.add("snapshot", id, vm=view.row.id, name=name, volumes=volumes)
     try:
         await create_snapshot(await platform.machines.domain(view.row), id, name, CHANGE_SECONDS)
     except BaseException:
         platform.store.records.remove("snapshot", id)
         raise
+
+
+async def _volumes(platform: Platform, view: VmView) -> dict[str, int]:
+    """The volumes that it has, by their ids: how large they are, in GiB."""
+    attached = await platform.disks.attached(view)
+    return {each.volume["id"]: each.volume["size"] for each in attached if each.volume is not None}
+
+
+async def _check_volumes(platform: Platform, view: VmView, record: Record) -> None:
+    """A refusal where volumes came, went or grew since: the VM would have those of then, which may be another VM's by now."""
+    then, now = record.get("volumes", {}), await _volumes(platform, view)
+    if changed := sorted(id for id in then.keys() | now.keys() if then.get(id) != now.get(id)):
+        known = {volume["id"]: str(volume["name"]) for volume in platform.storage.volumes()}
+        names = ", ".join(known.get(id, id) for id in changed)
+        raise Refusal(f"快照后存储卷有变化: {names} (volumes were attached, taken away or enlarged since the snapshot)")
 
 
 def _record(platform: Platform, id: str) -> Record:

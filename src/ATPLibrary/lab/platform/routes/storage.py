@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import Query
 
-from ATPLibrary.lab.platform import answers
+from ATPLibrary.lab.platform import answers, domain_xml
 from ATPLibrary.lab.platform.codes import Refusal
 from ATPLibrary.lab.platform.hosts import DATA_CENTRE
+from ATPLibrary.lab.platform.machines import VmView
 from ATPLibrary.lab.platform.records import Record
 from ATPLibrary.lab.platform.requests.storage import (
     DirStoragePoolCreateDto,
@@ -106,7 +107,13 @@ async def list_volume_groups(platform: ThePlatform, host_id: Annotated[str, Quer
 
 @router.post("/storage-pool/delete-iso", **answering())
 async def delete_iso(body: StoragePoolDeleteIsoDto, platform: ThePlatform) -> Answer:
-    platform.storage.iso(body.storagePoolId, body.path).unlink(missing_ok=True)
+    """Not one that is in a drive: its VM would not start any more."""
+    file, host = platform.storage.iso(body.storagePoolId, body.path), platform.storage.get(body.storagePoolId)["host"]
+    rows = [row for row in platform.store.vms() if row.host_id == host]
+    views = [view for view in await platform.batches.views(rows) if not view.flag]
+    if having := [view.row.name for view in views if str(file) in await _files_in_drives(platform, view)]:
+        raise Refusal(f"镜像正在使用: {file.name} (these VMs have it in a drive: {', '.join(having)})")
+    file.unlink(missing_ok=True)
     return done()
 
 
@@ -198,6 +205,11 @@ async def delete_volume(volumeId: str, platform: ThePlatform) -> Answer:
 
 def _only_directories() -> Refusal:
     return Refusal("实验平台只支持本地目录存储池 (the lab has neither network nor LVM storage: create a dir pool)")
+
+
+async def _files_in_drives(platform: Platform, view: VmView) -> set[str | None]:
+    xml = await platform.machines.ask(view.row, "tell its XML", lambda domain: str(domain.XMLDesc(0)))
+    return {disk.file for disk in domain_xml.disks(xml) if disk.device == "cdrom"}
 
 
 def _pools(
