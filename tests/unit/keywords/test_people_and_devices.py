@@ -12,7 +12,7 @@ from robot.api.types import Secret
 from tests.unit.keywords.conftest import page
 from tests.unit.vdi.conftest import ScriptedPlatform, ok
 
-from ATPLibrary.errors import InputError, PlatformError, VerificationError
+from ATPLibrary.errors import InputError, PlatformError, VerificationError, VmNotFoundError
 from ATPLibrary.orchestrator import Workspace
 
 pytestmark = pytest.mark.unit
@@ -173,3 +173,20 @@ def test_a_disk_s_file_name_that_two_disks_have_is_none_of_them(tester: Any, pla
         tester.delete_desktop_disk("sales-1", "disk.qcow2")
     for said in ("d2", "disk 2", "/p2/disk.qcow2"):
         tester.delete_desktop_disk("sales-1", said)
+
+
+@pytest.mark.parametrize(
+    ("told", "desktop", "match"),
+    [
+        ({"machinenums": 2}, "sales-1", r"2 desktops that it counts \(machinenums\) but tells none"),
+        ({"needSmsVerify": True, "machines": {}}, "sales-1", "code of a text message"),
+        ({"machinenums": 0, "machines": {}}, "sales1", "no VM 'sales1'"),
+    ],
+)
+def test_a_login_that_shows_nothing_yet_proves_nothing(
+    tester: Any, platform: ScriptedPlatform, told: dict[str, Any], desktop: str, match: str
+) -> None:
+    answer = {"returnCode": 0, "msg": "ok", "userName": "zhang", **told}
+    platform.answers["POST /ocloud/usermodule/userlogin2"] = httpx.Response(200, json=answer)
+    with pytest.raises((PlatformError, VmNotFoundError), match=match):
+        tester.user_should_not_see_desktop("zhang", desktop, Secret("horse-battery"))

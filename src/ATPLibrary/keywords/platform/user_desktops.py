@@ -166,7 +166,7 @@ class UserDesktopKeywords(Looking):
     def user_should_not_see_desktop(
         self, user: str, desktop: str, password: Secret | None = None, timeout: timedelta | None = None
     ) -> None:
-        """Logs in as a user's own client does, and fails if the user is shown a desktop.
+        """Logs in as a user's own client does, and fails if the user is shown a desktop, or if there is no such desktop.
 
         - ``user``: the account.
         - ``desktop``: the desktop's name or id.
@@ -212,6 +212,8 @@ class UserDesktopKeywords(Looking):
         async def look(client: VdiClient, seconds: float) -> tuple[bool, str]:
             from ATPLibrary.vdi.groups.base import is_same_name
 
+            if not wanted:
+                await client.domains.find(desktop, timeout=seconds)  # nobody is shown a name that was misspelt
             shown = (await client.users.log_in(user, chosen, timeout=seconds)).desktops
             is_shown = any(vm.id == desktop or is_same_name(vm.name, desktop) for vm in shown)
             names = ", ".join(vm.name for vm in shown) or "none"

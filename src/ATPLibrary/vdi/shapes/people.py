@@ -258,9 +258,24 @@ class UserLogin(ClientOutcome):
 
     @property
     def desktops(self) -> list[Vm]:
-        """The desktops that the user may open. `PlatformError` where what the platform tells of them has no ids and names."""
+        """The desktops that the user may open. `PlatformError` where what the platform tells of them has no ids and names.
+
+        The same where it counts more than it tells, and where it wants the code of a text message first: nothing is shown yet.
+        """
         told = self.machines.values() if isinstance(self.machines, Mapping) else self.machines or []
         listed = [*told] if isinstance(told, Iterable) else [told]
+        if self.needs_sms:
+            raise PlatformError.about(
+                f"The login of user '{self.account}'",
+                wanted="be done with the password",
+                got="the platform wants the code of a text message (needSmsVerify), and shows no desktop before",
+            )
+        if (self.machine_count or 0) > len(listed):
+            raise PlatformError.about(
+                f"The login of user '{self.account}'",
+                wanted=f"tell the {self.machine_count} desktops that it counts (machinenums)",
+                got=f"tells {len(listed) or 'none'} in 'machines'",
+            )
         try:
             return [Vm.model_validate(each) for each in listed]
         except ValidationError:
