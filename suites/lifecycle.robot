@@ -58,6 +58,9 @@ What A VM Is And Uses Can Be Asked
     VAR    ${vm} =    ${desktops}[0]
     Get VM XML    ${vm}    contains    <name>${vm}</name>
     Get VM Stats    ${vm}    memory_mib    >    0    over=0.1 s
+    # Waking has begun its console anew, and nothing is told by one that is empty.
+    Command Should Succeed    echo the guest has written this > /dev/console    vm=${vm}
+    Wait Until Keyword Succeeds    10 s    200 ms    Get Console Text    ${vm}    contains    the guest has written this
     Get Console Text    ${vm}    not contains    Kernel panic    lines=20
 
 A Machine Without KVM Says So
