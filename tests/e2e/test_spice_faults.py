@@ -177,3 +177,20 @@ async def test_a_server_s_message_that_is_turned_is_named_and_costs_its_channel_
         await screen.wait_until(lambda: False, 10, "end")
     assert connection.channels[Type.INPUTS, 0].state is SpiceChannelState.LINKED
     await connection.close()
+
+
+async def test_sessions_that_end_as_soon_as_their_display_is_linked_leave_qemu_alive() -> None:
+    """spice-server crashed after a dozen: its drawing thread was still taking up the display that had gone."""
+    # A firmware that finds nothing to boot begins anew ten times a second: there is always more to draw.
+    with qemu("-boot", "reboot-timeout=100") as running:
+        await asyncio.to_thread(running.execute, "cont")
+        for count in range(60):
+            connection = running.connection()
+            await connection.connect_main_channel(10)
+            channel = await opened(connection, Type.DISPLAY)
+            if count % 2:
+                await channel.wait_until(lambda channel=channel: channel.taken > 2, 10, "draw")  # type: ignore[misc]
+                await connection.reconnect_channel(Type.DISPLAY, timeout=10)
+            await asyncio.sleep(0.005 * (count % 4))
+            await connection.close()
+        assert (await asyncio.to_thread(running.execute, "query-status"))["running"]

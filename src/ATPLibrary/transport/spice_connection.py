@@ -70,6 +70,10 @@ class SpiceSpeaker(ABC):
     def ended(self, reason: str) -> None:
         """The channel was closed, or has failed: `reason`. Called once for each end, and must not wait."""
 
+    @abstractmethod
+    async def taken_up(self) -> None:
+        """Return when the server has taken the channel up, or soon: before that it must not lose it."""
+
 
 class SpiceChannel:
     """One channel. `reader` and `writer` belong to whoever speaks the protocol on it; `failure` says why it is FAILED.
@@ -134,8 +138,14 @@ class SpiceChannel:
             self.fail(str(error) or type(error).__name__)
             raise
 
+    async def taken_up(self) -> None:
+        """Return when the server has taken the channel up, where it is linked and has a speaker to tell; or soon."""
+        if self._state is SpiceChannelState.LINKED and self.speaker is not None:
+            await self.speaker.taken_up()
+
     async def close(self) -> None:
         """Close it; a second time does nothing. Ends within a moment whatever the server does."""
+        await self.taken_up()
         writer = self.writer
         self._drop(SpiceChannelState.CLOSED)
         if writer is not None:
@@ -373,6 +383,8 @@ class SpiceVmConnection:
 
     async def close(self) -> None:
         """End the session; a second time does nothing."""
+        # Before the main channel goes, and with it all others.
+        await asyncio.gather(*(channel.taken_up() for channel in self._channels.values()))
         channels, self._channels = self._channels, {}
         self.session_id, self.offered = 0, tuple
         await asyncio.gather(*(channel.close() for channel in channels.values()))

@@ -33,6 +33,8 @@ _WORKERS = Workers("atp-spice", min(8, max(2, os.cpu_count() or 2)))
 _WORK_SECONDS = 60.0
 # So long the messages of one channel may keep the loop; then others have their turn.
 _KEPT_SECONDS = 0.005
+# How long a server that draws may take until it has said something on a channel that is linked.
+_TAKEN_UP_SECONDS = 1.0
 # How long is tried whether the server still listens, once it has closed the main channel.
 _PROBE_SECONDS = 1.0
 # A server that ends a session closes its channels one behind the other: so long the main one, which knows why, may be behind.
@@ -185,6 +187,18 @@ class SpeakingChannel(SpiceSpeaker):
         tell, self.when_ended = self.when_ended, []
         for each in tell:
             each(self._end)
+
+    async def taken_up(self) -> None:
+        # spice-server 0.15 draws by a thread of its own. Where a display or a pointer is taken from it while it takes that up, it
+        # reads memory that was freed, and QEMU dies. Once it has said something it has taken it up.
+        if self.channel.type not in (SpiceChannelType.DISPLAY, SpiceChannelType.CURSOR):
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TAKEN_UP_SECONDS):
+                counted = self.conversation.wire.statistics
+                while not counted.messages_received and self._end is None:
+                    self._changed.clear()
+                    await self._changed.wait()
 
     def require_open(self) -> None:
         """`ChannelError` with the reason, once the channel has ended."""
