@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import time
+import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError, VmStateError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.device_memory import DeviceMemory
     from ATPLibrary.verifier.injector import Events, Injector
     from ATPLibrary.verifier.stream import ObservationStream
+
+T = TypeVar("T")
 
 # Nothing observed for so long while something is outstanding: find out why.
 STALL_SECONDS = 2.0
@@ -90,7 +93,8 @@ class ClosedLoop:
         self._stops_at_loss = stops_at_loss
         self._memory = memory
         self._window, self._drain = memory.window(queue), memory.drain(queue)
-        self._flights = Flights(way, note_sent, self._wake)
+        # What serves this one doesn't hold it: a ring is left to the collector, which comes seldom (docs/decisions/0021-scale.md).
+        self._flights = Flights(way, note_sent, _weakly(self._wake))
         self._units: Sequence[Unit] = ()
         self._next = 0
         self._last_seen: Observation | None = None
@@ -99,7 +103,12 @@ class ClosedLoop:
         self._life = session.life.number
         self._stream: ObservationStream | None = None
         self._interruption = Interruption(
-            vm_name, what, way=way, run_state=self._run_state, so_far=self._so_far, wake=self._wake
+            vm_name,
+            what,
+            way=way,
+            run_state=_weakly(self._run_state),
+            so_far=_weakly(self._so_far),
+            wake=_weakly(self._wake),
         )
 
     async def run(self, units: Sequence[Unit], stream: ObservationStream) -> None:
@@ -346,6 +355,18 @@ class ClosedLoop:
             last_seen=self._session.describe(),
             next_step=next_step,
         )
+
+
+def _weakly(method: Callable[[], T]) -> Callable[[], T]:
+    """The same, without holding the object whose method it is."""
+    known = weakref.WeakMethod(method)
+
+    def call() -> T:
+        found = known()
+        assert found is not None, "who calls it serves the object"
+        return found()
+
+    return call
 
 
 def _is_before(clock: ClockOffset, seen: Observation, moment: float) -> bool:
