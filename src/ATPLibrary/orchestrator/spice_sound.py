@@ -20,7 +20,7 @@ from ATPLibrary.protocol.spice.sound import Listener
 from ATPLibrary.protocol.spice.sound.listener import SAMPLE_BYTES
 from ATPLibrary.protocol.spice.sound.tones import LOOK_SAMPLES, SILENCE_DB, Tone, level, strongest
 from ATPLibrary.runtime import Workers, deadline
-from ATPLibrary.verifier.interruption import STANDS_STILL
+from ATPLibrary.verifier.closed_loop import STANDS_STILL
 
 if TYPE_CHECKING:
     from ATPLibrary.orchestrator.machine import Machine

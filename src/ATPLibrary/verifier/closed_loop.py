@@ -5,19 +5,18 @@ Used for keys and for the pointer alike; what differs is the queue and what each
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
-import weakref
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ATPLibrary import events
 from ATPLibrary.deadlines import limit
 from ATPLibrary.errors import AgentError, ATPError, ChannelError, DeadlineError, VmStateError
 from ATPLibrary.verifier import input_troubles as troubles
-from ATPLibrary.verifier.flights import Flights
 from ATPLibrary.verifier.grabs import WHAT_GRABS, Grabbed, in_words
-from ATPLibrary.verifier.interruption import Interruption
 from ATPLibrary.verifier.matcher import Finding, Injection, Matcher, Verdict
 from ATPLibrary.verifier.observation import AUTOREPEAT, BROWSER, EV_KEY, AgentDevice, Observation, ObserverOverrun, Seen
 from ATPLibrary.verifier.queues import DeviceQueue, queue_of_bus
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from ATPLibrary.verifier.injector import Events, Injector
     from ATPLibrary.verifier.stream import ObservationStream
 
-T = TypeVar("T")
-
 # Nothing observed for so long while something is outstanding: find out why.
 STALL_SECONDS = 2.0
 # How long the agent may take to say, when all was seen, that there is nothing more.
@@ -47,8 +44,19 @@ DRAIN_SECONDS = 0.5
 DRAIN_QUIET_SECONDS = 0.1
 # Of a window, what one command carries on a direct channel; and how many such commands may wait for their replies.
 PIECES = 2
+# What ends an input at once, instead of at its next edge or after a silence: the VM stands still, or its guest begins anew.
+STANDS_STILL = frozenset({"qmp.STOP", "libvirt.lifecycle.suspended"})
+BEGINS_ANEW = frozenset({"qmp.RESET", "libvirt.reboot"})
 COMMANDS_AT_ONCE = 4
 SEEN_BEFORE = "the guest had seen the same from somebody else before it was sent, which proves nothing of what was sent"
+
+
+class _Flight(NamedTuple):
+    """A piece of an input that was written."""
+
+    begun: asyncio.Future[Any]
+    reports: Sequence[Report]
+    unit: Unit  # the first of it
 
 
 class ClosedLoop:
@@ -93,52 +101,62 @@ class ClosedLoop:
         self._stops_at_loss = stops_at_loss
         self._memory = memory
         self._window, self._drain = memory.window(queue), memory.drain(queue)
-        # What serves this one doesn't hold it: a ring is left to the collector, which comes seldom (docs/decisions/0021-scale.md).
-        self._flights = Flights(way, note_sent, _weakly(self._wake))
+        self._flying: list[_Flight] = []  # commands whose reply isn't known yet, oldest first
+        self._is_full = False  # more would be sent but for what flies
         self._units: Sequence[Unit] = ()
         self._next = 0
         self._last_seen: Observation | None = None
         self._last_arrived: Injection | None = None
         self._progress = time.monotonic()
         self._life = session.life.number
+        self._trouble: ATPError | None = None  # what the guest has come to while this was on its way
         self._stream: ObservationStream | None = None
-        self._interruption = Interruption(
-            vm_name,
-            what,
-            way=way,
-            run_state=_weakly(self._run_state),
-            so_far=_weakly(self._so_far),
-            wake=_weakly(self._wake),
-        )
+        self._looking: asyncio.Task[None] | None = None  # whether the VM still runs
+        self._in_doubt = False  # it may stand still
 
     async def run(self, units: Sequence[Unit], stream: ObservationStream) -> None:
         """Send every unit and return when all of it is seen, or settled as not seen."""
         self._units, self._next = units, 0
         self._progress = time.monotonic()
         self._stream = stream
-        with self._interruption.listen():
+        with events.bus().listen(
+            self._hear_news, STANDS_STILL | BEGINS_ANEW | self._way.ended_by, f"vm:{self._vm_name}"
+        ):
             try:
                 await self._run(stream)
             finally:
-                await self._interruption.end()
+                if self._looking is not None:
+                    self._looking.cancel()
+                    await asyncio.gather(self._looking, return_exceptions=True)
+                    self._looking = None
 
     async def _run(self, stream: ObservationStream) -> None:
         try:
             while self._next < len(self._units) or self.matcher.outstanding or self.matcher.disturbed:
-                self._interruption.raise_if_any()
-                self._flights.reap()
+                if self._trouble is not None:
+                    raise self._trouble
+                self._reap()
                 if not self.matcher.disturbed:
                     self._fill()
                 await self._hear(stream)
-            await self._flights.land()
+            while self._flying:
+                await asyncio.wait((self._flying[0].begun,))
+                self._reap()
         except VmStateError as refused:
-            raise self._interruption.stood_still(await self._run_state()) from refused
+            raise self._stood_still(await self._run_state()) from refused
         except ChannelError as error:
-            if (ended := self._interruption.way_ended()) is None:
+            if (ended := self._way.why_ended()) is None:
                 raise
-            raise ended from error
+            raise troubles.way_ended(self._vm_name, self._what, ended, self._so_far()) from error
         finally:
-            await self._flights.give_up()
+            # Only after a failure is anything left. What was written stays written; what comes next is written behind it.
+            for flight in self._flying:
+                flight.begun.cancel()
+            ends = await asyncio.gather(*(flight.begun for flight in self._flying), return_exceptions=True)
+            for flight, end in zip(self._flying, ends, strict=True):
+                if not isinstance(end, BaseException) and not _is_refusal(end):
+                    self._note_written(flight)
+            self._flying.clear()
 
     async def hold(self, seconds: float, stream: ObservationStream) -> None:
         """Let time pass while what is down stays down; autorepeat is heard."""
@@ -192,7 +210,8 @@ class ClosedLoop:
             await self._session.confirm(STALL_SECONDS)
             await self._session.ping(STALL_SECONDS)
         except (AgentError, DeadlineError) as error:
-            self._interruption.raise_if_any(error)
+            if self._trouble is not None:
+                raise self._trouble from error
             if not await self._is_greeted_anew():
                 raise await self._no_progress(await self._session.why_silent(asked), STATUS_ADVICE) from error
         self._feed(stream.take())
@@ -227,6 +246,17 @@ class ClosedLoop:
         """Whether the session only began anew under a question: what it missed meanwhile it says by itself."""
         return self._session.state is not SessionState.READY and await self._session.comes_back(STALL_SECONDS)
 
+    def _reap(self) -> None:
+        """Take the replies that came; raises what QEMU refused."""
+        while self._flying and self._flying[0].begun.done():
+            flight = self._flying.pop(0)
+            self._way.finish(flight.begun, f"{self._what}{self._at(flight.unit)}")
+            self._note_written(flight)
+
+    def _note_written(self, flight: _Flight) -> None:
+        for report in flight.reports:
+            self._note_sent(report, True)
+
     def _fill(self) -> None:
         """Send what the window has room for: at once where commands queue up anyway, else in pieces, so that QEMU reads the next
         while the guest sees to the one before.
@@ -237,10 +267,10 @@ class ClosedLoop:
         window = self._window.size
         piece = window // PIECES if takes_several else window
         most = COMMANDS_AT_ONCE if takes_several else 1
-        self._flights.hold_up = False
+        self._is_full = False
         while self._next < len(self._units):
-            if len(self._flights) >= most:
-                self._flights.hold_up = True
+            if len(self._flying) >= most:
+                self._is_full = True
                 return
             batch: list[Report] = []
             first, size = self._next, 0
@@ -255,7 +285,7 @@ class ClosedLoop:
             if not batch:
                 return
             self._progress = max(self._progress, self._inject(self._units[first : self._next], taken - size))
-            self._flights.begin(self._commands(batch), batch, f"{self._what}{_at(self._units[first])}")
+            self._send(batch, self._units[first])
 
     def _inject(self, units: Sequence[Unit], ahead: int) -> float:
         """`ahead`: how many places are taken before them. Returns the moment."""
@@ -268,6 +298,17 @@ class ClosedLoop:
                     injection = self.matcher.inject(symbol, now, report.what, unit.position)
                     injection.report, injection.ahead = report, ahead
         return now
+
+    def _send(self, reports: Sequence[Report], unit: Unit) -> None:
+        begun = self._way.begin(self._commands(reports), f"{self._what}{self._at(unit)}")
+        self._flying.append(_Flight(begun, reports, unit))
+        begun.add_done_callback(self._hear_reply)
+
+    def _hear_reply(self, begun: asyncio.Future[Any]) -> None:
+        """Whoever waits for observations needn't know of a reply that is as it should be, unless more can be sent now."""
+        is_well = not begun.cancelled() and begun.exception() is None and not _is_refusal(begun.result())
+        if self._stream is not None and (self._is_full or not is_well):
+            self._stream.wake()
 
     def _commands(self, reports: Sequence[Report]) -> list[Events]:
         if self._joins and self.queue.joins:
@@ -282,7 +323,7 @@ class ClosedLoop:
                 self._window.overran()
                 self._progress = time.monotonic()
                 if self._session.life.number != self._life:
-                    self._interruption.began_anew(self._session.life.why)
+                    self._trouble = self._trouble or self._began_anew(self._session.life.why)
             elif self._accepts(item):
                 arrived += self.matcher.observe(item)
                 if not (item.type == EV_KEY and item.value == AUTOREPEAT):  # a stuck key repeats for ever: no progress
@@ -317,8 +358,30 @@ class ClosedLoop:
             self._window.came_back(places, *newest)
             self._drain.came_back(*newest)
 
-    def _wake(self) -> None:
-        """Whoever waits for what the guest sees has something else to look at."""
+    def _hear_news(self, event: events.Event) -> None:
+        """The VM stands still, or its guest begins anew: whoever waits for it to see something needn't."""
+        if self._trouble is not None:
+            return
+        if event.kind in self._way.ended_by:
+            if (ended := self._way.why_ended()) is not None:  # else it is another channel's affair
+                self._give_up(troubles.way_ended(self._vm_name, self._what, ended, self._so_far()))
+        elif event.kind in BEGINS_ANEW:
+            self._give_up(self._began_anew("was restarted"))
+        else:
+            self._in_doubt = True
+            if self._looking is None:
+                self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while self._in_doubt:
+            self._in_doubt = False
+            if (state := await self._run_state()) != "running":
+                self._give_up(self._stood_still(state))
+                return
+        self._looking = None  # it runs again: what became of its guest meanwhile is said by the agent
+
+    def _give_up(self, trouble: ATPError) -> None:
+        self._trouble = self._trouble or trouble
         if self._stream is not None:
             self._stream.wake()
 
@@ -343,30 +406,29 @@ class ClosedLoop:
         except ATPError as error:
             return f"unknown ({error})"
 
+    def _stood_still(self, state: str) -> ATPError:
+        return troubles.stood_still(self._vm_name, self._what, state, self._so_far())
+
+    def _began_anew(self, what_the_guest: str) -> ATPError:
+        return troubles.began_anew(self._vm_name, self._what, what_the_guest, self._so_far())
+
     async def _no_progress(self, got: str, next_step: str) -> ATPError:
         unit = self._first_unseen() if self.matcher.waiting else None
         seen = sum(injection.observation is not None for injection in self.matcher.injections)
         run_state = await self._run_state()
         return troubles.no_progress(
             self._vm_name,
-            f"{self._what}{_at(unit)}",
+            f"{self._what}{self._at(unit)}",
             waited=STALL_SECONDS,
             got=f"{got}: {len(self.matcher.injections)} edges were injected, {seen} observed, VM is {run_state}",
             last_seen=self._session.describe(),
             next_step=next_step,
         )
 
-
-def _weakly(method: Callable[[], T]) -> Callable[[], T]:
-    """The same, without holding the object whose method it is."""
-    known = weakref.WeakMethod(method)
-
-    def call() -> T:
-        found = known()
-        assert found is not None, "who calls it serves the object"
-        return found()
-
-    return call
+    def _at(self, unit: Unit | None) -> str:
+        if unit is None or unit.position is None:
+            return ""
+        return f", {_character(unit)} at position {unit.position + 1},"
 
 
 def _is_before(clock: ClockOffset, seen: Observation, moment: float) -> bool:
@@ -374,10 +436,9 @@ def _is_before(clock: ClockOffset, seen: Observation, moment: float) -> bool:
     return seen.bus != BROWSER and clock.is_surely_before(seen.time_us, seen.received, moment)
 
 
-def _at(unit: Unit | None) -> str:
-    if unit is None or unit.position is None:
-        return ""
-    return f", {_character(unit)} at position {unit.position + 1},"
+def _is_refusal(answer: Any) -> bool:
+    """Of QMP's: a reply that says so is read by whoever reaps it."""
+    return isinstance(answer, dict) and "error" in answer
 
 
 def _character(unit: Unit) -> str:
