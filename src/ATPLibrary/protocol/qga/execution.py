@@ -48,6 +48,8 @@ _LONGEST_ENDING_SECONDS = 30.0
 # Events after which the guest runs nothing of what it ran before; a stop with one of these details takes it along.
 _ENDINGS = frozenset({"qmp.RESET", "libvirt.reboot", "libvirt.lifecycle.stopped", "libvirt.lifecycle.crashed"})
 _LIVES_ON = frozenset({"migrated", "saved"})
+# libvirt answers that a VM is gone from a host before it says where to: so long its word may be behind.
+_NEWS_SECONDS = 2.0
 # guest-exec carries input in one command, which has to fit (see agent.LONGEST_COMMAND); base64 makes 4 characters of 3 bytes.
 LONGEST_INPUT = 96 * 1024
 # Bytes of stdout and of stderr that come in one answer. At 4 MiB of base64 libvirt drops the agent for good, and qemu-ga holds an
@@ -238,6 +240,8 @@ class Running:
                 if not await self.qga.is_back(self._timeout):
                     raise
             except (AgentError, CommandError, VmStateError, VmNotFoundError) as error:
+                if isinstance(error, VmNotFoundError):
+                    await self._told()
                 if (event := self._guest_s_move()) is not None:
                     raise AgentError.about(
                         self.qga.subject, wanted=f"tell the end of process {self.pid}",
@@ -273,6 +277,15 @@ class Running:
         ending = runtime.spawn(self._end(), f"end a command in VM '{self.qga.domain.name}'")
         await asyncio.wait({ending}, timeout=ENDING_SECONDS)
         return ending.done() and not ending.cancelled() and ending.exception() is None
+
+    async def _told(self) -> None:
+        """Return when it is known what became of the guest, or soon."""
+        domain = self.qga.domain
+        ours = f"vm:{domain.name}"
+        with domain.host.bus.subscribe(lambda event: event.source == ours) as news, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NEWS_SECONDS):
+                while next(self._since_it_began(), None) is None:
+                    await anext(news)
 
     def _guest_s_end(self) -> Event | None:
         """What ended the guest that the command ran in, if that happened."""
