@@ -145,7 +145,13 @@ class SpiceChannel:
 
     async def close(self) -> None:
         """Close it; a second time does nothing. Ends within a moment whatever the server does."""
-        await self.taken_up()
+        try:
+            await self.taken_up()
+        finally:
+            await self.end()
+
+    async def end(self) -> None:
+        """As `close`, of a channel that the server has taken up, or had its time to."""
         writer = self.writer
         self._drop(SpiceChannelState.CLOSED)
         if writer is not None:
@@ -384,10 +390,12 @@ class SpiceVmConnection:
     async def close(self) -> None:
         """End the session; a second time does nothing."""
         # Before the main channel goes, and with it all others.
-        await asyncio.gather(*(channel.taken_up() for channel in self._channels.values()))
-        channels, self._channels = self._channels, {}
-        self.session_id, self.offered = 0, tuple
-        await asyncio.gather(*(channel.close() for channel in channels.values()))
+        try:
+            await asyncio.gather(*(channel.taken_up() for channel in self._channels.values()))
+        finally:
+            channels, self._channels = self._channels, {}
+            self.session_id, self.offered = 0, tuple
+            await asyncio.gather(*(channel.end() for channel in channels.values()))
 
 
 class SpiceConnectionManager:

@@ -16,7 +16,7 @@ from ATPLibrary.events import EventBus
 from ATPLibrary.secrets import Secret
 from ATPLibrary.transport.spice import SpiceChannelType as Type
 from ATPLibrary.transport.spice import SpiceEndpoint
-from ATPLibrary.transport.spice_connection import Link, SpiceChannel, SpiceChannelState, SpiceVmConnection
+from ATPLibrary.transport.spice_connection import Link, SpiceChannel, SpiceChannelState, SpiceSpeaker, SpiceVmConnection
 
 pytestmark = pytest.mark.unit
 
@@ -227,3 +227,30 @@ async def test_a_channel_that_is_closed_while_it_connects_leaves_no_socket(
     reader, _ = await server.client()
     with contextlib.suppress(ConnectionResetError):
         assert await asyncio.wait_for(reader.read(), 5) == b""
+
+
+class NeverTakenUp(SpiceSpeaker):
+    """The server of its channel never says anything."""
+
+    def ended(self, reason: str) -> None:
+        pass
+
+    async def taken_up(self) -> None:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("whole", [True, False])
+async def test_closing_that_is_given_up_while_the_server_takes_the_channel_up_leaves_no_socket(
+    server: Server, whole: bool
+) -> None:
+    async def link(channel: SpiceChannel, timeout: float) -> None:
+        channel.speaker = NeverTakenUp()
+
+    connection = server.connection(link)
+    channel = await connection.connect_main_channel(5)
+    reader, _ = await server.client()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await (connection.close() if whole else channel.close())
+    assert channel.state is SpiceChannelState.CLOSED
+    assert await asyncio.wait_for(reader.read(), 5) == b""
